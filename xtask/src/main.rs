@@ -1,0 +1,2 @@
+//! Engram.
+fn main() {}
