@@ -1,2 +1,47 @@
-//! Engram.
-fn main() {}
+//! The automation of this repository: what a change must pass, and what is generated from tables.
+//!
+//! Uses the standard library only, so that it builds in seconds and adds nothing to the lock file. Every command
+//! exits 0 when it passed, 1 when it found something, 2 when it was called wrongly.
+
+mod run;
+mod sha256;
+mod tidy;
+mod steps;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask COMMAND
+
+  ci [--skip-tests]   everything a change must pass, with the time of each step
+  tidy                the rules of the house that no compiler checks
+  gen [--check]       write the generated pages; --check compares and writes nothing
+  model PATH          rebuild models/all-minilm-l6-v2 from the model.safetensors at PATH and compare";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let root = run::root();
+    let outcome = match arguments.as_slice() {
+        ["ci"] => steps::ci(&root, steps::Tests::Run),
+        ["ci", "--skip-tests"] => steps::ci(&root, steps::Tests::Skip),
+        ["tidy"] => tidy::run(&root),
+        ["gen"] => steps::generate(&root, steps::Pages::Write),
+        ["gen", "--check"] => steps::generate(&root, steps::Pages::Check),
+        ["model", source] => steps::model(&root, source.as_ref()),
+        ["help" | "--help" | "-h"] => {
+            run::say(USAGE);
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            run::say(USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            run::say(&format!("xtask: {message}"));
+            ExitCode::from(1)
+        }
+    }
+}
