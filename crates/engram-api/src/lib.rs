@@ -1,1 +1,38 @@
-//! Under construction.
+//! The contract: what a caller can ask of Engram, in which form, and which errors can come back.
+//!
+//! Operations, wire types, errors, their schemas and the reference pages stand here as data and plain types. The crate
+//! knows no engine, no server and no transport, and does no input or output. Wire types exist nowhere else.
+
+mod time;
+mod error;
+mod problem;
+mod memory;
+mod filter;
+mod remember;
+mod recall;
+mod forget;
+mod space;
+
+pub use error::{ERRORS, ErrorCode, ErrorEntry, Remedy};
+pub use filter::{Comparisons, FilterInput, MetadataCondition};
+pub use forget::{
+    FORGET_IDS_MAX, ForgetModeName, ForgetRequest, ForgetResponse, ReceiptView, RestoreRequest,
+    RestoreResponse,
+};
+pub use memory::{
+    ConfidenceView, KindName, MemoryInput, MemoryView, SourceInput, SourceView, StateName,
+    StrengthView,
+};
+pub use problem::{PROBLEM_MEDIA_TYPE, Problem, decode, nearest};
+pub use recall::{
+    GetRequest, ListRequest, ListResponse, MatchOutcome, ModeName, RecallRequest, RecallResponse,
+    RecalledView, RouteView, RoutesView, SearchedView,
+};
+pub use remember::{
+    RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse, RememberResult,
+};
+pub use space::{
+    CreateSpaceRequest, DeleteSpaceResponse, EmbedderView, ListSpacesResponse, NodeState,
+    SpaceStatsView, SpaceView, StatusView, VersionView,
+};
+pub use time::{Timestamp, TimestampError};

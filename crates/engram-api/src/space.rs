@@ -1,0 +1,140 @@
+//! Spaces and the node.
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Timestamp;
+
+/// Creates a space. Its settings are fixed with it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateSpaceRequest {
+    /// 1 to 64 of `a-z 0-9 - _`, starting with a letter or digit.
+    pub name: String,
+    /// Length of its vectors, 1 to 4,096; the embedder's when absent. Needed with embedder `none`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dimension: Option<u32>,
+    /// `builtin` (when absent), `none` (callers bring vectors), or the name of a configured embedder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedder: Option<String>,
+    /// Language of the text analysis as a two-letter code, or `none`; `en` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+}
+
+/// What computes a space's vectors. Vectors of two embedders are never mixed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmbedderView {
+    /// Name in the configuration, or `none`.
+    pub name: String,
+    /// `builtin`, `local`, `openai`, `ollama`, `tei` or `none`.
+    pub provider: String,
+    /// Name of the model.
+    pub model: String,
+    /// Length of its vectors.
+    pub dimension: u32,
+    /// BLAKE3 of the weights, hexadecimal; empty for a remote model.
+    pub weights_hash: String,
+}
+
+/// A space.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpaceView {
+    /// Its name.
+    pub name: String,
+    /// Its identity in the log.
+    pub uuid: String,
+    /// Length of its vectors.
+    pub dimension: u32,
+    /// What computes its vectors.
+    pub embedder: EmbedderView,
+    /// Language of the text analysis.
+    pub language: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Why it refuses writes, where a part of its log is damaged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantined: Option<String>,
+}
+
+/// All spaces, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListSpacesResponse {
+    /// The spaces.
+    pub spaces: Vec<SpaceView>,
+}
+
+/// A space that was deleted with all its memories.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteSpaceResponse {
+    /// Its name.
+    pub name: String,
+    /// Its identity in the log.
+    pub uuid: String,
+    /// How many memories it had.
+    pub memories: u64,
+}
+
+/// Figures of a space.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpaceStatsView {
+    /// Its name.
+    pub name: String,
+    /// Memories that recall can find.
+    pub memories: u64,
+    /// Suppressed memories.
+    pub suppressed: u64,
+    /// Vectors of both.
+    pub vectors: u64,
+    /// Bytes of its state in RAM, estimated.
+    pub bytes: u64,
+    /// Last commit; 0 before the first.
+    pub lsn: u64,
+    /// Time of the last commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committed_at: Option<Timestamp>,
+}
+
+/// Whether the node can serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeState {
+    /// Reading the log.
+    Starting,
+    /// Serving reads and writes.
+    Ready,
+    /// Serving reads; writes are refused until the fault is repaired and the server restarted.
+    ReadOnly,
+    /// Finishing what it began.
+    ShuttingDown,
+}
+
+/// The node as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusView {
+    /// Version of the server.
+    pub version: String,
+    /// Whether it can serve.
+    pub state: NodeState,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// Number of spaces.
+    pub spaces: u64,
+    /// Memories that recall can find, in all spaces.
+    pub memories: u64,
+    /// Names of spaces that refuse writes because a part of their log is damaged.
+    pub quarantined: Vec<String>,
+    /// Why writes are refused; absent when they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What the server is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionView {
+    /// `engram`.
+    pub name: String,
+    /// Version of the server.
+    pub version: String,
+    /// Version of the interface: `v1`.
+    pub api: String,
+}
