@@ -1,1 +1,28 @@
-//! Under construction.
+//! Bytes that survive: the seams to files, time and randomness, and the write-ahead log.
+//!
+//! This crate knows bytes, spaces and LSNs, never a "memory". What it promises:
+//! - what [`ShardLog::flush`] acknowledged is returned by every later [`ShardLog::open`], byte for byte, or
+//!   the space is named in [`Recovery::quarantined`]: loss is never silent;
+//! - nothing here spawns a thread, sleeps, prints, or reads the environment; files are touched through [`Fs`]
+//!   only, time comes from [`Clock`], randomness from [`Entropy`].
+//!
+//! The bytes on disk are specified in `docs/internals/file-format.md`.
+
+mod fs;
+
+mod clock;
+
+mod entropy;
+
+mod wal;
+
+pub mod conformance;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use entropy::{Entropy, OsEntropy, SeededEntropy};
+pub use fs::{Fs, FsFile, FsLock, MemoryFs, OpenMode, RealFs, read_all, write_atomically};
+pub use wal::{
+    CommitTime, Damage, Entry, FORMAT_VERSION, Frame, LogError, LogMaintenance, LogOptions,
+    LogStats, Lsn, Quarantine, Recovery, ShardLog, SpaceFrames, SpaceId, Stamp, TornTail,
+    WAL_PAYLOAD_BYTES_MAX,
+};

@@ -1,1 +1,3 @@
-//! Integration tests.
+//! Integration tests of the store, in one binary.
+
+mod seams;
