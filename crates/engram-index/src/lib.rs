@@ -1,1 +1,28 @@
-//! Under construction.
+//! Pure structures over dense `u32` ordinals: exact vector scan, text search, ranking, forgetting and evidence.
+//!
+//! Ordinals and plain numbers go in, results come out. The index never sees an id, a file, a lock or a clock; it draws
+//! no random number and starts no thread. The same input gives the same bits on every machine: f32 sums use one fixed
+//! order of operations (module `vector`), transcendental functions come from crate `libm`, hash tables never decide an
+//! order, and ties always go to the smaller key.
+
+mod vector;
+
+mod text;
+
+mod topk;
+
+mod fuse;
+
+mod decay;
+
+mod evidence;
+
+pub use decay::fsrs_retrievability;
+pub use evidence::Beta;
+pub use fuse::{FuseWeights, Fused, RouteScore, fuse};
+pub use text::{
+    Analyzer, Bm25, CorpusStats, Language, Posting, Postings, PostingsPart, PostingsWriter,
+    TERM_BYTES_MAX, TextQuery, WeightedQuery,
+};
+pub use topk::TopK;
+pub use vector::{DOT_I8_ELEMENTS_MAX, FlatVectors, FlatWriter, Kernels, VectorError, normalise};

@@ -1,0 +1,237 @@
+//! Where words begin and end: the boundaries of UAX 29, refined for what people write to machines.
+//!
+//! On top of the standard, `_` and `:` separate, a change from lower to upper case starts a new part of the same word
+//! (`LiHua`), hyphens and full stops between letters join parts, and scripts written without spaces come out as whole
+//! runs. Commas and full stops between digits stay inside the number.
+
+use unicode_segmentation::UnicodeSegmentation;
+
+/// How a part is attached to the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Joint {
+    /// First part of its word.
+    None,
+    /// By a hyphen, a full stop between letters, or a change of case.
+    Tight,
+    /// By an apostrophe.
+    Apostrophe,
+}
+
+/// A piece of a word as written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Part<'t> {
+    pub(super) joint: Joint,
+    pub(super) text: &'t str,
+}
+
+/// What the segmentation finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token<'a, 't> {
+    /// A word of one or more parts.
+    Word(&'a [Part<'t>]),
+    /// A run of a script written without spaces (or, for Hangul, with endings glued on).
+    Unspaced(&'t str),
+}
+
+/// Calls `token` for every word and run of `text` in order.
+pub(super) fn segment<'t>(text: &'t str, token: &mut dyn FnMut(Token<'_, 't>)) {
+    let mut open = Open {
+        text,
+        parts: Vec::new(),
+        run: 0..0,
+        end: 0,
+    };
+    for (start, word) in text.unicode_word_indices() {
+        if start != open.end && !open.joined_by_hyphen(start) {
+            open.close(token);
+        }
+        open.word(start, word, token);
+    }
+    open.close(token);
+}
+
+/// The token that may still grow.
+struct Open<'t> {
+    text: &'t str,
+    parts: Vec<Part<'t>>,
+    /// Bytes of the unspaced run; empty when there is none.
+    run: std::ops::Range<usize>,
+    /// Where the last word ended.
+    end: usize,
+}
+
+impl<'t> Open<'t> {
+    fn joined_by_hyphen(&self, start: usize) -> bool {
+        !self.parts.is_empty()
+            && matches!(&self.text[self.end..start], "-" | "\u{2010}" | "\u{2011}")
+    }
+
+    fn close(&mut self, token: &mut dyn FnMut(Token<'_, 't>)) {
+        if !self.parts.is_empty() {
+            token(Token::Word(&self.parts));
+            self.parts.clear();
+        }
+        if !self.run.is_empty() {
+            token(Token::Unspaced(&self.text[self.run.clone()]));
+            self.run = 0..0;
+        }
+    }
+
+    /// Takes one word of UAX 29 apart.
+    fn word(&mut self, start: usize, word: &'t str, token: &mut dyn FnMut(Token<'_, 't>)) {
+        let hyphen = start != self.end;
+        let mut joint = if hyphen { Joint::Tight } else { Joint::None };
+        let mut part = 0..0;
+        let mut before = ' ';
+        for (at, c) in word.char_indices() {
+            let next = at + c.len_utf8();
+            match class(c, before) {
+                Class::Inside if part.is_empty() && !self.run.is_empty() => {
+                    self.run.end = start + next;
+                }
+                Class::Inside => part = extend(&part, at, next),
+                Class::Unspaced => {
+                    self.push(joint, &word[part.clone()]);
+                    part = 0..0;
+                    joint = Joint::None;
+                    if self.run.is_empty() || self.run.end != start + at {
+                        self.close(token);
+                        self.run = start + at..start + at;
+                    }
+                    self.run.end = start + next;
+                }
+                Class::Break(after) => {
+                    self.push(joint, &word[part]);
+                    joint = after;
+                    part = next..next;
+                    if after == Joint::None {
+                        self.close(token);
+                    }
+                }
+                Class::NewPart => {
+                    self.push(joint, &word[part]);
+                    joint = Joint::Tight;
+                    part = at..next;
+                }
+                Class::Letter => {
+                    if !self.run.is_empty() {
+                        self.close(token);
+                        part = at..at;
+                    }
+                    part = extend(&part, at, next);
+                }
+            }
+            before = c;
+        }
+        self.push(joint, &word[part]);
+        self.end = start + word.len();
+    }
+
+    fn push(&mut self, joint: Joint, text: &'t str) {
+        if !text.is_empty() {
+            let joint = if self.parts.is_empty() {
+                Joint::None
+            } else {
+                joint
+            };
+            self.parts.push(Part { joint, text });
+        }
+    }
+}
+
+fn extend(part: &std::ops::Range<usize>, at: usize, next: usize) -> std::ops::Range<usize> {
+    if part.is_empty() {
+        at..next
+    } else {
+        part.start..next
+    }
+}
+
+enum Class {
+    /// Belongs to whatever stands before it: marks, format characters, separators inside a number.
+    Inside,
+    /// Belongs to a part.
+    Letter,
+    /// A capital after a small letter.
+    NewPart,
+    /// Belongs to a run.
+    Unspaced,
+    /// Separates parts; `Joint::None` separates words.
+    Break(Joint),
+}
+
+fn class(c: char, before: char) -> Class {
+    match c {
+        'a'..='z' | '0'..='9' => Class::Letter,
+        '.' | ',' if before.is_numeric() => Class::Inside,
+        '.' => Class::Break(Joint::Tight),
+        '\'' | '\u{2019}' | '\u{2018}' | '\u{FF07}' => Class::Break(Joint::Apostrophe),
+        _ if is_unspaced(c) => Class::Unspaced,
+        _ if c.is_alphanumeric() => {
+            if c.is_uppercase() && before.is_lowercase() {
+                Class::NewPart
+            } else {
+                Class::Letter
+            }
+        }
+        _ if c.is_ascii_punctuation() || c.is_whitespace() || is_mid_word(c) => {
+            Class::Break(Joint::None)
+        }
+        _ => Class::Inside,
+    }
+}
+
+/// Punctuation beyond ASCII that UAX 29 keeps inside words (MidLetter, MidNum, MidNumLet, ExtendNumLet).
+fn is_mid_word(c: char) -> bool {
+    matches!(
+        c,
+        '\u{B7}'
+            | '\u{387}'
+            | '\u{55F}'
+            | '\u{589}'
+            | '\u{5F4}'
+            | '\u{60C}'
+            | '\u{60D}'
+            | '\u{66C}'
+            | '\u{7F8}'
+            | '\u{2024}'
+            | '\u{2027}'
+            | '\u{202F}'
+            | '\u{203F}'
+            | '\u{2040}'
+            | '\u{2044}'
+            | '\u{2054}'
+            | '\u{FE10}'
+            | '\u{FE13}'
+            | '\u{FE14}'
+            | '\u{FE33}'
+            | '\u{FE34}'
+            | '\u{FE4D}'
+            ..='\u{FE4F}'
+                | '\u{FE50}'
+                | '\u{FE52}'
+                | '\u{FE54}'
+                | '\u{FE55}'
+                | '\u{FF0C}'
+                | '\u{FF0E}'
+                | '\u{FF1A}'
+                | '\u{FF1B}'
+                | '\u{FF3F}'
+    )
+}
+
+/// Letters of scripts whose words are not separated by spaces, or whose words take endings that no stemmer here knows:
+/// Han, Hiragana, Katakana, Bopomofo, Hangul, Thai, Lao, Myanmar, Khmer.
+fn is_unspaced(c: char) -> bool {
+    c >= '\u{0E00}'
+        && matches!(
+            c,
+            '\u{0E00}'..='\u{0EFF}' | '\u{1000}'..='\u{109F}' | '\u{1100}'..='\u{11FF}'
+                | '\u{1780}'..='\u{17FF}' | '\u{2E80}'..='\u{2FDF}' | '\u{3005}'..='\u{3007}'
+                | '\u{3021}'..='\u{3029}' | '\u{3031}'..='\u{3035}' | '\u{3041}'..='\u{30FA}'
+                | '\u{30FC}'..='\u{318F}' | '\u{31A0}'..='\u{31BF}' | '\u{31F0}'..='\u{31FF}'
+                | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{A960}'..='\u{A97F}'
+                | '\u{AC00}'..='\u{D7FF}' | '\u{F900}'..='\u{FAFF}' | '\u{FF66}'..='\u{FFDC}'
+                | '\u{1B000}'..='\u{1B16F}' | '\u{20000}'..='\u{3FFFF}'
+        )
+}
