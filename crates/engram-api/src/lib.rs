@@ -12,6 +12,10 @@ mod remember;
 mod recall;
 mod forget;
 mod space;
+mod operation;
+mod schema;
+mod openapi;
+mod reference;
 
 pub use error::{ERRORS, ErrorCode, ErrorEntry, Remedy};
 pub use filter::{Comparisons, FilterInput, MetadataCondition};
@@ -23,14 +27,18 @@ pub use memory::{
     ConfidenceView, KindName, MemoryInput, MemoryView, SourceInput, SourceView, StateName,
     StrengthView,
 };
+pub use openapi::openapi;
+pub use operation::{Method, OPERATIONS, Operation, Permission, Route, Scope};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, decode, nearest};
 pub use recall::{
     GetRequest, ListRequest, ListResponse, MatchOutcome, ModeName, RecallRequest, RecallResponse,
     RecalledView, RouteView, RoutesView, SearchedView,
 };
+pub use reference::{ReferencePage, reference_pages};
 pub use remember::{
     RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse, RememberResult,
 };
+pub use schema::schemas;
 pub use space::{
     CreateSpaceRequest, DeleteSpaceResponse, EmbedderView, ListSpacesResponse, NodeState,
     SpaceStatsView, SpaceView, StatusView, VersionView,

@@ -264,38 +264,90 @@ mod tests {
 
     #[test]
     fn broken_bodies_say_where() {
-        check::<RememberRequest>(b"{\"text\": \n \"half", expect!["invalid_json | line 2, column 6: EOF while parsing a string | None | None"]);
-        check::<RememberRequest>(b"", expect!["invalid_json | line 1, column 0: EOF while parsing a value | None | None"]);
-        check::<RememberRequest>(b"{\"text\":\"a\"} x", expect!["invalid_json | line 1, column 14: trailing characters | None | None"]);
-        check::<RememberRequest>(b"{\"vector\":[NaN]}", expect!["invalid_json | line 1, column 12: JSON has no NaN and no Infinity | None | None"]);
-        check::<RememberRequest>(b"{\"vector\":[1e999]}", expect!["invalid_json | line 1, column 16: number out of range | None | None"]);
-        check::<RememberRequest>(b"{\"text\":\"\xff\"}", expect!["invalid_utf8 | byte 9 of the body begins no character | None | None"]);
+        check::<RememberRequest>(
+            b"{\"text\": \n \"half",
+            expect!["invalid_json | line 2, column 6: EOF while parsing a string | None | None"],
+        );
+        check::<RememberRequest>(
+            b"",
+            expect!["invalid_json | line 1, column 0: EOF while parsing a value | None | None"],
+        );
+        check::<RememberRequest>(
+            b"{\"text\":\"a\"} x",
+            expect!["invalid_json | line 1, column 14: trailing characters | None | None"],
+        );
+        check::<RememberRequest>(
+            b"{\"vector\":[NaN]}",
+            expect![
+                "invalid_json | line 1, column 12: JSON has no NaN and no Infinity | None | None"
+            ],
+        );
+        check::<RememberRequest>(
+            b"{\"vector\":[1e999]}",
+            expect!["invalid_json | line 1, column 16: number out of range | None | None"],
+        );
+        check::<RememberRequest>(
+            b"{\"text\":\"\xff\"}",
+            expect!["invalid_utf8 | byte 9 of the body begins no character | None | None"],
+        );
         let bomb = format!(
             "{{\"metadata\":{}1{}}}",
             "{\"a\":".repeat(1000),
             "}".repeat(1000)
         );
-        check::<RememberRequest>(bomb.as_bytes(), expect!["invalid_json | line 1, column 643: recursion limit exceeded | None | None"]);
+        check::<RememberRequest>(
+            bomb.as_bytes(),
+            expect!["invalid_json | line 1, column 643: recursion limit exceeded | None | None"],
+        );
     }
 
     #[test]
     fn wrong_fields_are_named_by_path() {
-        check::<RememberRequest>(br#"{"txt":"a"}"#, expect![[r#"unknown_field | unknown field `txt`, expected one of `id`, `kind`, `title`, `text`, `vector`, `session`, `occurred_at`, `occurred_until`, `place`, `people`, `entities`, `tags`, `metadata`, `source`, `subject`, `attribute`, `confidence`, `importance`, `valid_from`, `valid_until`, `expires_at` | Some("txt") | Some("text")"#]]);
-        check::<RememberRequest>(br#"{"kind":"episod","text":"a"}"#, expect![[r#"invalid_value | unknown variant `episod`, expected one of `episode`, `fact`, `procedure`, `belief` | Some("kind") | Some("episode")"#]]);
-        check::<RememberRequest>(br#"{"confidence":"high"}"#, expect![[r#"invalid_value | invalid type: string "high", expected f32 | Some("confidence") | None"#]]);
-        check::<RememberRequest>(br#"[]"#, expect!["invalid_value | invalid type: sequence, expected a memory as a JSON object | None | None"]);
-        check::<RememberManyRequest>(br#"{}"#, expect![[r#"missing_field | missing field `memories` | Some("memories") | None"#]]);
+        check::<RememberRequest>(
+            br#"{"txt":"a"}"#,
+            expect![[
+                r#"unknown_field | unknown field `txt`, expected one of `id`, `kind`, `title`, `text`, `vector`, `session`, `occurred_at`, `occurred_until`, `place`, `people`, `entities`, `tags`, `metadata`, `source`, `subject`, `attribute`, `confidence`, `importance`, `valid_from`, `valid_until`, `expires_at` | Some("txt") | Some("text")"#
+            ]],
+        );
+        check::<RememberRequest>(
+            br#"{"kind":"episod","text":"a"}"#,
+            expect![[
+                r#"invalid_value | unknown variant `episod`, expected one of `episode`, `fact`, `procedure`, `belief` | Some("kind") | Some("episode")"#
+            ]],
+        );
+        check::<RememberRequest>(
+            br#"{"confidence":"high"}"#,
+            expect![[
+                r#"invalid_value | invalid type: string "high", expected f32 | Some("confidence") | None"#
+            ]],
+        );
+        check::<RememberRequest>(
+            br#"[]"#,
+            expect![
+                "invalid_value | invalid type: sequence, expected a memory as a JSON object | None | None"
+            ],
+        );
+        check::<RememberManyRequest>(
+            br#"{}"#,
+            expect![[r#"missing_field | missing field `memories` | Some("memories") | None"#]],
+        );
         check::<RememberManyRequest>(
             br#"{"memories":[{"text":"a"},{"text":"b","occured_at":"2026-01-01T00:00:00Z"}]}"#,
-            expect![[r#"unknown_field | unknown field `occured_at`, expected one of `id`, `kind`, `title`, `text`, `vector`, `session`, `occurred_at`, `occurred_until`, `place`, `people`, `entities`, `tags`, `metadata`, `source`, `subject`, `attribute`, `confidence`, `importance`, `valid_from`, `valid_until`, `expires_at` | Some("memories[1].occured_at") | Some("occurred_at")"#]],
+            expect![[
+                r#"unknown_field | unknown field `occured_at`, expected one of `id`, `kind`, `title`, `text`, `vector`, `session`, `occurred_at`, `occurred_until`, `place`, `people`, `entities`, `tags`, `metadata`, `source`, `subject`, `attribute`, `confidence`, `importance`, `valid_from`, `valid_until`, `expires_at` | Some("memories[1].occured_at") | Some("occurred_at")"#
+            ]],
         );
         check::<RememberManyRequest>(
             br#"{"memories":[{"text":"a","occurred_at":"soon"}]}"#,
-            expect![[r#"bad_time | bad time `soon`: it needs a date, a time with seconds, and Z or an offset; expected RFC 3339 such as 2026-01-05T11:00:00Z or 2026-01-05T12:00:00.123456789+01:00 | Some("memories[0].occurred_at") | None"#]],
+            expect![[
+                r#"bad_time | bad time `soon`: it needs a date, a time with seconds, and Z or an offset; expected RFC 3339 such as 2026-01-05T11:00:00Z or 2026-01-05T12:00:00.123456789+01:00 | Some("memories[0].occurred_at") | None"#
+            ]],
         );
         check::<RememberManyRequest>(
             br#"{"memories":[{"source":{"kind":"a","refs":"b"}}]}"#,
-            expect![[r#"unknown_field | unknown field `refs`, expected one of `kind`, `ref`, `trust` | Some("memories[0].source.refs") | Some("ref")"#]],
+            expect![[
+                r#"unknown_field | unknown field `refs`, expected one of `kind`, `ref`, `trust` | Some("memories[0].source.refs") | Some("ref")"#
+            ]],
         );
     }
 

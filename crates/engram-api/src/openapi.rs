@@ -1,0 +1,126 @@
+//! The OpenAPI 3.1 document, from the operations, the schemas and the error catalogue.
+
+use serde_json::{Map, Value, json};
+
+use crate::error::ErrorCode;
+use crate::operation::{Method, OPERATIONS, Operation, Route};
+use crate::problem::PROBLEM_MEDIA_TYPE;
+use crate::schema::schemas;
+
+/// The document.
+pub fn openapi() -> Value {
+    let schemas = schemas();
+    let mut paths: Map<String, Value> = Map::new();
+    for operation in OPERATIONS {
+        for (index, route) in operation.routes.iter().enumerate() {
+            let path = paths.entry(route.path).or_insert_with(|| json!({}));
+            let method = route.method.as_str().to_ascii_lowercase();
+            path[method] = describe(
+                operation,
+                route,
+                index,
+                &schemas[request_or_problem(operation)],
+            );
+        }
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Engram",
+            "version": env!("CARGO_PKG_VERSION"),
+            "summary": "A memory database: remember, recall, forget.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "http://127.0.0.1:7432"}],
+        "paths": paths,
+        "components": {"schemas": schemas},
+    })
+}
+
+/// Name of the schema that query parameters are looked up in.
+fn request_or_problem(operation: &Operation) -> &'static str {
+    operation.request.unwrap_or("Problem")
+}
+
+fn describe(operation: &Operation, route: &Route, index: usize, request: &Value) -> Value {
+    let id = match index {
+        0 => operation.name.to_owned(),
+        _ => format!("{}_resource", operation.name),
+    };
+    let mut out = json!({
+        "operationId": id,
+        "summary": operation.summary,
+        "x-engram-permission": operation.permission.as_str(),
+        "responses": responses(operation),
+    });
+    if !operation.note.is_empty() {
+        out["description"] = Value::from(operation.note);
+    }
+    let parameters = parameters(route, request);
+    if !parameters.is_empty() {
+        out["parameters"] = Value::from(parameters);
+    }
+    if let (Method::Post, Some(name)) = (route.method, operation.request) {
+        out["requestBody"] = json!({
+            "required": true,
+            "content": {"application/json": {
+                "schema": schema_reference(name),
+                "example": parsed(operation.request_example),
+            }},
+        });
+    }
+    out
+}
+
+fn parameters(route: &Route, request: &Value) -> Vec<Value> {
+    let in_path = route
+        .path
+        .split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let mut all: Vec<Value> = in_path
+        .map(|name| {
+            json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}})
+        })
+        .collect();
+    for name in route.query {
+        all.push(json!({"name": name, "in": "query", "schema": request["properties"][name]}));
+    }
+    all
+}
+
+/// Success, and one entry for each HTTP status among the errors.
+fn responses(operation: &Operation) -> Value {
+    let mut out = json!({});
+    out[operation.status.to_string()] = json!({
+        "description": "Done.",
+        "content": {"application/json": {
+            "schema": schema_reference(operation.response),
+            "example": parsed(operation.response_example),
+        }},
+    });
+    let errors = operation.errors();
+    let mut statuses: Vec<u16> = errors.iter().map(|code| code.entry().status).collect();
+    statuses.sort_unstable();
+    statuses.dedup();
+    for status in statuses {
+        let names: Vec<&str> = errors
+            .iter()
+            .map(|code: &ErrorCode| code.entry())
+            .filter(|entry| entry.status == status)
+            .map(|entry| entry.name)
+            .collect();
+        out[status.to_string()] = json!({
+            "description": names.join(", "),
+            "content": {PROBLEM_MEDIA_TYPE: {"schema": schema_reference("Problem")}},
+        });
+    }
+    out
+}
+
+fn schema_reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+fn parsed(example: &str) -> Value {
+    serde_json::from_str(example).expect("a test reads every example")
+}

@@ -1,0 +1,204 @@
+//! Schemas of the requests.
+
+use super::{
+    Named, any_list, flag, integer, list, may, memory, needs, number, one_of_names, reference,
+    request, share, text, text_of,
+};
+
+pub(super) fn schemas() -> Vec<Named> {
+    let mut remember = memory::input();
+    remember.push(may(
+        "idempotency_key",
+        text_of(1, 256),
+        "Makes a retry safe for 24 hours.",
+    ));
+    vec![
+        (
+            "ModeName",
+            one_of_names(&["keyword", "similarity", "hybrid"]),
+        ),
+        ("ForgetModeName", one_of_names(&["suppress", "delete"])),
+        (
+            "RememberRequest",
+            request(
+                "A memory to store, and a key that makes a retry safe.",
+                remember,
+            ),
+        ),
+        ("RememberManyRequest", remember_many()),
+        ("GetRequest", get()),
+        ("ListRequest", list_memories()),
+        ("RecallRequest", recall()),
+        ("ForgetRequest", forget()),
+        ("RestoreRequest", restore()),
+        ("CreateSpaceRequest", create_space()),
+    ]
+}
+
+fn remember_many() -> serde_json::Value {
+    request(
+        "Up to 1,000 memories for one commit.",
+        vec![
+            needs(
+                "memories",
+                list(&reference("MemoryInput"), 1000),
+                "The memories.",
+            ),
+            may(
+                "partial",
+                flag(),
+                "False: one refused memory refuses all. True: the others are stored.",
+            ),
+            may(
+                "idempotency_key",
+                text_of(1, 256),
+                "Makes a retry safe for 24 hours.",
+            ),
+        ],
+    )
+}
+
+fn get() -> serde_json::Value {
+    request(
+        "Names one memory.",
+        vec![
+            needs("id", text_of(1, 256), "Its id."),
+            may(
+                "include_vectors",
+                flag(),
+                "Whether the answer holds its vectors.",
+            ),
+        ],
+    )
+}
+
+fn list_memories() -> serde_json::Value {
+    request(
+        "Asks for a page of memories, in the order of the log.",
+        vec![
+            may("cursor", text(), "`next_cursor` of the page before."),
+            may(
+                "limit",
+                integer(1, 1000),
+                "Most memories in the page; 100 when absent.",
+            ),
+            may("filter", reference("FilterInput"), "Which memories."),
+            may(
+                "include_vectors",
+                flag(),
+                "Whether the answer holds their vectors.",
+            ),
+        ],
+    )
+}
+
+fn recall() -> serde_json::Value {
+    request(
+        "A cue: a text, a vector, or both.",
+        vec![
+            may("text", text(), "Words and meaning to look for."),
+            may(
+                "vector",
+                any_list(&number()),
+                "Takes the place of embedding the text.",
+            ),
+            may(
+                "mode",
+                reference("ModeName"),
+                "How to search; `hybrid` when absent.",
+            ),
+            may(
+                "limit",
+                integer(1, 1000),
+                "Most items in the answer; 10 when absent.",
+            ),
+            may(
+                "filter",
+                reference("FilterInput"),
+                "Which memories may be found.",
+            ),
+            may("min_relevance", share(), "Items below are left out."),
+            may(
+                "explain",
+                flag(),
+                "Whether the answer says which terms matched.",
+            ),
+            may(
+                "include_vectors",
+                flag(),
+                "Whether the items hold their vectors.",
+            ),
+            may("observe", flag(), "True: this recall changes nothing."),
+        ],
+    )
+}
+
+fn forget() -> serde_json::Value {
+    request(
+        "Names memories to forget: exactly one of `ids` and `filter`.",
+        vec![
+            may(
+                "ids",
+                any_list(&text()),
+                "These; an unknown id is an error and nothing is forgotten.",
+            ),
+            may(
+                "filter",
+                reference("FilterInput"),
+                "All that pass; at least one condition is needed.",
+            ),
+            may(
+                "mode",
+                reference("ForgetModeName"),
+                "`suppress` (when absent) hides; `delete` is for good.",
+            ),
+            may("dry_run", flag(), "True: only say what would be forgotten."),
+        ],
+    )
+}
+
+fn restore() -> serde_json::Value {
+    request(
+        "Names suppressed memories to bring back: exactly one of `ids` and `filter`.",
+        vec![
+            may(
+                "ids",
+                any_list(&text()),
+                "These; an id that is not suppressed is an error.",
+            ),
+            may(
+                "filter",
+                reference("FilterInput"),
+                "All that pass; an empty filter restores all.",
+            ),
+        ],
+    )
+}
+
+fn create_space() -> serde_json::Value {
+    request(
+        "A space to create. Its settings are fixed with it.",
+        vec![
+            needs(
+                "name",
+                text_of(1, 64),
+                "1 to 64 of `a-z 0-9 - _`, starting with a letter or digit.",
+            ),
+            may(
+                "dimension",
+                integer(1, 4096),
+                "Length of its vectors; the embedder's when absent.",
+            ),
+            may(
+                "embedder",
+                text(),
+                "`builtin` (when absent), `none`, or the name of a configured embedder.",
+            ),
+            may(
+                "language",
+                text(),
+                "Two-letter code or `none`; `en` when absent.",
+            ),
+        ],
+    )
+}

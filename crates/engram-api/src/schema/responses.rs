@@ -1,0 +1,453 @@
+//! Schemas of the answers.
+
+use serde_json::{Value, json};
+
+use super::{
+    Named, answer, any_list, count, flag, may, needs, number, one_of_names, reference, share, text,
+    time,
+};
+
+pub(super) fn schemas() -> Vec<Named> {
+    vec![
+        ("MatchOutcome", one_of_names(&["match", "nothing"])),
+        (
+            "NodeState",
+            one_of_names(&["starting", "ready", "read_only", "shutting_down"]),
+        ),
+        ("RememberResponse", remember()),
+        ("RememberManyResponse", remember_many()),
+        ("RememberResult", remember_result()),
+        ("ListResponse", list_memories()),
+        ("RecallResponse", recall()),
+        ("RecalledView", recalled()),
+        ("SearchedView", searched()),
+        ("RoutesView", routes()),
+        ("RouteView", route()),
+        ("ForgetResponse", forget()),
+        ("ReceiptView", receipt()),
+        ("RestoreResponse", restore()),
+        ("SpaceView", space()),
+        ("EmbedderView", embedder()),
+        ("ListSpacesResponse", list_spaces()),
+        ("DeleteSpaceResponse", delete_space()),
+        ("SpaceStatsView", space_stats()),
+        ("StatusView", status()),
+        ("VersionView", version()),
+        ("Problem", problem()),
+    ]
+}
+
+fn remember() -> Value {
+    answer(
+        "What became of a memory that was sent.",
+        vec![
+            needs(
+                "id",
+                text(),
+                "Its id: the caller's, or the one made for it.",
+            ),
+            needs(
+                "lsn",
+                count(),
+                "Log sequence number of the commit that stored it.",
+            ),
+            needs("committed_at", time(), "Time of that commit."),
+            needs("version", count(), "Its version."),
+            needs(
+                "created",
+                flag(),
+                "False when the same id with the same content was there already.",
+            ),
+            needs(
+                "duplicates",
+                any_list(&text()),
+                "Ids of other memories with the same content, at most 10.",
+            ),
+            needs("vectors", count(), "Number of vectors it has."),
+        ],
+    )
+}
+
+fn remember_many() -> Value {
+    answer(
+        "What became of the memories of a batch.",
+        vec![
+            needs(
+                "lsn",
+                count(),
+                "Log sequence number of the commit, or of the last one if nothing was new.",
+            ),
+            needs("committed_at", time(), "Time of that commit."),
+            needs("created", count(), "How many memories this request stored."),
+            needs(
+                "results",
+                any_list(&reference("RememberResult")),
+                "One for each memory, in their order.",
+            ),
+        ],
+    )
+}
+
+fn remember_result() -> Value {
+    json!({
+        "description": "Stored (now or before), or refused; refused only in an answer to `partial: true`.",
+        "oneOf": [
+            answer("Stored.", vec![needs("stored", reference("RememberResponse"), "What became of it.")]),
+            answer("Refused.", vec![needs("refused", reference("Problem"), "Why it was refused.")]),
+        ],
+    })
+}
+
+fn list_memories() -> Value {
+    answer(
+        "A page of memories.",
+        vec![
+            needs(
+                "memories",
+                any_list(&reference("MemoryView")),
+                "In the order of the log.",
+            ),
+            may(
+                "next_cursor",
+                text(),
+                "Where the next page starts; absent at the end.",
+            ),
+        ],
+    )
+}
+
+fn recall() -> Value {
+    answer(
+        "The answer to a cue.",
+        vec![
+            needs(
+                "outcome",
+                reference("MatchOutcome"),
+                "Whether anything matched.",
+            ),
+            needs(
+                "items",
+                any_list(&reference("RecalledView")),
+                "Best first; equal ones in the order of the log.",
+            ),
+            needs("mode", reference("ModeName"), "The mode that ran."),
+            needs(
+                "searched",
+                reference("SearchedView"),
+                "How much was searched.",
+            ),
+            may(
+                "terms",
+                any_list(&text()),
+                "Terms of the cue after analysis; only with `explain`.",
+            ),
+            needs("snapshot_lsn", count(), "Last commit that the answer saw."),
+            needs(
+                "trained",
+                flag(),
+                "Whether this recall strengthened what it found.",
+            ),
+        ],
+    )
+}
+
+fn recalled() -> Value {
+    answer(
+        "A recalled memory, its three numbers, and why it is here.",
+        vec![
+            needs("memory", reference("MemoryView"), "The memory."),
+            needs(
+                "relevance",
+                share(),
+                "How well it matches this cue; comparable within one answer.",
+            ),
+            needs("strength", share(), "How retrievable it is now."),
+            needs(
+                "confidence",
+                share(),
+                "How sure the store is that it is true.",
+            ),
+            needs(
+                "routes",
+                reference("RoutesView"),
+                "Which routes found it, and what each added.",
+            ),
+            may(
+                "matched_terms",
+                any_list(&text()),
+                "Terms of the cue that it holds; only with `explain`.",
+            ),
+        ],
+    )
+}
+
+fn searched() -> Value {
+    answer(
+        "How much a recall searched.",
+        vec![
+            needs(
+                "eligible",
+                count(),
+                "Memories that were visible and passed the filter.",
+            ),
+            needs(
+                "candidates",
+                count(),
+                "Memories that at least one route found.",
+            ),
+            needs(
+                "vectors_scanned",
+                count(),
+                "Vectors compared with the cue's.",
+            ),
+        ],
+    )
+}
+
+fn routes() -> Value {
+    answer(
+        "What each route says of a memory; absent = the route did not find it.",
+        vec![
+            may("vector", reference("RouteView"), "By vector."),
+            may("text", reference("RouteView"), "By words."),
+        ],
+    )
+}
+
+fn route() -> Value {
+    answer(
+        "The part of one route in a relevance.",
+        vec![
+            needs("raw", number(), "Score of the route: cosine, or BM25."),
+            needs("normalised", share(), "The same brought to [0, 1]."),
+            needs("weight", share(), "Weight of the route in this mode."),
+            needs("contribution", share(), "`normalised` times `weight`."),
+        ],
+    )
+}
+
+fn forget() -> Value {
+    answer(
+        "What was forgotten, or would be.",
+        vec![
+            needs("dry_run", flag(), "Whether it was only tried."),
+            needs("mode", reference("ForgetModeName"), "How."),
+            needs("count", count(), "How many memories."),
+            needs(
+                "ids",
+                any_list(&text()),
+                "Their ids in the order of the log, at most 1,000.",
+            ),
+            may(
+                "receipt",
+                reference("ReceiptView"),
+                "Absent after a dry run and when nothing was there.",
+            ),
+        ],
+    )
+}
+
+fn receipt() -> Value {
+    answer(
+        "Proof of a forgetting.",
+        vec![
+            needs(
+                "lsn",
+                count(),
+                "Log sequence number of the commit that did it.",
+            ),
+            needs("committed_at", time(), "Time of that commit."),
+            needs("mode", reference("ForgetModeName"), "How."),
+            needs("count", count(), "How many memories."),
+            needs("remains", text(), "What remains of them, and where."),
+        ],
+    )
+}
+
+fn restore() -> Value {
+    answer(
+        "What was restored.",
+        vec![
+            needs("count", count(), "How many memories."),
+            needs(
+                "ids",
+                any_list(&text()),
+                "Their ids in the order of the log, at most 1,000.",
+            ),
+            may(
+                "lsn",
+                count(),
+                "Log sequence number of the commit; absent when nothing was suppressed.",
+            ),
+            may("committed_at", time(), "Time of that commit."),
+        ],
+    )
+}
+
+fn space() -> Value {
+    answer(
+        "A space.",
+        vec![
+            needs("name", text(), "Its name."),
+            needs("uuid", text(), "Its identity in the log."),
+            needs("dimension", count(), "Length of its vectors."),
+            needs(
+                "embedder",
+                reference("EmbedderView"),
+                "What computes its vectors.",
+            ),
+            needs("language", text(), "Language of the text analysis."),
+            needs("created_at", time(), "When it was created."),
+            may(
+                "quarantined",
+                text(),
+                "Why it refuses writes, where a part of its log is damaged.",
+            ),
+        ],
+    )
+}
+
+fn embedder() -> Value {
+    answer(
+        "What computes a space's vectors.",
+        vec![
+            needs("name", text(), "Name in the configuration, or `none`."),
+            needs(
+                "provider",
+                text(),
+                "`builtin`, `local`, `openai`, `ollama`, `tei` or `none`.",
+            ),
+            needs("model", text(), "Name of the model."),
+            needs("dimension", count(), "Length of its vectors."),
+            needs(
+                "weights_hash",
+                text(),
+                "BLAKE3 of the weights, hexadecimal; empty for a remote model.",
+            ),
+        ],
+    )
+}
+
+fn list_spaces() -> Value {
+    answer(
+        "All spaces, by name.",
+        vec![needs(
+            "spaces",
+            any_list(&reference("SpaceView")),
+            "The spaces.",
+        )],
+    )
+}
+
+fn delete_space() -> Value {
+    answer(
+        "A space that was deleted with all its memories.",
+        vec![
+            needs("name", text(), "Its name."),
+            needs("uuid", text(), "Its identity in the log."),
+            needs("memories", count(), "How many memories it had."),
+        ],
+    )
+}
+
+fn space_stats() -> Value {
+    answer(
+        "Figures of a space.",
+        vec![
+            needs("name", text(), "Its name."),
+            needs("memories", count(), "Memories that recall can find."),
+            needs("suppressed", count(), "Suppressed memories."),
+            needs("vectors", count(), "Vectors of both."),
+            needs("bytes", count(), "Bytes of its state in RAM, estimated."),
+            needs("lsn", count(), "Last commit; 0 before the first."),
+            may("committed_at", time(), "Time of the last commit."),
+        ],
+    )
+}
+
+fn status() -> Value {
+    answer(
+        "The node as it stands.",
+        vec![
+            needs("version", text(), "Version of the server."),
+            needs("state", reference("NodeState"), "Whether it can serve."),
+            needs("started_at", time(), "When it started."),
+            needs("spaces", count(), "Number of spaces."),
+            needs(
+                "memories",
+                count(),
+                "Memories that recall can find, in all spaces.",
+            ),
+            needs(
+                "quarantined",
+                any_list(&text()),
+                "Spaces that refuse writes because of damage.",
+            ),
+            may(
+                "reason",
+                text(),
+                "Why writes are refused; absent when they are not.",
+            ),
+        ],
+    )
+}
+
+fn version() -> Value {
+    answer(
+        "What the server is.",
+        vec![
+            needs("name", text(), "`engram`."),
+            needs("version", text(), "Version of the server."),
+            needs("api", text(), "Version of the interface."),
+        ],
+    )
+}
+
+fn problem() -> Value {
+    answer(
+        "An error (RFC 9457), media type application/problem+json.",
+        vec![
+            needs("type", text(), "`urn:engram:error:` and the code."),
+            needs(
+                "title",
+                text(),
+                "What happened, the same for every problem of a code.",
+            ),
+            needs("status", count(), "HTTP status."),
+            needs("detail", text(), "What happened in this case."),
+            needs("code", text(), "Name in the catalogue."),
+            needs("errno", text(), "Number in the catalogue: `ERR-1001`."),
+            needs(
+                "kind",
+                one_of_names(&[
+                    "fix_request",
+                    "not_found",
+                    "conflict",
+                    "retry_later",
+                    "give_up",
+                    "call_operator",
+                ]),
+                "What the caller must do.",
+            ),
+            may("field", text(), "Path of the field that is wrong."),
+            needs("fix", text(), "What to do about it."),
+            needs("example", text(), "Something that is right."),
+            may("nearest", text(), "The closest name that exists."),
+            needs(
+                "retryable",
+                flag(),
+                "Whether sending the same request again may succeed.",
+            ),
+            may(
+                "retry_after_seconds",
+                count(),
+                "How long to wait before that.",
+            ),
+            may(
+                "request_id",
+                text(),
+                "Id of the request, as in the header X-Request-Id and the server log.",
+            ),
+        ],
+    )
+}
