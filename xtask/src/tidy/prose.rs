@@ -69,7 +69,7 @@ fn exists(tree: &Tree, path: &str) -> bool {
     path.is_empty() || tree.file(path).is_some() || tree.folder(path)
 }
 
-/// Pages under docs/ that the index does not link; decision records are linked as a folder.
+/// Pages under docs/ that the index links neither by themselves nor by a folder around them.
 pub(super) fn index(tree: &Tree) -> Vec<Finding> {
     let Some(index) = tree.file(INDEX) else {
         return Vec::new();
@@ -78,9 +78,15 @@ pub(super) fn index(tree: &Tree) -> Vec<Finding> {
         .iter()
         .filter_map(|(_, target)| leads_to(index, target))
         .collect();
+    let is_linked = |path: &str| {
+        linked.iter().any(|link| {
+            path.strip_prefix(link)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    };
     tree.pages()
         .filter(|page| page.path.starts_with("docs/") && page.path != INDEX)
-        .filter(|page| !page.path.starts_with(DECISIONS) && !linked.contains(&page.path))
+        .filter(|page| !is_linked(&page.path))
         .map(|page| page.whole(format!("{INDEX} does not link this page")))
         .collect()
 }
