@@ -131,7 +131,7 @@ impl std::error::Error for Problem {}
 /// # Errors
 /// A [`Problem`] of a code `invalid_utf8`, `invalid_json`, `unknown_field`, `missing_field`, `bad_time` or
 /// `invalid_value`, with the path of the field where there is one.
-pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Box<Problem>> {
     let text = std::str::from_utf8(body).map_err(|error| {
         let at = error.valid_up_to();
         Problem::new(
@@ -142,9 +142,11 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
-        explain(text, &path, error.inner())
+        Box::new(explain(text, &path, error.inner()))
     })?;
-    reader.end().map_err(|error| explain(text, ".", &error))?;
+    reader
+        .end()
+        .map_err(|error| Box::new(explain(text, ".", &error)))?;
     Ok(value)
 }
 
@@ -254,7 +256,7 @@ mod tests {
     use super::*;
     use crate::remember::{RememberManyRequest, RememberRequest};
 
-    fn check<T: DeserializeOwned + fmt::Debug>(body: &[u8], expected: Expect) {
+    fn check<T: DeserializeOwned + fmt::Debug>(body: &[u8], expected: &Expect) {
         let problem = decode::<T>(body).unwrap_err();
         expected.assert_eq(&format!(
             "{} | {} | {:?} | {:?}",
@@ -266,29 +268,29 @@ mod tests {
     fn broken_bodies_say_where() {
         check::<RememberRequest>(
             b"{\"text\": \n \"half",
-            expect!["invalid_json | line 2, column 6: EOF while parsing a string | None | None"],
+            &expect!["invalid_json | line 2, column 6: EOF while parsing a string | None | None"],
         );
         check::<RememberRequest>(
             b"",
-            expect!["invalid_json | line 1, column 0: EOF while parsing a value | None | None"],
+            &expect!["invalid_json | line 1, column 0: EOF while parsing a value | None | None"],
         );
         check::<RememberRequest>(
             b"{\"text\":\"a\"} x",
-            expect!["invalid_json | line 1, column 14: trailing characters | None | None"],
+            &expect!["invalid_json | line 1, column 14: trailing characters | None | None"],
         );
         check::<RememberRequest>(
             b"{\"vector\":[NaN]}",
-            expect![
+            &expect![
                 "invalid_json | line 1, column 12: JSON has no NaN and no Infinity | None | None"
             ],
         );
         check::<RememberRequest>(
             b"{\"vector\":[1e999]}",
-            expect!["invalid_json | line 1, column 16: number out of range | None | None"],
+            &expect!["invalid_json | line 1, column 16: number out of range | None | None"],
         );
         check::<RememberRequest>(
             b"{\"text\":\"\xff\"}",
-            expect!["invalid_utf8 | byte 9 of the body begins no character | None | None"],
+            &expect!["invalid_utf8 | byte 9 of the body begins no character | None | None"],
         );
         let bomb = format!(
             "{{\"metadata\":{}1{}}}",
@@ -297,7 +299,7 @@ mod tests {
         );
         check::<RememberRequest>(
             bomb.as_bytes(),
-            expect!["invalid_json | line 1, column 643: recursion limit exceeded | None | None"],
+            &expect!["invalid_json | line 1, column 643: recursion limit exceeded | None | None"],
         );
     }
 
@@ -305,47 +307,47 @@ mod tests {
     fn wrong_fields_are_named_by_path() {
         check::<RememberRequest>(
             br#"{"txt":"a"}"#,
-            expect![[
+            &expect![[
                 r#"unknown_field | unknown field `txt`, expected one of `id`, `kind`, `title`, `text`, `vector`, `session`, `occurred_at`, `occurred_until`, `place`, `people`, `entities`, `tags`, `metadata`, `source`, `subject`, `attribute`, `confidence`, `importance`, `valid_from`, `valid_until`, `expires_at` | Some("txt") | Some("text")"#
             ]],
         );
         check::<RememberRequest>(
             br#"{"kind":"episod","text":"a"}"#,
-            expect![[
+            &expect![[
                 r#"invalid_value | unknown variant `episod`, expected one of `episode`, `fact`, `procedure`, `belief` | Some("kind") | Some("episode")"#
             ]],
         );
         check::<RememberRequest>(
             br#"{"confidence":"high"}"#,
-            expect![[
+            &expect![[
                 r#"invalid_value | invalid type: string "high", expected f32 | Some("confidence") | None"#
             ]],
         );
         check::<RememberRequest>(
             br#"[]"#,
-            expect![
+            &expect![
                 "invalid_value | invalid type: sequence, expected a memory as a JSON object | None | None"
             ],
         );
         check::<RememberManyRequest>(
             br#"{}"#,
-            expect![[r#"missing_field | missing field `memories` | Some("memories") | None"#]],
+            &expect![[r#"missing_field | missing field `memories` | Some("memories") | None"#]],
         );
         check::<RememberManyRequest>(
             br#"{"memories":[{"text":"a"},{"text":"b","occured_at":"2026-01-01T00:00:00Z"}]}"#,
-            expect![[
+            &expect![[
                 r#"unknown_field | unknown field `occured_at`, expected one of `id`, `kind`, `title`, `text`, `vector`, `session`, `occurred_at`, `occurred_until`, `place`, `people`, `entities`, `tags`, `metadata`, `source`, `subject`, `attribute`, `confidence`, `importance`, `valid_from`, `valid_until`, `expires_at` | Some("memories[1].occured_at") | Some("occurred_at")"#
             ]],
         );
         check::<RememberManyRequest>(
             br#"{"memories":[{"text":"a","occurred_at":"soon"}]}"#,
-            expect![[
+            &expect![[
                 r#"bad_time | bad time `soon`: it needs a date, a time with seconds, and Z or an offset; expected RFC 3339 such as 2026-01-05T11:00:00Z or 2026-01-05T12:00:00.123456789+01:00 | Some("memories[0].occurred_at") | None"#
             ]],
         );
         check::<RememberManyRequest>(
             br#"{"memories":[{"source":{"kind":"a","refs":"b"}}]}"#,
-            expect![[
+            &expect![[
                 r#"unknown_field | unknown field `refs`, expected one of `kind`, `ref`, `trust` | Some("memories[0].source.refs") | Some("ref")"#
             ]],
         );

@@ -40,12 +40,11 @@ fn check(value: &Value, schema: &Value, path: &str, out: &mut Vec<String>) {
         Value::Array(kinds) if kinds.iter().any(|kind| is(value, kind.as_str().unwrap())) => {}
         wanted => out.push(format!("{path}: {value} is not {wanted}")),
     }
-    if let Some(number) = value.as_f64() {
-        if schema["minimum"].as_f64().is_some_and(|low| number < low)
-            || schema["maximum"].as_f64().is_some_and(|high| number > high)
-        {
-            out.push(format!("{path}: {number} is out of range"));
-        }
+    if let Some(number) = value.as_f64()
+        && (schema["minimum"].as_f64().is_some_and(|low| number < low)
+            || schema["maximum"].as_f64().is_some_and(|high| number > high))
+    {
+        out.push(format!("{path}: {number} is out of range"));
     }
     if let Some(items) = value.as_array() {
         for (index, item) in items.iter().enumerate() {

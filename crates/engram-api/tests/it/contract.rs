@@ -17,8 +17,8 @@ use serde_json::Value;
 use crate::checker::faults;
 
 /// Reads the text as the type of that name and writes it again.
-fn round_trip(name: &str, json: &str) -> Result<Value, Problem> {
-    fn through<T: DeserializeOwned + Serialize>(json: &str) -> Result<Value, Problem> {
+fn round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
+    fn through<T: DeserializeOwned + Serialize>(json: &str) -> Result<Value, Box<Problem>> {
         Ok(serde_json::to_value(decode::<T>(json.as_bytes())?).unwrap())
     }
     match name {
