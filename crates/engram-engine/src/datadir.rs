@@ -1,0 +1,59 @@
+//! The data directory: who holds it and which format it has.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use engram_store::{Fs, FsLock, read_all, write_atomically};
+
+use crate::error::{EngineError, LogFailure};
+
+/// Folder of the shard log.
+pub(crate) const WAL_DIR: &str = "wal";
+const LOCK_FILE: &str = "LOCK";
+const FORMAT_FILE: &str = "FORMAT";
+const FORMAT_PREFIX: &str = "engram data directory, format ";
+const FORMAT_VERSION: u32 = 1;
+
+/// Creates the directory where it is missing, locks it, and refuses a newer format.
+pub(crate) fn claim(fs: &dyn Fs, dir: &Path) -> Result<Box<dyn FsLock>, EngineError> {
+    fs.create_dir_all(&dir.join(WAL_DIR)).map_err(|error| io(dir, &error))?;
+    let lock = fs.lock(&dir.join(LOCK_FILE)).map_err(|error| match error.kind() {
+        ErrorKind::WouldBlock => EngineError::DataDirLocked { dir: dir.display().to_string() },
+        _ => io(dir, &error),
+    })?;
+    let path = dir.join(FORMAT_FILE);
+    match read_all(fs, &path) {
+        Ok(bytes) => check_format(&bytes, &path)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let line = format!("{FORMAT_PREFIX}{FORMAT_VERSION}\n");
+            write_atomically(fs, &path, line.as_bytes()).map_err(|error| io(&path, &error))?;
+        }
+        Err(error) => return Err(io(&path, &error)),
+    }
+    Ok(lock)
+}
+
+fn check_format(bytes: &[u8], path: &Path) -> Result<(), EngineError> {
+    let found = std::str::from_utf8(bytes)
+        .ok()
+        .and_then(|text| text.strip_prefix(FORMAT_PREFIX))
+        .and_then(|rest| rest.trim_end().parse::<u32>().ok());
+    match found {
+        Some(found) if found <= FORMAT_VERSION && found > 0 => Ok(()),
+        Some(found) if found > 0 => {
+            Err(EngineError::NewerFormat { found, supported: FORMAT_VERSION })
+        }
+        _ => {
+            let what = format!("{} does not name a format", path.display());
+            Err(EngineError::Log(LogFailure::Corrupt(what)))
+        }
+    }
+}
+
+fn io(path: &Path, error: &std::io::Error) -> EngineError {
+    let text = format!("{}: {error}", path.display());
+    EngineError::Log(match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => LogFailure::DiskFull(text),
+        _ => LogFailure::Io(text),
+    })
+}

@@ -1,0 +1,428 @@
+//! The engine: many spaces on one log, driven from outside.
+//!
+//! Writes are submitted from any thread and never block on I/O. One caller at a time drives: [`Engine::drive`] makes all
+//! that is queued durable with one sync, applies it, publishes snapshots, and only then answers. Reads take a snapshot
+//! and never wait for writes. The engine starts no thread and asks the system for nothing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use arc_swap::ArcSwap;
+use engram_embed::Embedder;
+use engram_store::{
+    Clock, Entropy, Fs, FsLock, LogOptions, LogStats, Recovery, ShardLog, SpaceId, Stamp,
+};
+use prost::Message;
+
+use crate::apply::apply;
+use crate::datadir;
+use crate::error::{EngineError, LogFailure};
+use crate::memtable::Snapshot;
+use crate::model::{NewSpace, SpaceInfo, SpaceStats};
+use crate::queue::{Change, CommitQueue, Overlay, Submission};
+use crate::record::{KIND_SPACE_CREATED, KIND_SPACE_DELETED, SpaceRecord};
+use crate::replay::Replay;
+use crate::settings::EngineSettings;
+use crate::space::{Space, settle};
+
+/// What the engine is given; it reaches for nothing itself.
+#[derive(Clone)]
+pub struct Components {
+    /// Files.
+    pub fs: Arc<dyn Fs>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Embedders by the name that spaces choose them with; `none` needs no entry.
+    pub embedders: BTreeMap<String, Arc<dyn Embedder>>,
+    /// Called after something was queued: somebody must then call [`Engine::drive`].
+    pub wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// Called once with the outcome of a write: from [`Engine::drive`] when it is durable, or at once.
+pub type Done<T> = Box<dyn FnOnce(Result<T, EngineError>) + Send>;
+
+/// What one call of [`Engine::drive`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Driven {
+    /// Commits made durable, applied and answered.
+    pub commits: u64,
+}
+
+/// What one call of [`Engine::maintain`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Maintained {
+    /// Memories copied into merged chunks.
+    pub merged_memories: u64,
+    /// Log segments prepared, dropped or removed.
+    pub segments: u64,
+    /// Another call would find work.
+    pub more: bool,
+}
+
+type Catalog = BTreeMap<String, Arc<Space>>;
+
+/// The database.
+pub struct Engine {
+    components: Components,
+    settings: EngineSettings,
+    log: ShardLog,
+    catalog: ArcSwap<Catalog>,
+    queue: Mutex<CommitQueue>,
+    /// Held by the one driver.
+    driving: Mutex<()>,
+    /// Held by the one maintainer.
+    maintaining: Mutex<()>,
+    _data_dir: Box<dyn FsLock>,
+}
+
+impl Engine {
+    /// Locks and opens a data directory, recovers the log, rebuilds every space from it. A fresh directory gets the
+    /// default space of the settings.
+    ///
+    /// # Errors
+    /// Locked by another process, newer format, damage that leaves no log to open, or a failing disk.
+    pub fn open(
+        components: Components,
+        settings: EngineSettings,
+        data_dir: &Path,
+    ) -> Result<(Engine, Recovery), EngineError> {
+        let lock = datadir::claim(&*components.fs, data_dir)?;
+        let options = LogOptions {
+            segment_bytes: settings.wal_segment_bytes,
+            spare_segments_max: settings.wal_spare_segments_max,
+            ..LogOptions::default()
+        };
+        let mut replay = Replay::new(&components.embedders);
+        let wal = data_dir.join(datadir::WAL_DIR);
+        let (log, mut recovery) = ShardLog::open(
+            Arc::clone(&components.fs),
+            &wal,
+            options,
+            &*components.entropy,
+            &mut |frame| replay.frame(frame),
+        )?;
+        let fresh = recovery.frames == 0 && recovery.damage.is_empty();
+        let rebuilt = replay.finish(&mut recovery);
+        for (space, lsn) in rebuilt.released {
+            log.release(space, lsn);
+        }
+        let queue = CommitQueue::new(rebuilt.overlays);
+        let engine = Engine {
+            components,
+            settings,
+            log,
+            catalog: ArcSwap::from_pointee(rebuilt.catalog),
+            queue: Mutex::new(queue),
+            driving: Mutex::new(()),
+            maintaining: Mutex::new(()),
+            _data_dir: lock,
+        };
+        if fresh && let Some(space) = engine.settings.default_space.clone() {
+            engine.submit_create(&space)?;
+            engine.drive()?;
+        }
+        Ok((engine, recovery))
+    }
+
+    /// Creates a space; `done` is called when that is durable.
+    pub fn create_space(&self, new: &NewSpace, done: Done<SpaceInfo>) {
+        match self.submit_create(new) {
+            Ok((info, number)) => self.answer(info, Some(number), done),
+            Err(error) => done(Err(error)),
+        }
+    }
+
+    fn submit_create(&self, new: &NewSpace) -> Result<(SpaceInfo, u64), EngineError> {
+        let settings = settle(new, &self.components.embedders)?;
+        let mut queue = self.queue()?;
+        if queue.closing {
+            return Err(EngineError::Closing);
+        }
+        if self.catalog.load().contains_key(&new.name) || queue.names.contains(&new.name) {
+            return Err(EngineError::SpaceExists { name: new.name.clone() });
+        }
+        let mut id = SpaceId([0; 16]);
+        self.components.entropy.fill(&mut id.0);
+        id.0[6] = 0x40 | (id.0[6] & 0x0f);
+        id.0[8] = 0x80 | (id.0[8] & 0x3f);
+        let payload = SpaceRecord::new(&new.name, &settings).encode_to_vec();
+        let now_ns = self.now_ns();
+        // A space has no earlier commit, so the log gives its first one the time of the request.
+        let time = engram_store::CommitTime(now_ns);
+        let embedders = &self.components.embedders;
+        let space = Arc::new(Space::new(id, new.name.clone(), time, settings, embedders));
+        let submission = Submission {
+            space: Arc::clone(&space),
+            kind: KIND_SPACE_CREATED,
+            payload,
+            state_sum: 0,
+            now_ns,
+        };
+        let number = queue.next_number();
+        let bytes_max = self.settings.commit_queue_bytes_max;
+        queue.submit(&self.log, bytes_max, submission, |_| Change::CreateSpace)?;
+        queue.names.insert(new.name.clone());
+        queue.overlays.insert(id, Overlay::default());
+        Ok((space.info(), number))
+    }
+
+    /// Deletes a space and all it holds; `done` is called with what it was when that is durable.
+    pub fn delete_space(&self, name: &str, done: Done<SpaceInfo>) {
+        match self.submit_delete(name) {
+            Ok((info, number)) => self.answer(info, Some(number), done),
+            Err(error) => done(Err(error)),
+        }
+    }
+
+    fn submit_delete(&self, name: &str) -> Result<(SpaceInfo, u64), EngineError> {
+        let space = self.serving(name)?;
+        let mut queue = self.queue()?;
+        crate::remember::writable(&mut queue, &space)?;
+        let submission = Submission {
+            space: Arc::clone(&space),
+            kind: KIND_SPACE_DELETED,
+            payload: Vec::new(),
+            state_sum: 0,
+            now_ns: self.now_ns(),
+        };
+        let number = queue.next_number();
+        let bytes_max = self.settings.commit_queue_bytes_max;
+        queue.submit(&self.log, bytes_max, submission, |_| Change::DeleteSpace)?;
+        queue.overlays.entry(space.id).or_default().deleted = true;
+        Ok((space.info(), number))
+    }
+
+    /// All spaces, sorted by name.
+    pub fn spaces(&self) -> Vec<SpaceInfo> {
+        self.catalog.load().values().map(|space| space.info()).collect()
+    }
+
+    /// One space.
+    ///
+    /// # Errors
+    /// [`EngineError::SpaceNotFound`].
+    pub fn space(&self, name: &str) -> Result<SpaceInfo, EngineError> {
+        Ok(self.resolve(name)?.info())
+    }
+
+    /// Figures of one space.
+    ///
+    /// # Errors
+    /// [`EngineError::SpaceNotFound`].
+    pub fn stats(&self, name: &str) -> Result<SpaceStats, EngineError> {
+        Ok(self.resolve(name)?.stats())
+    }
+
+    /// The one writer's step: makes what is queued durable with one sync, applies it, publishes it, answers.
+    ///
+    /// # Errors
+    /// The log failed: everything queued was refused and told so. After [`LogFailure::DiskFull`] later writes may
+    /// succeed; after anything else the log takes no more until the directory is opened again.
+    pub fn drive(&self) -> Result<Driven, EngineError> {
+        let _driver = self.driving.lock().map_err(|_| panicked())?;
+        let stamps = match self.log.flush() {
+            Ok(stamps) => stamps,
+            Err(error) => return Err(self.refuse_queued(error.into())),
+        };
+        if stamps.is_empty() {
+            return Ok(Driven::default());
+        }
+        let durable = self.queue()?.durable(&stamps);
+        self.publish(durable)?;
+        let waiters = self.queue()?.settle(stamps.len());
+        for waiter in waiters {
+            waiter(Ok(()));
+        }
+        Ok(Driven { commits: stamps.len() as u64 })
+    }
+
+    fn refuse_queued(&self, error: EngineError) -> EngineError {
+        let waiters = match self.queue() {
+            Ok(mut queue) => {
+                let waiters = queue.fail();
+                // ROLLBACK
+                waiters
+            }
+            Err(panicked) => return panicked,
+        };
+        for waiter in waiters {
+            waiter(Err(error.clone()));
+        }
+        error
+    }
+
+    /// Applies durable commits in order and publishes one snapshot per space.
+    fn publish(&self, durable: Vec<(Stamp, Arc<Space>, Change)>) -> Result<(), EngineError> {
+        let mut changed: HashMap<SpaceId, (Arc<Space>, Vec<(Stamp, Change)>)> = HashMap::new();
+        for (stamp, space, change) in durable {
+            match change {
+                Change::CreateSpace => self.admit(&space, stamp),
+                Change::DeleteSpace => {
+                    self.dismiss(&space);
+                    self.log.release(space.id, stamp.lsn);
+                }
+                Change::Commit(_) => {
+                    let entry = changed.entry(space.id).or_insert_with(|| (space, Vec::new()));
+                    entry.1.push((stamp, change));
+                }
+            }
+        }
+        for (space, commits) in changed.into_values() {
+            publish_commits(&space, commits)?;
+        }
+        Ok(())
+    }
+
+    fn admit(&self, space: &Arc<Space>, stamp: Stamp) {
+        let snapshot = Snapshot { lsn: stamp.lsn, committed_at: stamp.time, ..Snapshot::default() };
+        space.snapshot.store(Arc::new(snapshot));
+        self.catalog.rcu(|catalog| {
+            let mut catalog = Catalog::clone(catalog);
+            catalog.insert(space.name.clone(), Arc::clone(space));
+            catalog
+        });
+    }
+
+    fn dismiss(&self, space: &Space) {
+        self.catalog.rcu(|catalog| {
+            let mut catalog = Catalog::clone(catalog);
+            catalog.remove(&space.name);
+            catalog
+        });
+    }
+
+    /// One bounded step of background work: prepares and recycles log segments, merges chunks, copying at most about
+    /// `budget_memories` memories (one merge is always finished).
+    ///
+    /// # Errors
+    /// The log failed outside of a commit; nothing is lost and the step may be repeated.
+    pub fn maintain(&self, budget_memories: u64) -> Result<Maintained, EngineError> {
+        let _maintainer = self.maintaining.lock().map_err(|_| panicked())?;
+        let log = self.log.maintain()?;
+        let mut done = Maintained {
+            segments: log.dropped + log.prepared + log.removed,
+            more: log.more,
+            ..Maintained::default()
+        };
+        for space in self.catalog.load().values() {
+            while done.merged_memories < budget_memories {
+                match merge_once(space)? {
+                    0 => break,
+                    merged => done.merged_memories += merged,
+                }
+            }
+        }
+        done.more |= done.merged_memories >= budget_memories;
+        Ok(done)
+    }
+
+    /// Refuses new writes, makes what is queued durable, writes a checkpoint. Reads go on.
+    ///
+    /// # Errors
+    /// The log failed; what was acknowledged before is safe.
+    pub fn close(&self) -> Result<(), EngineError> {
+        self.queue()?.closing = true;
+        self.drive()?;
+        Ok(self.log.close()?)
+    }
+
+    /// Why no write is acknowledged any more, if so.
+    pub fn poisoned(&self) -> Option<String> {
+        let panicked = self.queue.is_poisoned() || self.driving.is_poisoned();
+        self.log.poisoned().or_else(|| panicked.then(|| panicked_reason().to_owned()))
+    }
+
+    /// Counters of the log.
+    pub fn log_stats(&self) -> LogStats {
+        self.log.stats()
+    }
+
+    /// The settings it was opened with.
+    pub fn settings(&self) -> &EngineSettings {
+        &self.settings
+    }
+
+    /// Calls `done` with `answer` when the commit of that queue number is durable.
+    pub(crate) fn answer<T: Send + 'static>(&self, answer: T, number: Option<u64>, done: Done<T>) {
+        let waiter =
+            Box::new(move |outcome: Result<(), EngineError>| done(outcome.map(|()| answer)));
+        let at_once = match self.queue() {
+            Ok(mut queue) => queue.wait(number, waiter).map(|waiter| (waiter, Ok(()))),
+            Err(error) => Some((waiter as crate::queue::Waiter, Err(error))),
+        };
+        match at_once {
+            Some((waiter, outcome)) => waiter(outcome),
+            None => (self.components.wake)(),
+        }
+    }
+
+    /// The one place where a request finds its space.
+    pub(crate) fn resolve(&self, name: &str) -> Result<Arc<Space>, EngineError> {
+        let found = self.catalog.load().get(name).cloned();
+        found.ok_or_else(|| EngineError::SpaceNotFound { name: name.to_owned() })
+    }
+
+    /// A space whose history is whole.
+    pub(crate) fn serving(&self, name: &str) -> Result<Arc<Space>, EngineError> {
+        let space = self.resolve(name)?;
+        match &space.quarantined {
+            Some(why) => Err(EngineError::Log(LogFailure::Quarantined(why.clone()))),
+            None => Ok(space),
+        }
+    }
+
+    pub(crate) fn queue(&self) -> Result<MutexGuard<'_, CommitQueue>, EngineError> {
+        self.queue.lock().map_err(|_| panicked())
+    }
+
+    pub(crate) fn log(&self) -> &ShardLog {
+        &self.log
+    }
+
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        &*self.components.entropy
+    }
+
+    pub(crate) fn now_ns(&self) -> i64 {
+        self.components.clock.now_ns()
+    }
+}
+
+fn publish_commits(space: &Space, commits: Vec<(Stamp, Change)>) -> Result<(), EngineError> {
+    let _publishing = space.publishing.lock().map_err(|_| panicked())?;
+    let mut snapshot = Snapshot::clone(&space.snapshot.load());
+    for (stamp, change) in commits {
+        if let Change::Commit(steps) = change {
+            apply(&mut snapshot, stamp, steps, space.settings.dimension)
+                .map_err(|what| EngineError::Log(LogFailure::Corrupt(what)))?;
+        }
+    }
+    space.snapshot.store(Arc::new(snapshot));
+    Ok(())
+}
+
+/// Merges the chunks of a space that are due; the number of memories copied. Writes go on meanwhile.
+fn merge_once(space: &Space) -> Result<u64, EngineError> {
+    let before = space.snapshot.load_full();
+    let Some(range) = before.merge_due() else {
+        return Ok(0);
+    };
+    let merged = before.merged(range.clone());
+    let count = merged.len() as u64;
+    let _publishing = space.publishing.lock().map_err(|_| panicked())?;
+    let mut snapshot = Snapshot::clone(&space.snapshot.load());
+    snapshot.replace(range, merged, &before);
+    space.snapshot.store(Arc::new(snapshot));
+    Ok(count.max(1))
+}
+
+fn panicked() -> EngineError {
+    EngineError::Log(LogFailure::Poisoned(panicked_reason().to_owned()))
+}
+
+fn panicked_reason() -> &'static str {
+    "a worker panicked while it held the commit state; reopen to recover"
+}

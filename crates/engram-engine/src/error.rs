@@ -1,0 +1,249 @@
+//! What can go wrong in the engine, in words a caller can act on.
+//!
+//! Variants are narrow: each maps to one entry of the error catalogue at the edge. No variant carries content of a
+//! memory, so an error may be logged.
+
+use engram_embed::EmbedError;
+use engram_store::LogError;
+
+/// An operation that was refused or failed. Nothing of the request took effect unless the variant says otherwise.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum EngineError {
+    /// A field of the request holds a value outside its documented range.
+    #[error("{field}: {problem}")]
+    Invalid {
+        /// Path of the field, for example `memories[3].confidence`.
+        field: String,
+        /// What is wrong with it.
+        problem: Problem,
+    },
+    /// No space of that name.
+    #[error("space {name:?} does not exist")]
+    SpaceNotFound {
+        /// The name asked for.
+        name: String,
+    },
+    /// A space of that name is there already.
+    #[error("space {name:?} exists already")]
+    SpaceExists {
+        /// The name asked for.
+        name: String,
+    },
+    /// No memory of that id is visible in the space.
+    #[error("memory {id:?} does not exist")]
+    MemoryNotFound {
+        /// The id asked for.
+        id: String,
+    },
+    /// The id is taken by a memory with other content.
+    #[error("id {id:?} is taken by a memory with other content")]
+    IdConflict {
+        /// The contested id.
+        id: String,
+    },
+    /// The idempotency key was used for another request within its lifetime.
+    #[error("idempotency key {key:?} was used for another request")]
+    IdempotencyConflict {
+        /// The key.
+        key: String,
+    },
+    /// The cue has neither text nor vector.
+    #[error("the cue is empty")]
+    EmptyCue,
+    /// The space cannot serve this mode with this cue.
+    #[error("mode {mode} is not possible: {why}")]
+    ModeUnsupported {
+        /// Name of the mode.
+        mode: &'static str,
+        /// What is missing.
+        why: String,
+    },
+    /// The cursor was not issued by this space's list.
+    #[error("the cursor is not valid")]
+    CursorInvalid,
+    /// No embedder of that name is configured.
+    #[error("embedder {name:?} is not configured")]
+    EmbedderUnknown {
+        /// The name.
+        name: String,
+    },
+    /// The configured embedder is not the one the space was built with; mixing vectors would corrupt recall.
+    #[error("embedder {name:?} is {found}, the space was built with {recorded}")]
+    EmbedderMismatch {
+        /// Configured name.
+        name: String,
+        /// Identity of the configured embedder.
+        found: String,
+        /// Identity that the space records.
+        recorded: String,
+    },
+    /// The embedder failed.
+    #[error(transparent)]
+    Embed(#[from] EmbedError),
+    /// The commit queue is full; retry later.
+    #[error("the commit queue holds {queued_bytes} bytes")]
+    Overloaded {
+        /// Bytes waiting for the log.
+        queued_bytes: u64,
+    },
+    /// The engine is closing.
+    #[error("the engine is shutting down")]
+    Closing,
+    /// The data directory is in use by another process.
+    #[error("data directory {dir} is locked by another process")]
+    DataDirLocked {
+        /// The directory.
+        dir: String,
+    },
+    /// The data directory was written by a newer format.
+    #[error("data directory has format {found}, this program reads up to {supported}")]
+    NewerFormat {
+        /// Format found.
+        found: u32,
+        /// Newest format this program reads.
+        supported: u32,
+    },
+    /// The log refused or failed: see the variant for what the caller must do.
+    #[error("{0}")]
+    Log(LogFailure),
+}
+
+/// What the log said, without its internals.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LogFailure {
+    /// No room on the volume; reads go on and writes resume when there is room.
+    #[error("no space left for the log: {0}")]
+    DiskFull(String),
+    /// A sync or write failed earlier: no more acknowledgements until reopened.
+    #[error("the log is poisoned: {0}")]
+    Poisoned(String),
+    /// This space's part of the log is damaged.
+    #[error("the space is quarantined: {0}")]
+    Quarantined(String),
+    /// One commit is larger than the log can carry.
+    #[error("the commit has {bytes} bytes, the log carries at most {max}")]
+    TooLarge {
+        /// Bytes of the commit.
+        bytes: u64,
+        /// Limit in bytes.
+        max: u64,
+    },
+    /// Bytes on disk are not what was written.
+    #[error("damaged data: {0}")]
+    Corrupt(String),
+    /// Any other input/output failure.
+    #[error("input/output failed: {0}")]
+    Io(String),
+}
+
+/// What is wrong with one value.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Problem {
+    /// Required and absent.
+    #[error("is required")]
+    Missing,
+    /// Neither text nor vector was given.
+    #[error("needs text, a vector or both")]
+    NoContent,
+    /// A number outside its range.
+    #[error("is {value}, must lie in [{low}, {high}]")]
+    OutOfRange {
+        /// The value given.
+        value: f64,
+        /// Smallest value allowed.
+        low: f64,
+        /// Largest value allowed.
+        high: f64,
+    },
+    /// NaN or infinity.
+    #[error("is not finite at position {position}")]
+    NonFinite {
+        /// Index of the first such component.
+        position: usize,
+    },
+    /// A vector of length zero has no direction.
+    #[error("is the zero vector")]
+    ZeroVector,
+    /// Vector of another length than the space's dimension.
+    #[error("has {found} dimensions, the space has {expected}")]
+    Dimension {
+        /// Dimension of the space.
+        expected: u32,
+        /// Length of the vector.
+        found: usize,
+    },
+    /// Too many bytes.
+    #[error("has {bytes} bytes, at most {max} are allowed")]
+    TooLong {
+        /// Bytes given.
+        bytes: usize,
+        /// Limit.
+        max: usize,
+    },
+    /// Too many elements.
+    #[error("has {count} elements, at most {max} are allowed")]
+    TooMany {
+        /// Elements given.
+        count: usize,
+        /// Limit.
+        max: usize,
+    },
+    /// Nested deeper than allowed.
+    #[error("is nested deeper than {max} levels")]
+    TooDeep {
+        /// Limit.
+        max: usize,
+    },
+    /// Holds a control character or is empty where a name is needed.
+    #[error("must be 1 to {max} bytes of printable UTF-8")]
+    NotPrintable {
+        /// Limit in bytes.
+        max: usize,
+    },
+    /// Not a space name.
+    #[error("must be 1 to 64 of a-z 0-9 - _, starting with a letter or digit")]
+    SpaceName,
+    /// The same id twice in one request.
+    #[error("repeats the id of an earlier item with other content")]
+    Repeated,
+    /// A range whose end lies before its start.
+    #[error("ends before it starts")]
+    Reversed,
+}
+
+impl EngineError {
+    /// Shorthand for [`EngineError::Invalid`].
+    pub fn invalid(field: impl Into<String>, problem: Problem) -> EngineError {
+        EngineError::Invalid { field: field.into(), problem }
+    }
+
+    /// Puts `prefix` before the path of an invalid field; other errors stay as they are.
+    #[must_use]
+    pub fn within(self, prefix: &str) -> EngineError {
+        match self {
+            EngineError::Invalid { field, problem } => {
+                EngineError::Invalid { field: format!("{prefix}.{field}"), problem }
+            }
+            other => other,
+        }
+    }
+}
+
+impl From<LogError> for EngineError {
+    fn from(error: LogError) -> EngineError {
+        let text = error.to_string();
+        EngineError::Log(match error {
+            LogError::DiskFull { .. } => LogFailure::DiskFull(text),
+            LogError::Poisoned { .. } => LogFailure::Poisoned(text),
+            LogError::Quarantined { .. } => LogFailure::Quarantined(text),
+            LogError::PayloadTooLarge { bytes, max } => LogFailure::TooLarge { bytes, max },
+            LogError::Corrupt { .. } | LogError::Replay(_) => LogFailure::Corrupt(text),
+            LogError::NewerFormat { found, supported } => {
+                return EngineError::NewerFormat { found, supported };
+            }
+            LogError::Closed => return EngineError::Closing,
+            LogError::Io { .. } => LogFailure::Io(text),
+            _ => LogFailure::Io(text),
+        })
+    }
+}

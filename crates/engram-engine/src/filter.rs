@@ -1,0 +1,313 @@
+//! Which memories an operation is about: a predicate over one memory's own fields.
+//!
+//! An empty filter matches everything; every condition that is set must hold. Ranges include their start and exclude
+//! their end. A memory without the field that a condition names does not match, except under `NotEqual` and
+//! `Exists(false)`.
+
+use std::cmp::Ordering;
+
+use crate::error::{EngineError, Problem};
+use crate::model::{Kind, Memory, MetaValue, Metadata};
+
+/// Deepest nesting of `all`, `any` and `none`.
+pub const FILTER_DEPTH_MAX: usize = 16;
+/// Most conditions of a filter, nested ones included.
+pub const FILTER_CONDITIONS_MAX: usize = 1_000;
+
+/// A half-open range of times in ns; an absent end is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct TimeRange {
+    /// First instant inside.
+    pub from: Option<i64>,
+    /// First instant behind.
+    pub until: Option<i64>,
+}
+
+impl TimeRange {
+    fn is_open(&self) -> bool {
+        self.from.is_none() && self.until.is_none()
+    }
+
+    fn contains(&self, time: i64) -> bool {
+        self.from.is_none_or(|from| from <= time) && self.until.is_none_or(|until| time < until)
+    }
+}
+
+/// Conditions on one memory, all of which must hold.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Filter {
+    /// Range of `occurred_at`, or of the commit time where that is not given.
+    pub occurred: TimeRange,
+    /// Range of the commit time.
+    pub committed: TimeRange,
+    /// Tags that must all be there.
+    pub tags_all: Vec<String>,
+    /// Tags of which one must be there.
+    pub tags_any: Vec<String>,
+    /// People of whom one must be there.
+    pub people_any: Vec<String>,
+    /// Kinds allowed; empty = all.
+    pub kinds: Vec<Kind>,
+    /// Session it must belong to.
+    pub session: Option<String>,
+    /// Place it must have happened at.
+    pub place: Option<String>,
+    /// Kind of source it must come from.
+    pub source_kind: Option<String>,
+    /// Ids allowed; empty = all.
+    pub ids: Vec<String>,
+    /// Conditions on metadata.
+    pub metadata: Vec<MetaCondition>,
+    /// Filters that must all match.
+    pub all: Vec<Filter>,
+    /// Filters of which one must match; empty = no condition.
+    pub any: Vec<Filter>,
+    /// Filters of which none may match.
+    pub none: Vec<Filter>,
+}
+
+/// A test of one metadata value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetaCondition {
+    /// Names from the top level down.
+    pub path: Vec<String>,
+    /// What must hold of the value there.
+    pub test: MetaTest,
+}
+
+/// What may be asked of a metadata value. Numbers compare as numbers, strings as bytes; values of different sorts are
+/// unequal and have no order. Where the value is a list, a test holds if it holds for one of its elements.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MetaTest {
+    /// Equal to.
+    Equal(MetaValue),
+    /// Absent, or not equal to.
+    NotEqual(MetaValue),
+    /// Less than.
+    Less(MetaValue),
+    /// Less than or equal to.
+    AtMost(MetaValue),
+    /// Greater than.
+    Greater(MetaValue),
+    /// Greater than or equal to.
+    AtLeast(MetaValue),
+    /// Equal to one of these.
+    In(Vec<MetaValue>),
+    /// There is a value at the path; an explicit null counts.
+    Exists,
+    /// There is no value at the path.
+    Missing,
+}
+
+impl Filter {
+    /// Refuses reversed ranges and filters that are nested or long beyond the limits.
+    ///
+    /// # Errors
+    /// [`EngineError::Invalid`] with the path of the offending part.
+    pub fn validate(&self) -> Result<(), EngineError> {
+        let mut conditions = 0;
+        self.validate_at("filter", 1, &mut conditions)
+    }
+
+    fn validate_at(
+        &self,
+        path: &str,
+        depth: usize,
+        conditions: &mut usize,
+    ) -> Result<(), EngineError> {
+        if depth > FILTER_DEPTH_MAX {
+            return Err(EngineError::invalid(path, Problem::TooDeep { max: FILTER_DEPTH_MAX }));
+        }
+        for (name, range) in [("occurred", &self.occurred), ("committed", &self.committed)] {
+            if let (Some(from), Some(until)) = (range.from, range.until)
+                && until < from
+            {
+                return Err(EngineError::invalid(format!("{path}.{name}"), Problem::Reversed));
+            }
+        }
+        *conditions += self.own_conditions();
+        if *conditions > FILTER_CONDITIONS_MAX {
+            let problem = Problem::TooMany { count: *conditions, max: FILTER_CONDITIONS_MAX };
+            return Err(EngineError::invalid(path, problem));
+        }
+        for (name, nested) in [("and", &self.all), ("or", &self.any), ("not", &self.none)] {
+            for (index, filter) in nested.iter().enumerate() {
+                filter.validate_at(&format!("{path}.{name}[{index}]"), depth + 1, conditions)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn own_conditions(&self) -> usize {
+        let values: usize = self
+            .metadata
+            .iter()
+            .map(|condition| match &condition.test {
+                MetaTest::In(values) => values.len().max(1),
+                _ => 1,
+            })
+            .sum();
+        values
+            + self.tags_all.len()
+            + self.tags_any.len()
+            + self.people_any.len()
+            + self.kinds.len()
+            + self.ids.len()
+            + self.all.len()
+            + self.any.len()
+            + self.none.len()
+    }
+
+    /// Whether nothing is asked.
+    pub fn is_empty(&self) -> bool {
+        *self == Filter::default()
+    }
+
+    /// Whether `memory` meets every condition.
+    pub fn matches(&self, memory: &Memory) -> bool {
+        self.matches_fields(memory)
+            && self.metadata.iter().all(|condition| condition.holds(&memory.content.metadata))
+            && self.all.iter().all(|filter| filter.matches(memory))
+            && (self.any.is_empty() || self.any.iter().any(|filter| filter.matches(memory)))
+            && !self.none.iter().any(|filter| filter.matches(memory))
+    }
+
+    fn matches_fields(&self, memory: &Memory) -> bool {
+        let content = &memory.content;
+        let committed = memory.committed_at.0;
+        let occurred = content.occurred_at.unwrap_or(committed);
+        let is =
+            |wanted: &Option<String>, value: &String| wanted.as_ref().is_none_or(|w| w == value);
+        (self.occurred.is_open() || self.occurred.contains(occurred))
+            && (self.committed.is_open() || self.committed.contains(committed))
+            && self.tags_all.iter().all(|tag| content.tags.contains(tag))
+            && allows(&self.tags_any, &content.tags)
+            && allows(&self.people_any, &content.people)
+            && (self.kinds.is_empty() || self.kinds.contains(&content.kind))
+            && is(&self.session, &content.session)
+            && is(&self.place, &content.place)
+            && is(&self.source_kind, &content.source.kind)
+            && (self.ids.is_empty() || self.ids.contains(&memory.id))
+    }
+}
+
+fn allows(wanted: &[String], present: &[String]) -> bool {
+    wanted.is_empty() || wanted.iter().any(|value| present.contains(value))
+}
+
+impl MetaCondition {
+    fn holds(&self, metadata: &Metadata) -> bool {
+        let value = lookup(metadata, &self.path);
+        match (&self.test, value) {
+            (MetaTest::Missing, found) => found.is_none(),
+            (MetaTest::Exists, found) => found.is_some(),
+            (MetaTest::NotEqual(wanted), found) => {
+                found.is_none_or(|v| !any(v, |v| equal(v, wanted)))
+            }
+            (_, None) => false,
+            (MetaTest::Equal(wanted), Some(v)) => any(v, |v| equal(v, wanted)),
+            (MetaTest::In(wanted), Some(v)) => any(v, |v| wanted.iter().any(|w| equal(v, w))),
+            (MetaTest::Less(w), Some(v)) => any(v, |v| order(v, w).is_some_and(Ordering::is_lt)),
+            (MetaTest::AtMost(w), Some(v)) => any(v, |v| order(v, w).is_some_and(Ordering::is_le)),
+            (MetaTest::Greater(w), Some(v)) => any(v, |v| order(v, w).is_some_and(Ordering::is_gt)),
+            (MetaTest::AtLeast(w), Some(v)) => any(v, |v| order(v, w).is_some_and(Ordering::is_ge)),
+        }
+    }
+}
+
+fn lookup<'a>(metadata: &'a Metadata, path: &[String]) -> Option<&'a MetaValue> {
+    let (first, rest) = path.split_first()?;
+    let value = metadata.get(first)?;
+    match (rest.is_empty(), value) {
+        (true, value) => Some(value),
+        (false, MetaValue::Map(inner)) => lookup(inner, rest),
+        (false, _) => None,
+    }
+}
+
+fn any(value: &MetaValue, mut test: impl FnMut(&MetaValue) -> bool) -> bool {
+    match value {
+        MetaValue::List(elements) => test(value) || elements.iter().any(test),
+        _ => test(value),
+    }
+}
+
+fn equal(left: &MetaValue, right: &MetaValue) -> bool {
+    match order(left, right) {
+        Some(ordering) => ordering.is_eq(),
+        None => left == right,
+    }
+}
+
+fn order(left: &MetaValue, right: &MetaValue) -> Option<Ordering> {
+    match (left, right) {
+        (MetaValue::Int(a), MetaValue::Int(b)) => Some(a.cmp(b)),
+        (MetaValue::Int(a), MetaValue::Float(b)) => Some(order_int_float(*a, *b)),
+        (MetaValue::Float(a), MetaValue::Int(b)) => Some(order_int_float(*b, *a).reverse()),
+        (MetaValue::Float(a), MetaValue::Float(b)) => a.partial_cmp(b),
+        (MetaValue::Text(a), MetaValue::Text(b)) => Some(a.as_bytes().cmp(b.as_bytes())),
+        _ => None,
+    }
+}
+
+/// Exact order of a whole and a finite floating number: a cast alone would call 2^53 + 1 equal to 2^53.
+fn order_int_float(int: i64, float: f64) -> Ordering {
+    const BEYOND: f64 = 9_223_372_036_854_775_808.0;
+    if float >= BEYOND {
+        return Ordering::Less;
+    }
+    if float < -BEYOND {
+        return Ordering::Greater;
+    }
+    let whole = float.trunc();
+    int.cmp(&(whole as i64))
+        .then_with(|| 0.0_f64.partial_cmp(&(float - whole)).unwrap_or(Ordering::Equal))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_and_fractional_numbers_have_an_exact_order() {
+        let beyond = (1_i64 << 53) + 1;
+        let cases = [
+            (1, 1.0, Ordering::Equal),
+            (1, 1.5, Ordering::Less),
+            (-1, -1.5, Ordering::Greater),
+            (beyond, (1_i64 << 53) as f64, Ordering::Greater),
+            (i64::MAX, 1e300, Ordering::Less),
+            (i64::MIN, -1e300, Ordering::Greater),
+            (i64::MIN, i64::MIN as f64, Ordering::Equal),
+        ];
+        for (int, float, expected) in cases {
+            assert_eq!(order_int_float(int, float), expected, "{int} against {float}");
+        }
+    }
+
+    #[test]
+    fn tests_of_metadata() {
+        let inner = Metadata::from([("floor".to_owned(), MetaValue::Int(3))]);
+        let metadata = Metadata::from([
+            ("city".to_owned(), MetaValue::Text("Berlin".to_owned())),
+            ("rooms".to_owned(), MetaValue::List(vec![MetaValue::Int(1), MetaValue::Int(9)])),
+            ("house".to_owned(), MetaValue::Map(inner)),
+            ("none".to_owned(), MetaValue::Null),
+        ]);
+        let holds = |path: &str, test: MetaTest| {
+            let path = path.split('.').map(str::to_owned).collect();
+            MetaCondition { path, test }.holds(&metadata)
+        };
+        let text = |value: &str| MetaValue::Text(value.to_owned());
+        assert!(holds("city", MetaTest::Equal(text("Berlin"))));
+        assert!(!holds("city", MetaTest::NotEqual(text("Berlin"))));
+        assert!(holds("absent", MetaTest::NotEqual(text("Berlin"))));
+        assert!(holds("house.floor", MetaTest::AtLeast(MetaValue::Float(3.0))));
+        assert!(!holds("house.floor", MetaTest::Greater(MetaValue::Float(3.0))));
+        assert!(holds("rooms", MetaTest::Greater(MetaValue::Int(8))));
+        assert!(holds("rooms", MetaTest::In(vec![MetaValue::Int(1)])));
+        assert!(!holds("city", MetaTest::Less(MetaValue::Int(8))), "no order across sorts");
+        assert!(holds("none", MetaTest::Exists));
+        assert!(holds("none.deeper", MetaTest::Missing));
+    }
+}

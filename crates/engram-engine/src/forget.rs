@@ -1,0 +1,211 @@
+//! Forget and restore: which memories, then one commit that changes their state.
+
+use std::sync::Arc;
+
+use engram_store::Stamp;
+use prost::Message;
+
+use crate::apply::Step;
+use crate::engine::{Done, Engine};
+use crate::error::{EngineError, Problem};
+use crate::filter::Filter;
+use crate::memtable::Snapshot;
+use crate::model::{Execution, Forget, ForgetMode, ForgetReceipt, Restore, Selection, State};
+use crate::queue::{Change, CommitQueue, Known, Overlay, Submission};
+use crate::record::{CommitRecord, KIND_COMMIT, Op, OpRecord};
+use crate::remember::writable;
+use crate::space::Space;
+
+/// What happens to each selected memory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Suppress,
+    Delete,
+    Restore,
+}
+
+impl Fate {
+    /// Whether a memory in this state changes at all.
+    fn concerns(self, state: State) -> bool {
+        match self {
+            Fate::Suppress => state == State::Active,
+            Fate::Restore => state == State::Suppressed,
+            Fate::Delete => true,
+        }
+    }
+
+    /// The state after it; none = gone.
+    fn outcome(self) -> Option<State> {
+        match self {
+            Fate::Suppress => Some(State::Suppressed),
+            Fate::Restore => Some(State::Active),
+            Fate::Delete => None,
+        }
+    }
+
+    fn step(self, id: String) -> Step {
+        match self.outcome() {
+            Some(state) => Step::SetState(id, state),
+            None => Step::Delete(id),
+        }
+    }
+
+    fn op(self, id: String) -> OpRecord {
+        let op = match self {
+            Fate::Suppress => Op::Suppress(id),
+            Fate::Restore => Op::Restore(id),
+            Fate::Delete => Op::Delete(id),
+        };
+        OpRecord { op: Some(op) }
+    }
+}
+
+impl Engine {
+    /// Suppresses or deletes memories. Suppressing what is suppressed changes nothing and is no error.
+    pub fn forget(&self, space: &str, request: Forget, done: Done<ForgetReceipt>) {
+        let fate = match request.mode {
+            ForgetMode::Suppress => Fate::Suppress,
+            ForgetMode::Delete => Fate::Delete,
+        };
+        let Forget { selection, execution, principal, .. } = request;
+        self.change(space, fate, (selection, execution, principal), done);
+    }
+
+    /// Makes suppressed memories recallable again. Restoring what is active changes nothing and is no error.
+    pub fn restore(&self, space: &str, request: Restore, done: Done<ForgetReceipt>) {
+        let Restore { selection, execution, principal } = request;
+        self.change(space, Fate::Restore, (selection, execution, principal), done);
+    }
+
+    fn change(
+        &self,
+        space: &str,
+        fate: Fate,
+        request: (Selection, Execution, String),
+        done: Done<ForgetReceipt>,
+    ) {
+        match self.submit_change(space, fate, request) {
+            Ok((receipt, number)) => self.answer(receipt, number, done),
+            Err(error) => done(Err(error)),
+        }
+    }
+
+    fn submit_change(
+        &self,
+        space: &str,
+        fate: Fate,
+        (selection, execution, principal): (Selection, Execution, String),
+    ) -> Result<(ForgetReceipt, Option<u64>), EngineError> {
+        let space = self.serving(space)?;
+        // Searching the space may take long: it is done before the lock, and each find is looked up again under it.
+        let found = match &selection {
+            Selection::Ids(_) => Vec::new(),
+            Selection::Matching(filter) => matching(&space.snapshot.load(), filter, fate)?,
+        };
+        let mut queue = self.queue()?;
+        let snapshot = space.snapshot.load_full();
+        let overlay = writable(&mut queue, &space)?;
+        let (ids, rests_on) = match selection {
+            Selection::Ids(ids) => named(overlay, &snapshot, ids, fate)?,
+            Selection::Matching(_) => still_concerned(overlay, &snapshot, found, fate),
+        };
+        if execution == Execution::DryRun || ids.is_empty() {
+            let ids = ids.into_iter().map(|(id, _)| id).collect();
+            return Ok((ForgetReceipt { commit: None, ids }, rests_on));
+        }
+        let (stamp, number) = self.commit_change(&mut queue, &space, &ids, (fate, principal))?;
+        let ids = ids.into_iter().map(|(id, _)| id).collect();
+        let commit = Some((stamp.lsn, stamp.time));
+        Ok((ForgetReceipt { commit, ids }, Some(number)))
+    }
+
+    fn commit_change(
+        &self,
+        queue: &mut CommitQueue,
+        space: &Arc<Space>,
+        ids: &[(String, Known)],
+        (fate, principal): (Fate, String),
+    ) -> Result<(Stamp, u64), EngineError> {
+        let number = queue.next_number();
+        let overlay = queue.overlays.entry(space.id).or_default();
+        let mut state_sum = overlay.state_sum;
+        let mut touched = Vec::with_capacity(ids.len());
+        for (id, known) in ids {
+            state_sum = state_sum.wrapping_sub(known.term(id));
+            let after = fate.outcome().map(|state| Known { state, ..*known });
+            if let Some(after) = &after {
+                state_sum = state_sum.wrapping_add(after.term(id));
+            }
+            touched.push((id.clone(), after));
+        }
+        let ops = ids.iter().map(|(id, _)| fate.op(id.clone())).collect();
+        let record = CommitRecord { ops, idempotency: None, principal };
+        let submission = Submission {
+            space: Arc::clone(space),
+            kind: KIND_COMMIT,
+            payload: record.encode_to_vec(),
+            state_sum,
+            now_ns: self.now_ns(),
+        };
+        let steps = ids.iter().map(|(id, _)| fate.step(id.clone())).collect();
+        let bytes_max = self.settings().commit_queue_bytes_max;
+        let stamp = queue.submit(self.log(), bytes_max, submission, |_| Change::Commit(steps))?;
+        let overlay = queue.overlays.entry(space.id).or_default();
+        overlay.state_sum = state_sum;
+        for (id, after) in touched {
+            overlay.touch(number, id, after);
+        }
+        Ok((stamp, number))
+    }
+}
+
+/// Ids of the published memories that a filter selects, in log order. Expired ones are selected like others: they are
+/// still stored.
+fn matching(snapshot: &Snapshot, filter: &Filter, fate: Fate) -> Result<Vec<String>, EngineError> {
+    filter.validate()?;
+    if filter.is_empty() {
+        return Err(EngineError::invalid("filter", Problem::Missing));
+    }
+    let selected = snapshot
+        .docs(None)
+        .filter(|(_, memory, state)| fate.concerns(*state) && filter.matches(memory));
+    Ok(selected.map(|(_, memory, _)| memory.id.clone()).collect())
+}
+
+type Concerned = (Vec<(String, Known)>, Option<u64>);
+
+/// The memories of these ids, each once; one that does not exist refuses all.
+fn named(
+    overlay: &Overlay,
+    snapshot: &Snapshot,
+    mut ids: Vec<String>,
+    fate: Fate,
+) -> Result<Concerned, EngineError> {
+    if ids.is_empty() {
+        return Err(EngineError::invalid("ids", Problem::Missing));
+    }
+    let mut seen = std::collections::HashSet::new();
+    ids.retain(|id| seen.insert(id.clone()));
+    if let Some(id) = ids.iter().find(|id| overlay.lookup(snapshot, id).0.is_none()) {
+        return Err(EngineError::MemoryNotFound { id: id.clone() });
+    }
+    Ok(still_concerned(overlay, snapshot, ids, fate))
+}
+
+fn still_concerned(
+    overlay: &Overlay,
+    snapshot: &Snapshot,
+    ids: Vec<String>,
+    fate: Fate,
+) -> Concerned {
+    let mut rests_on = None;
+    let mut concerned = Vec::new();
+    for id in ids {
+        let (known, queued) = overlay.lookup(snapshot, &id);
+        rests_on = rests_on.max(queued);
+        if let Some(known) = known.filter(|known| fate.concerns(known.state)) {
+            concerned.push((id, known));
+        }
+    }
+    (concerned, rests_on)
+}

@@ -1,0 +1,172 @@
+//! Documents and the immutable chunks that hold most of them.
+
+use std::sync::Arc;
+
+use engram_index::{FlatVectors, FlatWriter, Postings, PostingsPart, PostingsWriter};
+
+use crate::model::{ContentHash, Memory};
+
+/// A memory with all that its indexes need.
+#[derive(Debug)]
+pub(crate) struct Doc {
+    pub(crate) memory: Arc<Memory>,
+    /// Analysed terms in order of the text.
+    pub(crate) terms: Vec<String>,
+    /// The same as postings of this one document, so that it is scored by the code that scores chunks.
+    pub(crate) postings: Postings,
+    /// Unit vectors.
+    pub(crate) vectors: Vec<Vec<f32>>,
+}
+
+impl Doc {
+    pub(crate) fn new(memory: Memory, terms: Vec<String>, vectors: Vec<Vec<f32>>) -> Doc {
+        let mut postings = PostingsWriter::new();
+        postings.add(0, &terms);
+        Doc { memory: Arc::new(memory), postings: postings.finish(), terms, vectors }
+    }
+}
+
+/// Many documents in log order with their indexes; a document is named by its place, the local ordinal.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    memories: Vec<Arc<Memory>>,
+    /// Hash of the id and local ordinal, sorted.
+    by_id: Vec<(u64, u32)>,
+    /// Start of the content hash and local ordinal, sorted.
+    by_content: Vec<(u64, u32)>,
+    pub(crate) postings: Postings,
+    pub(crate) vectors: FlatVectors,
+    expires: bool,
+}
+
+impl Chunk {
+    /// Indexes `docs`, which stand in log order.
+    pub(crate) fn build(docs: &[Arc<Doc>], dimension: u32) -> Chunk {
+        let mut postings = PostingsWriter::new();
+        let mut vectors = FlatWriter::new(dimension as usize);
+        for (local, doc) in (0_u32..).zip(docs) {
+            postings.add(local, &doc.terms);
+            for vector in &doc.vectors {
+                vectors.push(local, vector);
+            }
+        }
+        let memories = docs.iter().map(|doc| Arc::clone(&doc.memory)).collect();
+        Chunk::assemble(memories, postings.finish(), vectors.finish())
+    }
+
+    /// One chunk in the place of neighbours `parts`, without the documents that `keep` refuses.
+    pub(crate) fn merge(parts: &[&Chunk], keep: &dyn Fn(usize, u32) -> bool) -> Chunk {
+        let mut memories = Vec::new();
+        let mut locals: Vec<Vec<Option<u32>>> = Vec::with_capacity(parts.len());
+        for (index, part) in parts.iter().enumerate() {
+            let mut map = Vec::with_capacity(part.memories.len());
+            for (local, memory) in (0_u32..).zip(&part.memories) {
+                let kept = keep(index, local);
+                map.push(kept.then_some(memories.len() as u32));
+                if kept {
+                    memories.push(Arc::clone(memory));
+                }
+            }
+            locals.push(map);
+        }
+        let dimension = parts.first().map_or(1, |part| part.vectors.dimension());
+        let mut vectors = FlatWriter::new(dimension);
+        for (part, map) in parts.iter().zip(&locals) {
+            for index in 0..part.vectors.len() {
+                if let Some(local) = map[part.vectors.owner(index) as usize] {
+                    vectors.push(local, part.vectors.vector(index));
+                }
+            }
+        }
+        let remaps: Vec<_> =
+            locals.iter().map(|map| move |local: u32| map[local as usize]).collect();
+        let sources: Vec<PostingsPart<'_>> = parts
+            .iter()
+            .zip(&remaps)
+            .map(|(part, remap)| (&part.postings, remap as &dyn Fn(u32) -> Option<u32>))
+            .collect();
+        Chunk::assemble(memories, Postings::merge(&sources), vectors.finish())
+    }
+
+    fn assemble(memories: Vec<Arc<Memory>>, postings: Postings, vectors: FlatVectors) -> Chunk {
+        let sorted = |key: &dyn Fn(&Memory) -> u64| {
+            let mut keys: Vec<(u64, u32)> =
+                (0_u32..).zip(&memories).map(|(local, memory)| (key(memory), local)).collect();
+            keys.sort_unstable();
+            keys
+        };
+        let by_id = sorted(&|memory| hash_of_id(&memory.id));
+        let by_content = sorted(&|memory| start_of(&memory.content_hash));
+        let expires = memories.iter().any(|memory| memory.content.expires_at.is_some());
+        Chunk { by_id, by_content, memories, postings, vectors, expires }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.memories.len()
+    }
+
+    /// Whether a document may forget itself.
+    pub(crate) fn expires(&self) -> bool {
+        self.expires
+    }
+
+    pub(crate) fn memory(&self, local: u32) -> &Arc<Memory> {
+        &self.memories[local as usize]
+    }
+
+    /// Local ordinals of the documents with this id, oldest first; all but the last are deleted ones.
+    pub(crate) fn locals_of_id<'a>(&'a self, id: &'a str) -> impl Iterator<Item = u32> + 'a {
+        equal_range(&self.by_id, hash_of_id(id)).filter(move |local| self.memory(*local).id == id)
+    }
+
+    /// Local ordinals of the documents with this content.
+    pub(crate) fn locals_of_content(&self, hash: ContentHash) -> impl Iterator<Item = u32> + '_ {
+        equal_range(&self.by_content, start_of(&hash))
+            .filter(move |local| self.memory(*local).content_hash == hash)
+    }
+
+    /// The vectors of a document: they stand one after the other, as documents were added in order.
+    pub(crate) fn vectors_of(&self, local: u32) -> impl Iterator<Item = &[f32]> {
+        let first = self.first_vector(local);
+        (first..self.vectors.len())
+            .take_while(move |index| self.vectors.owner(*index) == local)
+            .map(|index| self.vectors.vector(index))
+    }
+
+    fn first_vector(&self, local: u32) -> usize {
+        let (mut low, mut high) = (0, self.vectors.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.vectors.owner(middle) < local {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
+    /// Estimated bytes in RAM, memories apart.
+    pub(crate) fn index_bytes(&self) -> u64 {
+        let maps = (self.by_id.len() + self.by_content.len()) * size_of::<(u64, u32)>();
+        (self.postings.heap_bytes() + self.vectors.heap_bytes() + maps) as u64
+    }
+}
+
+fn equal_range(sorted: &[(u64, u32)], key: u64) -> impl Iterator<Item = u32> + '_ {
+    let first = sorted.partition_point(|(other, _)| *other < key);
+    sorted[first..].iter().take_while(move |(other, _)| *other == key).map(|(_, local)| *local)
+}
+
+/// FNV-1a, 64 bits; ids that collide are told apart by comparing them.
+fn hash_of_id(id: &str) -> u64 {
+    id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+fn start_of(hash: &ContentHash) -> u64 {
+    let mut start = [0; 8];
+    start.copy_from_slice(&hash[..8]);
+    u64::from_le_bytes(start)
+}

@@ -1,0 +1,13 @@
+//! The in-memory state of a space, as readers see it: immutable snapshots.
+//!
+//! A snapshot is a short tail of single documents, searched one by one, and a list of immutable chunks with postings,
+//! vectors and id map. Publishing a snapshot copies pointers, never documents. Rankings do not depend on where the
+//! boundaries between chunks lie: BM25 statistics are counted over the live documents, the vector scan is exact.
+
+mod bitmap;
+mod chunk;
+mod snapshot;
+
+pub(crate) use bitmap::Bitmap;
+pub(crate) use chunk::Doc;
+pub(crate) use snapshot::{ChunkView, DocRef, Snapshot, state_term};

@@ -1,0 +1,385 @@
+//! What readers see: one consistent state of a space, replaced as a whole, never changed.
+
+use std::sync::Arc;
+
+use engram_store::{CommitTime, Lsn};
+
+use super::bitmap::Bitmap;
+use super::chunk::{Chunk, Doc};
+use crate::model::{ContentHash, Cursor, Memory, State};
+
+/// Documents searched one by one before they become a chunk.
+const TAIL_DOCS_MAX: usize = 256;
+/// Chunks of about one size that become one.
+const MERGE_FAN_IN: usize = 16;
+
+/// State of a space after one commit.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) lsn: Lsn,
+    pub(crate) committed_at: CommitTime,
+    /// Wrapping sum over the live documents; see `state_term`.
+    pub(crate) state_sum: u64,
+    pub(crate) chunks: Vec<ChunkView>,
+    pub(crate) tail: Vec<TailDoc>,
+    pub(crate) figures: Figures,
+}
+
+/// Counts over the live documents, kept with every change so that no ranking needs a full pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Figures {
+    pub(crate) active: u64,
+    pub(crate) suppressed: u64,
+    pub(crate) vectors: u64,
+    /// Terms of the active documents.
+    pub(crate) terms: u64,
+    /// Bytes of the memories without indexes and vectors, active and suppressed.
+    pub(crate) memory_bytes: u64,
+}
+
+/// A chunk and what became of its documents since.
+#[derive(Clone, Debug)]
+pub(crate) struct ChunkView {
+    pub(crate) chunk: Arc<Chunk>,
+    deleted: Arc<Bitmap>,
+    /// Disjoint from `deleted`.
+    suppressed: Arc<Bitmap>,
+}
+
+/// A document that is in no chunk yet.
+#[derive(Clone, Debug)]
+pub(crate) struct TailDoc {
+    pub(crate) doc: Arc<Doc>,
+    pub(crate) state: State,
+}
+
+/// Where a document stands in one snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum DocRef {
+    /// Chunk and local ordinal.
+    Chunk(u32, u32),
+    /// Place in the tail.
+    Tail(u32),
+}
+
+impl ChunkView {
+    /// State of a document; none = deleted.
+    pub(crate) fn state(&self, local: u32) -> Option<State> {
+        if self.deleted.contains(local) {
+            None
+        } else if self.suppressed.contains(local) {
+            Some(State::Suppressed)
+        } else {
+            Some(State::Active)
+        }
+    }
+
+    /// Number of active documents.
+    pub(crate) fn active(&self) -> u32 {
+        self.chunk.len() as u32 - self.deleted.len() - self.suppressed.len()
+    }
+
+    /// Whether every document is active.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.deleted.len() == 0 && self.suppressed.len() == 0
+    }
+}
+
+impl Snapshot {
+    /// Every live document in log order, from the first behind `after`.
+    pub(crate) fn docs(
+        &self,
+        after: Option<Cursor>,
+    ) -> impl Iterator<Item = (DocRef, &Arc<Memory>, State)> {
+        let behind = move |memory: &Memory| after.is_none_or(|cursor| place(memory) > cursor);
+        let chunks = (0_u32..).zip(&self.chunks).flat_map(move |(index, view)| {
+            let count = view.chunk.len() as u32;
+            let first = first_behind(count, |local| behind(view.chunk.memory(local)));
+            (first..count).filter_map(move |local| {
+                let state = view.state(local)?;
+                Some((DocRef::Chunk(index, local), view.chunk.memory(local), state))
+            })
+        });
+        let tail = (0_u32..)
+            .zip(&self.tail)
+            .filter(move |(_, tail)| behind(&tail.doc.memory))
+            .map(|(index, tail)| (DocRef::Tail(index), &tail.doc.memory, tail.state));
+        chunks.chain(tail)
+    }
+
+    /// The live document of that id.
+    pub(crate) fn find(&self, id: &str) -> Option<(DocRef, State)> {
+        let in_tail = (0_u32..).zip(&self.tail).find(|(_, tail)| tail.doc.memory.id == id);
+        if let Some((index, tail)) = in_tail {
+            return Some((DocRef::Tail(index), tail.state));
+        }
+        self.chunks.iter().enumerate().rev().find_map(|(index, view)| {
+            view.chunk
+                .locals_of_id(id)
+                .find_map(|local| Some((DocRef::Chunk(index as u32, local), view.state(local)?)))
+        })
+    }
+
+    /// Ids of the active documents with this content, at most `limit`, in log order.
+    pub(crate) fn ids_of_content(&self, hash: ContentHash, limit: usize) -> Vec<String> {
+        let chunks = self.chunks.iter().flat_map(|view| {
+            view.chunk
+                .locals_of_content(hash)
+                .filter(|local| view.state(*local) == Some(State::Active))
+                .map(|local| &view.chunk.memory(local).id)
+        });
+        let tail = self
+            .tail
+            .iter()
+            .filter(|tail| tail.state == State::Active && tail.doc.memory.content_hash == hash)
+            .map(|tail| &tail.doc.memory.id);
+        chunks.chain(tail).take(limit).cloned().collect()
+    }
+
+    pub(crate) fn memory(&self, at: DocRef) -> &Arc<Memory> {
+        match at {
+            DocRef::Chunk(chunk, local) => self.chunks[chunk as usize].chunk.memory(local),
+            DocRef::Tail(index) => &self.tail[index as usize].doc.memory,
+        }
+    }
+
+    pub(crate) fn state(&self, at: DocRef) -> Option<State> {
+        match at {
+            DocRef::Chunk(chunk, local) => self.chunks[chunk as usize].state(local),
+            DocRef::Tail(index) => Some(self.tail[index as usize].state),
+        }
+    }
+
+    pub(crate) fn vectors(&self, at: DocRef) -> Vec<Vec<f32>> {
+        match at {
+            DocRef::Chunk(chunk, local) => {
+                self.chunks[chunk as usize].chunk.vectors_of(local).map(<[f32]>::to_vec).collect()
+            }
+            DocRef::Tail(index) => self.tail[index as usize].doc.vectors.clone(),
+        }
+    }
+
+    pub(crate) fn vector_count(&self, at: DocRef) -> u32 {
+        match at {
+            DocRef::Chunk(chunk, local) => {
+                self.chunks[chunk as usize].chunk.vectors_of(local).count() as u32
+            }
+            DocRef::Tail(index) => self.tail[index as usize].doc.vectors.len() as u32,
+        }
+    }
+
+    /// Bytes of the whole state in RAM, estimated from the lengths of what it holds.
+    pub(crate) fn resident_bytes(&self, dimension: u32) -> u64 {
+        let indexes: u64 = self.chunks.iter().map(|view| view.chunk.index_bytes()).sum();
+        let vectors: usize = self.tail.iter().map(|tail| tail.doc.vectors.len()).sum();
+        indexes + self.figures.memory_bytes + vectors as u64 * u64::from(dimension) * 4
+    }
+}
+
+/// Changes, made by the one writer of a space on its own copy of the snapshot before it is published.
+impl Snapshot {
+    /// Adds a document. Its id must not be live.
+    pub(crate) fn put(&mut self, doc: Arc<Doc>, dimension: u32) {
+        self.count(&doc.memory, State::Active, Sign::Plus, doc.terms.len(), doc.vectors.len());
+        self.tail.push(TailDoc { doc, state: State::Active });
+        if self.tail.len() >= TAIL_DOCS_MAX {
+            self.seal_tail(dimension);
+        }
+    }
+
+    fn seal_tail(&mut self, dimension: u32) {
+        let docs: Vec<Arc<Doc>> = self.tail.iter().map(|tail| Arc::clone(&tail.doc)).collect();
+        let mut suppressed = Bitmap::default();
+        for (local, tail) in (0_u32..).zip(&self.tail) {
+            if tail.state == State::Suppressed {
+                suppressed.insert(local);
+            }
+        }
+        self.chunks.push(ChunkView {
+            chunk: Arc::new(Chunk::build(&docs, dimension)),
+            deleted: Arc::default(),
+            suppressed: Arc::new(suppressed),
+        });
+        self.tail.clear();
+    }
+
+    /// Makes a live document active or suppressed; whether that changed anything.
+    pub(crate) fn set_state(&mut self, at: DocRef, state: State) -> bool {
+        let Some(old) = self.state(at).filter(|old| *old != state) else {
+            return false;
+        };
+        self.recount(at, old, Sign::Minus);
+        match at {
+            DocRef::Tail(index) => self.tail[index as usize].state = state,
+            DocRef::Chunk(chunk, local) => {
+                let suppressed = Arc::make_mut(&mut self.chunks[chunk as usize].suppressed);
+                match state {
+                    State::Suppressed => suppressed.insert(local),
+                    State::Active => suppressed.remove(local),
+                };
+            }
+        }
+        self.recount(at, state, Sign::Plus);
+        true
+    }
+
+    /// Takes a live document away for good. Other references into the tail become invalid.
+    pub(crate) fn delete(&mut self, at: DocRef) {
+        let Some(old) = self.state(at) else { return };
+        self.recount(at, old, Sign::Minus);
+        match at {
+            DocRef::Tail(index) => {
+                self.tail.remove(index as usize);
+            }
+            DocRef::Chunk(chunk, local) => {
+                let view = &mut self.chunks[chunk as usize];
+                Arc::make_mut(&mut view.deleted).insert(local);
+                if view.suppressed.contains(local) {
+                    Arc::make_mut(&mut view.suppressed).remove(local);
+                }
+            }
+        }
+    }
+
+    fn recount(&mut self, at: DocRef, state: State, sign: Sign) {
+        let (memory, terms, vectors) = match at {
+            DocRef::Tail(index) => {
+                let doc = &self.tail[index as usize].doc;
+                (Arc::clone(&doc.memory), doc.terms.len(), doc.vectors.len())
+            }
+            DocRef::Chunk(chunk, local) => {
+                let chunk = &self.chunks[chunk as usize].chunk;
+                let terms = chunk.postings.doc_len(local) as usize;
+                (Arc::clone(chunk.memory(local)), terms, chunk.vectors_of(local).count())
+            }
+        };
+        self.count(&memory, state, sign, terms, vectors);
+    }
+
+    fn count(&mut self, memory: &Memory, state: State, sign: Sign, terms: usize, vectors: usize) {
+        let term = state_term(&memory.id, memory.version, &memory.content_hash, state);
+        self.state_sum = match sign {
+            Sign::Plus => self.state_sum.wrapping_add(term),
+            Sign::Minus => self.state_sum.wrapping_sub(term),
+        };
+        let change = |figure: &mut u64, by: u64| match sign {
+            Sign::Plus => *figure += by,
+            Sign::Minus => *figure -= by,
+        };
+        let figures = &mut self.figures;
+        match state {
+            State::Active => {
+                change(&mut figures.active, 1);
+                change(&mut figures.terms, terms as u64);
+            }
+            State::Suppressed => change(&mut figures.suppressed, 1),
+        }
+        change(&mut figures.vectors, vectors as u64);
+        change(&mut figures.memory_bytes, memory_bytes(memory));
+    }
+
+    /// Neighbouring chunks that are due to become one: their places.
+    pub(crate) fn merge_due(&self) -> Option<std::ops::Range<usize>> {
+        let level = |view: &ChunkView| {
+            let mut level = 0;
+            let mut docs = TAIL_DOCS_MAX * MERGE_FAN_IN;
+            while view.chunk.len() >= docs {
+                level += 1;
+                docs *= MERGE_FAN_IN;
+            }
+            level
+        };
+        let levels: Vec<u32> = self.chunks.iter().map(level).collect();
+        (0..levels.len().saturating_sub(MERGE_FAN_IN - 1))
+            .find(|first| {
+                levels[*first..*first + MERGE_FAN_IN].iter().all(|l| *l == levels[*first])
+            })
+            .map(|first| first..first + MERGE_FAN_IN)
+    }
+
+    /// Merges without touching the snapshot: the slow half, done while writes go on.
+    pub(crate) fn merged(&self, range: std::ops::Range<usize>) -> Arc<Chunk> {
+        let views = &self.chunks[range];
+        let parts: Vec<&Chunk> = views.iter().map(|view| &*view.chunk).collect();
+        Arc::new(Chunk::merge(&parts, &|part, local| views[part].state(local).is_some()))
+    }
+
+    /// Puts `merged` in the place of `range`, with what became of its documents since it was made from `before`.
+    pub(crate) fn replace(
+        &mut self,
+        range: std::ops::Range<usize>,
+        merged: Arc<Chunk>,
+        before: &Snapshot,
+    ) {
+        let (mut deleted, mut suppressed) = (Bitmap::default(), Bitmap::default());
+        let mut local = 0;
+        for (old, now) in before.chunks[range.clone()].iter().zip(&self.chunks[range.clone()]) {
+            debug_assert!(Arc::ptr_eq(&old.chunk, &now.chunk), "only maintenance replaces chunks");
+            for old_local in 0..old.chunk.len() as u32 {
+                if old.state(old_local).is_none() {
+                    continue;
+                }
+                match now.state(old_local) {
+                    None => deleted.insert(local),
+                    Some(State::Suppressed) => suppressed.insert(local),
+                    Some(State::Active) => false,
+                };
+                local += 1;
+            }
+        }
+        let view = ChunkView {
+            chunk: merged,
+            deleted: Arc::new(deleted),
+            suppressed: Arc::new(suppressed),
+        };
+        self.chunks.splice(range, [view]);
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Sign {
+    Plus,
+    Minus,
+}
+
+/// What a live document adds to the state sum of its space.
+pub(crate) fn state_term(id: &str, version: u32, content: &ContentHash, state: State) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&version.to_le_bytes());
+    hasher.update(&[state as u8]);
+    hasher.update(content);
+    hasher.update(id.as_bytes());
+    let mut term = [0; 8];
+    term.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    u64::from_le_bytes(term)
+}
+
+fn place(memory: &Memory) -> Cursor {
+    Cursor { lsn: memory.lsn.0, position: memory.position }
+}
+
+/// First of `0..count` for which `behind` holds; it holds for all that follow.
+fn first_behind(count: u32, behind: impl Fn(u32) -> bool) -> u32 {
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if behind(middle) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    low
+}
+
+fn memory_bytes(memory: &Memory) -> u64 {
+    let content = &memory.content;
+    let lists = content.people.iter().chain(&content.tags).chain(&content.entities);
+    let strings = lists.map(|s| s.len() + size_of::<String>()).sum::<usize>()
+        + content.text.len()
+        + content.title.len()
+        + content.session.len()
+        + content.place.len()
+        + memory.id.len();
+    (strings + size_of::<Memory>()) as u64
+}

@@ -1,0 +1,521 @@
+//! The memory and what is asked about it: plain domain values, no wire form, no storage form.
+//!
+//! Times are `i64` nanoseconds since 1970-01-01 UTC. Confidence, trust, importance, relevance and strength are `f32`
+//! in [0, 1].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use engram_index::RouteScore;
+use engram_store::{CommitTime, Lsn, SpaceId};
+
+use crate::error::EngineError;
+use crate::filter::Filter;
+use crate::settings::SpaceSettings;
+
+/// What sort of memory it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Kind {
+    /// Something that happened.
+    #[default]
+    Episode,
+    /// Something that holds.
+    Fact,
+    /// How something is done.
+    Procedure,
+    /// Condensed from other memories.
+    Belief,
+}
+
+impl Kind {
+    /// All kinds, in the order of their codes in the log.
+    pub const ALL: [Kind; 4] = [Kind::Episode, Kind::Fact, Kind::Procedure, Kind::Belief];
+
+    /// Name in requests and answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Episode => "episode",
+            Kind::Fact => "fact",
+            Kind::Procedure => "procedure",
+            Kind::Belief => "belief",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// A value of a memory's metadata.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MetaValue {
+    /// Explicitly nothing.
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A finite number with a fraction, or beyond the range of [`MetaValue::Int`].
+    Float(f64),
+    /// A string.
+    Text(String),
+    /// An ordered list.
+    List(Vec<MetaValue>),
+    /// A nested object.
+    Map(Metadata),
+}
+
+/// Metadata: names to values, in byte order of the names.
+pub type Metadata = BTreeMap<String, MetaValue>;
+
+/// Where a memory comes from, as the caller states it.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Source {
+    /// For example `chat`, `document`, `sensor`.
+    pub kind: String,
+    /// Reference into the source, for example a URL or message id.
+    pub reference: String,
+    /// How far the source is trusted, in [0, 1]; none = not stated.
+    pub trust: Option<f32>,
+}
+
+/// Everything a caller states about a memory, apart from its id and vector.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct MemoryContent {
+    /// Sort of memory.
+    pub kind: Kind,
+    /// Short heading; empty = none.
+    pub title: String,
+    /// The text; empty = none.
+    pub text: String,
+    /// Conversation or task it belongs to; empty = none.
+    pub session: String,
+    /// When it happened, ns.
+    pub occurred_at: Option<i64>,
+    /// When it ended, ns.
+    pub occurred_until: Option<i64>,
+    /// Where it happened; empty = none.
+    pub place: String,
+    /// Who took part.
+    pub people: Vec<String>,
+    /// Things it is about.
+    pub entities: Vec<String>,
+    /// Labels.
+    pub tags: Vec<String>,
+    /// Free structured data.
+    pub metadata: Metadata,
+    /// Where it comes from.
+    pub source: Source,
+    /// What an attribute is stated of; empty = none.
+    pub subject: String,
+    /// Which attribute is stated; empty = none.
+    pub attribute: String,
+    /// How sure the caller is that it is true, in [0, 1].
+    pub confidence: Option<f32>,
+    /// How much it matters, in [0, 1].
+    pub importance: Option<f32>,
+    /// True from, ns.
+    pub valid_from: Option<i64>,
+    /// True until, ns.
+    pub valid_until: Option<i64>,
+    /// Forgotten by itself at, ns.
+    pub expires_at: Option<i64>,
+}
+
+/// A memory to be stored.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct NewMemory {
+    /// The caller's id: printable UTF-8, 1 to 256 bytes; none = a UUIDv7 is made.
+    pub id: Option<String>,
+    /// What it says.
+    pub content: MemoryContent,
+    /// The caller's own vector: dimension of the space, finite, not zero; stored with unit length.
+    pub vector: Option<Vec<f32>>,
+}
+
+/// One version of a stored memory. Immutable; its state is kept beside it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Memory {
+    /// Id within the space.
+    pub id: String,
+    /// 1, 2, …
+    pub version: u32,
+    /// Position in the space's log: the commit.
+    pub lsn: Lsn,
+    /// Position within the commit, from 0.
+    pub position: u32,
+    /// Commit time.
+    pub committed_at: CommitTime,
+    /// Who wrote it, set by the server; empty = not authenticated.
+    pub principal: String,
+    /// What it says.
+    pub content: MemoryContent,
+    /// Hash of the content, and of the vector where the caller gave one.
+    pub content_hash: ContentHash,
+}
+
+/// First 16 bytes of the BLAKE3 hash of a memory's content.
+pub type ContentHash = [u8; 16];
+
+/// Whether a memory can be recalled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Recallable.
+    Active,
+    /// Hidden, reversibly.
+    Suppressed,
+}
+
+/// How retrievable a memory is at one moment: decays unless used.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Strength {
+    /// Probability of retrieval in [0, 1].
+    pub retrievability: f32,
+    /// Time until retrievability falls to 0.9, days.
+    pub stability_days: f32,
+    /// Name of the law.
+    pub law: &'static str,
+}
+
+/// How sure we are that a memory is true.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Confidence {
+    /// Mean of the Beta distribution over its evidence.
+    pub mean: f32,
+    /// Lower end of the 90 % interval.
+    pub low: f32,
+    /// Upper end of the 90 % interval.
+    pub high: f32,
+    /// Pieces of evidence.
+    pub evidence: u32,
+}
+
+/// A memory as it is at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MemoryDetail {
+    /// The stored version.
+    pub memory: Arc<Memory>,
+    /// Whether it can be recalled.
+    pub state: State,
+    /// Strength at the time of the answer.
+    pub strength: Strength,
+    /// Confidence from its evidence.
+    pub confidence: Confidence,
+    /// Its unit vectors, one per chunk of text or the caller's one.
+    pub vectors: Vec<Vec<f32>>,
+}
+
+/// How memories are stored: one commit, all or nothing unless `on_invalid` says otherwise.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct RememberOptions {
+    /// What happens when some of them are refused.
+    pub on_invalid: OnInvalid,
+    /// Makes a retry safe for 24 hours.
+    pub idempotency_key: Option<String>,
+    /// Who asks; set by the server.
+    pub principal: String,
+}
+
+/// What a batch does with items that are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OnInvalid {
+    /// Nothing is stored.
+    #[default]
+    RefuseAll,
+    /// The others are stored.
+    KeepOthers,
+}
+
+/// Answer to a request to remember.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Remembered {
+    /// Last commit that this answer rests on.
+    pub lsn: Lsn,
+    /// Its commit time.
+    pub committed_at: CommitTime,
+    /// One result per memory of the request, in its order.
+    pub items: Vec<Result<RememberedItem, EngineError>>,
+}
+
+/// What became of one memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RememberedItem {
+    /// Its id.
+    pub id: String,
+    /// Its version.
+    pub version: u32,
+    /// Commit that stored it.
+    pub lsn: Lsn,
+    /// Time of that commit.
+    pub committed_at: CommitTime,
+    /// Whether this request stored it, or the same content was there under the same id.
+    pub created: Created,
+    /// Ids of other memories with the same content, at most 10.
+    pub duplicates: Vec<String>,
+    /// Number of vectors stored for it.
+    pub vectors: u32,
+}
+
+/// Whether a request changed anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// Stored by this request.
+    Now,
+    /// Stored earlier with the same id and content.
+    Before,
+}
+
+/// How a memory is forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ForgetMode {
+    /// Hidden from recall, get and list; `restore` brings it back.
+    #[default]
+    Suppress,
+    /// Gone from every route at once; not reversible.
+    Delete,
+}
+
+/// Which memories an operation is about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Selection {
+    /// These ids; an unknown one is an error.
+    Ids(Vec<String>),
+    /// All that match.
+    Matching(Filter),
+}
+
+/// Whether an operation is carried out or only reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Execution {
+    /// Do it.
+    #[default]
+    Commit,
+    /// Say what would be done.
+    DryRun,
+}
+
+/// A request to forget.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forget {
+    /// Which memories.
+    pub selection: Selection,
+    /// How.
+    pub mode: ForgetMode,
+    /// Whether it is carried out.
+    pub execution: Execution,
+    /// Who asks; set by the server.
+    pub principal: String,
+}
+
+/// A request to undo a suppression.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Restore {
+    /// Which memories; a filter looks at suppressed ones only.
+    pub selection: Selection,
+    /// Whether it is carried out.
+    pub execution: Execution,
+    /// Who asks; set by the server.
+    pub principal: String,
+}
+
+/// Which states a listing shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Visibility {
+    /// Recallable memories.
+    #[default]
+    Active,
+    /// Suppressed memories.
+    Suppressed,
+    /// Both.
+    All,
+}
+
+/// What to list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListQuery {
+    /// Which memories.
+    pub filter: Filter,
+    /// Where the page starts: behind this place; none = at the first memory.
+    pub after: Option<Cursor>,
+    /// Most items of the page, 1 to 1,000.
+    pub limit: usize,
+    /// In which states.
+    pub visibility: Visibility,
+}
+
+/// What `forget` or `restore` did, or would do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ForgetReceipt {
+    /// Commit that did it; none for a dry run or when nothing matched.
+    pub commit: Option<(Lsn, CommitTime)>,
+    /// Ids concerned, in log order.
+    pub ids: Vec<String>,
+}
+
+/// How recall searches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Mode {
+    /// BM25 only.
+    Keyword,
+    /// Vectors only.
+    Similarity,
+    /// Both, fused.
+    #[default]
+    Hybrid,
+}
+
+impl Mode {
+    /// All modes.
+    pub const ALL: [Mode; 3] = [Mode::Keyword, Mode::Similarity, Mode::Hybrid];
+
+    /// Name in requests and answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::Keyword => "keyword",
+            Mode::Similarity => "similarity",
+            Mode::Hybrid => "hybrid",
+        }
+    }
+
+    /// The mode of that name.
+    pub fn from_name(name: &str) -> Option<Mode> {
+        Mode::ALL.into_iter().find(|mode| mode.name() == name)
+    }
+}
+
+/// What to recall by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cue {
+    /// Words and meaning.
+    pub text: String,
+    /// A vector of the space's dimension; takes the place of the text's own embedding.
+    pub vector: Option<Vec<f32>>,
+    /// How to search.
+    pub mode: Mode,
+    /// Which memories may be found.
+    pub filter: Filter,
+    /// Most items in the answer, 1 to 1,000.
+    pub limit: usize,
+    /// Items below are left out, in [0, 1].
+    pub min_relevance: f32,
+}
+
+impl Default for Cue {
+    fn default() -> Cue {
+        Cue {
+            text: String::new(),
+            vector: None,
+            mode: Mode::default(),
+            filter: Filter::default(),
+            limit: 10,
+            min_relevance: 0.0,
+        }
+    }
+}
+
+/// Answer to a [`Cue`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recall {
+    /// Best first; ties to the memory stored earlier.
+    pub items: Vec<Recalled>,
+    /// Last commit that the answer saw.
+    pub lsn: Lsn,
+    /// How it was searched.
+    pub explanation: Explanation,
+}
+
+/// One recalled memory and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recalled {
+    /// The memory now.
+    pub detail: MemoryDetail,
+    /// How well it matches this cue, in [0, 1]; comparable within one answer.
+    pub relevance: f32,
+    /// Part of the vector route.
+    pub vector: Option<RouteScore>,
+    /// Part of the text route.
+    pub text: Option<RouteScore>,
+    /// Terms of the cue that the memory holds, in the order of the cue.
+    pub matched_terms: Vec<String>,
+}
+
+/// How an answer came about.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Explanation {
+    /// Mode that ran.
+    pub mode: Mode,
+    /// Terms of the cue after analysis.
+    pub terms: Vec<String>,
+    /// Memories that were visible and passed the filter.
+    pub eligible: u64,
+    /// Memories that at least one route found.
+    pub candidates: u64,
+    /// Vectors compared exactly with the cue's; 0 where the vector route did not run.
+    pub vectors_scanned: u64,
+}
+
+/// A page of a listing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// In log order.
+    pub items: Vec<MemoryDetail>,
+    /// Where the next page starts; none at the end.
+    pub next: Option<Cursor>,
+}
+
+/// A place in a space's log order: stays valid whatever is stored or forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Cursor {
+    /// Commit of the last memory seen.
+    pub lsn: u64,
+    /// Its position within the commit.
+    pub position: u32,
+}
+
+/// A space to be created.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewSpace {
+    /// Name: 1 to 64 of `a-z 0-9 - _`, starting with a letter or digit.
+    pub name: String,
+    /// Name of a configured embedder, or `none`.
+    pub embedder: String,
+    /// Dimension of the vectors; none = the embedder's.
+    pub dimension: Option<u32>,
+    /// Language of the text analysis.
+    pub language: engram_index::Language,
+}
+
+/// A space as it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpaceInfo {
+    /// Identity in the log.
+    pub id: SpaceId,
+    /// Name.
+    pub name: String,
+    /// When it was created.
+    pub created_at: CommitTime,
+    /// Settings fixed at creation.
+    pub settings: SpaceSettings,
+    /// Why writes are refused, where part of its log is damaged.
+    pub quarantined: Option<String>,
+}
+
+/// Figures of a space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct SpaceStats {
+    /// Recallable memories.
+    pub memories: u64,
+    /// Suppressed memories.
+    pub suppressed: u64,
+    /// Vectors of both.
+    pub vectors: u64,
+    /// Bytes of the space's state in RAM, estimated from the lengths of what it holds.
+    pub resident_bytes: u64,
+    /// Last commit.
+    pub lsn: Lsn,
+    /// Its time.
+    pub committed_at: CommitTime,
+    /// Sum over the live state; equal on every replica that applied the same log.
+    pub state_sum: u64,
+}

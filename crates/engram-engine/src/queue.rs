@@ -1,0 +1,308 @@
+//! The order of commits: what is submitted and not yet durable.
+//!
+//! Everything that decides the outcome of a write (ids taken, duplicates, idempotency keys, the state sum) is looked up
+//! under one lock, in the published snapshot and in the overlay of what is queued before it. The lock is never held
+//! during I/O, embedding or search.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use engram_store::{CommitTime, Entry, Lsn, ShardLog, SpaceId, Stamp};
+
+use crate::apply::Step;
+use crate::error::EngineError;
+use crate::memtable::{Snapshot, state_term};
+use crate::model::{ContentHash, State};
+use crate::record::{IdempotencyRecord, KIND_COMMIT, KIND_SPACE_CREATED, KIND_SPACE_DELETED};
+use crate::space::Space;
+
+/// How long an idempotency key is remembered, ns.
+pub(crate) const IDEMPOTENCY_LIFETIME_NS: i64 = 24 * 3_600 * 1_000_000_000;
+/// Most ids reported as duplicates of one memory.
+pub(crate) const DUPLICATES_REPORTED_MAX: usize = 10;
+
+/// Told once whether what it waits for is durable.
+pub(crate) type Waiter = Box<dyn FnOnce(Result<(), EngineError>) + Send>;
+
+/// What a queued commit does when it is durable.
+pub(crate) enum Change {
+    /// The space appears.
+    CreateSpace,
+    /// The space and all it holds are gone.
+    DeleteSpace,
+    /// Its memories change.
+    Commit(Vec<Step>),
+}
+
+impl Change {
+    /// Kind of its log entry.
+    pub(crate) fn kind(&self) -> u8 {
+        match self {
+            Change::CreateSpace => KIND_SPACE_CREATED,
+            Change::DeleteSpace => KIND_SPACE_DELETED,
+            Change::Commit(_) => KIND_COMMIT,
+        }
+    }
+}
+
+/// A queued commit.
+pub(crate) struct Pending {
+    pub(crate) stamp: Stamp,
+    pub(crate) space: Arc<Space>,
+    pub(crate) change: Change,
+    pub(crate) bytes: u64,
+    pub(crate) waiters: Vec<Waiter>,
+}
+
+/// What is known of a live id.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    pub(crate) hash: ContentHash,
+    pub(crate) version: u32,
+    pub(crate) lsn: Lsn,
+    pub(crate) committed_at: CommitTime,
+    pub(crate) state: State,
+    pub(crate) vectors: u32,
+}
+
+impl Known {
+    /// What the memory adds to the state sum.
+    pub(crate) fn term(&self, id: &str) -> u64 {
+        state_term(id, self.version, &self.hash, self.state)
+    }
+}
+
+/// An idempotency key in use.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyUse {
+    pub(crate) record: IdempotencyRecord,
+    pub(crate) lsn: Lsn,
+    pub(crate) committed_at: CommitTime,
+    /// Queue number of its commit; none when it was replayed.
+    pub(crate) queued: Option<u64>,
+}
+
+/// What is queued for one space, over its published snapshot.
+#[derive(Default)]
+pub(crate) struct Overlay {
+    pub(crate) state_sum: u64,
+    /// A deletion of the space is queued.
+    pub(crate) deleted: bool,
+    /// Ids that queued commits touch: the last of them, and the id's state after it (none = deleted).
+    ids: HashMap<String, (u64, Option<Known>)>,
+    /// Content that queued commits store.
+    contents: HashMap<ContentHash, Vec<(u64, String)>>,
+    keys: HashMap<String, KeyUse>,
+    keys_by_age: VecDeque<(CommitTime, String)>,
+}
+
+impl Overlay {
+    /// The overlay of a space with nothing queued.
+    pub(crate) fn new(state_sum: u64) -> Overlay {
+        Overlay { state_sum, ..Overlay::default() }
+    }
+
+    /// What is known of an id, and the queued commit that this rests on.
+    pub(crate) fn lookup(&self, snapshot: &Snapshot, id: &str) -> (Option<Known>, Option<u64>) {
+        if let Some((number, known)) = self.ids.get(id) {
+            return (*known, Some(*number));
+        }
+        let known = snapshot.find(id).map(|(at, state)| {
+            let memory = snapshot.memory(at);
+            Known {
+                hash: memory.content_hash,
+                version: memory.version,
+                lsn: memory.lsn,
+                committed_at: memory.committed_at,
+                state,
+                vectors: snapshot.vector_count(at),
+            }
+        });
+        (known, None)
+    }
+
+    /// Ids of memories with this content, published or queued.
+    pub(crate) fn duplicates(&self, snapshot: &Snapshot, hash: ContentHash) -> Vec<String> {
+        let mut ids = snapshot.ids_of_content(hash, DUPLICATES_REPORTED_MAX);
+        ids.retain(|id| !matches!(self.ids.get(id), Some((_, None))));
+        let live = |id: &String| matches!(self.ids.get(id), Some((_, Some(_))));
+        let queued = self.contents.get(&hash).into_iter().flatten().map(|(_, id)| id);
+        ids.extend(queued.filter(|id| live(id)).cloned());
+        ids.dedup();
+        ids.truncate(DUPLICATES_REPORTED_MAX);
+        ids
+    }
+
+    /// The use of an idempotency key within its lifetime.
+    pub(crate) fn key(&mut self, key: &str, now_ns: i64) -> Option<&KeyUse> {
+        while let Some((time, _)) = self.keys_by_age.front()
+            && now_ns.saturating_sub(time.0) > IDEMPOTENCY_LIFETIME_NS
+        {
+            let (time, old) = self.keys_by_age.pop_front()?;
+            if self.keys.get(&old).is_some_and(|known| known.committed_at == time) {
+                self.keys.remove(&old);
+            }
+        }
+        self.keys.get(key)
+    }
+
+    pub(crate) fn use_key(&mut self, known: KeyUse) {
+        self.keys_by_age.push_back((known.committed_at, known.record.key.clone()));
+        self.keys.insert(known.record.key.clone(), known);
+    }
+
+    pub(crate) fn touch(&mut self, number: u64, id: String, known: Option<Known>) {
+        if let Some(known) = known {
+            self.contents.entry(known.hash).or_default().push((number, id.clone()));
+        }
+        self.ids.insert(id, (number, known));
+    }
+
+    /// Forgets what is published now: everything up to queue number `last`.
+    fn settle(&mut self, last: u64) {
+        self.ids.retain(|_, (number, _)| *number > last);
+        self.contents.retain(|_, queued| {
+            queued.retain(|(number, _)| *number > last);
+            !queued.is_empty()
+        });
+    }
+
+    /// Forgets all that was queued from number `first`: it failed.
+    fn reset(&mut self, published: &Snapshot, first: u64) {
+        self.state_sum = published.state_sum;
+        self.deleted = false;
+        self.ids.clear();
+        self.contents.clear();
+        self.keys.retain(|_, known| known.queued.is_none_or(|number| number < first));
+        let keys = &self.keys;
+        self.keys_by_age.retain(|(_, key)| keys.contains_key(key));
+    }
+}
+
+/// Commits in the order of the log.
+#[derive(Default)]
+pub(crate) struct CommitQueue {
+    pending: VecDeque<Pending>,
+    /// Queue number of the first pending commit.
+    first: u64,
+    bytes: u64,
+    pub(crate) overlays: HashMap<SpaceId, Overlay>,
+    /// Names of spaces whose creation is queued.
+    pub(crate) names: HashSet<String>,
+    pub(crate) closing: bool,
+}
+
+/// One entry for the queue.
+pub(crate) struct Submission {
+    pub(crate) space: Arc<Space>,
+    pub(crate) kind: u8,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) state_sum: u64,
+    pub(crate) now_ns: i64,
+}
+
+impl CommitQueue {
+    /// An empty queue over these spaces.
+    pub(crate) fn new(overlays: HashMap<SpaceId, Overlay>) -> CommitQueue {
+        CommitQueue { overlays, ..CommitQueue::default() }
+    }
+
+    /// Queue number that the next commit will have.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.first + self.pending.len() as u64
+    }
+
+    /// Hands the entry to the log and queues its commit, which `change` makes from its stamp.
+    pub(crate) fn submit(
+        &mut self,
+        log: &ShardLog,
+        bytes_max: u64,
+        submission: Submission,
+        change: impl FnOnce(Stamp) -> Change,
+    ) -> Result<Stamp, EngineError> {
+        let bytes = submission.payload.len() as u64;
+        if self.bytes > 0 && self.bytes + bytes > bytes_max {
+            return Err(EngineError::Overloaded { queued_bytes: self.bytes });
+        }
+        let entry = Entry {
+            space: submission.space.id,
+            kind: submission.kind,
+            payload: submission.payload,
+            state_sum: submission.state_sum,
+        };
+        let stamp = log.append(entry, submission.now_ns)?;
+        self.bytes += bytes;
+        let change = change(stamp);
+        assert_eq!(change.kind(), submission.kind, "entry and change belong together");
+        let pending =
+            Pending { stamp, space: submission.space, change, bytes, waiters: Vec::new() };
+        self.pending.push_back(pending);
+        Ok(stamp)
+    }
+
+    /// Calls `waiter` when the commit of that number is durable or has failed; at once when it is no longer queued.
+    pub(crate) fn wait(&mut self, number: Option<u64>, waiter: Waiter) -> Option<Waiter> {
+        let index = number.and_then(|number| number.checked_sub(self.first));
+        match index.and_then(|index| self.pending.get_mut(index as usize)) {
+            Some(pending) => {
+                pending.waiters.push(waiter);
+                None
+            }
+            None => Some(waiter),
+        }
+    }
+
+    /// The commits that became durable, still counted as queued until [`CommitQueue::settle`].
+    pub(crate) fn durable(&mut self, stamps: &[Stamp]) -> Vec<(Stamp, Arc<Space>, Change)> {
+        self.pending
+            .iter_mut()
+            .zip(stamps)
+            .map(|(pending, stamp)| {
+                assert_eq!(pending.stamp, *stamp, "the log keeps the order of the queue");
+                let change = std::mem::replace(&mut pending.change, Change::Commit(Vec::new()));
+                (pending.stamp, Arc::clone(&pending.space), change)
+            })
+            .collect()
+    }
+
+    /// Takes `count` published commits out and returns who waits for them.
+    pub(crate) fn settle(&mut self, count: usize) -> Vec<Waiter> {
+        let mut waiters = Vec::new();
+        let mut spaces = HashMap::new();
+        for pending in self.pending.drain(..count) {
+            self.bytes -= pending.bytes;
+            spaces.insert(pending.space.id, self.first);
+            self.names.remove(&pending.space.name);
+            self.first += 1;
+            waiters.extend(pending.waiters);
+        }
+        for (space, last) in spaces {
+            if let Some(overlay) = self.overlays.get_mut(&space) {
+                overlay.settle(last);
+            }
+        }
+        waiters
+    }
+
+    /// Drops everything queued: the log refused it. Returns who waited.
+    pub(crate) fn fail(&mut self) -> Vec<Waiter> {
+        let failed: Vec<Pending> = self.pending.drain(..).collect();
+        let first = self.first;
+        self.first += failed.len() as u64;
+        self.bytes = 0;
+        self.names.clear();
+        for pending in &failed {
+            match pending.change {
+                Change::CreateSpace => {
+                    self.overlays.remove(&pending.space.id);
+                }
+                Change::DeleteSpace | Change::Commit(_) => {
+                    if let Some(overlay) = self.overlays.get_mut(&pending.space.id) {
+                        overlay.reset(&pending.space.snapshot.load(), first);
+                    }
+                }
+            }
+        }
+        failed.into_iter().flat_map(|pending| pending.waiters).collect()
+    }
+}

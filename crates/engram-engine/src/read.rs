@@ -1,0 +1,112 @@
+//! Get and list, and what every answer says of a memory at one moment.
+
+use std::sync::Arc;
+
+use engram_index::{Beta, fsrs_retrievability};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::memtable::{DocRef, Snapshot};
+use crate::model::{
+    Confidence, Cursor, ListQuery, Memory, MemoryDetail, Page, State, Strength, Visibility,
+};
+use crate::validate;
+
+/// Time until the retrievability of an unused memory falls to 0.9, days.
+const INITIAL_STABILITY_DAYS: f64 = 30.0;
+/// What one statement by a caller weighs, in observations.
+const STATEMENT_OBSERVATIONS: f64 = 3.0;
+/// A single statement proves nothing: its confidence counts within these bounds.
+const STATEMENT_BOUNDS: (f64, f64) = (0.01, 0.99);
+/// Confidence of a statement that names none: Beta(2, 1), one success over a uniform prior.
+const STATEMENT_DEFAULT: f64 = 2.0 / 3.0;
+/// Share of the distribution that the interval covers.
+const INTERVAL_MASS: f64 = 0.9;
+const NS_PER_DAY: f64 = 86_400e9;
+
+impl Engine {
+    /// The recallable memory of that id.
+    ///
+    /// # Errors
+    /// [`EngineError::MemoryNotFound`], also for a suppressed or expired one.
+    pub fn get(&self, space: &str, id: &str) -> Result<MemoryDetail, EngineError> {
+        let space = self.serving(space)?;
+        let snapshot = space.snapshot.load();
+        let now_ns = self.now_ns();
+        let not_found = || EngineError::MemoryNotFound { id: id.to_owned() };
+        let (at, state) = snapshot.find(id).ok_or_else(not_found)?;
+        if state != State::Active || is_expired(snapshot.memory(at), now_ns) {
+            return Err(not_found());
+        }
+        Ok(detail(&snapshot, at, state, now_ns))
+    }
+
+    /// A page of memories in log order: oldest commit first.
+    ///
+    /// # Errors
+    /// An invalid filter or limit.
+    pub fn list(&self, space: &str, query: &ListQuery) -> Result<Page, EngineError> {
+        validate::limit(query.limit)?;
+        query.filter.validate()?;
+        let space = self.serving(space)?;
+        let snapshot = space.snapshot.load();
+        let now_ns = self.now_ns();
+        let shown = |state: State| match query.visibility {
+            Visibility::Active => state == State::Active,
+            Visibility::Suppressed => state == State::Suppressed,
+            Visibility::All => true,
+        };
+        let mut matching = snapshot.docs(query.after).filter(|(_, memory, state)| {
+            shown(*state) && !is_expired(memory, now_ns) && query.filter.matches(memory)
+        });
+        let items: Vec<MemoryDetail> = matching
+            .by_ref()
+            .take(query.limit)
+            .map(|(at, _, state)| detail(&snapshot, at, state, now_ns))
+            .collect();
+        let more = matching.next().is_some();
+        let last = items
+            .last()
+            .map(|item| Cursor { lsn: item.memory.lsn.0, position: item.memory.position });
+        Ok(Page { next: last.filter(|_| more), items })
+    }
+}
+
+/// Whether the memory forgot itself.
+pub(crate) fn is_expired(memory: &Memory, now_ns: i64) -> bool {
+    memory.content.expires_at.is_some_and(|expires_at| expires_at <= now_ns)
+}
+
+/// All that an answer says of a memory.
+pub(crate) fn detail(snapshot: &Snapshot, at: DocRef, state: State, now_ns: i64) -> MemoryDetail {
+    let memory = snapshot.memory(at);
+    MemoryDetail {
+        state,
+        strength: strength(memory, now_ns),
+        confidence: confidence(memory),
+        vectors: snapshot.vectors(at),
+        memory: Arc::clone(memory),
+    }
+}
+
+/// Ages from when it happened, where that is given and not behind the commit, else from the commit.
+fn strength(memory: &Memory, now_ns: i64) -> Strength {
+    let committed = memory.committed_at.0;
+    let since = memory.content.occurred_at.filter(|at| *at <= committed).unwrap_or(committed);
+    let elapsed_days = now_ns.saturating_sub(since) as f64 / NS_PER_DAY;
+    Strength {
+        retrievability: fsrs_retrievability(elapsed_days, INITIAL_STABILITY_DAYS) as f32,
+        stability_days: INITIAL_STABILITY_DAYS as f32,
+        law: "fsrs",
+    }
+}
+
+/// The caller's statement as evidence.
+fn confidence(memory: &Memory) -> Confidence {
+    let stated = memory.content.confidence.map_or(STATEMENT_DEFAULT, f64::from);
+    let mean = stated.clamp(STATEMENT_BOUNDS.0, STATEMENT_BOUNDS.1);
+    let beta =
+        Beta { alpha: STATEMENT_OBSERVATIONS * mean, beta: STATEMENT_OBSERVATIONS * (1.0 - mean) };
+    let (low, high) = beta.interval(INTERVAL_MASS);
+    Confidence { mean: beta.mean() as f32, low: low as f32, high: high as f32, evidence: 1 }
+}

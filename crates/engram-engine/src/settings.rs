@@ -1,0 +1,59 @@
+//! Settings of the engine and of a space: plain values, validated where they enter.
+
+use engram_embed::EmbedderIdentity;
+use engram_index::{FuseWeights, Language};
+
+/// Name of the embedder choice that stores no vectors of its own.
+pub const EMBEDDER_NONE: &str = "none";
+
+/// Limits and sizes of an engine. Every field bounds something a caller can send or the engine can hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EngineSettings {
+    /// Bytes of one log segment.
+    pub wal_segment_bytes: u64,
+    /// Zeroed segments kept ready.
+    pub wal_spare_segments_max: u32,
+    /// Bytes that may wait for the log before writes are refused with `Overloaded`.
+    pub commit_queue_bytes_max: u64,
+    /// Longest text of a memory, bytes.
+    pub text_bytes_max: usize,
+    /// Largest metadata of a memory, bytes of names and values.
+    pub metadata_bytes_max: usize,
+    /// Deepest metadata, levels.
+    pub metadata_depth_max: usize,
+    /// Most memories in one request.
+    pub batch_memories_max: usize,
+    /// Weights of the fusion in hybrid recall.
+    pub fuse: FuseWeights,
+    /// Space that a fresh data directory starts with; none = no space.
+    pub default_space: Option<crate::model::NewSpace>,
+}
+
+impl Default for EngineSettings {
+    fn default() -> EngineSettings {
+        EngineSettings {
+            wal_segment_bytes: 64 << 20,
+            wal_spare_segments_max: 2,
+            commit_queue_bytes_max: 256 << 20,
+            text_bytes_max: 64 << 10,
+            metadata_bytes_max: 16 << 10,
+            metadata_depth_max: 8,
+            batch_memories_max: 1_000,
+            fuse: FuseWeights::default(),
+            default_space: None,
+        }
+    }
+}
+
+/// Settings of a space, fixed when it is created.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpaceSettings {
+    /// Length of its vectors, 1 to 4,096.
+    pub dimension: u32,
+    /// Name of its embedder, or `none`.
+    pub embedder: String,
+    /// What that embedder was when the space was created; none for `none`.
+    pub identity: Option<EmbedderIdentity>,
+    /// Language of the text analysis.
+    pub language: Language,
+}

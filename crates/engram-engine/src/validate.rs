@@ -1,0 +1,241 @@
+//! What may enter: every limit on a memory, a cue or a name is checked here and nowhere else.
+
+use engram_index::{VectorError, normalise};
+
+use crate::error::{EngineError, Problem};
+use crate::model::{Cue, MemoryContent, MetaValue, Metadata, NewMemory};
+use crate::settings::EngineSettings;
+
+/// Longest id, bytes.
+pub const ID_BYTES_MAX: usize = 256;
+/// Longest title, bytes.
+pub const TITLE_BYTES_MAX: usize = 1_024;
+/// Longest session, place, person, entity, subject, attribute or source kind, bytes.
+pub const NAME_BYTES_MAX: usize = 256;
+/// Longest source reference, bytes.
+pub const REFERENCE_BYTES_MAX: usize = 2_048;
+/// Most tags, and most people or entities, of a memory.
+pub const LABELS_MAX: usize = 64;
+/// Longest tag, bytes.
+pub const TAG_BYTES_MAX: usize = 128;
+/// Largest dimension of a space.
+pub const DIMENSION_MAX: u32 = 4_096;
+/// Most items in one answer.
+pub const LIMIT_MAX: usize = 1_000;
+/// Longest text of a cue, bytes.
+pub const CUE_BYTES_MAX: usize = 64 << 10;
+
+type Checked = Result<(), EngineError>;
+
+/// Refuses a memory that breaks a limit; brings its vector to unit length.
+pub(crate) fn memory(memory: &mut NewMemory, dimension: u32, settings: &EngineSettings) -> Checked {
+    if let Some(id) = &memory.id {
+        printable("id", id, ID_BYTES_MAX)?;
+    }
+    if let Some(vector) = &mut memory.vector {
+        unit_vector("vector", vector, dimension)?;
+    }
+    if memory.vector.is_none() && memory.content.text.trim().is_empty() {
+        return Err(EngineError::invalid("text", Problem::NoContent));
+    }
+    content(&memory.content, settings)
+}
+
+fn content(content: &MemoryContent, settings: &EngineSettings) -> Checked {
+    length("text", &content.text, settings.text_bytes_max)?;
+    length("title", &content.title, TITLE_BYTES_MAX)?;
+    length("source.ref", &content.source.reference, REFERENCE_BYTES_MAX)?;
+    for (field, value) in [
+        ("session", &content.session),
+        ("place", &content.place),
+        ("subject", &content.subject),
+        ("attribute", &content.attribute),
+        ("source.kind", &content.source.kind),
+    ] {
+        if !value.is_empty() {
+            printable(field, value, NAME_BYTES_MAX)?;
+        }
+    }
+    labels("tags", &content.tags, TAG_BYTES_MAX)?;
+    labels("people", &content.people, NAME_BYTES_MAX)?;
+    labels("entities", &content.entities, NAME_BYTES_MAX)?;
+    for (field, value) in [
+        ("confidence", content.confidence),
+        ("importance", content.importance),
+        ("source.trust", content.source.trust),
+    ] {
+        if let Some(value) = value {
+            share(field, value)?;
+        }
+    }
+    for (field, from, until) in [
+        ("occurred_until", content.occurred_at, content.occurred_until),
+        ("valid_until", content.valid_from, content.valid_until),
+    ] {
+        if let (Some(from), Some(until)) = (from, until)
+            && until < from
+        {
+            return Err(EngineError::invalid(field, Problem::Reversed));
+        }
+    }
+    metadata(&content.metadata, settings)
+}
+
+fn metadata(metadata: &Metadata, settings: &EngineSettings) -> Checked {
+    let mut bytes = 0;
+    map(metadata, 1, settings.metadata_depth_max, &mut bytes)?;
+    if bytes > settings.metadata_bytes_max {
+        let problem = Problem::TooLong { bytes, max: settings.metadata_bytes_max };
+        return Err(EngineError::invalid("metadata", problem));
+    }
+    Ok(())
+}
+
+fn map(metadata: &Metadata, depth: usize, depth_max: usize, bytes: &mut usize) -> Checked {
+    if depth > depth_max {
+        return Err(EngineError::invalid("metadata", Problem::TooDeep { max: depth_max }));
+    }
+    for (name, inner) in metadata {
+        *bytes += name.len();
+        value(inner, depth, depth_max, bytes)?;
+    }
+    Ok(())
+}
+
+fn value(inner: &MetaValue, depth: usize, depth_max: usize, bytes: &mut usize) -> Checked {
+    match inner {
+        MetaValue::Null | MetaValue::Bool(_) => *bytes += 1,
+        MetaValue::Int(_) => *bytes += 8,
+        MetaValue::Float(number) => {
+            *bytes += 8;
+            if !number.is_finite() {
+                return Err(EngineError::invalid("metadata", Problem::NonFinite { position: 0 }));
+            }
+        }
+        MetaValue::Text(text) => *bytes += text.len(),
+        MetaValue::Map(nested) => map(nested, depth + 1, depth_max, bytes)?,
+        MetaValue::List(elements) => {
+            if depth + 1 > depth_max {
+                return Err(EngineError::invalid("metadata", Problem::TooDeep { max: depth_max }));
+            }
+            for element in elements {
+                value(element, depth + 1, depth_max, bytes)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a cue that breaks a limit; brings its vector to unit length.
+pub(crate) fn cue(cue: &mut Cue, dimension: u32) -> Checked {
+    length("text", &cue.text, CUE_BYTES_MAX)?;
+    limit(cue.limit)?;
+    share("min_relevance", cue.min_relevance)?;
+    if let Some(vector) = &mut cue.vector {
+        unit_vector("vector", vector, dimension)?;
+    }
+    if cue.vector.is_none() && cue.text.trim().is_empty() {
+        return Err(EngineError::EmptyCue);
+    }
+    cue.filter.validate()
+}
+
+/// Refuses a number of items outside 1 to [`LIMIT_MAX`].
+pub(crate) fn limit(limit: usize) -> Checked {
+    if limit == 0 || limit > LIMIT_MAX {
+        let problem = Problem::OutOfRange { value: limit as f64, low: 1.0, high: LIMIT_MAX as f64 };
+        return Err(EngineError::invalid("limit", problem));
+    }
+    Ok(())
+}
+
+/// Refuses what is not a space name.
+pub(crate) fn space_name(name: &str) -> Checked {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    let first = name.bytes().next();
+    let starts = first.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    if !starts || name.len() > 64 || !name.bytes().all(allowed) {
+        return Err(EngineError::invalid("name", Problem::SpaceName));
+    }
+    Ok(())
+}
+
+/// Refuses a dimension outside 1 to [`DIMENSION_MAX`].
+pub(crate) fn dimension(dimension: u32) -> Checked {
+    if dimension == 0 || dimension > DIMENSION_MAX {
+        let problem = Problem::OutOfRange {
+            value: f64::from(dimension),
+            low: 1.0,
+            high: f64::from(DIMENSION_MAX),
+        };
+        return Err(EngineError::invalid("dimension", problem));
+    }
+    Ok(())
+}
+
+/// Refuses an idempotency key that is not printable.
+pub(crate) fn idempotency_key(key: &str) -> Checked {
+    printable("idempotency_key", key, ID_BYTES_MAX)
+}
+
+/// Refuses more memories than a batch may hold, or none.
+pub(crate) fn batch(count: usize, settings: &EngineSettings) -> Checked {
+    if count == 0 {
+        return Err(EngineError::invalid("memories", Problem::Missing));
+    }
+    too_many("memories", count, settings.batch_memories_max)
+}
+
+fn unit_vector(field: &str, vector: &mut [f32], dimension: u32) -> Checked {
+    if vector.len() != dimension as usize {
+        let problem = Problem::Dimension { expected: dimension, found: vector.len() };
+        return Err(EngineError::invalid(field, problem));
+    }
+    normalise(vector).map_err(|error| {
+        let problem = match error {
+            VectorError::NonFinite { position } => Problem::NonFinite { position },
+            VectorError::Zero => Problem::ZeroVector,
+        };
+        EngineError::invalid(field, problem)
+    })
+}
+
+fn share(field: &str, value: f32) -> Checked {
+    if value.is_nan() {
+        return Err(EngineError::invalid(field, Problem::NonFinite { position: 0 }));
+    }
+    if !(0.0..=1.0).contains(&value) {
+        let problem = Problem::OutOfRange { value: f64::from(value), low: 0.0, high: 1.0 };
+        return Err(EngineError::invalid(field, problem));
+    }
+    Ok(())
+}
+
+fn length(field: &str, text: &str, max: usize) -> Checked {
+    if text.len() > max {
+        return Err(EngineError::invalid(field, Problem::TooLong { bytes: text.len(), max }));
+    }
+    Ok(())
+}
+
+fn printable(field: &str, text: &str, max: usize) -> Checked {
+    if text.is_empty() || text.len() > max || text.chars().any(char::is_control) {
+        return Err(EngineError::invalid(field, Problem::NotPrintable { max }));
+    }
+    Ok(())
+}
+
+fn too_many(field: &str, count: usize, max: usize) -> Checked {
+    if count > max {
+        return Err(EngineError::invalid(field, Problem::TooMany { count, max }));
+    }
+    Ok(())
+}
+
+fn labels(field: &str, labels: &[String], bytes_max: usize) -> Checked {
+    too_many(field, labels.len(), LABELS_MAX)?;
+    for (index, label) in labels.iter().enumerate() {
+        printable(&format!("{field}[{index}]"), label, bytes_max)?;
+    }
+    Ok(())
+}
