@@ -1,0 +1,224 @@
+//! The operations as methods.
+
+use engram_api::{
+    CreateSpaceRequest, DeleteSpaceResponse, ForgetRequest, ForgetResponse, GetRequest,
+    ListRequest, ListResponse, ListSpacesResponse, MemoryView, Operation, RecallRequest,
+    RecallResponse, RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse,
+    RestoreRequest, RestoreResponse, SpaceStatsView, SpaceView, StatusView, VersionView,
+};
+use serde::de::DeserializeOwned;
+
+use crate::error::ClientError;
+use crate::options::ClientOptions;
+use crate::pages::MemoryPages;
+use crate::transport::{Call, Repeat, Transport, encode, json};
+
+/// A client of one server. Cheap to clone; clones share their connections.
+#[derive(Clone, Debug)]
+pub struct Client {
+    transport: Transport,
+}
+
+impl Client {
+    /// A client with default settings. It opens no connection yet.
+    ///
+    /// # Errors
+    /// [`ClientError::BaseUrl`].
+    pub fn new(base_url: &str) -> Result<Client, ClientError> {
+        Client::with_options(ClientOptions::new(base_url))
+    }
+
+    /// A client with these settings. It opens no connection yet.
+    ///
+    /// # Errors
+    /// [`ClientError::BaseUrl`].
+    pub fn with_options(options: ClientOptions) -> Result<Client, ClientError> {
+        Ok(Client { transport: Transport::new(options)? })
+    }
+
+    /// Address of the server.
+    pub fn base_url(&self) -> &str {
+        self.transport.base_url()
+    }
+
+    /// The operations of one space.
+    pub fn space(&self, name: impl Into<String>) -> SpaceClient {
+        SpaceClient { client: self.clone(), name: name.into() }
+    }
+
+    /// Creates a space.
+    ///
+    /// # Errors
+    /// Any [`ClientError`]; so for all operations.
+    pub fn create_space(&self, request: &CreateSpaceRequest) -> Result<SpaceView, ClientError> {
+        self.run("create_space", None, Some(json(request)), Repeat::Never)
+    }
+
+    /// All spaces, by name.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn list_spaces(&self) -> Result<ListSpacesResponse, ClientError> {
+        self.run("list_spaces", None, None, Repeat::Safe)
+    }
+
+    /// Shows a space and its settings.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn get_space(&self, name: &str) -> Result<SpaceView, ClientError> {
+        self.run("get_space", Some(name), None, Repeat::Safe)
+    }
+
+    /// Deletes a space with all its memories, for good.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn delete_space(&self, name: &str) -> Result<DeleteSpaceResponse, ClientError> {
+        self.run("delete_space", Some(name), None, Repeat::Never)
+    }
+
+    /// Shows whether the node can serve, and what it holds.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn status(&self) -> Result<StatusView, ClientError> {
+        self.run("status", None, None, Repeat::Safe)
+    }
+
+    /// Shows what the server is.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn version(&self) -> Result<VersionView, ClientError> {
+        self.run("version", None, None, Repeat::Safe)
+    }
+
+    /// Whether the server is ready to serve: asks `/readyz` once.
+    ///
+    /// # Errors
+    /// Any [`ClientError`]; a server that is there but not ready gives [`ClientError::Api`] or
+    /// [`ClientError::Decode`] with its status.
+    pub fn ready(&self) -> Result<(), ClientError> {
+        self.transport.probe("/readyz")
+    }
+
+    fn run<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        space: Option<&str>,
+        body: Option<Vec<u8>>,
+        repeat: Repeat,
+    ) -> Result<T, ClientError> {
+        let operation = Operation::by_name(name).expect("the names in this file are in the table");
+        let route = operation.routes[0];
+        let path = match space {
+            Some(space) => route.path.replace("{space}", &encode(space)),
+            None => route.path.to_owned(),
+        };
+        self.transport.run(&Call { method: route.method, path, body, repeat })
+    }
+}
+
+/// The operations of one space.
+#[derive(Clone, Debug)]
+pub struct SpaceClient {
+    client: Client,
+    name: String,
+}
+
+impl SpaceClient {
+    /// Name of the space.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Stores one memory. Sent again after a retryable problem only if it has an id or an idempotency key.
+    ///
+    /// # Errors
+    /// Any [`ClientError`]; so for all operations.
+    pub fn remember(&self, request: &RememberRequest) -> Result<RememberResponse, ClientError> {
+        let named = request.memory.id.is_some() || request.idempotency_key.is_some();
+        self.run("remember", json(request), repeat_if(named))
+    }
+
+    /// Stores up to 1,000 memories in one commit. Sent again after a retryable problem only if all have ids, or the
+    /// request has an idempotency key.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn remember_many(
+        &self,
+        request: &RememberManyRequest,
+    ) -> Result<RememberManyResponse, ClientError> {
+        let named = request.idempotency_key.is_some()
+            || request.memories.iter().all(|memory| memory.id.is_some());
+        self.run("remember_many", json(request), repeat_if(named))
+    }
+
+    /// Reads one memory.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn get(&self, request: &GetRequest) -> Result<MemoryView, ClientError> {
+        self.run("get", json(request), Repeat::Safe)
+    }
+
+    /// Reads one page of memories.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn list(&self, request: &ListRequest) -> Result<ListResponse, ClientError> {
+        self.run("list", json(request), Repeat::Safe)
+    }
+
+    /// Reads all memories that the request asks for, page after page from its cursor on.
+    pub fn pages(&self, request: ListRequest) -> MemoryPages {
+        MemoryPages::new(self.clone(), request)
+    }
+
+    /// Recalls memories by a cue.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn recall(&self, request: &RecallRequest) -> Result<RecallResponse, ClientError> {
+        self.run("recall", json(request), Repeat::Safe)
+    }
+
+    /// Forgets memories. Sent again only as a dry run: a repeated deletion would find nothing and lose its receipt.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn forget(&self, request: &ForgetRequest) -> Result<ForgetResponse, ClientError> {
+        self.run("forget", json(request), repeat_if(request.dry_run))
+    }
+
+    /// Brings suppressed memories back.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn restore(&self, request: &RestoreRequest) -> Result<RestoreResponse, ClientError> {
+        self.run("restore", json(request), Repeat::Never)
+    }
+
+    /// Counts what the space holds.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn stats(&self) -> Result<SpaceStatsView, ClientError> {
+        self.client.run("space_stats", Some(&self.name), None, Repeat::Safe)
+    }
+
+    fn run<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        body: Vec<u8>,
+        repeat: Repeat,
+    ) -> Result<T, ClientError> {
+        self.client.run(name, Some(&self.name), Some(body), repeat)
+    }
+}
+
+fn repeat_if(safe: bool) -> Repeat {
+    if safe { Repeat::Safe } else { Repeat::Never }
+}

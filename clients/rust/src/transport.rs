@@ -1,0 +1,190 @@
+//! One HTTP request and its answer, with the retries that are safe.
+
+use std::time::Duration;
+
+use engram_api::{Method, Problem, decode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use ureq::http::Response;
+use ureq::{Agent, Body};
+
+use crate::error::ClientError;
+use crate::options::ClientOptions;
+
+/// Whether a request may be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// Twice is the same as once.
+    Safe,
+    /// Twice may store twice.
+    Never,
+}
+
+/// A request, ready to be sent.
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    /// Path with percent-encoded names and, where needed, a query.
+    pub(crate) path: String,
+    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) repeat: Repeat,
+}
+
+/// A connection pool to one server.
+#[derive(Clone, Debug)]
+pub(crate) struct Transport {
+    agent: Agent,
+    options: ClientOptions,
+}
+
+impl Transport {
+    pub(crate) fn new(mut options: ClientOptions) -> Result<Transport, ClientError> {
+        let url = options.base_url.trim_end_matches('/').to_owned();
+        let fail = |message| Err(ClientError::BaseUrl { url: url.clone(), message });
+        match url.split_once("://") {
+            Some(("http" | "https", host)) if !host.is_empty() => {}
+            Some(("http" | "https", _)) => return fail("the host is missing"),
+            _ => return fail("it must start with http:// or https://"),
+        }
+        if url.contains(['?', '#', ' ']) {
+            return fail("it holds more than scheme, host, port and path");
+        }
+        options.base_url = url;
+        let agent = Agent::config_builder()
+            .timeout_connect(Some(options.connect_timeout))
+            .timeout_global(Some(options.request_timeout))
+            .http_status_as_error(false)
+            // An address on this machine must not take the way over a proxy of the environment.
+            .proxy(None)
+            .user_agent(concat!("engram-client/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .new_agent();
+        Ok(Transport { agent, options })
+    }
+
+    pub(crate) fn base_url(&self) -> &str {
+        &self.options.base_url
+    }
+
+    /// Sends the call and reads its answer.
+    pub(crate) fn run<T: DeserializeOwned>(&self, call: &Call) -> Result<T, ClientError> {
+        let url = format!("{}{}", self.options.base_url, call.path);
+        let mut tries = 0;
+        loop {
+            let (status, body) = self.once(call, &url)?;
+            let problem = match answer(status, &body, &url) {
+                Err(ClientError::Api(problem)) => problem,
+                other => return other,
+            };
+            if call.repeat == Repeat::Never
+                || !problem.retryable
+                || tries == self.options.retries_max
+            {
+                return Err(ClientError::Api(problem));
+            }
+            std::thread::sleep(self.wait(&problem, tries));
+            tries += 1;
+        }
+    }
+
+    /// Asks once for a path whose answer counts only by its status.
+    pub(crate) fn probe(&self, path: &str) -> Result<(), ClientError> {
+        let url = format!("{}{path}", self.options.base_url);
+        let call =
+            Call { method: Method::Get, path: path.to_owned(), body: None, repeat: Repeat::Never };
+        let (status, body) = self.once(&call, &url)?;
+        if (200..300).contains(&status) {
+            return Ok(());
+        }
+        answer(status, &body, &url)
+    }
+
+    fn wait(&self, problem: &Problem, tries: u32) -> Duration {
+        let wait = match problem.retry_after_seconds {
+            Some(seconds) => Duration::from_secs(seconds.into()),
+            None => self.options.retry_wait.saturating_mul(1 << tries.min(16)),
+        };
+        wait.min(self.options.retry_wait_max)
+    }
+
+    fn once(&self, call: &Call, url: &str) -> Result<(u16, Vec<u8>), ClientError> {
+        let fail = |error: ureq::Error| ClientError::Transport {
+            url: url.to_owned(),
+            message: error.to_string(),
+        };
+        let mut response = self.send(call, url).map_err(fail)?;
+        let status = response.status().as_u16();
+        let limit = self.options.answer_bytes_max;
+        let body = response.body_mut().with_config().limit(limit).read_to_vec().map_err(fail)?;
+        Ok((status, body))
+    }
+
+    fn send(&self, call: &Call, url: &str) -> Result<Response<Body>, ureq::Error> {
+        let accept = "application/json, application/problem+json";
+        match call.method {
+            Method::Get => self.agent.get(url).header("accept", accept).call(),
+            Method::Delete => self.agent.delete(url).header("accept", accept).call(),
+            Method::Post => self
+                .agent
+                .post(url)
+                .header("accept", accept)
+                .header("content-type", "application/json")
+                .send(call.body.as_deref().unwrap_or_default()),
+        }
+    }
+}
+
+/// The value of a good answer, or the problem of a bad one.
+fn answer<T: DeserializeOwned>(status: u16, body: &[u8], url: &str) -> Result<T, ClientError> {
+    if !(200..300).contains(&status) {
+        return Err(match serde_json::from_slice::<Problem>(body) {
+            Ok(problem) => ClientError::Api(Box::new(problem)),
+            Err(_) => unreadable(status, body, url, "the body is no problem document"),
+        });
+    }
+    decode(body).map_err(|problem| unreadable(status, body, url, &problem.detail))
+}
+
+fn unreadable(status: u16, body: &[u8], url: &str, message: &str) -> ClientError {
+    let start: String = String::from_utf8_lossy(body).chars().take(120).collect();
+    let message = format!("{message}; it begins {start:?}");
+    ClientError::Decode { url: url.to_owned(), status, message }
+}
+
+/// A request as JSON.
+pub(crate) fn json<T: Serialize>(request: &T) -> Vec<u8> {
+    serde_json::to_vec(request).expect("requests have string keys and plain values")
+}
+
+/// Percent-encodes a name for one segment of a path: all but the unreserved characters of RFC 3986.
+pub(crate) fn encode(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(byte.into());
+            }
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_one_segment() {
+        assert_eq!(encode("chat/17 ü%?"), "chat%2F17%20%C3%BC%25%3F");
+        assert_eq!(encode("a-b_c.d~e"), "a-b_c.d~e");
+    }
+
+    #[test]
+    fn wrong_addresses_are_refused() {
+        for bad in ["", "127.0.0.1:7432", "ftp://a", "http://", "http://a?x=1"] {
+            assert!(Transport::new(ClientOptions::new(bad)).is_err(), "{bad}");
+        }
+        let good = Transport::new(ClientOptions::new("http://127.0.0.1:7432/")).unwrap();
+        assert_eq!(good.base_url(), "http://127.0.0.1:7432");
+    }
+}

@@ -1,0 +1,156 @@
+//! What goes out, what comes back, and what is sent again.
+
+use std::time::Duration;
+
+use engram_api::{
+    ErrorCode, GetRequest, ListRequest, MemoryInput, Operation, Problem, RecallRequest,
+    RememberRequest,
+};
+use engram_client::{Client, ClientError, ClientOptions};
+
+use crate::scripted::serve;
+
+fn example(operation: &str) -> String {
+    Operation::by_name(operation).unwrap().response_example.to_owned()
+}
+
+fn problem(code: ErrorCode) -> String {
+    serde_json::to_string(&Problem::new(code, "scripted")).unwrap()
+}
+
+fn client(url: &str) -> Client {
+    let options = ClientOptions { retry_wait: Duration::from_millis(1), ..ClientOptions::new(url) };
+    Client::with_options(options).unwrap()
+}
+
+fn memory(id: Option<&str>) -> RememberRequest {
+    let memory = MemoryInput {
+        id: id.map(str::to_owned),
+        text: Some("hello".to_owned()),
+        ..MemoryInput::default()
+    };
+    RememberRequest { memory, idempotency_key: None }
+}
+
+#[test]
+fn a_call_has_the_path_the_type_and_the_body_of_its_operation() {
+    let server = serve(vec![(200, example("remember")), (200, example("list_spaces"))]);
+    let client = client(&server.url);
+    let answer = client.space("notes").remember(&memory(Some("a"))).unwrap();
+    assert_eq!((answer.id.as_str(), answer.lsn, answer.created), ("chat-17", 12, true));
+    let seen = server.seen.recv().unwrap();
+    assert_eq!(seen.line, "POST /api/v1/spaces/notes/remember HTTP/1.1");
+    assert_eq!(seen.content_type.as_deref(), Some("application/json"));
+    assert_eq!(seen.body, r#"{"id":"a","text":"hello"}"#);
+
+    assert_eq!(client.list_spaces().unwrap().spaces.len(), 1);
+    assert_eq!(server.seen.recv().unwrap().line, "GET /api/v1/spaces HTTP/1.1");
+}
+
+#[test]
+fn names_in_paths_are_encoded() {
+    let server = serve(vec![(404, problem(ErrorCode::SpaceNotFound))]);
+    let error = client(&server.url).get_space("a/../b c").unwrap_err();
+    assert_eq!(error.problem().unwrap().error_code(), Some(ErrorCode::SpaceNotFound));
+    let line = server.seen.recv().unwrap().line;
+    assert_eq!(line, "GET /api/v1/spaces/a%2F..%2Fb%20c HTTP/1.1");
+}
+
+#[test]
+fn retryable_problems_are_tried_again_where_that_is_safe() {
+    let busy = || (503, problem(ErrorCode::Overloaded));
+    let server = serve(vec![busy(), busy(), (200, example("recall"))]);
+    client(&server.url).space("notes").recall(&RecallRequest::default()).unwrap();
+    assert_eq!(server.seen.iter().count(), 3);
+
+    let server = serve(vec![busy(), (200, example("remember"))]);
+    client(&server.url).space("notes").remember(&memory(Some("a"))).unwrap();
+    assert_eq!(server.seen.iter().count(), 2);
+}
+
+#[test]
+fn a_memory_without_an_id_is_never_sent_twice() {
+    let server = serve(vec![(503, problem(ErrorCode::Overloaded))]);
+    let error = client(&server.url).space("notes").remember(&memory(None)).unwrap_err();
+    assert_eq!(error.problem().unwrap().code, "overloaded");
+    assert_eq!(server.seen.iter().count(), 1);
+}
+
+#[test]
+fn retries_end_and_other_problems_are_not_retried() {
+    let server = serve(vec![(503, problem(ErrorCode::NotReady)); 5]);
+    assert!(client(&server.url).status().is_err());
+    assert_eq!(server.seen.iter().count(), 5);
+
+    let server = serve(vec![(404, problem(ErrorCode::MemoryNotFound))]);
+    let request = GetRequest { id: "a".to_owned(), include_vectors: false };
+    assert!(client(&server.url).space("notes").get(&request).is_err());
+    assert_eq!(server.seen.iter().count(), 1);
+}
+
+#[test]
+fn pages_follow_the_cursor_to_the_end() {
+    let page = |ids: &[&str], cursor: Option<&str>| {
+        let view = example("get");
+        let memories: Vec<String> = ids
+            .iter()
+            .map(|id| view.replace("\"id\":\"chat-17\"", &format!("\"id\":\"{id}\"")))
+            .collect();
+        let cursor = cursor.map(|c| format!(",\"next_cursor\":\"{c}\"")).unwrap_or_default();
+        (200, format!("{{\"memories\":[{}]{cursor}}}", memories.join(",")))
+    };
+    // The second page is empty: a filter passed over it, and the listing goes on.
+    let server =
+        serve(vec![page(&["a", "b"], Some("x")), page(&[], Some("y")), page(&["c"], None)]);
+    let pages = client(&server.url).space("notes").pages(ListRequest::default());
+    let ids: Vec<String> = pages.map(|memory| memory.unwrap().id).collect();
+    assert_eq!(ids, ["a", "b", "c"]);
+    let bodies: Vec<String> = server.seen.iter().map(|seen| seen.body).collect();
+    assert!(!bodies[0].contains("cursor"), "{bodies:?}");
+    assert!(bodies[1].contains(r#""cursor":"x""#), "{bodies:?}");
+    assert!(bodies[2].contains(r#""cursor":"y""#), "{bodies:?}");
+}
+
+#[test]
+fn pages_end_at_the_first_error() {
+    let server = serve(vec![(400, problem(ErrorCode::CursorInvalid))]);
+    let mut pages = client(&server.url).space("notes").pages(ListRequest::default());
+    assert!(pages.next().unwrap().is_err());
+    assert!(pages.next().is_none());
+}
+
+#[test]
+fn silence_and_strange_answers_are_told_apart() {
+    let unused = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap()
+    };
+    let error = client(&format!("http://{unused}")).status().unwrap_err();
+    assert!(matches!(error, ClientError::Transport { .. }), "{error}");
+
+    let server = serve(vec![(200, "<html>".to_owned()), (502, "<html>".to_owned())]);
+    let client = client(&server.url);
+    for status in [200, 502] {
+        match client.status().unwrap_err() {
+            ClientError::Decode { status: found, message, .. } => {
+                assert_eq!(found, status);
+                assert!(message.contains("<html>"), "{message}");
+            }
+            other => panic!("{other}"),
+        }
+    }
+}
+
+#[test]
+fn readiness_counts_by_status_alone() {
+    let server = serve(vec![
+        (200, "ok".to_owned()),
+        (503, problem(ErrorCode::NotReady)),
+        (503, "no".to_owned()),
+    ]);
+    let client = client(&server.url);
+    assert_eq!(client.ready(), Ok(()));
+    assert_eq!(client.ready().unwrap_err().problem().unwrap().code, "not_ready");
+    assert!(matches!(client.ready(), Err(ClientError::Decode { status: 503, .. })));
+    assert_eq!(server.seen.recv().unwrap().line, "GET /readyz HTTP/1.1");
+}
