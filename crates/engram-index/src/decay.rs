@@ -7,10 +7,7 @@
 /// In [0, 1], 1 at no elapsed time, falling with time and rising with stability. Negative elapsed time counts as 0. A
 /// stability that is not positive forgets at once: 1 at time 0, else 0. Panics on NaN.
 pub fn fsrs_retrievability(elapsed_days: f64, stability_days: f64) -> f64 {
-    assert!(
-        !elapsed_days.is_nan() && !stability_days.is_nan(),
-        "time and stability are numbers"
-    );
+    assert!(!elapsed_days.is_nan() && !stability_days.is_nan(), "time and stability are numbers");
     if elapsed_days <= 0.0 {
         return 1.0;
     }
@@ -33,10 +30,7 @@ mod tests {
     fn known_points() {
         let close = |t, s, expected: f64| {
             let found = fsrs_retrievability(t, s);
-            assert!(
-                (found - expected).abs() < 1e-12,
-                "R({t}, {s}) = {found}, not {expected}"
-            );
+            assert!((found - expected).abs() < 1e-12, "R({t}, {s}) = {found}, not {expected}");
         };
         close(0.0, 30.0, 1.0);
         close(-5.0, 30.0, 1.0);

@@ -27,11 +27,9 @@ impl Beta {
         assert!((0.0..=1.0).contains(&mass), "mass is a share");
         let tail = (1.0 - mass) / 2.0;
         // The upper end is found in the mirrored distribution: 1 - x keeps its digits where x is close to 1.
-        let mirrored = Beta {
-            alpha: self.beta,
-            beta: self.alpha,
-        };
-        (self.quantile(tail), 1.0 - mirrored.quantile(tail))
+        let mirrored = Beta { alpha: self.beta, beta: self.alpha };
+        let low = self.quantile(tail);
+        (low, (1.0 - mirrored.quantile(tail)).max(low))
     }
 
     /// Probability that the value is at most `x`: the regularised incomplete beta function I_x(alpha, beta).
@@ -104,4 +102,64 @@ fn continued_fraction(a: f64, b: f64, x: f64) -> f64 {
         }
     }
     fraction
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// alpha, beta, mass, low, high; from `scipy.stats.beta`, `ppf` and `isf`.
+    const KNOWN: [(f64, f64, f64, f64, f64); 11] = [
+        (1.0, 1.0, 0.9, 0.05, 0.95),
+        (2.0, 1.0, 0.9, 0.22360679774997894, 0.9746794344808964),
+        (1.0, 2.0, 0.9, 0.025320565519103604, 0.7763932022500211),
+        (0.5, 0.5, 0.95, 0.0015413331334360146, 0.9984586668665639),
+        (3.0, 1.5, 0.8, 0.37816036438826145, 0.9135655656953185),
+        (20.0, 5.0, 0.95, 0.6261582865113173, 0.928681382801945),
+        (1000.0, 10.0, 0.9, 0.9844865775872365, 0.994613426182639),
+        (0.01, 0.02, 0.9, 0.0, 1.0),
+        (50000.0, 50000.0, 0.95, 0.49690104685250314, 0.5030989531474969),
+        (1000000.0, 3.0, 0.9, 0.9999937042324923, 0.9999991823097049),
+        (8.0, 2.0, 0.0, 0.820380388019639, 0.820380388019639),
+    ];
+
+    #[test]
+    fn intervals_equal_those_of_scipy() {
+        for (alpha, beta, mass, low, high) in KNOWN {
+            let found = Beta { alpha, beta }.interval(mass);
+            let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
+            assert!(
+                close(found.0, low) && close(found.1, high),
+                "Beta({alpha}, {beta}) {mass}: {found:?} instead of {low}, {high}"
+            );
+        }
+    }
+
+    #[test]
+    fn closed_forms() {
+        assert_eq!(Beta { alpha: 3.0, beta: 1.0 }.mean(), 0.75);
+        let (low, high) = Beta { alpha: 2.0, beta: 1.0 }.interval(0.9);
+        assert!((low - 0.05_f64.sqrt()).abs() < 1e-12 && (high - 0.95_f64.sqrt()).abs() < 1e-12);
+        assert_eq!(Beta { alpha: 4.0, beta: 2.5 }.interval(1.0), (0.0, 1.0));
+    }
+
+    proptest! {
+        #[test]
+        fn intervals_hold_their_mass_and_shrink(
+            alpha in 0.05..500.0_f64, beta in 0.05..500.0_f64, mass in 0.01..0.999_f64,
+        ) {
+            let belief = Beta { alpha, beta };
+            let (low, high) = belief.interval(mass);
+            prop_assert!(0.0 <= low && low <= high && high <= 1.0);
+            // Where the density is infinite, neighbouring numbers differ in mass: only the inner ones are exact.
+            if alpha >= 1.0 && beta >= 1.0 {
+                prop_assert!((belief.at_most(high) - belief.at_most(low) - mass).abs() < 1e-8);
+                let mirrored = Beta { alpha: beta, beta: alpha }.interval(mass);
+                prop_assert!((low - (1.0 - mirrored.1)).abs() < 1e-9);
+            }
+            let narrower = belief.interval(mass * 0.5);
+            prop_assert!(low <= narrower.0 && narrower.1 <= high);
+        }
+    }
 }

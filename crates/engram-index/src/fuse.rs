@@ -28,10 +28,7 @@ pub struct FuseWeights {
 
 impl Default for FuseWeights {
     fn default() -> FuseWeights {
-        FuseWeights {
-            vector: 0.4,
-            text: 0.6,
-        }
+        FuseWeights { vector: 0.4, text: 0.6 }
     }
 }
 
@@ -50,8 +47,9 @@ pub struct Fused {
 
 /// Merges the candidates of both routes, best first, ties to the smaller key.
 ///
-/// The order of the inputs does not matter. A key that stands twice in a route counts with its better score, a NaN
-/// score is dropped, a key that one route lacks gets nothing from it. A single route ranks alone when the other list is
+/// Give it about the best 100 of each route: fewer drop what the other route would lift, and the worst candidate sets the
+/// scale. The order of the inputs does not matter. A key that stands twice in a route counts with its better score, a score that
+/// is not finite is dropped, a key that one route lacks gets nothing from it. A single route ranks alone when the other list is
 /// empty and its weight 0. Panics when a weight is negative or not finite, or both are 0.
 pub fn fuse(vector: &[(u64, f32)], text: &[(u64, f32)], weights: FuseWeights) -> Vec<Fused> {
     let sum = weights.vector + weights.text;
@@ -62,21 +60,13 @@ pub fn fuse(vector: &[(u64, f32)], text: &[(u64, f32)], weights: FuseWeights) ->
     let mut results: BTreeMap<u64, Fused> = BTreeMap::new();
     let text_share = weights.text / sum;
     for (key, part) in normalise_route(vector, 1.0 - text_share) {
-        let entry = results.entry(key).or_insert(Fused {
-            key,
-            score: 0.0,
-            vector: None,
-            text: None,
-        });
+        let entry =
+            results.entry(key).or_insert(Fused { key, score: 0.0, vector: None, text: None });
         entry.vector = Some(part);
     }
     for (key, part) in normalise_route(text, text_share) {
-        let entry = results.entry(key).or_insert(Fused {
-            key,
-            score: 0.0,
-            vector: None,
-            text: None,
-        });
+        let entry =
+            results.entry(key).or_insert(Fused { key, score: 0.0, vector: None, text: None });
         entry.text = Some(part);
     }
     let mut results: Vec<Fused> = results.into_values().collect();
@@ -88,30 +78,33 @@ pub fn fuse(vector: &[(u64, f32)], text: &[(u64, f32)], weights: FuseWeights) ->
     results
 }
 
-/// Divides by the best score of the route, so that the best candidate gets 1; scores of 0 and below get 0.
+/// Candidates that count half: with few candidates the worst of them says little about what lies below.
+const FLOOR_HALF_CANDIDATES: f32 = 4.0;
+
+/// Stretches the scores of a route over [0, 1]: its best candidate gets 1, a floor gets 0.
+///
+/// The floor is the score of the worst candidate, drawn towards zero by the factor `(n - 1) / (n - 1 + 4)`. With many
+/// candidates this is min-max normalisation, which ranks better than dividing by the best score because it removes what
+/// all candidates share (cosines of one corpus all lie in a narrow band). With few, plain min-max would give the
+/// second of two good candidates nothing; the shrunk floor does not. A worst score below zero is the floor itself, so
+/// that the order of the route survives.
 fn normalise_route(scores: &[(u64, f32)], weight: f32) -> BTreeMap<u64, RouteScore> {
-    let mut best = 0.0_f32;
     let mut raw: BTreeMap<u64, f32> = BTreeMap::new();
     for &(key, score) in scores {
-        if !score.is_nan() {
-            best = best.max(score);
-            raw.entry(key)
-                .and_modify(|kept| *kept = kept.max(score))
-                .or_insert(score);
+        if score.is_finite() {
+            raw.entry(key).and_modify(|kept| *kept = kept.max(score)).or_insert(score);
         }
     }
+    let best = raw.values().copied().fold(f32::NEG_INFINITY, f32::max);
+    let worst = raw.values().copied().fold(f32::INFINITY, f32::min);
+    let others = raw.len().saturating_sub(1) as f32;
+    let floor = (worst * (others / (others + FLOOR_HALF_CANDIDATES))).min(worst);
     let part = |raw: f32| {
-        let normalised = if best > 0.0 {
-            (raw / best).max(0.0)
-        } else {
-            0.0
-        };
-        RouteScore {
-            raw,
-            normalised,
-            weight,
-            contribution: weight * normalised,
-        }
+        let normalised = if raw > floor { ((raw - floor) / (best - floor)).min(1.0) } else { 0.0 };
+        RouteScore { raw, normalised, weight, contribution: weight * normalised }
     };
     raw.into_iter().map(|(key, raw)| (key, part(raw))).collect()
 }
+
+#[cfg(test)]
+mod tests;

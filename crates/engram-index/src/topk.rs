@@ -14,10 +14,7 @@ pub struct TopK {
 impl TopK {
     /// Keeps at most `k` entries; 0 keeps none.
     pub fn new(k: usize) -> TopK {
-        TopK {
-            k,
-            heap: Vec::new(),
-        }
+        TopK { k, heap: Vec::new() }
     }
 
     /// Offers an entry. A NaN score is never kept.
@@ -123,13 +120,9 @@ mod tests {
     #[test]
     fn odd_scores() {
         let mut top = TopK::new(3);
-        for (key, score) in [
-            (9, f32::NAN),
-            (3, -0.0),
-            (2, 0.0),
-            (1, f32::NEG_INFINITY),
-            (4, f32::INFINITY),
-        ] {
+        for (key, score) in
+            [(9, f32::NAN), (3, -0.0), (2, 0.0), (1, f32::NEG_INFINITY), (4, f32::INFINITY)]
+        {
             top.push(key, score);
         }
         assert_eq!(top.into_sorted(), [(4, f32::INFINITY), (2, 0.0), (3, 0.0)]);

@@ -30,9 +30,7 @@ pub struct Analyzer {
 
 impl fmt::Debug for Analyzer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Analyzer")
-            .field("language", &self.language)
-            .finish_non_exhaustive()
+        f.debug_struct("Analyzer").field("language", &self.language).finish_non_exhaustive()
     }
 }
 
@@ -41,9 +39,7 @@ impl Analyzer {
     pub fn new(language: Language) -> Analyzer {
         Analyzer {
             language,
-            stemmer: language
-                .stemmer()
-                .map(|(algorithm, on)| (Stemmer::create(algorithm), on)),
+            stemmer: language.stemmer().map(|(algorithm, on)| (Stemmer::create(algorithm), on)),
             stop: stop_words(language).split_whitespace().map(fold).collect(),
         }
     }
@@ -69,10 +65,7 @@ impl Analyzer {
             return self.compound(parts, out);
         }
         // Elsewhere an apostrophe mostly ends an article or a pronoun: `l'homme` is two words.
-        for (place, word) in parts
-            .chunk_by(|_, b| b.joint != Joint::Apostrophe)
-            .enumerate()
-        {
+        for (place, word) in parts.chunk_by(|_, b| b.joint != Joint::Apostrophe).enumerate() {
             let elided = self.language != Language::None
                 && (place > 0 || word.len() < parts.len())
                 && word.iter().all(|part| part.text.chars().count() == 1);
@@ -133,18 +126,10 @@ fn without_clitics<'a, 't>(parts: &'a [Part<'t>]) -> Option<&'a [Part<'t>]> {
         return Some(parts);
     }
     let is = |clitic: &str| last.text.eq_ignore_ascii_case(clitic);
-    if is("t")
-        && head
-            .last()
-            .is_some_and(|part| part.text.ends_with(['n', 'N']))
-    {
+    if is("t") && head.last().is_some_and(|part| part.text.ends_with(['n', 'N'])) {
         return None;
     }
-    Some(if ["s", "re", "ve", "ll", "d", "m"].into_iter().any(is) {
-        head
-    } else {
-        parts
-    })
+    Some(if ["s", "re", "ve", "ll", "d", "m"].into_iter().any(is) { head } else { parts })
 }
 
 fn pairs(run: &str, out: &mut Vec<String>) {
@@ -169,4 +154,4 @@ fn cut(term: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

@@ -70,12 +70,7 @@ impl TextQuery {
         for term in terms {
             *counts.entry(term).or_default() += 1;
         }
-        TextQuery {
-            terms: counts
-                .into_iter()
-                .map(|(term, n)| (term.to_owned(), n))
-                .collect(),
-        }
+        TextQuery { terms: counts.into_iter().map(|(term, n)| (term.to_owned(), n)).collect() }
     }
 
     /// Whether the query has no term.
@@ -98,11 +93,7 @@ impl TextQuery {
                 terms.push((term.clone(), bm25.idf(stats.docs, df) * *occurrences as f32));
             }
         }
-        WeightedQuery {
-            bm25,
-            avg_len: stats.avg_len(),
-            terms,
-        }
+        WeightedQuery { bm25, avg_len: stats.avg_len(), terms }
     }
 }
 
@@ -140,8 +131,7 @@ impl WeightedQuery {
             for posting in list {
                 let len = postings.doc_len(posting.doc);
                 scores[posting.doc as usize] +=
-                    self.bm25
-                        .score(posting.frequency, len, *weight, self.avg_len);
+                    self.bm25.score(posting.frequency, len, *weight, self.avg_len);
             }
         }
         for (doc, score) in (0_u32..).zip(scores) {

@@ -23,11 +23,7 @@ pub(super) fn lower(word: &str, casing: Casing) -> String {
         ('İ', Casing::Turkic) => 'i',
         _ => c,
     });
-    cased
-        .flat_map(char::to_lowercase)
-        .filter(|&c| belongs(c))
-        .nfc()
-        .collect()
+    cased.flat_map(char::to_lowercase).filter(|&c| belongs(c)).nfc().collect()
 }
 
 /// Lower case without accents: NFKD, marks removed where they are accents, letters without a decomposition spelt out
@@ -49,18 +45,11 @@ pub(super) fn fold(word: &str) -> String {
             push_plain(c, &mut folded);
         }
     }
-    if folded.is_ascii() {
-        folded
-    } else {
-        folded.nfc().collect()
-    }
+    if folded.is_ascii() { folded } else { folded.nfc().collect() }
 }
 
 fn lower_ascii(word: &str) -> String {
-    word.chars()
-        .filter(|&c| belongs(c))
-        .map(|c| c.to_ascii_lowercase())
-        .collect()
+    word.chars().filter(|&c| belongs(c)).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 fn belongs(c: char) -> bool {

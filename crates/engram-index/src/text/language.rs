@@ -59,96 +59,24 @@ type Row = (Language, &'static str, Option<(Algorithm, StemOn)>);
 
 const TABLE: [Row; Language::ALL.len()] = [
     (Language::None, "none", None),
-    (
-        Language::Arabic,
-        "ar",
-        Some((Algorithm::Arabic, StemOn::Folded)),
-    ),
-    (
-        Language::Danish,
-        "da",
-        Some((Algorithm::Danish, StemOn::Accented)),
-    ),
-    (
-        Language::Dutch,
-        "nl",
-        Some((Algorithm::Dutch, StemOn::Folded)),
-    ),
-    (
-        Language::English,
-        "en",
-        Some((Algorithm::English, StemOn::Folded)),
-    ),
-    (
-        Language::Finnish,
-        "fi",
-        Some((Algorithm::Finnish, StemOn::Accented)),
-    ),
-    (
-        Language::French,
-        "fr",
-        Some((Algorithm::French, StemOn::Accented)),
-    ),
-    (
-        Language::German,
-        "de",
-        Some((Algorithm::German, StemOn::Folded)),
-    ),
-    (
-        Language::Greek,
-        "el",
-        Some((Algorithm::Greek, StemOn::Folded)),
-    ),
-    (
-        Language::Hungarian,
-        "hu",
-        Some((Algorithm::Hungarian, StemOn::Accented)),
-    ),
-    (
-        Language::Italian,
-        "it",
-        Some((Algorithm::Italian, StemOn::Accented)),
-    ),
-    (
-        Language::Norwegian,
-        "no",
-        Some((Algorithm::Norwegian, StemOn::Accented)),
-    ),
-    (
-        Language::Portuguese,
-        "pt",
-        Some((Algorithm::Portuguese, StemOn::Accented)),
-    ),
-    (
-        Language::Romanian,
-        "ro",
-        Some((Algorithm::Romanian, StemOn::Accented)),
-    ),
-    (
-        Language::Russian,
-        "ru",
-        Some((Algorithm::Russian, StemOn::Folded)),
-    ),
-    (
-        Language::Spanish,
-        "es",
-        Some((Algorithm::Spanish, StemOn::Accented)),
-    ),
-    (
-        Language::Swedish,
-        "sv",
-        Some((Algorithm::Swedish, StemOn::Accented)),
-    ),
-    (
-        Language::Tamil,
-        "ta",
-        Some((Algorithm::Tamil, StemOn::Folded)),
-    ),
-    (
-        Language::Turkish,
-        "tr",
-        Some((Algorithm::Turkish, StemOn::Accented)),
-    ),
+    (Language::Arabic, "ar", Some((Algorithm::Arabic, StemOn::Folded))),
+    (Language::Danish, "da", Some((Algorithm::Danish, StemOn::Accented))),
+    (Language::Dutch, "nl", Some((Algorithm::Dutch, StemOn::Folded))),
+    (Language::English, "en", Some((Algorithm::English, StemOn::Folded))),
+    (Language::Finnish, "fi", Some((Algorithm::Finnish, StemOn::Accented))),
+    (Language::French, "fr", Some((Algorithm::French, StemOn::Accented))),
+    (Language::German, "de", Some((Algorithm::German, StemOn::Folded))),
+    (Language::Greek, "el", Some((Algorithm::Greek, StemOn::Folded))),
+    (Language::Hungarian, "hu", Some((Algorithm::Hungarian, StemOn::Accented))),
+    (Language::Italian, "it", Some((Algorithm::Italian, StemOn::Accented))),
+    (Language::Norwegian, "no", Some((Algorithm::Norwegian, StemOn::Accented))),
+    (Language::Portuguese, "pt", Some((Algorithm::Portuguese, StemOn::Accented))),
+    (Language::Romanian, "ro", Some((Algorithm::Romanian, StemOn::Accented))),
+    (Language::Russian, "ru", Some((Algorithm::Russian, StemOn::Folded))),
+    (Language::Spanish, "es", Some((Algorithm::Spanish, StemOn::Accented))),
+    (Language::Swedish, "sv", Some((Algorithm::Swedish, StemOn::Accented))),
+    (Language::Tamil, "ta", Some((Algorithm::Tamil, StemOn::Folded))),
+    (Language::Turkish, "tr", Some((Algorithm::Turkish, StemOn::Accented))),
 ];
 
 impl Language {

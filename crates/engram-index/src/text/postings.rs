@@ -1,6 +1,7 @@
 //! Which documents hold which term: written once, then immutable, merged into larger ones.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 /// One document of a term.
@@ -31,13 +32,9 @@ impl PostingsWriter {
     /// Adds document `doc` with its terms, repeated as they occur. Documents come in ascending order; an ordinal that
     /// is left out is an empty document. Panics when `doc` is not above the one before.
     pub fn add(&mut self, doc: u32, terms: &[String]) {
-        assert!(
-            doc as usize >= self.doc_lens.len(),
-            "documents are added in ascending order"
-        );
+        assert!(doc as usize >= self.doc_lens.len(), "documents are added in ascending order");
         self.doc_lens.resize(doc as usize, 0);
-        self.doc_lens
-            .push(u32::try_from(terms.len()).expect("a text is far below 4 Gi terms"));
+        self.doc_lens.push(u32::try_from(terms.len()).expect("a text is far below 4 Gi terms"));
         for term in terms {
             if !self.terms.contains_key(term) {
                 self.terms.insert(term.clone(), Vec::new());
@@ -132,16 +129,10 @@ impl Postings {
                 let Some(new) = remap(doc) else { continue };
                 let new = new as usize;
                 doc_lens.resize(doc_lens.len().max(new + 1), None);
-                assert!(
-                    doc_lens[new].replace(len).is_none(),
-                    "two documents got one ordinal"
-                );
+                assert!(doc_lens[new].replace(len).is_none(), "two documents got one ordinal");
             }
         }
-        let doc_lens = doc_lens
-            .into_iter()
-            .map(Option::unwrap_or_default)
-            .collect();
+        let doc_lens = doc_lens.into_iter().map(Option::unwrap_or_default).collect();
         merge_terms(parts).finish(doc_lens)
     }
 
@@ -156,35 +147,34 @@ impl Postings {
 
 fn merge_terms(parts: &[PostingsPart<'_>]) -> Builder {
     let mut builder = Builder::default();
-    let mut next = vec![0_usize; parts.len()];
+    // The next term of each part, smallest first; parts with the same term in their order.
+    let mut heads: BinaryHeap<Reverse<(&str, usize, usize)>> = BinaryHeap::new();
+    for (part, (postings, _)) in parts.iter().enumerate() {
+        if !postings.text_ends.is_empty() {
+            heads.push(Reverse((postings.term(0), part, 0)));
+        }
+    }
     let mut list = Vec::new();
-    loop {
-        let heads = parts
-            .iter()
-            .zip(&next)
-            .filter(|((part, _), at)| **at < part.text_ends.len());
-        let Some(term) = heads.map(|((part, _), at)| part.term(*at)).min() else {
-            return builder;
-        };
-        list.clear();
-        for ((part, remap), at) in parts.iter().zip(&mut next) {
-            if *at < part.text_ends.len() && part.term(*at) == term {
-                list.extend(part.list(*at).iter().filter_map(|posting| {
-                    Some(Posting {
-                        doc: remap(posting.doc)?,
-                        frequency: posting.frequency,
-                    })
-                }));
-                *at += 1;
-            }
+    while let Some(Reverse((term, part, index))) = heads.pop() {
+        let (postings, remap) = parts[part];
+        list.extend(postings.list(index).iter().filter_map(|posting| {
+            Some(Posting { doc: remap(posting.doc)?, frequency: posting.frequency })
+        }));
+        if index + 1 < postings.text_ends.len() {
+            heads.push(Reverse((postings.term(index + 1), part, index + 1)));
+        }
+        if heads.peek().is_some_and(|Reverse(next)| next.0 == term) {
+            continue;
         }
         if !list.is_sorted_by_key(|posting| posting.doc) {
             list.sort_unstable_by_key(|posting| posting.doc);
         }
         if !list.is_empty() {
             builder.push(term, &list);
+            list.clear();
         }
     }
+    builder
 }
 
 fn bounds(ends: &[u32], index: usize) -> std::ops::Range<usize> {

@@ -35,12 +35,7 @@ pub(super) enum Token<'a, 't> {
 
 /// Calls `token` for every word and run of `text` in order.
 pub(super) fn segment<'t>(text: &'t str, token: &mut dyn FnMut(Token<'_, 't>)) {
-    let mut open = Open {
-        text,
-        parts: Vec::new(),
-        run: 0..0,
-        end: 0,
-    };
+    let mut open = Open { text, parts: Vec::new(), run: 0..0, end: 0 };
     for (start, word) in text.unicode_word_indices() {
         if start != open.end && !open.joined_by_hyphen(start) {
             open.close(token);
@@ -129,22 +124,14 @@ impl<'t> Open<'t> {
 
     fn push(&mut self, joint: Joint, text: &'t str) {
         if !text.is_empty() {
-            let joint = if self.parts.is_empty() {
-                Joint::None
-            } else {
-                joint
-            };
+            let joint = if self.parts.is_empty() { Joint::None } else { joint };
             self.parts.push(Part { joint, text });
         }
     }
 }
 
 fn extend(part: &std::ops::Range<usize>, at: usize, next: usize) -> std::ops::Range<usize> {
-    if part.is_empty() {
-        at..next
-    } else {
-        part.start..next
-    }
+    if part.is_empty() { at..next } else { part.start..next }
 }
 
 enum Class {

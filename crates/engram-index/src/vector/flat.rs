@@ -14,22 +14,14 @@ impl FlatWriter {
     pub fn new(dimension: usize) -> FlatWriter {
         assert!(dimension > 0, "a vector has at least one component");
         FlatWriter {
-            vectors: FlatVectors {
-                dimension,
-                owners: Vec::new(),
-                components: Vec::new(),
-            },
+            vectors: FlatVectors { dimension, owners: Vec::new(), components: Vec::new() },
         }
     }
 
     /// Adds a vector of unit norm that belongs to `owner`. Push the vectors of one owner one after the other: the scan
     /// then reports the owner once, with its best score. Panics when the dimension differs.
     pub fn push(&mut self, owner: u32, vector: &[f32]) {
-        assert_eq!(
-            vector.len(),
-            self.vectors.dimension,
-            "vector of another dimension"
-        );
+        assert_eq!(vector.len(), self.vectors.dimension, "vector of another dimension");
         self.vectors.owners.push(owner);
         self.vectors.components.extend_from_slice(vector);
     }

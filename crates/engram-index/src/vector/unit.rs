@@ -59,10 +59,7 @@ mod tests {
     use super::*;
 
     fn length(v: &[f32]) -> f64 {
-        v.iter()
-            .map(|&x| f64::from(x) * f64::from(x))
-            .sum::<f64>()
-            .sqrt()
+        v.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt()
     }
 
     #[test]
@@ -77,20 +74,14 @@ mod tests {
             let mut unit = v.clone();
             normalise(&mut unit).unwrap();
             assert!((length(&unit) - 1.0).abs() < 1e-6, "{v:?} became {unit:?}");
-            assert!(
-                v.iter().zip(&unit).all(|(x, y)| x * y >= 0.0),
-                "direction of {v:?}"
-            );
+            assert!(v.iter().zip(&unit).all(|(x, y)| x * y >= 0.0), "direction of {v:?}");
         }
     }
 
     #[test]
     fn what_has_no_direction_is_refused_and_unchanged() {
         let mut v = [1.0, f32::NAN, f32::INFINITY];
-        assert_eq!(
-            normalise(&mut v),
-            Err(VectorError::NonFinite { position: 1 })
-        );
+        assert_eq!(normalise(&mut v), Err(VectorError::NonFinite { position: 1 }));
         assert_eq!(v[0], 1.0);
         assert_eq!(normalise(&mut [0.0, -0.0]), Err(VectorError::Zero));
         assert_eq!(normalise(&mut []), Err(VectorError::Zero));

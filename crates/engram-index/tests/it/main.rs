@@ -1,1 +1,4 @@
-//! Integration tests.
+//! Integration tests: every structure against a naive oracle, through the public interface.
+
+mod text;
+mod vector;

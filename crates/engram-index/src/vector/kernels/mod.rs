@@ -60,10 +60,7 @@ impl Kernels {
     pub fn best() -> &'static Kernels {
         static BEST: OnceLock<&'static Kernels> = OnceLock::new();
         BEST.get_or_init(|| {
-            Kernels::available()
-                .into_iter()
-                .next_back()
-                .expect("the reference is always available")
+            Kernels::available().into_iter().next_back().expect("the reference is always available")
         })
     }
 }
@@ -81,11 +78,8 @@ fn check_lengths(a: usize, b: usize) {
 
 fn check_i8_lengths(a: usize, b: usize) {
     check_lengths(a, b);
-    assert!(
-        a <= DOT_I8_ELEMENTS_MAX,
-        "{a} elements would overflow the sum"
-    );
+    assert!(a <= DOT_I8_ELEMENTS_MAX, "{a} elements would overflow the sum");
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

@@ -8,20 +8,12 @@ use std::arch::aarch64::{
 
 use super::{Kernels, LANES, check_i8_lengths, check_lengths, padded};
 
-static NEON: Kernels = Kernels {
-    name: "neon",
-    dot_f32: neon_dot,
-    l2_f32: neon_l2,
-    dot_i8: neon_dot_i8,
-};
+static NEON: Kernels =
+    Kernels { name: "neon", dot_f32: neon_dot, l2_f32: neon_l2, dot_i8: neon_dot_i8 };
 
 /// The tables of this module that the processor can run. They leave the module by no other way.
 pub(super) fn available() -> Vec<&'static Kernels> {
-    if std::arch::is_aarch64_feature_detected!("neon") {
-        vec![&NEON]
-    } else {
-        Vec::new()
-    }
+    if std::arch::is_aarch64_feature_detected!("neon") { vec![&NEON] } else { Vec::new() }
 }
 
 fn neon_dot(a: &[f32], b: &[f32]) -> f32 {
@@ -69,10 +61,7 @@ fn neon_block<const SQUARED_DISTANCE: bool>(
     for (quarter, lane) in lanes.iter_mut().enumerate() {
         // SAFETY: both arrays hold 16 elements; the load takes 4 from element 0, 4, 8 or 12.
         let (x, y) = unsafe {
-            (
-                vld1q_f32(a.as_ptr().add(quarter * 4)),
-                vld1q_f32(b.as_ptr().add(quarter * 4)),
-            )
+            (vld1q_f32(a.as_ptr().add(quarter * 4)), vld1q_f32(b.as_ptr().add(quarter * 4)))
         };
         *lane = if SQUARED_DISTANCE {
             let difference = vsubq_f32(x, y);
@@ -96,10 +85,6 @@ fn neon_bytes(a: &[i8], b: &[i8]) -> i32 {
         sums = vpadalq_s16(sums, vmull_s8(vget_low_s8(x), vget_low_s8(y)));
         sums = vpadalq_s16(sums, vmull_high_s8(x, y));
     }
-    let tail: i32 = a_tail
-        .iter()
-        .zip(b_tail)
-        .map(|(&x, &y)| i32::from(x) * i32::from(y))
-        .sum();
+    let tail: i32 = a_tail.iter().zip(b_tail).map(|(&x, &y)| i32::from(x) * i32::from(y)).sum();
     vaddvq_s32(sums) + tail
 }

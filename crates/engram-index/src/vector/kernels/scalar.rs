@@ -2,12 +2,8 @@
 
 use super::{Kernels, LANES, check_i8_lengths, check_lengths, padded};
 
-pub(super) static KERNELS: Kernels = Kernels {
-    name: "scalar",
-    dot_f32: dot,
-    l2_f32: l2,
-    dot_i8: dot_bytes,
-};
+pub(super) static KERNELS: Kernels =
+    Kernels { name: "scalar", dot_f32: dot, l2_f32: l2, dot_i8: dot_bytes };
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     sum_blocks(a, b, |x, y, lane| x.mul_add(y, lane))
@@ -56,8 +52,5 @@ fn reduce(mut lanes: [f32; LANES]) -> f32 {
 
 fn dot_bytes(a: &[i8], b: &[i8]) -> i32 {
     check_i8_lengths(a.len(), b.len());
-    a.iter()
-        .zip(b)
-        .map(|(&x, &y)| i32::from(x) * i32::from(y))
-        .sum()
+    a.iter().zip(b).map(|(&x, &y)| i32::from(x) * i32::from(y)).sum()
 }

@@ -14,19 +14,11 @@ use std::arch::x86_64::{
 
 use super::{Kernels, LANES, check_i8_lengths, check_lengths, padded};
 
-static AVX2: Kernels = Kernels {
-    name: "avx2",
-    dot_f32: avx2_dot,
-    l2_f32: avx2_l2,
-    dot_i8: avx2_dot_i8,
-};
+static AVX2: Kernels =
+    Kernels { name: "avx2", dot_f32: avx2_dot, l2_f32: avx2_l2, dot_i8: avx2_dot_i8 };
 
-static AVX512: Kernels = Kernels {
-    name: "avx512",
-    dot_f32: avx512_dot,
-    l2_f32: avx512_l2,
-    dot_i8: avx512_dot_i8,
-};
+static AVX512: Kernels =
+    Kernels { name: "avx512", dot_f32: avx512_dot, l2_f32: avx512_l2, dot_i8: avx512_dot_i8 };
 
 /// The tables of this module that the processor can run, slowest first. They leave the module by no other way, so a
 /// function of a table is only ever called on a processor that has its instructions.
@@ -98,10 +90,7 @@ fn avx2_block<const SQUARED_DISTANCE: bool>(
     for (half, lane) in lanes.iter_mut().enumerate() {
         // SAFETY: both arrays hold 16 elements; the load takes 8 from element 0 or 8 and needs no alignment.
         let (x, y) = unsafe {
-            (
-                _mm256_loadu_ps(a.as_ptr().add(half * 8)),
-                _mm256_loadu_ps(b.as_ptr().add(half * 8)),
-            )
+            (_mm256_loadu_ps(a.as_ptr().add(half * 8)), _mm256_loadu_ps(b.as_ptr().add(half * 8)))
         };
         *lane = if SQUARED_DISTANCE {
             let difference = _mm256_sub_ps(x, y);
@@ -116,10 +105,7 @@ fn avx2_block<const SQUARED_DISTANCE: bool>(
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn reduce_8(lanes: __m256) -> f32 {
-    let four = _mm_add_ps(
-        _mm256_castps256_ps128(lanes),
-        _mm256_extractf128_ps::<1>(lanes),
-    );
+    let four = _mm_add_ps(_mm256_castps256_ps128(lanes), _mm256_extractf128_ps::<1>(lanes));
     let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
 }
@@ -171,20 +157,13 @@ fn avx2_bytes(a: &[i8], b: &[i8]) -> i32 {
     let mut sums = _mm256_setzero_si256();
     for (x, y) in a_blocks.iter().zip(b_blocks) {
         // SAFETY: both arrays hold the 16 bytes that the load takes; it needs no alignment.
-        let (x, y) = unsafe {
-            (
-                _mm_loadu_si128(x.as_ptr().cast()),
-                _mm_loadu_si128(y.as_ptr().cast()),
-            )
-        };
+        let (x, y) =
+            unsafe { (_mm_loadu_si128(x.as_ptr().cast()), _mm_loadu_si128(y.as_ptr().cast())) };
         // Pairs of products fit: 2 * 128 * 128 = 32,768 in i32.
         let products = _mm256_madd_epi16(_mm256_cvtepi8_epi16(x), _mm256_cvtepi8_epi16(y));
         sums = _mm256_add_epi32(sums, products);
     }
-    let four = _mm_add_epi32(
-        _mm256_castsi256_si128(sums),
-        _mm256_extracti128_si256::<1>(sums),
-    );
+    let four = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256::<1>(sums));
     let two = _mm_add_epi32(four, _mm_shuffle_epi32::<0b_11_10_11_10>(four));
     let one = _mm_add_epi32(two, _mm_shuffle_epi32::<0b_01_01_01_01>(two));
     _mm_cvtsi128_si32(one) + bytes_tail(a_tail, b_tail)
@@ -199,10 +178,7 @@ fn avx512_bytes(a: &[i8], b: &[i8]) -> i32 {
     for (x, y) in a_blocks.iter().zip(b_blocks) {
         // SAFETY: both arrays hold the 32 bytes that the load takes; it needs no alignment.
         let (x, y) = unsafe {
-            (
-                _mm256_loadu_si256(x.as_ptr().cast()),
-                _mm256_loadu_si256(y.as_ptr().cast()),
-            )
+            (_mm256_loadu_si256(x.as_ptr().cast()), _mm256_loadu_si256(y.as_ptr().cast()))
         };
         let products = _mm512_madd_epi16(_mm512_cvtepi8_epi16(x), _mm512_cvtepi8_epi16(y));
         sums = _mm512_add_epi32(sums, products);
@@ -211,8 +187,5 @@ fn avx512_bytes(a: &[i8], b: &[i8]) -> i32 {
 }
 
 fn bytes_tail(a: &[i8], b: &[i8]) -> i32 {
-    a.iter()
-        .zip(b)
-        .map(|(&x, &y)| i32::from(x) * i32::from(y))
-        .sum()
+    a.iter().zip(b).map(|(&x, &y)| i32::from(x) * i32::from(y)).sum()
 }

@@ -1,0 +1,146 @@
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+
+use super::*;
+
+fn terms(language: Language, text: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    Analyzer::new(language).terms(text, &mut out);
+    out
+}
+
+fn check(language: Language, text: &str, expected: &Expect) {
+    expected.assert_eq(&terms(language, text).join(" "));
+}
+
+fn english(text: &str, expected: &Expect) {
+    check(Language::English, text, expected);
+}
+
+#[test]
+fn apostrophes() {
+    english("Caroline's stories aren't hers, they’re Mel’s", &expect!["carolin stori mel"]);
+    english(
+        "O'Brien met at five o'clock for rock'n'roll",
+        &expect!["obrien brien met five oclock clock rocknrol rock roll"],
+    );
+    english("IT'S DON'T won't can't", &expect![[""]]);
+    english("'quoted' ''twice''", &expect!["quot twice"]);
+}
+
+#[test]
+fn words_of_several_parts() {
+    english("LiHua: Li Hua lihua", &expect!["lihua li hua li hua lihua"]);
+    english(
+        "well-known e-mail Wi-Fi WiFi state-of-the-art",
+        &expect!["wellknown well known email mail wifi wi fi wifi wi fi stateoftheart state art"],
+    );
+    english(
+        "YouTube iPhone McDonald JSONParser GPT4",
+        &expect!["youtub tube iphon phone mcdonald mc donald jsonpars gpt4"],
+    );
+    english("a-b-c-d-e-f-g-h-i-jk", &expect!["b c d e f g h jk"]);
+    english("U.S.A. vs. the U.K", &expect!["usa vs uk"]);
+    english("dash - apart --flag end-", &expect!["dash apart flag end"]);
+}
+
+#[test]
+fn numbers_and_dates() {
+    english(
+        "20260105_11:00 2026-01-05 1,000.5 3.14 v1.2.3 8th",
+        &expect!["20260105 11 00 20260105 2026 01 05 1000.5 3.14 v1.2.3 8th"],
+    );
+    english(
+        "Time: 20260105_14:00\nLiHua: 555-1234",
+        &expect!["time 20260105 14 00 lihua li hua 5551234 555 1234"],
+    );
+}
+
+#[test]
+fn addresses() {
+    english(
+        "john.doe+x@example.com @li_hua #tag https://www.example.com/a_page?q=1",
+        &expect![
+            "johndo john doe x examplecom exampl com li hua tag https wwwexamplecom www exampl com page q 1"
+        ],
+    );
+}
+
+#[test]
+fn accents_and_other_scripts() {
+    english("Café naïve résumés Ångström ﬁnal", &expect!["cafe naiv resum angstrom final"]);
+    english(
+        "I love 東京タワー and 서울에서 seoul서울 ｶﾞｲﾄﾞ 猫 ภาษาไทย!",
+        &expect![
+            "love 東京 京タ タワ ワー 서울 울에 에서 seoul 서울 ガイ イド 猫 ภา าษ ษา าไ ไท ทย"
+        ],
+    );
+    english("Привет мир, Ещё раз", &expect!["привет мир еще раз"]);
+    english("🎉 😊 … — ½ ™ ㎏", &expect!["12"]);
+}
+
+#[test]
+fn other_languages() {
+    check(
+        Language::German,
+        "Die Straßen und Häuser der Großstädte, geht's?",
+        &expect!["strass haus grossstadt geht"],
+    );
+    check(
+        Language::French,
+        "L'homme qu’il a vu aujourd'hui était fatigué",
+        &expect!["homm vu fatigu"],
+    );
+    check(
+        Language::Spanish,
+        "Las canciones de los niños españoles",
+        &expect!["cancion nin espanol"],
+    );
+    check(Language::Italian, "Nell'università dell’arte, le città", &expect!["univers arte citt"]);
+    check(Language::Portuguese, "As canções não são informações", &expect!["canco sa inform"]);
+    check(Language::Dutch, "De foto's van het huisje zijn één", &expect!["foto huisj"]);
+    check(
+        Language::Russian,
+        "Книги о войне и мире, ещё не прочитанные",
+        &expect!["книг войн мир прочита"],
+    );
+    check(Language::Turkish, "İstanbul'da IŞIKLAR", &expect!["istanbul da isik"]);
+    check(Language::Greek, "Οι δρόμοι της Αθήνας", &expect!["οι δρομ τ αθην"]);
+    check(Language::Arabic, "الكِتَابُ الجديد", &expect!["كتاب جديد"]);
+    check(
+        Language::None,
+        "The Cafés of O'Brien LiHua",
+        &expect!["the cafes of o brien lihua li hua"],
+    );
+}
+
+#[test]
+fn long_terms_are_cut_at_a_character() {
+    let long = "ж".repeat(100);
+    for language in Language::ALL {
+        for term in terms(language, &format!("{long} {} {}x1", "a".repeat(200), "é".repeat(90))) {
+            assert!(term.len() <= TERM_BYTES_MAX, "{language:?} {term}");
+        }
+    }
+    assert_eq!(terms(Language::None, &long), ["ж".repeat(32)]);
+}
+
+proptest! {
+    #[test]
+    fn any_text_gives_proper_terms(text in "(\\PC|[a-zA-Z'’._:,\\- 0-9漢字かなカナ한글]){0,40}") {
+        for language in Language::ALL {
+            for term in terms(language, &text) {
+                prop_assert!(!term.is_empty() && term.len() <= TERM_BYTES_MAX);
+                prop_assert!(term.chars().any(char::is_alphanumeric), "{:?} from {:?}", term, text);
+                prop_assert!(!term.contains(char::is_whitespace));
+            }
+        }
+    }
+
+    #[test]
+    fn texts_are_analysed_alike_wherever_they_stand(a in "\\PC{0,20}", b in "\\PC{0,20}") {
+        let mut apart = terms(Language::English, &a);
+        apart.extend(terms(Language::English, &b));
+        prop_assert_eq!(terms(Language::English, &format!("{a}\n{b}")), apart);
+    }
+}
