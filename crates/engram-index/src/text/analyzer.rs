@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use rust_stemmers::Stemmer;
+use unicode_normalization::char::is_combining_mark;
 
 use super::fold::{Casing, fold, lower};
 use super::language::{Language, StemOn};
@@ -94,8 +95,12 @@ impl Analyzer {
     }
 
     fn term(&self, word: &str, out: &mut Vec<String>) {
-        let folded = fold(word);
-        if folded.is_empty() || self.stop.contains(folded.as_str()) {
+        let mut folded = fold(word);
+        if !folded.ends_with(char::is_alphanumeric) {
+            // Compatibility characters may end in a full stop: a parenthesised or dotted digit.
+            folded.truncate(folded.trim_end_matches('.').len());
+        }
+        if !folded.contains(char::is_alphanumeric) || self.stop.contains(folded.as_str()) {
             return;
         }
         let mut term = match &self.stemmer {
@@ -132,18 +137,15 @@ fn without_clitics<'a, 't>(parts: &'a [Part<'t>]) -> Option<&'a [Part<'t>]> {
     Some(if ["s", "re", "ve", "ll", "d", "m"].into_iter().any(is) { head } else { parts })
 }
 
+/// Overlapping pairs of characters, each with its marks; a single character stays alone.
 fn pairs(run: &str, out: &mut Vec<String>) {
     let run = fold(run);
-    let mut starts = run.char_indices().map(|(at, _)| at);
-    let Some(mut start) = starts.next() else {
-        return;
-    };
-    let Some(mut middle) = starts.next() else {
-        out.push(run);
-        return;
-    };
+    let mut starts = run.char_indices().filter(|(_, c)| !is_combining_mark(*c)).map(|(at, _)| at);
+    let Some(mut start) = starts.next() else { return };
+    let mut push = |pair: &str| out.push(cut(pair).to_owned());
+    let Some(mut middle) = starts.next() else { return push(&run) };
     for end in starts.chain([run.len()]) {
-        out.push(run[start..end].to_owned());
+        push(&run[start..end]);
         (start, middle) = (middle, end);
     }
 }

@@ -53,7 +53,8 @@ fn lower_ascii(word: &str) -> String {
 }
 
 fn belongs(c: char) -> bool {
-    c.is_alphanumeric() || c == '.' || is_combining_mark(c)
+    // The elongation stroke of Arabic (U+0640) is typography, not a letter.
+    (c.is_alphanumeric() && c != '\u{640}') || c == '.' || is_combining_mark(c)
 }
 
 /// Whether the mark only accents the base letter, so that readers search without it.
@@ -81,8 +82,6 @@ fn push_plain(c: char, out: &mut String) {
         'ħ' => out.push('h'),
         'ı' => out.push('i'),
         'ς' => out.push('σ'),
-        // The elongation stroke of Arabic is typography, not a letter.
-        '\u{0640}' => {}
         _ => out.push(c),
     }
 }
@@ -113,6 +112,8 @@ mod tests {
             ("한글", "한글"),
             ("हिन्दी", "हिन्दी"),
             ("مُحَمَّد", "محمد"),
+            ("\u{FE71}\u{C46}x", "x"),
+            ("مـَـد", "مد"),
             ("co\u{AD}op\u{200B}", "coop"),
             ("1,000", "1000"),
             ("3.14", "3.14"),

@@ -4,6 +4,7 @@
 //! (`LiHua`), hyphens and full stops between letters join parts, and scripts written without spaces come out as whole
 //! runs. Commas and full stops between digits stay inside the number.
 
+use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// How a part is attached to the one before it.
@@ -84,6 +85,8 @@ impl<'t> Open<'t> {
                 Class::Inside if part.is_empty() && !self.run.is_empty() => {
                     self.run.end = start + next;
                 }
+                // A mark without a letter before it is no part of a word.
+                Class::Inside if part.is_empty() => {}
                 Class::Inside => part = extend(&part, at, next),
                 Class::Unspaced => {
                     self.push(joint, &word[part.clone()]);
@@ -161,49 +164,17 @@ fn class(c: char, before: char) -> Class {
                 Class::Letter
             }
         }
-        _ if c.is_ascii_punctuation() || c.is_whitespace() || is_mid_word(c) => {
-            Class::Break(Joint::None)
-        }
-        _ => Class::Inside,
+        _ if is_combining_mark(c) || is_format(c) => Class::Inside,
+        _ => Class::Break(Joint::None),
     }
 }
 
-/// Punctuation beyond ASCII that UAX 29 keeps inside words (MidLetter, MidNum, MidNumLet, ExtendNumLet).
-fn is_mid_word(c: char) -> bool {
+/// Invisible characters that may stand inside a word: soft hyphen, zero-width joiners, direction marks.
+fn is_format(c: char) -> bool {
     matches!(
         c,
-        '\u{B7}'
-            | '\u{387}'
-            | '\u{55F}'
-            | '\u{589}'
-            | '\u{5F4}'
-            | '\u{60C}'
-            | '\u{60D}'
-            | '\u{66C}'
-            | '\u{7F8}'
-            | '\u{2024}'
-            | '\u{2027}'
-            | '\u{202F}'
-            | '\u{203F}'
-            | '\u{2040}'
-            | '\u{2044}'
-            | '\u{2054}'
-            | '\u{FE10}'
-            | '\u{FE13}'
-            | '\u{FE14}'
-            | '\u{FE33}'
-            | '\u{FE34}'
-            | '\u{FE4D}'
-            ..='\u{FE4F}'
-                | '\u{FE50}'
-                | '\u{FE52}'
-                | '\u{FE54}'
-                | '\u{FE55}'
-                | '\u{FF0C}'
-                | '\u{FF0E}'
-                | '\u{FF1A}'
-                | '\u{FF1B}'
-                | '\u{FF3F}'
+        '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{FEFF}'
     )
 }
 
