@@ -6,15 +6,10 @@
 //! order, and ties always go to the smaller key.
 
 mod vector;
-
 mod text;
-
 mod topk;
-
 mod fuse;
-
 mod decay;
-
 mod evidence;
 
 pub use decay::fsrs_retrievability;

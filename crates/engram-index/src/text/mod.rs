@@ -1,17 +1,11 @@
 //! Text: from characters to terms, postings and BM25.
 
 mod language;
-
 mod stop_words;
-
 mod fold;
-
 mod segment;
-
 mod analyzer;
-
 mod postings;
-
 mod bm25;
 
 pub use analyzer::{Analyzer, TERM_BYTES_MAX};

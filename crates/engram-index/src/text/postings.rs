@@ -47,7 +47,7 @@ impl PostingsWriter {
         }
     }
 
-    /// Ends writing.
+    /// Ends writing. Panics when the chunk holds 4 Gi bytes of terms or 4 Gi postings.
     pub fn finish(self) -> Postings {
         let mut terms: Vec<(String, Vec<Posting>)> = self.terms.into_iter().collect();
         terms.sort_unstable_by(|a, b| a.0.cmp(&b.0));
@@ -121,7 +121,8 @@ impl Postings {
     }
 
     /// The documents of all parts under their new ordinals. Documents that are mapped to `None` disappear with their
-    /// terms; a new ordinal that nobody takes is an empty document. Panics when two documents get the same ordinal.
+    /// terms; a new ordinal that nobody takes is an empty document. Panics when two documents get the same
+    /// ordinal, and where [`PostingsWriter::finish`] does.
     pub fn merge(parts: &[PostingsPart<'_>]) -> Postings {
         let mut doc_lens: Vec<Option<u32>> = Vec::new();
         for (postings, remap) in parts {

@@ -1,9 +1,7 @@
 //! Vectors: arithmetic kernels, unit norm, exact scan.
 
 mod kernels;
-
 mod unit;
-
 mod flat;
 
 pub use flat::{FlatVectors, FlatWriter};

@@ -76,7 +76,10 @@ fn accents_and_other_scripts() {
         ],
     );
     english("Привет мир, Ещё раз", &expect!["привет мир еще раз"]);
-    english("\u{2025}\u{A01} \u{301}x \u{2488} \u{248A}y 㐀\u{2025}\u{9E2}", &expect!["x 1 3.y 㐀"]);
+    english(
+        "\u{2025}\u{A01} \u{301}x \u{2488} \u{248A}y 㐀\u{2025}\u{9E2}",
+        &expect!["x 1 3.y 㐀"],
+    );
     english("🎉 😊 … — ½ ™ ㎏", &expect!["12"]);
 }
 
