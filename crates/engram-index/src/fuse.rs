@@ -49,9 +49,11 @@ pub struct Fused {
 ///
 /// Give it the best 100 or so of each route as they are. Fewer lose what the other route would lift; many more, or
 /// looking up what a route thinks of the other's candidates, lower the worst score, which sets the scale, and with it
-/// the say of the vector route. The order of the inputs does not matter. A key that stands twice in a route counts with its better score, a score that
-/// is not finite is dropped, a key that one route lacks gets nothing from it. A single route ranks alone when the other list is
-/// empty and its weight 0. Panics when a weight is negative or not finite, or both are 0.
+/// the say of the vector route.
+///
+/// The order of the inputs does not matter. A key that stands twice in a route counts with its better score, a score
+/// that is not finite is dropped, a key that one route lacks gets nothing from it. A single route ranks alone when the
+/// other list is empty and its weight 0. Panics when a weight is negative or not finite, or both are 0.
 pub fn fuse(vector: &[(u64, f32)], text: &[(u64, f32)], weights: FuseWeights) -> Vec<Fused> {
     let sum = weights.vector + weights.text;
     assert!(
