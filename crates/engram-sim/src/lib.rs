@@ -1,1 +1,16 @@
-//! Under construction.
+//! The simulator: the real engine on files that fail and a clock that jumps, compared with a plain model.
+//!
+//! One seed decides everything: the operations, their content, the faults, what a power cut leaves. The same seed gives
+//! the same trace on every machine. Nothing here is shipped.
+
+mod rng;
+
+mod clock;
+
+mod disk;
+
+mod faulty;
+
+pub use clock::{START_NS, SimClock};
+pub use faulty::{End, Fault, FaultyFs, Lie};
+pub use rng::Rng;

@@ -1,1 +1,3 @@
-//! Integration tests.
+//! Integration tests of the simulator, in one binary.
+
+mod files;
