@@ -205,7 +205,9 @@ fn share(field: &str, value: f32) -> Checked {
         return Err(EngineError::invalid(field, Problem::NonFinite { position: 0 }));
     }
     if !(0.0..=1.0).contains(&value) {
-        let problem = Problem::OutOfRange { value: f64::from(value), low: 0.0, high: 1.0 };
+        // Through the shortest decimal form: the caller wrote 1.1, not 1.10000002384185791015625.
+        let value = value.to_string().parse().unwrap_or(f64::from(value));
+        let problem = Problem::OutOfRange { value, low: 0.0, high: 1.0 };
         return Err(EngineError::invalid(field, problem));
     }
     Ok(())
