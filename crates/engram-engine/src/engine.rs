@@ -63,6 +63,8 @@ pub struct Maintained {
 }
 
 type Catalog = BTreeMap<String, Arc<Space>>;
+/// Durable commits of one space, in order.
+type SpaceCommits = (Arc<Space>, Vec<(Stamp, Change)>);
 
 /// The database.
 pub struct Engine {
@@ -256,7 +258,7 @@ impl Engine {
 
     /// Applies durable commits in order and publishes one snapshot per space.
     fn publish(&self, durable: Vec<(Stamp, Arc<Space>, Change)>) -> Result<(), EngineError> {
-        let mut changed: HashMap<SpaceId, (Arc<Space>, Vec<(Stamp, Change)>)> = HashMap::new();
+        let mut changed: HashMap<SpaceId, SpaceCommits> = HashMap::new();
         for (stamp, space, change) in durable {
             match change {
                 Change::CreateSpace => self.admit(&space, stamp),

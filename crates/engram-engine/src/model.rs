@@ -278,6 +278,7 @@ pub enum ForgetMode {
 
 /// Which memories an operation is about.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "one per request, never in a collection")]
 pub enum Selection {
     /// These ids; an unknown one is an error.
     Ids(Vec<String>),

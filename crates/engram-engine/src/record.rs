@@ -64,6 +64,10 @@ pub(crate) struct OpRecord {
 
 /// One operation of a commit; the last three name a memory by id.
 #[derive(Clone, PartialEq, prost::Oneof)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "puts are the common case; a box would cost each of them"
+)]
 pub(crate) enum Op {
     #[prost(message, tag = "1")]
     Put(PutRecord),

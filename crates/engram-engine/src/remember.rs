@@ -87,7 +87,7 @@ impl Engine {
         &self,
         space: &str,
         memories: Vec<NewMemory>,
-        options: RememberOptions,
+        options: &RememberOptions,
         done: Done<Remembered>,
     ) {
         let prepared = validate::batch(memories.len(), self.settings())
@@ -102,14 +102,14 @@ impl Engine {
     pub fn remember_prepared(
         &self,
         prepared: Prepared,
-        options: RememberOptions,
+        options: &RememberOptions,
         done: Done<Remembered>,
     ) {
         let submitted = validate::batch(prepared.items.len(), self.settings())
             .and_then(|()| {
                 options.idempotency_key.as_deref().map_or(Ok(()), validate::idempotency_key)
             })
-            .and_then(|()| self.submit(prepared, &options));
+            .and_then(|()| self.submit(prepared, options));
         match submitted {
             Ok((answer, number)) => self.answer(answer, number, done),
             Err(error) => done(Err(error)),

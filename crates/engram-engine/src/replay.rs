@@ -75,7 +75,7 @@ impl<'a> Replay<'a> {
             return Ok(());
         }
         match self.spaces.get_mut(&stamp.space) {
-            Some(Rebuilding::Live(live)) => live.take(frame),
+            Some(Rebuilding::Live(live)) => live.take(&frame),
             Some(_) => {}
             None => {
                 let begun = self.begin(&frame);
@@ -145,7 +145,7 @@ impl<'a> Replay<'a> {
 }
 
 impl LiveSpace {
-    fn take(&mut self, frame: Frame) {
+    fn take(&mut self, frame: &Frame) {
         if self.fault.is_some() {
             return;
         }
@@ -155,7 +155,7 @@ impl LiveSpace {
         }
     }
 
-    fn commit(&mut self, frame: Frame) -> Result<(), String> {
+    fn commit(&mut self, frame: &Frame) -> Result<(), String> {
         let stamp = frame.stamp;
         if frame.kind != KIND_COMMIT {
             return Err(format!("LSN {} has the unknown kind {}", stamp.lsn, frame.kind));

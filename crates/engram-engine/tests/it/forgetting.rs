@@ -1,7 +1,8 @@
 //! Forget: hidden or gone from every route, and still so after a restart.
 
 use engram_engine::{
-    Created, EngineError, Execution, Filter, ForgetMode, Mode, Selection, Visibility,
+    Created, EngineError, Execution, Filter, ForgetMode, Mode, RememberOptions, Selection,
+    Visibility,
 };
 
 use crate::harness::{
@@ -109,7 +110,7 @@ fn forgetting_sees_what_is_queued_before_it() {
     engine.remember(
         "default",
         vec![text("a", "apples")],
-        Default::default(),
+        &RememberOptions::default(),
         Box::new(move |outcome| told.send(outcome.is_ok()).unwrap()),
     );
     let request = engram_engine::Forget {

@@ -82,7 +82,7 @@ pub(crate) fn remember(
     memories: Vec<NewMemory>,
     options: RememberOptions,
 ) -> Result<Remembered, EngineError> {
-    settle(engine, |done| engine.remember("default", memories, options, done))
+    settle(engine, |done| engine.remember("default", memories, &options, done))
 }
 
 /// Stores one memory and returns its result.

@@ -1,5 +1,7 @@
 //! The engine through its public face, on files in memory and a clock that stands still.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot unwrap fails, as it should")]
+
 mod forgetting;
 mod harness;
 mod limits;

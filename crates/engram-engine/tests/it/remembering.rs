@@ -93,7 +93,7 @@ fn a_queued_id_counts_before_it_is_durable() {
         let sender = sender.clone();
         let options = RememberOptions::default();
         let done = Box::new(move |outcome| sender.send(outcome).unwrap());
-        engine.remember("default", vec![text("a", content)], options, done);
+        engine.remember("default", vec![text("a", content)], &options, done);
     }
     let conflict = receiver.try_recv().expect("refused at once");
     assert_eq!(conflict, Err(EngineError::IdConflict { id: "a".into() }));

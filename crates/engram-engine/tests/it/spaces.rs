@@ -18,7 +18,7 @@ fn a_fresh_directory_has_the_default_space_and_no_other() {
     let names: Vec<String> = engine.spaces().into_iter().map(|space| space.name).collect();
     assert_eq!(names, ["default"]);
     let refused = settle(&engine, |done| {
-        engine.remember("other", vec![text("a", "x")], RememberOptions::default(), done);
+        engine.remember("other", vec![text("a", "x")], &RememberOptions::default(), done);
     });
     assert_eq!(refused, Err(EngineError::SpaceNotFound { name: "other".into() }));
     assert_eq!(engine.spaces().len(), 1, "never created by accident");
@@ -44,7 +44,7 @@ fn spaces_do_not_see_each_other() {
     );
     store(&engine, text("a", "secret"));
     let stored = settle(&engine, |done| {
-        engine.remember("b", vec![text("a", "public")], RememberOptions::default(), done);
+        engine.remember("b", vec![text("a", "public")], &RememberOptions::default(), done);
     })
     .unwrap();
     assert_eq!(stored.lsn.0, 2, "each space counts its own commits");
@@ -104,7 +104,7 @@ fn another_embedder_than_the_recorded_one_is_refused() {
     home.embedders.insert("fixed".to_owned(), Arc::new(FixedEmbedder::new(DIMENSION + 1)));
     let engine = home.open();
     let refused = settle(&engine, |done| {
-        engine.remember("default", vec![text("b", "x")], RememberOptions::default(), done);
+        engine.remember("default", vec![text("b", "x")], &RememberOptions::default(), done);
     });
     assert!(matches!(refused, Err(EngineError::EmbedderMismatch { .. })), "{refused:?}");
     assert!(engine.get("default", "a").is_ok(), "what is stored stays readable");
@@ -143,7 +143,7 @@ fn after_closing_writes_are_refused_and_reads_go_on() {
     store(&engine, text("a", "apples"));
     engine.close().unwrap();
     let refused = settle(&engine, |done| {
-        engine.remember("default", vec![text("b", "x")], RememberOptions::default(), done);
+        engine.remember("default", vec![text("b", "x")], &RememberOptions::default(), done);
     });
     assert_eq!(refused, Err(EngineError::Closing));
     assert!(engine.get("default", "a").is_ok());
