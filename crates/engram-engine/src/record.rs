@@ -1,6 +1,6 @@
 //! The payloads of the log, as protobuf: fields may be added, their numbers never change meaning.
 //!
-//! `docs/internals/file-format.md` lists the numbers. A payload that does not decode is damage, never a panic.
+//! `docs/internals/log-payloads.md` lists the numbers. A payload that does not decode is damage, never a panic.
 
 use engram_embed::EmbedderIdentity;
 use engram_index::Language;
