@@ -6,16 +6,11 @@ use std::process::{Command, Stdio};
 /// The root of the workspace: the parent of xtask's own folder.
 pub(crate) fn root() -> PathBuf {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    own.parent()
-        .expect("xtask is a member, so its folder has a parent")
-        .to_path_buf()
+    own.parent().expect("xtask is a member, so its folder has a parent").to_path_buf()
 }
 
 /// Prints one line of output.
-#[expect(
-    clippy::print_stdout,
-    reason = "xtask reports to the terminal; this is its one place"
-)]
+#[expect(clippy::print_stdout, reason = "xtask reports to the terminal; this is its one place")]
 pub(crate) fn say(line: &str) {
     println!("{line}");
 }
@@ -24,24 +19,15 @@ pub(crate) fn say(line: &str) {
 pub(crate) fn cargo(root: &Path, arguments: &[&str]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
-    command
-        .current_dir(root)
-        .args(arguments)
-        .stdin(Stdio::null());
+    command.current_dir(root).args(arguments).stdin(Stdio::null());
     command
 }
 
 /// Runs a command to its end and turns a failure into a message that names it.
 pub(crate) fn pass(command: &mut Command) -> Result<(), String> {
     let name = spelled(command);
-    let status = command
-        .status()
-        .map_err(|error| format!("cannot start `{name}`: {error}"))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("`{name}` failed: {status}"))
-    }
+    let status = command.status().map_err(|error| format!("cannot start `{name}`: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("`{name}` failed: {status}")) }
 }
 
 /// Runs a command and returns what it wrote to standard output.
@@ -60,9 +46,7 @@ pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>, String> {
 }
 
 fn spelled(command: &Command) -> String {
-    let program = Path::new(command.get_program())
-        .file_name()
-        .unwrap_or_default();
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default();
     let mut name = program.to_string_lossy().into_owned();
     for argument in command.get_args() {
         name.push(' ');

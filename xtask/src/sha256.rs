@@ -37,11 +37,7 @@ fn root(value: u128, degree: u32) -> u32 {
     let (mut low, mut high) = (0_u128, 1 << 40);
     while high - low > 1 {
         let middle = (low + high) / 2;
-        if middle.pow(degree) <= value {
-            low = middle
-        } else {
-            high = middle
-        }
+        if middle.pow(degree) <= value { low = middle } else { high = middle }
     }
     (low & 0xffff_ffff) as u32
 }
@@ -55,20 +51,14 @@ fn compress(state: &mut [u32; 8], rounds: &[u32; 64], block: &[u8]) {
         let (a, b) = (w[t - 15], w[t - 2]);
         let small0 = a.rotate_right(7) ^ a.rotate_right(18) ^ (a >> 3);
         let small1 = b.rotate_right(17) ^ b.rotate_right(19) ^ (b >> 10);
-        w[t] = small1
-            .wrapping_add(w[t - 7])
-            .wrapping_add(small0)
-            .wrapping_add(w[t - 16]);
+        w[t] = small1.wrapping_add(w[t - 7]).wrapping_add(small0).wrapping_add(w[t - 16]);
     }
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
     for t in 0..64 {
         let large1 = e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25);
         let choice = (e & f) ^ (!e & g);
-        let first = h
-            .wrapping_add(large1)
-            .wrapping_add(choice)
-            .wrapping_add(rounds[t])
-            .wrapping_add(w[t]);
+        let first =
+            h.wrapping_add(large1).wrapping_add(choice).wrapping_add(rounds[t]).wrapping_add(w[t]);
         let large0 = a.rotate_right(2) ^ a.rotate_right(13) ^ a.rotate_right(22);
         let majority = (a & b) ^ (a & c) ^ (b & c);
         let second = large0.wrapping_add(majority);
@@ -88,14 +78,8 @@ mod tests {
     #[test]
     fn digests_equal_the_standard() {
         let cases: [(&[u8], &str); 3] = [
-            (
-                b"",
-                "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-            ),
-            (
-                b"abc",
-                "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-            ),
+            (b"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+            (b"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
             (
                 b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
                 "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",

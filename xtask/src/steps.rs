@@ -36,44 +36,22 @@ const STEPS: [Step; 7] = [
         name: "format",
         run: |root| run::pass(&mut run::cargo(root, &["fmt", "--all", "--check"])),
     },
-    Step {
-        name: "clippy",
-        run: clippy,
-    },
-    Step {
-        name: "tidy",
-        run: tidy::run,
-    },
-    Step {
-        name: "generated pages",
-        run: |root| generate(root, Pages::Check),
-    },
-    Step {
-        name: "docs",
-        run: docs,
-    },
-    Step {
-        name: "simulator",
-        run: simulator,
-    },
+    Step { name: "clippy", run: clippy },
+    Step { name: "tidy", run: tidy::run },
+    Step { name: "generated pages", run: |root| generate(root, Pages::Check) },
+    Step { name: "docs", run: docs },
+    Step { name: "simulator", run: simulator },
 ];
 
 /// Runs the gate and stops at the first step that fails.
 pub(crate) fn ci(root: &Path, tests: Tests) -> Result<(), String> {
     let mut times: Vec<(&str, Duration)> = Vec::new();
-    for step in STEPS
-        .iter()
-        .filter(|step| tests == Tests::Run || step.name != "tests")
-    {
+    for step in STEPS.iter().filter(|step| tests == Tests::Run || step.name != "tests") {
         run::say(&format!("=== {}", step.name));
         let start = Instant::now();
         (step.run)(root).map_err(|error| format!("step `{}`: {error}", step.name))?;
         let time = start.elapsed();
-        run::say(&format!(
-            "=== {}: passed in {:.1} s",
-            step.name,
-            time.as_secs_f64()
-        ));
+        run::say(&format!("=== {}: passed in {:.1} s", step.name, time.as_secs_f64()));
         times.push((step.name, time));
     }
     run::say("=== all steps passed");
@@ -84,15 +62,7 @@ pub(crate) fn ci(root: &Path, tests: Tests) -> Result<(), String> {
 }
 
 fn clippy(root: &Path) -> Result<(), String> {
-    let arguments = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--locked",
-        "--",
-        "-D",
-        "warnings",
-    ];
+    let arguments = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     run::pass(&mut run::cargo(root, &arguments))
 }
 
@@ -105,15 +75,7 @@ fn docs(root: &Path) -> Result<(), String> {
 const SIMULATOR_SEEDS: &str = "1000";
 
 fn simulator(root: &Path) -> Result<(), String> {
-    let arguments = [
-        "run",
-        "-p",
-        "engram-sim",
-        "--locked",
-        "--",
-        "--seeds",
-        SIMULATOR_SEEDS,
-    ];
+    let arguments = ["run", "-p", "engram-sim", "--locked", "--", "--seeds", SIMULATOR_SEEDS];
     run::pass(&mut run::cargo(root, &arguments))
 }
 
@@ -146,15 +108,11 @@ const MODEL_SOURCE_SHA256: &str =
 
 /// Converts the model again and compares each file that comes out with the committed one, byte for byte.
 pub(crate) fn model(root: &Path, source: &Path) -> Result<(), String> {
-    let source = source
-        .canonicalize()
-        .map_err(|error| format!("{}: {error}", source.display()))?;
+    let source = source.canonicalize().map_err(|error| format!("{}: {error}", source.display()))?;
     let digest = sha256::hex(&read(&source)?);
     run::say(&format!("{digest}  {}", source.display()));
     if digest != MODEL_SOURCE_SHA256 {
-        return Err(format!(
-            "the source must have the SHA-256 {MODEL_SOURCE_SHA256}"
-        ));
+        return Err(format!("the source must have the SHA-256 {MODEL_SOURCE_SHA256}"));
     }
     let out = root.join("target/model");
     if out.exists() {
@@ -163,16 +121,7 @@ pub(crate) fn model(root: &Path, source: &Path) -> Result<(), String> {
     fs::create_dir_all(&out).map_err(|error| format!("{}: {error}", out.display()))?;
     let mut convert = run::cargo(
         root,
-        &[
-            "run",
-            "--release",
-            "--locked",
-            "-p",
-            "engram-embed",
-            "--example",
-            "convert_model",
-            "--",
-        ],
+        &["run", "--release", "--locked", "-p", "engram-embed", "--example", "convert_model", "--"],
     );
     run::pass(convert.arg(&source).arg(&out))?;
     compare(&out, &root.join("models/all-minilm-l6-v2"))
@@ -181,21 +130,14 @@ pub(crate) fn model(root: &Path, source: &Path) -> Result<(), String> {
 fn compare(made: &Path, committed: &Path) -> Result<(), String> {
     let names = files(made)?;
     if names.is_empty() {
-        return Err(format!(
-            "the conversion wrote nothing into {}",
-            made.display()
-        ));
+        return Err(format!("the conversion wrote nothing into {}", made.display()));
     }
     let mut differing = Vec::new();
     for name in &names {
         let new = read(&made.join(name))?;
         let equal = read(&committed.join(name)).is_ok_and(|old| old == new);
         let mark = if equal { "equal" } else { "DIFFERS" };
-        run::say(&format!(
-            "{}  {mark}  {}",
-            sha256::hex(&new),
-            name.display()
-        ));
+        run::say(&format!("{}  {mark}  {}", sha256::hex(&new), name.display()));
         if !equal {
             differing.push(name.display().to_string());
         }
@@ -203,11 +145,7 @@ fn compare(made: &Path, committed: &Path) -> Result<(), String> {
     if differing.is_empty() {
         return Ok(());
     }
-    Err(format!(
-        "not as committed in {}: {}",
-        committed.display(),
-        differing.join(", ")
-    ))
+    Err(format!("not as committed in {}: {}", committed.display(), differing.join(", ")))
 }
 
 /// Names of the files directly in a folder, sorted.

@@ -20,26 +20,10 @@ enum Place {
 }
 
 const CRATES: [Crate; 10] = [
-    Crate {
-        name: "engram-store",
-        may_use: &[],
-        place: Place::BelowServer,
-    },
-    Crate {
-        name: "engram-index",
-        may_use: &[],
-        place: Place::BelowServer,
-    },
-    Crate {
-        name: "engram-embed",
-        may_use: &[],
-        place: Place::BelowServer,
-    },
-    Crate {
-        name: "engram-api",
-        may_use: &[],
-        place: Place::BelowServer,
-    },
+    Crate { name: "engram-store", may_use: &[], place: Place::BelowServer },
+    Crate { name: "engram-index", may_use: &[], place: Place::BelowServer },
+    Crate { name: "engram-embed", may_use: &[], place: Place::BelowServer },
+    Crate { name: "engram-api", may_use: &[], place: Place::BelowServer },
     Crate {
         name: "engram-engine",
         may_use: &["engram-store", "engram-index", "engram-embed"],
@@ -47,19 +31,10 @@ const CRATES: [Crate; 10] = [
     },
     Crate {
         name: "engram-server",
-        may_use: &[
-            "engram-api",
-            "engram-engine",
-            "engram-embed",
-            "engram-store",
-        ],
+        may_use: &["engram-api", "engram-engine", "engram-embed", "engram-store"],
         place: Place::Edge,
     },
-    Crate {
-        name: "engram-client",
-        may_use: &["engram-api"],
-        place: Place::Edge,
-    },
+    Crate { name: "engram-client", may_use: &["engram-api"], place: Place::Edge },
     Crate {
         name: "engram",
         may_use: &["engram-api", "engram-client", "engram-server"],
@@ -70,11 +45,7 @@ const CRATES: [Crate; 10] = [
         may_use: &["engram-engine", "engram-embed", "engram-store"],
         place: Place::Edge,
     },
-    Crate {
-        name: "xtask",
-        may_use: &[],
-        place: Place::Edge,
-    },
+    Crate { name: "xtask", may_use: &[], place: Place::Edge },
 ];
 
 /// Foreign dependencies of a crate below the server, at most.
@@ -85,10 +56,7 @@ fn row(package: &str) -> Option<&'static Crate> {
 }
 
 fn packages<'a>(manifests: &'a [Manifest<'_>]) -> BTreeSet<&'a str> {
-    manifests
-        .iter()
-        .map(|manifest| manifest.package.as_str())
-        .collect()
+    manifests.iter().map(|manifest| manifest.package.as_str()).collect()
 }
 
 /// Dependencies between the crates of the workspace follow the table.
@@ -98,18 +66,12 @@ pub(super) fn arrows(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for manifest in &manifests {
         let Some(row) = row(&manifest.package) else {
-            let what = format!(
-                "crate {} has no row in the table of xtask's tidy",
-                manifest.package
-            );
+            let what =
+                format!("crate {} has no row in the table of xtask's tidy", manifest.package);
             findings.push(manifest.file.whole(what));
             continue;
         };
-        for one in manifest
-            .dependencies
-            .iter()
-            .filter(|one| one.kind != Kind::Dev)
-        {
+        for one in manifest.dependencies.iter().filter(|one| one.kind != Kind::Dev) {
             let name = one.name.as_str();
             if packages.contains(name) && !row.may_use.contains(&name) {
                 let what = format!("{} must not depend on {name}", manifest.package);
@@ -126,11 +88,7 @@ pub(super) fn cycles(tree: &Tree) -> Vec<Finding> {
     let edges: BTreeMap<&str, Vec<&str>> = manifests
         .iter()
         .map(|manifest| {
-            let to = manifest
-                .dependencies
-                .iter()
-                .map(|one| one.name.as_str())
-                .collect();
+            let to = manifest.dependencies.iter().map(|one| one.name.as_str()).collect();
             (manifest.package.as_str(), to)
         })
         .collect();
@@ -212,10 +170,8 @@ mod tests {
     use super::*;
     use crate::tidy::tree::check;
 
-    const STORE: (&str, &str) = (
-        "crates/engram-store/Cargo.toml",
-        "[package]\nname = \"engram-store\"\n",
-    );
+    const STORE: (&str, &str) =
+        ("crates/engram-store/Cargo.toml", "[package]\nname = \"engram-store\"\n");
 
     #[test]
     fn arrows_follow_the_table() {
@@ -243,13 +199,7 @@ mod tests {
         assert!(check(cycles, &files).is_empty());
         let back = "[package]\nname = \"engram-store\"\n[dev-dependencies]\nengram-index.workspace = true\n";
         assert_eq!(
-            check(
-                cycles,
-                &[
-                    ("crates/i/Cargo.toml", wider),
-                    ("crates/s/Cargo.toml", back)
-                ]
-            ),
+            check(cycles, &[("crates/i/Cargo.toml", wider), ("crates/s/Cargo.toml", back)]),
             [
                 "crates/i/Cargo.toml:4: engram-index and engram-store depend on each other",
                 "crates/s/Cargo.toml:4: engram-store and engram-index depend on each other",
@@ -260,9 +210,7 @@ mod tests {
     #[test]
     fn foreign_dependencies_are_few_and_explained() {
         let manifest = |count: usize, reason: &str| {
-            let lines: String = (0..count)
-                .map(|n| format!("d{n} = \"1\"{reason}\n"))
-                .collect();
+            let lines: String = (0..count).map(|n| format!("d{n} = \"1\"{reason}\n")).collect();
             format!("[package]\nname = \"engram-store\"\n[dependencies]\n{lines}")
         };
         let path = "crates/s/Cargo.toml";

@@ -8,10 +8,8 @@ use super::tree::{Finding, Tree};
 const BLOB_BYTES_MIN: u64 = 256 * 1024 + 1;
 
 /// Folders and files that may hold blobs, with the reason.
-const BLOBS: [(&str, &str); 1] = [(
-    "models/",
-    "weights of the built-in embedding model, compiled in",
-)];
+const BLOBS: [(&str, &str); 1] =
+    [("models/", "weights of the built-in embedding model, compiled in")];
 
 const ROOT_ENTRIES_MAX: usize = 24;
 
@@ -27,21 +25,14 @@ pub(super) fn blobs(tree: &Tree) -> Vec<Finding> {
 
 /// Too many files and folders at the root.
 pub(super) fn root_entries(tree: &Tree) -> Vec<Finding> {
-    let entries: BTreeSet<&str> = tree
-        .files
-        .iter()
-        .filter_map(|file| file.path.split('/').next())
-        .collect();
+    let entries: BTreeSet<&str> =
+        tree.files.iter().filter_map(|file| file.path.split('/').next()).collect();
     if entries.len() <= ROOT_ENTRIES_MAX {
         return Vec::new();
     }
     let count = entries.len();
     let what = format!("{count} entries at the root, {ROOT_ENTRIES_MAX} are the limit");
-    vec![Finding {
-        path: ".".to_owned(),
-        line: 0,
-        what,
-    }]
+    vec![Finding { path: ".".to_owned(), line: 0, what }]
 }
 
 #[cfg(test)]
@@ -67,9 +58,6 @@ mod tests {
         let mut good = files[..23].to_vec();
         good.extend([("d/a", ""), ("d/b", "")]);
         assert!(check(root_entries, &good).is_empty());
-        assert_eq!(
-            check(root_entries, &files),
-            [".:0: 25 entries at the root, 24 are the limit"]
-        );
+        assert_eq!(check(root_entries, &files), [".:0: 25 entries at the root, 24 are the limit"]);
     }
 }

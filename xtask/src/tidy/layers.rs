@@ -60,28 +60,19 @@ pub(super) fn circles(tree: &Tree) -> Vec<Finding> {
         let modules = modules::of_package(tree, &manifest);
         let tables = tables(&modules);
         let imports = imports(&modules, &tables);
-        for (position, table) in tables
-            .iter()
-            .enumerate()
-            .filter(|(_, table)| !table.path.is_empty())
+        for (position, table) in
+            tables.iter().enumerate().filter(|(_, table)| !table.path.is_empty())
         {
-            let own: Vec<&Import<'_>> = imports
-                .iter()
-                .filter(|import| import.table == position)
-                .collect();
+            let own: Vec<&Import<'_>> =
+                imports.iter().filter(|import| import.table == position).collect();
             let mut edges: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
             for import in &own {
                 edges.entry(&import.from).or_default().push(&import.to);
             }
-            for import in own
-                .iter()
-                .filter(|import| reaches(&edges, &import.to, &import.from))
-            {
+            for import in own.iter().filter(|import| reaches(&edges, &import.to, &import.from)) {
                 let (from, to) = (&import.from, &import.to);
-                let what = format!(
-                    "modules {from} and {to} of {} form a circle",
-                    table.path.join("::")
-                );
+                let what =
+                    format!("modules {from} and {to} of {} form a circle", table.path.join("::"));
                 findings.push(import.file.at(import.offset, what));
             }
         }
@@ -92,22 +83,14 @@ pub(super) fn circles(tree: &Tree) -> Vec<Finding> {
 fn tables<'a>(modules: &[Module<'a>]) -> Vec<Table<'a>> {
     let mut tables = Vec::new();
     for module in modules {
-        let children: Vec<String> = modules::table(module.file)
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect();
+        let children: Vec<String> =
+            modules::table(module.file).into_iter().map(|(name, _)| name).collect();
         if children.is_empty() {
             continue;
         }
         let exports = exports(&module.file.shipped, &children);
         let path = module.path.clone();
-        tables.push(Table {
-            file: module.file,
-            path,
-            root: module.root,
-            children,
-            exports,
-        });
+        tables.push(Table { file: module.file, path, root: module.root, children, exports });
     }
     tables
 }
@@ -146,13 +129,7 @@ fn imports<'a>(modules: &[Module<'a>], tables: &[Table<'a>]) -> Vec<Import<'a>> 
                 };
                 let line = scan::line_of(&module.file.text, offset);
                 if from != to && seen.insert((position, to.clone(), line)) {
-                    found.push(Import {
-                        table: position,
-                        from,
-                        to,
-                        file: module.file,
-                        offset,
-                    });
+                    found.push(Import { table: position, from, to, file: module.file, offset });
                 }
             }
         }
@@ -171,11 +148,7 @@ fn edge(table: &Table<'_>, module: &Module<'_>, target: &[String]) -> Option<(St
     }
     let from = module.path.get(depth)?;
     let name = target.get(depth)?;
-    let to = if table.children.contains(name) {
-        name
-    } else {
-        table.exports.get(name)?
-    };
+    let to = if table.children.contains(name) { name } else { table.exports.get(name)? };
     Some((from.clone(), to.clone()))
 }
 
@@ -205,17 +178,10 @@ fn paths(code: &str, start: usize) -> Vec<(usize, Vec<String>)> {
             let end = scan::matching(code, at);
             let inside = code.get(at + 1..end - 1).unwrap_or_default();
             let leaves = split_commas(inside);
-            open.extend(
-                leaves
-                    .into_iter()
-                    .map(|leaf| (at + 1 + leaf, names.clone())),
-            );
+            open.extend(leaves.into_iter().map(|leaf| (at + 1 + leaf, names.clone())));
             continue;
         }
-        let length = code[at..]
-            .bytes()
-            .take_while(|byte| scan::is_word(*byte))
-            .count();
+        let length = code[at..].bytes().take_while(|byte| scan::is_word(*byte)).count();
         if length > 0 {
             names.push(code[at..at + length].to_owned());
         }
@@ -277,18 +243,9 @@ mod tests {
     fn imports_run_downward() {
         let files = [
             MANIFEST,
-            (
-                "a/src/lib.rs",
-                "mod low;\nmod high;\npub use high::Top;\npub use low::Base;\n",
-            ),
-            (
-                "a/src/low.rs",
-                "use std::fmt;\n#[cfg(test)]\nmod tests { use crate::high::Top; }\n",
-            ),
-            (
-                "a/src/high.rs",
-                "use crate::low::{self, Base};\nfn f() { crate::low::g(); }\n",
-            ),
+            ("a/src/lib.rs", "mod low;\nmod high;\npub use high::Top;\npub use low::Base;\n"),
+            ("a/src/low.rs", "use std::fmt;\n#[cfg(test)]\nmod tests { use crate::high::Top; }\n"),
+            ("a/src/high.rs", "use crate::low::{self, Base};\nfn f() { crate::low::g(); }\n"),
         ];
         assert!(check(order, &files).is_empty());
     }
@@ -305,10 +262,7 @@ mod tests {
         for spelling in spellings {
             let files = [
                 MANIFEST,
-                (
-                    "a/src/lib.rs",
-                    "mod low;\nmod high;\npub use high::{Top, X as Y};\n",
-                ),
+                ("a/src/lib.rs", "mod low;\nmod high;\npub use high::{Top, X as Y};\n"),
                 ("a/src/low.rs", spelling),
                 ("a/src/high.rs", ""),
             ];
@@ -325,22 +279,10 @@ mod tests {
         let table = ("a/src/m/mod.rs", "mod x;\nmod y;\npub(crate) use y::Y;\n");
         let root = ("a/src/lib.rs", "mod m;\n");
         let x = ("a/src/m/x.rs", "use super::Y;\n");
-        let good = [
-            MANIFEST,
-            root,
-            table,
-            x,
-            ("a/src/m/y.rs", "use crate::m::y::Y;"),
-        ];
+        let good = [MANIFEST, root, table, x, ("a/src/m/y.rs", "use crate::m::y::Y;")];
         assert!(check(circles, &good).is_empty());
         assert!(check(order, &good).is_empty());
-        let bad = [
-            MANIFEST,
-            root,
-            table,
-            x,
-            ("a/src/m/y.rs", "\nuse crate::m::x::X;"),
-        ];
+        let bad = [MANIFEST, root, table, x, ("a/src/m/y.rs", "\nuse crate::m::x::X;")];
         assert_eq!(
             check(circles, &bad),
             [

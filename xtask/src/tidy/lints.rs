@@ -5,9 +5,7 @@ use super::tree::{Finding, Tree};
 
 /// Attributes that allow a lint.
 pub(super) fn allows(tree: &Tree) -> Vec<Finding> {
-    attributes(tree, |inner| {
-        calls(inner, "allow").then_some("this attribute allows a lint")
-    })
+    attributes(tree, |inner| calls(inner, "allow").then_some("this attribute allows a lint"))
 }
 
 /// Attributes that expect a lint without a reason.

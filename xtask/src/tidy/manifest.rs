@@ -53,10 +53,7 @@ pub(super) fn all(tree: &Tree) -> Vec<Manifest<'_>> {
 }
 
 fn parse(file: &File) -> Manifest<'_> {
-    let folder = file
-        .path
-        .strip_suffix("Cargo.toml")
-        .expect("the caller filters by this name");
+    let folder = file.path.strip_suffix("Cargo.toml").expect("the caller filters by this name");
     let mut manifest = Manifest {
         file,
         folder: folder.trim_end_matches('/'),
@@ -104,12 +101,7 @@ impl Manifest<'_> {
             return Section::Dependencies(kind);
         }
         let reason = comment(behind).unwrap_or(above).to_owned();
-        self.dependencies.push(Dependency {
-            name: key.to_owned(),
-            offset,
-            kind,
-            reason,
-        });
+        self.dependencies.push(Dependency { name: key.to_owned(), offset, kind, reason });
         Section::Other
     }
 
@@ -124,19 +116,9 @@ impl Manifest<'_> {
             Section::Package if key == "autotests" => self.named_tests_only = value == "false",
             Section::Target if key == "path" => self.targets.push(unquoted(value)),
             Section::Dependencies(kind) if !key.starts_with('#') => {
-                let name = key
-                    .split('.')
-                    .next()
-                    .unwrap_or(key)
-                    .trim_matches('"')
-                    .to_owned();
+                let name = key.split('.').next().unwrap_or(key).trim_matches('"').to_owned();
                 let reason = comment(value).unwrap_or(above).to_owned();
-                self.dependencies.push(Dependency {
-                    name,
-                    offset,
-                    kind: *kind,
-                    reason,
-                });
+                self.dependencies.push(Dependency { name, offset, kind: *kind, reason });
             }
             _ => {}
         }
@@ -161,17 +143,11 @@ mod tests {
         let text = "[package]\nname = \"a\" # x\nautotests = false\n[dependencies]\nb.workspace = true # why b\n\
                     # why c\nc = { version = \"1\" }\nd = \"1\"\n[target.'cfg(unix)'.dependencies]\ne = \"1\"\n\
                     [dev-dependencies.f] # why f\nversion = \"1\"\n[[test]]\nname = \"it\"\npath = \"tests/it/main.rs\"\n";
-        let tree = sample(&[
-            ("crates/a/Cargo.toml", text),
-            ("Cargo.toml", "[workspace]\n"),
-        ]);
+        let tree = sample(&[("crates/a/Cargo.toml", text), ("Cargo.toml", "[workspace]\n")]);
         let manifests = all(&tree);
         assert_eq!(manifests.len(), 1);
         let manifest = &manifests[0];
-        assert_eq!(
-            (manifest.folder, manifest.package.as_str()),
-            ("crates/a", "a")
-        );
+        assert_eq!((manifest.folder, manifest.package.as_str()), ("crates/a", "a"));
         assert!(manifest.named_tests_only);
         assert_eq!(manifest.targets, ["tests/it/main.rs"]);
         let read: Vec<_> = manifest

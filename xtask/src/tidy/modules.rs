@@ -30,31 +30,18 @@ struct Declaration {
 pub(super) fn of_package<'a>(tree: &'a Tree, manifest: &Manifest<'_>) -> Vec<Module<'a>> {
     let mut modules: Vec<Module<'a>> = targets(tree, manifest)
         .into_iter()
-        .map(|file| Module {
-            file,
-            path: Vec::new(),
-            root: &file.path,
-        })
+        .map(|file| Module { file, path: Vec::new(), root: &file.path })
         .collect();
-    let mut seen: BTreeSet<(&str, &str)> = modules
-        .iter()
-        .map(|module| (module.root, module.file.path.as_str()))
-        .collect();
+    let mut seen: BTreeSet<(&str, &str)> =
+        modules.iter().map(|module| (module.root, module.file.path.as_str())).collect();
     let mut next = 0;
     while next < modules.len() {
-        let (file, path, root) = (
-            modules[next].file,
-            modules[next].path.clone(),
-            modules[next].root,
-        );
+        let (file, path, root) =
+            (modules[next].file, modules[next].path.clone(), modules[next].root);
         for (child, names) in children(tree, file, path.is_empty()) {
             if seen.insert((root, child.path.as_str())) {
                 let path = path.iter().cloned().chain(names).collect();
-                modules.push(Module {
-                    file: child,
-                    path,
-                    root,
-                });
+                modules.push(Module { file: child, path, root });
             }
         }
         next += 1;
@@ -64,11 +51,8 @@ pub(super) fn of_package<'a>(tree: &'a Tree, manifest: &Manifest<'_>) -> Vec<Mod
 
 /// The files that Cargo compiles as roots.
 fn targets<'a>(tree: &'a Tree, manifest: &Manifest<'_>) -> Vec<&'a File> {
-    let prefix = if manifest.folder.is_empty() {
-        String::new()
-    } else {
-        format!("{}/", manifest.folder)
-    };
+    let prefix =
+        if manifest.folder.is_empty() { String::new() } else { format!("{}/", manifest.folder) };
     tree.rust()
         .filter(|file| {
             let Some(path) = file.path.strip_prefix(&prefix) else {
@@ -90,19 +74,11 @@ fn targets<'a>(tree: &'a Tree, manifest: &Manifest<'_>) -> Vec<&'a File> {
 fn children<'a>(tree: &'a Tree, file: &File, is_root: bool) -> Vec<(&'a File, Vec<String>)> {
     let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
     let stem = name.trim_end_matches(".rs");
-    let base = if is_root || stem == "mod" {
-        folder.to_owned()
-    } else {
-        format!("{folder}/{stem}")
-    };
+    let base =
+        if is_root || stem == "mod" { folder.to_owned() } else { format!("{folder}/{stem}") };
     let mut found = Vec::new();
     for one in declarations(file) {
-        let names: Vec<String> = one
-            .inside
-            .iter()
-            .cloned()
-            .chain([one.name.clone()])
-            .collect();
+        let names: Vec<String> = one.inside.iter().cloned().chain([one.name.clone()]).collect();
         let candidates = match &one.path {
             Some(path) => vec![resolve(folder, path)],
             None => {
@@ -143,12 +119,7 @@ fn declarations(file: &File) -> Vec<Declaration> {
         } else if rest.starts_with(';') {
             let inside = around.iter().map(|(name, _)| name.clone()).collect();
             let path = path_attribute(file, offset);
-            found.push(Declaration {
-                name: name.to_owned(),
-                offset,
-                inside,
-                path,
-            });
+            found.push(Declaration { name: name.to_owned(), offset, inside, path });
         }
     }
     found
@@ -156,14 +127,10 @@ fn declarations(file: &File) -> Vec<Declaration> {
 
 /// The file named by a `path` attribute on the item at `offset`.
 fn path_attribute(file: &File, offset: usize) -> Option<String> {
-    let item = file.code[..offset]
-        .rfind([';', '}'])
-        .map_or(0, |end| end + 1);
+    let item = file.code[..offset].rfind([';', '}']).map_or(0, |end| end + 1);
     let code = &file.code[item..offset];
     let (at, _) = scan::attributes(code).into_iter().find(|(_, inner)| {
-        inner
-            .strip_prefix("path")
-            .is_some_and(|rest| rest.trim_start().starts_with('='))
+        inner.strip_prefix("path").is_some_and(|rest| rest.trim_start().starts_with('='))
     })?;
     file.text[item + at..].split('"').nth(1).map(str::to_owned)
 }
@@ -196,11 +163,7 @@ pub(super) fn table(file: &File) -> Vec<(String, usize)> {
 pub(super) fn unreachable(tree: &Tree) -> Vec<Finding> {
     let mut reached = BTreeSet::new();
     for manifest in manifest::all(tree) {
-        reached.extend(
-            of_package(tree, &manifest)
-                .iter()
-                .map(|module| module.file.path.as_str()),
-        );
+        reached.extend(of_package(tree, &manifest).iter().map(|module| module.file.path.as_str()));
     }
     tree.rust()
         .filter(|file| !reached.contains(file.path.as_str()))
@@ -226,10 +189,7 @@ mod tests {
                 "a/src/lib.rs",
                 "mod b;\npub(crate) mod c;\nmod d { mod e; }\n#[path = \"odd.rs\"]\nmod f;\n",
             ),
-            (
-                "a/src/b.rs",
-                "#[cfg(test)]\nmod tests;\ninclude!(\"g.rs\");\n",
-            ),
+            ("a/src/b.rs", "#[cfg(test)]\nmod tests;\ninclude!(\"g.rs\");\n"),
             ("a/src/b/tests.rs", ""),
             ("a/src/g.rs", ""),
             ("a/src/c/mod.rs", "mod h;"),
@@ -240,21 +200,13 @@ mod tests {
             ("a/tests/it/main.rs", "mod y;"),
             ("a/tests/it/y.rs", ""),
         ];
-        assert!(
-            check(unreachable, &files).is_empty(),
-            "{:?}",
-            check(unreachable, &files)
-        );
+        assert!(check(unreachable, &files).is_empty(), "{:?}", check(unreachable, &files));
     }
 
     #[test]
     fn forgotten_files_are_found() {
-        let files = [
-            MANIFEST,
-            ("a/src/lib.rs", "// mod b;\n"),
-            ("a/src/b.rs", ""),
-            ("a/tests/z.rs", ""),
-        ];
+        let files =
+            [MANIFEST, ("a/src/lib.rs", "// mod b;\n"), ("a/src/b.rs", ""), ("a/tests/z.rs", "")];
         assert_eq!(
             check(unreachable, &files),
             [

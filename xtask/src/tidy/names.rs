@@ -14,10 +14,9 @@ pub(super) fn duplicates(tree: &Tree) -> Vec<Finding> {
             let here = file.at(offset, "");
             match first.get(name) {
                 Some(home) => {
-                    findings.push(file.at(
-                        offset,
-                        format!("public type {name} is also defined at {home}"),
-                    ));
+                    findings.push(
+                        file.at(offset, format!("public type {name} is also defined at {home}")),
+                    );
                 }
                 None => {
                     first.insert(name, format!("{}:{}", here.path, here.line));
@@ -55,20 +54,15 @@ mod tests {
     #[test]
     fn a_public_name_has_one_home() {
         let good = [
-            (
-                "a/src/lib.rs",
-                "pub struct A;\npub(crate) struct B;\n// pub enum C\n",
-            ),
+            ("a/src/lib.rs", "pub struct A;\npub(crate) struct B;\n// pub enum C\n"),
             (
                 "b/src/lib.rs",
                 "pub(crate) enum A {}\npub struct B;\n#[cfg(test)]\nmod t { pub struct A; }\n",
             ),
         ];
         assert!(check(duplicates, &good).is_empty());
-        let bad = [
-            ("a/src/lib.rs", "pub struct A<T>(T);\n"),
-            ("b/src/lib.rs", "\npub trait A {}\n"),
-        ];
+        let bad =
+            [("a/src/lib.rs", "pub struct A<T>(T);\n"), ("b/src/lib.rs", "\npub trait A {}\n")];
         assert_eq!(
             check(duplicates, &bad),
             ["b/src/lib.rs:2: public type A is also defined at a/src/lib.rs:1"]

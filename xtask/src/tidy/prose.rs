@@ -14,20 +14,14 @@ const HEADER_LINES: usize = 5;
 
 /// Written prose against lines of Rust.
 pub(super) fn ratio(tree: &Tree) -> Vec<Finding> {
-    let written = tree
-        .pages()
-        .filter(|page| !page.path.starts_with(REFERENCE));
+    let written = tree.pages().filter(|page| !page.path.starts_with(REFERENCE));
     let prose: usize = written.map(|page| page.text.lines().count()).sum();
     let code: usize = tree.rust().map(|file| file.text.lines().count()).sum();
     if prose == 0 || prose * 10 < code * PROSE_LINES_PER_TEN {
         return Vec::new();
     }
     let what = format!("{prose} lines of prose for {code} lines of Rust");
-    vec![Finding {
-        path: ".".to_owned(),
-        line: 0,
-        what,
-    }]
+    vec![Finding { path: ".".to_owned(), line: 0, what }]
 }
 
 /// The form of the decision records.
@@ -54,11 +48,7 @@ pub(super) fn links(tree: &Tree) -> Vec<Finding> {
         for (line, target) in targets(page) {
             if leads_to(page, &target).is_some_and(|path| !exists(tree, &path)) {
                 let what = format!("link to {target} leads nowhere");
-                findings.push(Finding {
-                    path: page.path.clone(),
-                    line,
-                    what,
-                });
+                findings.push(Finding { path: page.path.clone(), line, what });
             }
         }
     }
@@ -74,14 +64,11 @@ pub(super) fn index(tree: &Tree) -> Vec<Finding> {
     let Some(index) = tree.file(INDEX) else {
         return Vec::new();
     };
-    let linked: Vec<String> = targets(index)
-        .iter()
-        .filter_map(|(_, target)| leads_to(index, target))
-        .collect();
+    let linked: Vec<String> =
+        targets(index).iter().filter_map(|(_, target)| leads_to(index, target)).collect();
     let is_linked = |path: &str| {
         linked.iter().any(|link| {
-            path.strip_prefix(link)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            path.strip_prefix(link).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         })
     };
     tree.pages()
@@ -146,13 +133,8 @@ mod tests {
         let code = "//\n".repeat(100);
         let page = |lines: usize| "text\n".repeat(lines);
         let reference = ("docs/reference/r.md", "x\n".repeat(500));
-        let files = |lines: usize| {
-            [
-                ("a.rs", code.clone()),
-                ("README.md", page(lines)),
-                reference.clone(),
-            ]
-        };
+        let files =
+            |lines: usize| [("a.rs", code.clone()), ("README.md", page(lines)), reference.clone()];
         let found = |lines: usize| {
             let files = files(lines);
             let files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (*p, t.as_str())).collect();
@@ -165,16 +147,10 @@ mod tests {
     #[test]
     fn decisions_are_numbered_and_short() {
         let limit = "x\n".repeat(80);
-        let good = [
-            ("docs/adr/0000-template.md", ""),
-            ("docs/adr/0001-a.md", limit.as_str()),
-        ];
+        let good = [("docs/adr/0000-template.md", ""), ("docs/adr/0001-a.md", limit.as_str())];
         assert!(check(decisions, &good).is_empty());
         let long = "x\n".repeat(81);
-        let bad = [
-            ("docs/adr/0000-template.md", long.as_str()),
-            ("docs/adr/0002-b.md", ""),
-        ];
+        let bad = [("docs/adr/0000-template.md", long.as_str()), ("docs/adr/0002-b.md", "")];
         assert_eq!(
             check(decisions, &bad),
             [
@@ -190,21 +166,13 @@ mod tests {
         let files = [("a.md", ""), ("docs/b/c.md", ""), ("docs/p.md", good)];
         assert!(check(links, &files).is_empty());
         let bad = [("docs/p.md", "\n[a](a.md) [b](../docs/p.md)\n")];
-        assert_eq!(
-            check(links, &bad),
-            ["docs/p.md:2: link to a.md leads nowhere"]
-        );
+        assert_eq!(check(links, &bad), ["docs/p.md:2: link to a.md leads nowhere"]);
     }
 
     #[test]
     fn the_index_links_every_page() {
         let index = ("docs/README.md", "[a](a.md) [records](adr)\n");
-        let good = [
-            index,
-            ("docs/a.md", ""),
-            ("docs/adr/0000-x.md", ""),
-            ("README.md", ""),
-        ];
+        let good = [index, ("docs/a.md", ""), ("docs/adr/0000-x.md", ""), ("README.md", "")];
         assert!(check(super::index, &good).is_empty());
         assert_eq!(
             check(super::index, &[index, ("docs/b/c.md", "")]),
@@ -214,10 +182,7 @@ mod tests {
 
     #[test]
     fn reference_pages_say_that_they_are_generated() {
-        let good = (
-            "docs/reference/a.md",
-            "<!-- Generated from the table. -->\n# A\n",
-        );
+        let good = ("docs/reference/a.md", "<!-- Generated from the table. -->\n# A\n");
         assert!(check(generated, &[good, ("docs/b.md", "# B\n")]).is_empty());
         assert_eq!(
             check(generated, &[("docs/reference/a.md", "# A\n")]),

@@ -136,11 +136,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
         total += findings.len();
     }
     if total == 0 {
-        run::say(&format!(
-            "tidy: {} rules, {} files, no findings",
-            RULES.len(),
-            tree.files.len()
-        ));
+        run::say(&format!("tidy: {} rules, {} files, no findings", RULES.len(), tree.files.len()));
         return Ok(());
     }
     Err(format!("tidy: {total} findings"))

@@ -42,10 +42,7 @@ pub(super) fn blank_literals(source: &str) -> String {
 }
 
 fn end_of_line(bytes: &[u8], at: usize) -> usize {
-    bytes[at..]
-        .iter()
-        .position(|byte| *byte == b'\n')
-        .map_or(bytes.len(), |length| at + length)
+    bytes[at..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |length| at + length)
 }
 
 /// The end of a block comment, which may hold others.
@@ -85,10 +82,7 @@ fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
 fn end_of_char(bytes: &[u8], at: usize) -> Option<usize> {
     let first = *bytes.get(at + 1)?;
     if first == b'\\' {
-        let close = bytes
-            .get(at + 3..)?
-            .iter()
-            .position(|byte| *byte == b'\'')?;
+        let close = bytes.get(at + 3..)?.iter().position(|byte| *byte == b'\'')?;
         return Some(at + 3 + close + 1);
     }
     let width = match first {
@@ -102,22 +96,14 @@ fn end_of_char(bytes: &[u8], at: usize) -> Option<usize> {
 
 /// The start and end of the inside of a raw string, and the offset behind it.
 fn raw_string(bytes: &[u8], at: usize) -> Option<(usize, usize, usize)> {
-    let hashes = bytes[at + 1..]
-        .iter()
-        .take_while(|byte| **byte == b'#')
-        .count();
+    let hashes = bytes[at + 1..].iter().take_while(|byte| **byte == b'#').count();
     let quote = at + 1 + hashes;
     if bytes.get(quote) != Some(&b'"') {
         return None;
     }
-    let closing: Vec<u8> = [b'"']
-        .into_iter()
-        .chain(std::iter::repeat_n(b'#', hashes))
-        .collect();
+    let closing: Vec<u8> = [b'"'].into_iter().chain(std::iter::repeat_n(b'#', hashes)).collect();
     let start = quote + 1;
-    let inner = bytes[start..]
-        .windows(closing.len())
-        .position(|window| window == closing)?;
+    let inner = bytes[start..].windows(closing.len()).position(|window| window == closing)?;
     Some((start, start + inner, start + inner + closing.len()))
 }
 
@@ -127,9 +113,7 @@ fn follows_word(bytes: &[u8], at: usize) -> bool {
         return false;
     };
     if matches!(bytes[before], b'b' | b'c') {
-        return before
-            .checked_sub(1)
-            .is_some_and(|earlier| is_word(bytes[earlier]));
+        return before.checked_sub(1).is_some_and(|earlier| is_word(bytes[earlier]));
     }
     is_word(bytes[before])
 }
@@ -203,11 +187,7 @@ pub(super) fn matching(code: &str, open: usize) -> usize {
 
 /// The line of a byte offset, from 1.
 pub(super) fn line_of(text: &str, offset: usize) -> usize {
-    text.bytes()
-        .take(offset)
-        .filter(|byte| *byte == b'\n')
-        .count()
-        + 1
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
 /// Whether the byte may stand in an identifier.
@@ -261,10 +241,7 @@ mod tests {
             ("f(\"{ \\\" {\") {", "f(\"      \") {"),
             ("r#\"a \" {\"# }", "r#\"     \"# }"),
             ("br\"\\\" }", "br\" \" }"),
-            (
-                "'{' '\\'' '\\u{7b}' 'a: loop {",
-                "' ' '  ' '      ' 'a: loop {",
-            ),
+            ("'{' '\\'' '\\u{7b}' 'a: loop {", "' ' '  ' '      ' 'a: loop {"),
             ("'\u{e9}' x<'a>", "'  ' x<'a>"),
             ("for\"x\"", "for\" \""),
         ];

@@ -34,9 +34,7 @@ fn shipped_lines(file: &File) -> usize {
         return 0;
     }
     let tests = scan::test_items(&file.code).into_iter();
-    let test_lines: usize = tests
-        .map(|(start, end)| file.code[start..end].lines().count())
-        .sum();
+    let test_lines: usize = tests.map(|(start, end)| file.code[start..end].lines().count()).sum();
     file.text.lines().count().saturating_sub(test_lines)
 }
 
@@ -54,9 +52,7 @@ pub(super) fn functions(tree: &Tree) -> Vec<Finding> {
 pub(super) fn parameters(tree: &Tree) -> Vec<Finding> {
     each_function(tree, |function| {
         (function.parameters > PARAMETERS_MAX).then(|| {
-            let Function {
-                name, parameters, ..
-            } = function;
+            let Function { name, parameters, .. } = function;
             format!("function {name} has {parameters} parameters, {PARAMETERS_MAX} are the limit")
         })
     })
@@ -80,11 +76,7 @@ fn functions_of(code: &str) -> Vec<Function<'_>> {
             break;
         };
         // `fn(` is a type and `fn $name` a macro's pattern.
-        if word == "fn"
-            && code[offset + 2..start]
-                .bytes()
-                .all(|byte| byte.is_ascii_whitespace())
-        {
+        if word == "fn" && code[offset + 2..start].bytes().all(|byte| byte.is_ascii_whitespace()) {
             found.extend(function(code, offset, (start, name)));
         }
     }
@@ -105,21 +97,9 @@ fn function<'a>(
     let parameters = count_parameters(code.get(open + 1..close - 1)?);
     let end = scan::end_of_item(code, close);
     let body = bytes.get(end.checked_sub(1)?) == Some(&b'}');
-    let lines = if body {
-        code[offset..end]
-            .bytes()
-            .filter(|byte| *byte == b'\n')
-            .count()
-            + 1
-    } else {
-        0
-    };
-    Some(Function {
-        name,
-        offset,
-        lines,
-        parameters,
-    })
+    let lines =
+        if body { code[offset..end].bytes().filter(|byte| *byte == b'\n').count() + 1 } else { 0 };
+    Some(Function { name, offset, lines, parameters })
 }
 
 /// The offset of the first byte that is neither blank nor within `<…>`.
@@ -156,22 +136,14 @@ fn count_parameters(list: &str) -> usize {
             }
             _ => {}
         }
-        parts
-            .last_mut()
-            .expect("the list starts with one part")
-            .push(byte);
+        parts.last_mut().expect("the list starts with one part").push(byte);
     }
-    parts
-        .iter()
-        .filter(|part| !part.trim().is_empty() && !is_receiver(part))
-        .count()
+    parts.iter().filter(|part| !part.trim().is_empty() && !is_receiver(part)).count()
 }
 
 fn is_receiver(parameter: &str) -> bool {
     let pattern = parameter.split(':').next().unwrap_or_default();
-    scan::words(pattern)
-        .last()
-        .is_some_and(|(_, word)| word == "self")
+    scan::words(pattern).last().is_some_and(|(_, word)| word == "self")
 }
 
 #[cfg(test)]
@@ -181,10 +153,7 @@ mod tests {
 
     #[test]
     fn long_files_are_found_without_their_tests() {
-        let tests = format!(
-            "#[cfg(test)]\nmod tests {{\n{}}}\n",
-            "// case\n".repeat(100)
-        );
+        let tests = format!("#[cfg(test)]\nmod tests {{\n{}}}\n", "// case\n".repeat(100));
         let good = format!("{}{tests}", "fn f() {}\n".repeat(600));
         assert!(check(files, &[("a/src/lib.rs", &good)]).is_empty());
         assert!(check(files, &[("a/tests/it/main.rs", &"fn f() {}\n".repeat(700))]).is_empty());
@@ -197,12 +166,8 @@ mod tests {
 
     #[test]
     fn long_functions_are_found() {
-        let sample = |lines: usize| {
-            format!(
-                "\nfn f() -> [u8; 2] {{\n{}}}\n",
-                "  g(\"}\");\n".repeat(lines)
-            )
-        };
+        let sample =
+            |lines: usize| format!("\nfn f() -> [u8; 2] {{\n{}}}\n", "  g(\"}\");\n".repeat(lines));
         assert!(check(functions, &[("a/src/lib.rs", &sample(68))]).is_empty());
         assert_eq!(
             check(functions, &[("a/src/lib.rs", &sample(69))]),

@@ -41,9 +41,7 @@ impl fmt::Display for Finding {
 }
 
 /// Endings of the files whose text is read.
-const READ: [&str; 8] = [
-    ".rs", ".md", ".toml", ".sh", ".yml", ".yaml", ".proto", ".ci/run",
-];
+const READ: [&str; 8] = [".rs", ".md", ".toml", ".sh", ".yml", ".yaml", ".proto", ".ci/run"];
 
 impl Tree {
     /// Reads the repository at `root`.
@@ -75,10 +73,7 @@ impl Tree {
 
     /// The file at `path`.
     pub(super) fn file(&self, path: &str) -> Option<&File> {
-        let position = self
-            .files
-            .binary_search_by(|file| file.path.as_str().cmp(path))
-            .ok()?;
+        let position = self.files.binary_search_by(|file| file.path.as_str().cmp(path)).ok()?;
         Some(&self.files[position])
     }
 
@@ -92,63 +87,32 @@ impl Tree {
 impl File {
     fn new(path: String, bytes: u64, text: String) -> File {
         let rust = path.ends_with(".rs");
-        let code = if rust {
-            scan::blank_literals(&text)
-        } else {
-            String::new()
-        };
+        let code = if rust { scan::blank_literals(&text) } else { String::new() };
         let tests = path.contains("/tests/") || path.ends_with("/tests.rs");
-        let shipped = if tests {
-            scan::blank_all(&code)
-        } else {
-            scan::blank_tests(&code)
-        };
-        File {
-            path,
-            bytes,
-            text,
-            code,
-            shipped,
-        }
+        let shipped = if tests { scan::blank_all(&code) } else { scan::blank_tests(&code) };
+        File { path, bytes, text, code, shipped }
     }
 
     /// A finding at a byte offset of this file.
     pub(super) fn at(&self, offset: usize, what: impl Into<String>) -> Finding {
         let line = scan::line_of(&self.text, offset);
-        Finding {
-            path: self.path.clone(),
-            line,
-            what: what.into(),
-        }
+        Finding { path: self.path.clone(), line, what: what.into() }
     }
 
     /// A finding on this file as a whole.
     pub(super) fn whole(&self, what: impl Into<String>) -> Finding {
-        Finding {
-            path: self.path.clone(),
-            line: 0,
-            what: what.into(),
-        }
+        Finding { path: self.path.clone(), line: 0, what: what.into() }
     }
 }
 
 /// The files of the repository: tracked ones and new ones that are not ignored, as paths relative to `root`.
 fn listed(root: &Path) -> Result<Vec<String>, String> {
     let mut git = Command::new("git");
-    git.current_dir(root).args([
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-    ]);
+    git.current_dir(root).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
     let output = String::from_utf8(run::output(&mut git)?)
         .map_err(|_| "a path of the repository is not UTF-8".to_owned())?;
-    let mut paths: Vec<String> = output
-        .split('\0')
-        .filter(|path| !path.is_empty())
-        .map(str::to_owned)
-        .collect();
+    let mut paths: Vec<String> =
+        output.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect();
     paths.sort();
     paths.dedup();
     paths.retain(|path| root.join(path).is_file());
@@ -169,8 +133,5 @@ pub(super) fn sample(files: &[(&str, &str)]) -> Tree {
 /// Runs one check over samples and returns its findings, spelled.
 #[cfg(test)]
 pub(super) fn check(rule: fn(&Tree) -> Vec<Finding>, files: &[(&str, &str)]) -> Vec<String> {
-    rule(&sample(files))
-        .iter()
-        .map(Finding::to_string)
-        .collect()
+    rule(&sample(files)).iter().map(Finding::to_string).collect()
 }

@@ -39,18 +39,13 @@ pub(super) fn forbidden(tree: &Tree) -> Vec<Finding> {
                 Case::Exact => &file.text,
                 Case::Any => &lower,
             };
-            for (offset, _) in text
-                .match_indices(word)
-                .filter(|(at, _)| whole(text, *at, word))
-            {
+            for (offset, _) in text.match_indices(word).filter(|(at, _)| whole(text, *at, word)) {
                 findings.push(file.at(offset, format!("contains {word:?}")));
             }
         }
         for place in PLACES {
-            for (offset, _) in file
-                .text
-                .match_indices(place)
-                .filter(|(at, _)| begins(&file.text, *at))
+            for (offset, _) in
+                file.text.match_indices(place).filter(|(at, _)| begins(&file.text, *at))
             {
                 findings.push(file.at(offset, format!("names a place of one machine: {place:?}")));
             }
@@ -84,13 +79,7 @@ mod tests {
             "{:?}",
             check(forbidden, &[("a.rs", good)])
         );
-        let bad = concat!(
-            "\nto",
-            "do!()\n# TO",
-            "DO: x\nMile",
-            "stone 3\nsee /wo",
-            "rk/main\n"
-        );
+        let bad = concat!("\nto", "do!()\n# TO", "DO: x\nMile", "stone 3\nsee /wo", "rk/main\n");
         assert_eq!(
             check(forbidden, &[("a.md", bad)]),
             [
