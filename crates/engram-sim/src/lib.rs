@@ -11,6 +11,29 @@ mod disk;
 
 mod faulty;
 
+mod trace;
+
+mod tally;
+
+mod model;
+
+mod draft;
+
+mod history;
+
+mod check;
+
+mod submit;
+
+mod workload;
+
+mod rot;
+
+mod run;
+
 pub use clock::{START_NS, SimClock};
 pub use faulty::{End, Fault, FaultyFs, Lie};
 pub use rng::Rng;
+pub use run::{Outcome, run_seed, run_with};
+pub use tally::Tally;
+pub use trace::Trace;

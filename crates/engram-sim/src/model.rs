@@ -1,0 +1,413 @@
+//! The reference model: plain maps of what was acknowledged, and the commits that wait for an answer.
+//!
+//! It knows the rules of the engine's facade and nothing of how the engine keeps them: no log, no index, no snapshot.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use engram_engine::{
+    Created, Done, EngineError, ForgetReceipt, MemoryContent, NewMemory, OnInvalid,
+    RememberOptions, Remembered, SpaceInfo, State,
+};
+use engram_store::SpaceId;
+
+/// Where the answer to a request arrives.
+pub(crate) type Slot<T> = Arc<Mutex<Option<Result<T, EngineError>>>>;
+
+/// An empty slot and the callback that fills it.
+pub(crate) fn slot<T: Send + 'static>() -> (Slot<T>, Done<T>) {
+    let slot: Slot<T> = Arc::default();
+    let filled = Arc::clone(&slot);
+    let done = Box::new(move |answer| {
+        *filled.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+    });
+    (slot, done)
+}
+
+/// The answer, when it has come.
+pub(crate) fn taken<T>(slot: &Slot<T>) -> Option<Result<T, EngineError>> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// A memory to be sent, and whether it breaks a rule by itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    pub(crate) memory: NewMemory,
+    pub(crate) valid: bool,
+    /// A word that stands in no other content; empty where the text has none.
+    pub(crate) token: String,
+    /// The vectors it must get; for a given vector, that one as it was given.
+    pub(crate) vectors: Vec<Vec<f32>>,
+}
+
+/// A memory that is stored, or waits to be.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Stored {
+    /// None while only the engine knows it.
+    pub(crate) id: Option<String>,
+    pub(crate) lsn: u64,
+    pub(crate) position: u32,
+    pub(crate) time: i64,
+    pub(crate) principal: String,
+    pub(crate) content: MemoryContent,
+    /// The vector as it was given.
+    pub(crate) given: Option<Vec<f32>>,
+    pub(crate) vectors: Vec<Vec<f32>>,
+    pub(crate) token: String,
+    pub(crate) state: State,
+}
+
+impl Stored {
+    pub(crate) fn place(&self) -> (u64, u32) {
+        (self.lsn, self.position)
+    }
+
+    /// The id, where it is known.
+    pub(crate) fn name(&self) -> &str {
+        self.id.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn expired(&self, now_ns: i64) -> bool {
+        self.content.expires_at.is_some_and(|at| at <= now_ns)
+    }
+
+    pub(crate) fn visible(&self, now_ns: i64) -> bool {
+        self.state == State::Active && !self.expired(now_ns)
+    }
+
+    fn same_content(&self, memory: &NewMemory) -> bool {
+        self.content == memory.content && self.given == memory.vector
+    }
+}
+
+/// A request with an idempotency key.
+#[derive(Clone, Debug)]
+pub(crate) struct Keyed {
+    pub(crate) drafts: Vec<Draft>,
+    pub(crate) options: RememberOptions,
+    pub(crate) plan: Plan,
+    /// None when the commit survived without its answer.
+    pub(crate) answer: Option<Remembered>,
+}
+
+/// The state of one space after one commit.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Image {
+    pub(crate) lsn: u64,
+    pub(crate) time: i64,
+    /// In log order.
+    pub(crate) memories: BTreeMap<(u64, u32), Arc<Stored>>,
+    pub(crate) ids: BTreeMap<String, (u64, u32)>,
+    pub(crate) keys: BTreeMap<String, Arc<Keyed>>,
+}
+
+/// What becomes of one memory of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Verdict {
+    Refused(&'static str),
+    Known { id: String, lsn: u64, time: i64 },
+    New(usize),
+    Same(usize),
+}
+
+/// What a request to remember must come to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Plan {
+    pub(crate) verdicts: Vec<Verdict>,
+    pub(crate) puts: Vec<Stored>,
+    /// LSN and time that the answer must name.
+    pub(crate) lsn: u64,
+    pub(crate) time: i64,
+    /// Whether it is a commit of its own.
+    pub(crate) commits: bool,
+    /// Per verdict, the ids of earlier memories with the same content; none where queued commits blur it.
+    pub(crate) duplicates: Option<Vec<Vec<String>>>,
+}
+
+/// What happens to memories that are forgotten or restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Suppress,
+    Delete,
+    Restore,
+}
+
+impl Fate {
+    pub(crate) fn concerns(self, state: State) -> bool {
+        match self {
+            Fate::Suppress => state == State::Active,
+            Fate::Restore => state == State::Suppressed,
+            Fate::Delete => true,
+        }
+    }
+}
+
+/// A request that was taken and waits for its answer.
+#[derive(Debug)]
+pub(crate) enum Work {
+    Remember {
+        plan: Plan,
+        keyed: Option<(String, Keyed)>,
+        slot: Slot<Remembered>,
+    },
+    /// The answer to an earlier request with the same key.
+    Again {
+        plan: Plan,
+        slot: Slot<Remembered>,
+    },
+    Change {
+        ids: Vec<String>,
+        fate: Fate,
+        slot: Slot<ForgetReceipt>,
+    },
+    Delete {
+        slot: Slot<SpaceInfo>,
+    },
+}
+
+/// A request in the queue of a space. One that is no commit of its own has no stamp.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    pub(crate) stamp: Option<(u64, i64)>,
+    pub(crate) work: Work,
+}
+
+/// What a space is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Nature {
+    pub(crate) dimension: u32,
+    pub(crate) embeds: bool,
+    pub(crate) language: engram_index::Language,
+}
+
+/// One space.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) id: SpaceId,
+    pub(crate) created_at: i64,
+    pub(crate) nature: Nature,
+    /// Acknowledged.
+    pub(crate) published: Image,
+    /// With what is queued.
+    pub(crate) projected: Image,
+    pub(crate) queued: Vec<Queued>,
+    pub(crate) deleting: bool,
+    /// State sums that the engine reported, by LSN.
+    pub(crate) sums: BTreeMap<u64, u64>,
+    /// States before and after each commit of the last flush that wrote anything.
+    pub(crate) last_batch: Vec<Image>,
+    /// Ids that were deleted.
+    pub(crate) deleted: Vec<String>,
+}
+
+/// A space whose creation waits for its answer.
+pub(crate) struct Creating {
+    pub(crate) name: String,
+    pub(crate) nature: Nature,
+    pub(crate) time: i64,
+    pub(crate) slot: Slot<SpaceInfo>,
+}
+
+impl Image {
+    pub(crate) fn find(&self, id: &str) -> Option<&Arc<Stored>> {
+        self.ids.get(id).and_then(|place| self.memories.get(place))
+    }
+
+    pub(crate) fn put(&mut self, stored: Stored) {
+        if let Some(id) = &stored.id {
+            self.ids.insert(id.clone(), stored.place());
+        }
+        self.memories.insert(stored.place(), Arc::new(stored));
+    }
+
+    pub(crate) fn change(&mut self, ids: &[String], fate: Fate) {
+        for id in ids {
+            let Some(place) = self.ids.get(id).copied() else { continue };
+            match fate {
+                Fate::Delete => {
+                    self.ids.remove(id);
+                    self.memories.remove(&place);
+                }
+                Fate::Suppress | Fate::Restore => {
+                    let Some(stored) = self.memories.get_mut(&place) else { continue };
+                    let suppress = fate == Fate::Suppress;
+                    let state = if suppress { State::Suppressed } else { State::Active };
+                    Arc::make_mut(stored).state = state;
+                }
+            }
+        }
+    }
+
+    /// The stamp of the next commit at this time.
+    pub(crate) fn next_stamp(&self, now_ns: i64) -> (u64, i64) {
+        (self.lsn + 1, now_ns.max(self.time.saturating_add(1)))
+    }
+
+    /// Applies a commit.
+    pub(crate) fn apply(&mut self, queued: &Queued) {
+        let Some((lsn, time)) = queued.stamp else { return };
+        (self.lsn, self.time) = (lsn, time);
+        match &queued.work {
+            Work::Remember { plan, keyed, .. } => {
+                for stored in &plan.puts {
+                    self.put(stored.clone());
+                }
+                if let Some((key, keyed)) = keyed {
+                    self.keys.insert(key.clone(), Arc::new(keyed.clone()));
+                }
+            }
+            Work::Change { ids, fate, .. } => self.change(ids, *fate),
+            Work::Again { .. } | Work::Delete { .. } => {}
+        }
+    }
+
+    /// What a request to remember comes to on this state.
+    pub(crate) fn plan(&self, drafts: &[Draft], options: &RememberOptions, now_ns: i64) -> Plan {
+        let (lsn, time) = self.next_stamp(now_ns);
+        let mut plan = Plan { lsn, time, ..Plan::default() };
+        for draft in drafts {
+            let verdict = self.verdict(draft, &mut plan, &options.principal);
+            plan.verdicts.push(verdict);
+        }
+        plan.commits = !plan.puts.is_empty() || options.idempotency_key.is_some();
+        plan
+    }
+
+    fn verdict(&self, draft: &Draft, plan: &mut Plan, principal: &str) -> Verdict {
+        if !draft.valid {
+            return Verdict::Refused("invalid");
+        }
+        let memory = &draft.memory;
+        if let Some(id) = &memory.id {
+            let own = |put: &Stored| put.id.as_ref() == Some(id);
+            if let Some(put) = plan.puts.iter().position(own) {
+                let same = plan.puts[put].same_content(memory);
+                return if same { Verdict::Same(put) } else { Verdict::Refused("invalid") };
+            }
+            if let Some(known) = self.find(id) {
+                if !known.same_content(memory) {
+                    return Verdict::Refused("id conflict");
+                }
+                return Verdict::Known { id: id.clone(), lsn: known.lsn, time: known.time };
+            }
+        }
+        plan.puts.push(Stored {
+            id: memory.id.clone(),
+            lsn: plan.lsn,
+            position: plan.puts.len() as u32,
+            time: plan.time,
+            principal: principal.to_owned(),
+            content: memory.content.clone(),
+            given: memory.vector.clone(),
+            vectors: draft.vectors.clone(),
+            token: draft.token.clone(),
+            state: State::Active,
+        });
+        Verdict::New(plan.puts.len() - 1)
+    }
+
+    /// Ids of active memories with this content, in log order, at most `limit`.
+    pub(crate) fn duplicates(&self, memory: &NewMemory, limit: usize) -> Vec<String> {
+        let same =
+            |stored: &&Arc<Stored>| stored.state == State::Active && stored.same_content(memory);
+        let found = self.memories.values().filter(same).take(limit);
+        found.map(|stored| stored.name().to_owned()).collect()
+    }
+
+    /// The ids among `ids` that a change concerns, each once; the first unknown one where there is one.
+    pub(crate) fn named(&self, ids: &[String], fate: Fate) -> Result<Vec<String>, String> {
+        let mut concerned: Vec<String> = Vec::new();
+        for id in ids {
+            let stored = self.find(id).ok_or_else(|| id.clone())?;
+            if fate.concerns(stored.state) && !concerned.contains(id) {
+                concerned.push(id.clone());
+            }
+        }
+        Ok(concerned)
+    }
+}
+
+impl Plan {
+    /// The refusal that refuses the whole request.
+    pub(crate) fn refusal(&self, on_invalid: OnInvalid) -> Option<&'static str> {
+        let first = self.verdicts.iter().find_map(|verdict| match verdict {
+            Verdict::Refused(what) => Some(*what),
+            _ => None,
+        });
+        first.filter(|_| on_invalid == OnInvalid::RefuseAll)
+    }
+
+    /// Compares an answer with the plan and takes over the ids that the engine made.
+    pub(crate) fn settle(&mut self, answer: &Remembered) -> Result<(), String> {
+        if (answer.lsn.0, answer.committed_at.0) != (self.lsn, self.time) {
+            return Err(format!(
+                "the answer names LSN {} at {}, expected {} at {}",
+                answer.lsn, answer.committed_at.0, self.lsn, self.time
+            ));
+        }
+        if answer.items.len() != self.verdicts.len() {
+            return Err("the answer has another number of items".to_owned());
+        }
+        for (index, (verdict, item)) in self.verdicts.iter().zip(&answer.items).enumerate() {
+            let (put, created) = match (verdict, item) {
+                (Verdict::Refused(expected), Err(error)) if classify(error) == *expected => {
+                    continue;
+                }
+                (Verdict::Known { id, lsn, time }, Ok(item)) => {
+                    let found = (item.lsn.0, item.committed_at.0, item.created);
+                    if item.id != *id || found != (*lsn, *time, Created::Before) {
+                        return Err(format!("{id} is known, the answer says {item:?}"));
+                    }
+                    continue;
+                }
+                (Verdict::New(put), Ok(_)) => (*put, Created::Now),
+                (Verdict::Same(put), Ok(_)) => (*put, Created::Before),
+                _ => return Err(format!("expected {verdict:?}, the answer says {item:?}")),
+            };
+            let item = item.as_ref().map_err(|_| "handled above".to_owned())?;
+            let duplicates = self.duplicates.as_ref().map(|all| &all[index]);
+            if created == Created::Now
+                && let Some(expected) = duplicates
+                && !item.duplicates.starts_with(expected)
+            {
+                return Err(format!("duplicates {:?}, expected {expected:?}", item.duplicates));
+            }
+            let stored = &mut self.puts[put];
+            let id = stored.id.get_or_insert_with(|| item.id.clone());
+            let same = *id == item.id
+                && (item.lsn.0, item.committed_at.0) == (stored.lsn, stored.time)
+                && item.created == created
+                && item.version == 1
+                && item.vectors as usize == stored.vectors.len();
+            if !same {
+                return Err(format!(
+                    "expected {verdict:?} as {stored:?}, the answer says {item:?}"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Errors by what a caller is told, as far as the model tells them apart.
+pub(crate) fn classify(error: &EngineError) -> &'static str {
+    use engram_engine::LogFailure;
+    match error {
+        EngineError::Invalid { .. } => "invalid",
+        EngineError::SpaceNotFound { .. } => "no space",
+        EngineError::SpaceExists { .. } => "space exists",
+        EngineError::MemoryNotFound { .. } => "no memory",
+        EngineError::IdConflict { .. } => "id conflict",
+        EngineError::IdempotencyConflict { .. } => "key conflict",
+        EngineError::Overloaded { .. } => "overloaded",
+        EngineError::EmptyCue => "empty cue",
+        EngineError::ModeUnsupported { .. } => "mode unsupported",
+        EngineError::Log(LogFailure::DiskFull(_)) => "disk full",
+        EngineError::Log(LogFailure::Poisoned(_)) => "poisoned",
+        EngineError::Log(LogFailure::Quarantined(_)) => "quarantined",
+        EngineError::Log(LogFailure::TooLarge { .. }) => "too large",
+        EngineError::Log(LogFailure::Corrupt(_)) => "corrupt",
+        EngineError::Log(LogFailure::Io(_)) => "io",
+        _ => "other",
+    }
+}

@@ -1,0 +1,322 @@
+//! What a history does: random steps, faults among them, and the ways in which a process ends.
+
+use engram_engine::{Execution, OnInvalid, RememberOptions};
+use engram_index::Language;
+
+use crate::faulty::{End, Fault};
+use crate::history::{Check, DIMENSION, History, Setup};
+use crate::model::{Draft, Fate, Nature, classify};
+use crate::rng::Rng;
+use crate::submit::Chosen;
+
+const SECOND_NS: i64 = 1_000_000_000;
+const HOUR_NS: i64 = 3_600 * SECOND_NS;
+/// Memories of a large batch.
+const BULK: (u64, u64) = (60, 150);
+/// Operations ahead within which a fault is armed.
+const FAULT_AHEAD: u64 = 30;
+/// Chance in percent that a commit is driven at once.
+const DRIVEN_AT_ONCE: u64 = 60;
+
+/// Names that spaces get.
+const NAMES: [&str; 5] = ["a", "b", "c", "default", "0x"];
+
+impl Setup {
+    /// The setup of a random history.
+    pub(crate) fn draw(rng: &mut Rng) -> Setup {
+        let segment_bytes = *rng.pick(&[16, 16, 32, 64]) << 10;
+        Setup {
+            segment_bytes,
+            spares: rng.below(4) as u32,
+            queue_bytes: if rng.chance(20) { 6 << 10 } else { 64 << 20 },
+            default_space: rng.chance(50),
+            faults: *rng.pick(&[0, 4, 8, 15]),
+            bulk: if segment_bytes >= 64 << 10 && rng.chance(30) { 30 } else { 0 },
+            churn: *rng.pick(&[4, 4, 25]),
+        }
+    }
+}
+
+impl History {
+    /// One random step and what follows from it.
+    pub(crate) fn step(&mut self) -> Check {
+        self.tally.steps += 1;
+        self.clock.jump(self.rng.clone().below(3) as i64 * SECOND_NS + 7);
+        if self.rng.chance(self.setup.faults) {
+            self.arm();
+        }
+        if self.rng.chance(self.setup.churn) {
+            self.some_space_request()?;
+        } else {
+            self.some_request()?;
+        }
+        self.tend()
+    }
+
+    fn some_request(&mut self) -> Check {
+        match self.rng.below(100) {
+            0..38 => self.some_remember(),
+            38..50 => self.some_change(),
+            50..55 => {
+                let name = self.name();
+                self.retry_some_key(&name)
+            }
+            55..63 => self.look(),
+            63..75 => self.drive(),
+            75..82 => self.maintain(),
+            82..86 => self.jump(),
+            86..89 => self.close_and_open(),
+            89..91 => self.restart(End::Kill),
+            91..93 => self.restart(End::PowerCut),
+            93..95 => self.squeeze(),
+            95..97 => self.capture_when_quiet(),
+            _ => self.some_space_request(),
+        }
+    }
+
+    /// The name of a space that is there, mostly.
+    fn name(&mut self) -> String {
+        let nth = self.rng.index(self.spaces.len());
+        match self.spaces.keys().nth(nth) {
+            Some(name) if !self.rng.chance(3) => name.clone(),
+            _ => (*self.rng.pick(&NAMES)).to_owned(),
+        }
+    }
+
+    fn drive_maybe(&mut self) -> Check {
+        if self.rng.chance(DRIVEN_AT_ONCE) { self.drive() } else { Ok(()) }
+    }
+
+    fn some_remember(&mut self) -> Check {
+        let name = self.name();
+        let fallback = Nature { dimension: DIMENSION, embeds: true, language: Language::None };
+        let (nature, image) = match self.spaces.get(&name) {
+            Some(place) => (place.nature.clone(), place.projected.clone()),
+            None => (fallback, crate::model::Image::default()),
+        };
+        let now_ns = self.now_ns();
+        let drafts: Vec<Draft> = if self.rng.chance(self.setup.bulk) {
+            let count = self.rng.within(BULK.0, BULK.1);
+            (0..count).map(|_| self.author.crumb(&nature)).collect()
+        } else {
+            let count = match self.rng.below(10) {
+                0..6 => 1,
+                6 if self.rng.chance(10) => 0,
+                _ => self.rng.within(2, 6),
+            };
+            (0..count).map(|_| self.author.draft(&nature, &image, now_ns)).collect()
+        };
+        let on_invalid =
+            if self.rng.chance(60) { OnInvalid::KeepOthers } else { OnInvalid::RefuseAll };
+        let key = format!("key-{}", self.rng.below(12));
+        let options = RememberOptions {
+            on_invalid,
+            idempotency_key: self.rng.chance(25).then_some(key),
+            principal: if self.rng.chance(30) { "writer".to_owned() } else { String::new() },
+        };
+        self.submit_remember(&name, drafts, options)?;
+        self.drive_maybe()
+    }
+
+    fn some_change(&mut self) -> Check {
+        let name = self.name();
+        let fate = *self.rng.pick(&[Fate::Suppress, Fate::Delete, Fate::Delete, Fate::Restore]);
+        let image = self.spaces.get(&name).map(|place| place.projected.clone()).unwrap_or_default();
+        let chosen = if self.rng.chance(65) {
+            let mut ids = Vec::new();
+            for _ in 0..self.rng.within(u64::from(!self.rng.clone().chance(4)), 3) {
+                let nth = self.rng.index(image.ids.len());
+                ids.extend(image.ids.keys().nth(nth).cloned());
+            }
+            if self.rng.chance(5) {
+                ids.push("nobody".to_owned());
+            }
+            Chosen::Ids(ids)
+        } else {
+            Chosen::Asked(self.author.question(&image))
+        };
+        let execution = if self.rng.chance(15) { Execution::DryRun } else { Execution::Commit };
+        self.submit_change(&name, &chosen, (fate, execution))?;
+        self.drive_maybe()
+    }
+
+    fn some_space_request(&mut self) -> Check {
+        if self.rng.chance(60) {
+            let name = if self.rng.chance(4) { "Bad Name" } else { self.rng.pick(&NAMES) };
+            let language = *self.rng.pick(&[Language::English, Language::German, Language::None]);
+            let embeds = self.rng.chance(75);
+            let dimension = if embeds { DIMENSION } else { 4 };
+            self.submit_create(name, Nature { dimension, embeds, language })?;
+        } else {
+            let name = self.name();
+            self.submit_delete(&name)?;
+        }
+        self.drive_maybe()
+    }
+
+    /// Reads while writes may be waiting: none of them is seen.
+    fn look(&mut self) -> Check {
+        let name = self.name();
+        if !self.spaces.contains_key(&name) {
+            return match self.engine().get(&name, "m1") {
+                Err(error) if classify(&error) == "no space" => Ok(()),
+                other => Err(format!("get in an unknown space: {other:?}")),
+            };
+        }
+        self.note(format!("look at {name}"));
+        self.verify_space(&name).map_err(|what| format!("{name}: {what}"))
+    }
+
+    fn jump(&mut self) -> Check {
+        let far = self.rng.below(50) as i64 * HOUR_NS;
+        let by = if self.rng.chance(50) { far } else { -far };
+        self.clock.jump(by);
+        self.latest_ns = self.latest_ns.max(self.now_ns());
+        self.note(format!("the clock jumps by {} h", by / HOUR_NS));
+        Ok(())
+    }
+
+    fn capture_when_quiet(&mut self) -> Check {
+        if self.pending() == 0 { self.capture() } else { Ok(()) }
+    }
+
+    fn arm(&mut self) {
+        let fault = *self.rng.pick(&Fault::ALL);
+        let ahead = self.rng.below(FAULT_AHEAD);
+        self.note(format!("arm {} in {ahead} operations", fault.name()));
+        self.fs.arm(self.fs.operations() + ahead, fault);
+    }
+
+    /// The disk gets full, or has room again.
+    fn squeeze(&mut self) -> Check {
+        self.squeezed = !self.squeezed;
+        let limit =
+            self.squeezed.then(|| self.fs.used() + self.rng.below(self.setup.segment_bytes));
+        self.note(format!("limit the disk to {limit:?}"));
+        self.fs.limit(limit);
+        Ok(())
+    }
+}
+
+/// The engine at work.
+impl History {
+    /// One step of the writer.
+    pub(crate) fn drive(&mut self) -> Check {
+        let pending = self.pending();
+        let result = self.engine().drive();
+        self.note(format!("drive {pending} -> {result:?}"));
+        self.settle()?;
+        match result {
+            Ok(driven) if driven.commits != pending || self.pending() > 0 => {
+                Err(format!("{driven:?} of {pending} commits, {} wait", self.pending()))
+            }
+            Ok(_) if self.spaces.values().any(|place| !place.queued.is_empty()) => {
+                Err("somebody still waits for an answer after everything was driven".to_owned())
+            }
+            Ok(_) => Ok(()),
+            Err(_) if self.fs.crashed() => Ok(()),
+            Err(error) if !self.disturbed() => Err(format!("drive fails: {error}")),
+            Err(error) => {
+                let poisoned = self.engine().poisoned().is_some();
+                let full = classify(&error) == "disk full";
+                if full == poisoned {
+                    return Err(format!("drive fails with {error}, poisoned: {poisoned}"));
+                }
+                if full && self.pending() > 0 {
+                    return Err("a full disk refuses all or nothing".to_owned());
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn maintain(&mut self) -> Check {
+        let result = self.engine().maintain(1_000);
+        self.note(format!("maintain -> {result:?}"));
+        match result {
+            Err(error) if !self.disturbed() => Err(format!("maintain fails: {error}")),
+            _ => Ok(()),
+        }
+    }
+
+    /// After each step: ends a process that crashed or whose log is poisoned.
+    pub(crate) fn tend(&mut self) -> Check {
+        self.latest_ns = self.latest_ns.max(self.now_ns());
+        if self.fs.crashed() {
+            self.settle()?;
+            let end = if self.rng.chance(70) { End::PowerCut } else { End::Kill };
+            return self.restart(end);
+        }
+        if self.engine().poisoned().is_none() {
+            return Ok(());
+        }
+        if !self.disturbed() {
+            return Err(format!("poisoned with nothing injected: {:?}", self.engine().poisoned()));
+        }
+        self.refuses_writes()?;
+        let end = if self.rng.chance(50) { End::PowerCut } else { End::Kill };
+        self.restart(end)
+    }
+
+    /// A poisoned log takes nothing, and what is acknowledged can still be read.
+    fn refuses_writes(&mut self) -> Check {
+        let (slot, done) = crate::model::slot();
+        let nature = Nature { dimension: DIMENSION, embeds: true, language: Language::None };
+        self.engine().create_space(&crate::history::new_space("late", &nature), done);
+        match crate::model::taken(&slot) {
+            Some(Err(error)) if classify(&error) == "poisoned" => {}
+            other => return Err(format!("a poisoned log answers {other:?}")),
+        }
+        self.fs.heal();
+        self.verify()
+    }
+
+    /// The process ends without a goodbye; the next one opens what is there.
+    pub(crate) fn restart(&mut self, end: End) -> Check {
+        self.recount();
+        self.reboot(end);
+        let faulty = self.rng.chance(self.setup.faults * 2);
+        let armed = faulty.then(|| (self.rng.below(80), *self.rng.pick(&Fault::ALL)));
+        self.open(armed)
+    }
+
+    /// Closes, perhaps cuts the power, opens again.
+    pub(crate) fn close_and_open(&mut self) -> Check {
+        let pending = self.pending();
+        if pending == 0 {
+            self.capture()?;
+        }
+        let result = self.engine().close();
+        self.note(format!("close with {pending} waiting -> {result:?}"));
+        self.settle()?;
+        match result {
+            Ok(()) if self.pending() > 0 => {
+                return Err("closed, and somebody waits for an answer".to_owned());
+            }
+            Ok(()) => {
+                self.tally.closes += 1;
+                self.prove_all();
+            }
+            Err(error) if !self.disturbed() => return Err(format!("close fails: {error}")),
+            Err(_) => {}
+        }
+        let end = if self.rng.chance(50) { End::PowerCut } else { End::Kill };
+        self.restart(end)
+    }
+
+    /// A close proves everything before it.
+    fn prove_all(&mut self) {
+        self.closed = true;
+        self.ghosts.clear();
+        for place in self.spaces.values_mut() {
+            place.last_batch = vec![place.published.clone()];
+        }
+    }
+
+    /// Takes over the counters of an engine that ends.
+    fn recount(&mut self) {
+        if let Some(engine) = &self.engine {
+            self.tally.recycled += engine.log_stats().recycled;
+        }
+    }
+}
