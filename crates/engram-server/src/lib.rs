@@ -1,1 +1,48 @@
-//! Under construction.
+//! The server: Engram over HTTP, with its configuration, limits, health and metrics.
+//!
+//! The only async crate. It translates between the contract and the engine, drives the engine with its own threads, and
+//! keeps a client from taking more than its share or from reaching it through a web page. It reads no environment and
+//! prints nothing: configuration comes in as values, logs go out as events.
+
+mod config;
+
+mod logs;
+
+mod refusal;
+
+mod cursor;
+
+mod convert;
+
+mod progress;
+
+mod metrics;
+
+mod lanes;
+
+mod embedding;
+
+mod embedders;
+
+mod drive;
+
+mod node;
+
+mod rest;
+
+mod listener;
+
+mod server;
+
+mod run;
+
+pub use config::{
+    ConfigError, ConfigRow, ConfigSources, EmbedderKind, EmbedderSettings, LimitSettings,
+    LogFormat, LogLevel, LogSettings, Origin, SETTINGS, Secret, Setting, SettingKind, SettingValue,
+    Settings, render_configuration_page,
+};
+pub use embedding::EmbedderMap;
+pub use logs::init_logs;
+pub use metrics::{METRICS, MetricEntry, MetricKind, render_metrics_page};
+pub use run::{Ended, ServerEvent, run};
+pub use server::{RunningServer, Server, ServerParts, StopHandle};

@@ -1,1 +1,14 @@
-//! Integration tests.
+//! The server from outside: real sockets, real files unless a fault is the point.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot unwrap fails, as it should")]
+
+mod harness;
+
+mod bad_input;
+mod config;
+mod faults;
+mod life;
+mod operations;
+mod pages;
+mod safety;
+mod transport;

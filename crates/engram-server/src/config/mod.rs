@@ -1,0 +1,27 @@
+//! Configuration: one table of settings, four layers, every value with its origin.
+//!
+//! Guarantees that an unknown key, a value of the wrong type or outside its range stops the start with the key, the
+//! place it came from, what is allowed and an example; nothing is guessed and nothing is ignored. The environment is
+//! passed in as a map: this crate never reads it itself.
+
+mod value;
+
+mod table;
+
+mod error;
+
+mod layers;
+
+mod settings;
+
+mod page;
+
+pub use error::ConfigError;
+pub use layers::{ConfigRow, ConfigSources, Origin};
+pub use page::render_configuration_page;
+pub use settings::{
+    EmbedderKind, EmbedderSettings, LimitSettings, LogFormat, LogLevel, LogSettings, Secret,
+    Settings,
+};
+pub use table::{SETTINGS, Setting};
+pub use value::{SettingKind, SettingValue};

@@ -1,0 +1,349 @@
+//! The table of settings: the one place where a key, its type, default, range and meaning stand.
+
+use super::value::SettingKind;
+
+/// One setting.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Setting {
+    /// Key with dots between the levels; `*` stands for a name that the operator chooses.
+    pub key: &'static str,
+    /// Type and range.
+    pub kind: SettingKind,
+    /// Default, as it would be written in the environment; none = absent.
+    pub default: Option<&'static str>,
+    /// Flag of `engram start` that sets it.
+    pub flag: Option<&'static str>,
+    /// A value to take as an example.
+    pub example: &'static str,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+/// Longest time span a setting may hold: a day, in milliseconds.
+const DAY_MS: u64 = 86_400_000;
+
+const fn setting(
+    key: &'static str,
+    kind: SettingKind,
+    default: Option<&'static str>,
+    example: &'static str,
+    doc: &'static str,
+) -> Setting {
+    Setting { key, kind, default, flag: None, example, doc }
+}
+
+impl Setting {
+    const fn with_flag(self, flag: &'static str) -> Setting {
+        Setting { flag: Some(flag), ..self }
+    }
+
+    /// The key with `name` in the place of the operator's choice.
+    pub fn key_for(&self, name: &str) -> String {
+        self.key.replacen('*', name, 1)
+    }
+
+    /// Name of the environment variable that sets it.
+    pub fn env_name(&self) -> String {
+        env_name(self.key).replacen('*', "NAME", 1)
+    }
+}
+
+/// `http.addr` is `ENGRAM_HTTP__ADDR`.
+pub(super) fn env_name(key: &str) -> String {
+    let levels: Vec<String> = key.split('.').map(str::to_uppercase).collect();
+    format!("{ENV_PREFIX}{}", levels.join("__"))
+}
+
+/// What the names of all environment variables of the configuration start with.
+pub(super) const ENV_PREFIX: &str = "ENGRAM_";
+
+/// All settings, in the order of the generated page.
+pub const SETTINGS: &[Setting] = &[
+    setting(
+        "data_dir",
+        SettingKind::Path,
+        None,
+        "/var/lib/engram",
+        "Directory of the log and everything derived from it; it is created when absent. Default: `engram/` in the \
+         XDG data home (`$XDG_DATA_HOME`, else `~/.local/share`).",
+    )
+    .with_flag("--data-dir"),
+    setting(
+        "http.addr",
+        SettingKind::Address,
+        Some("127.0.0.1:7432"),
+        "127.0.0.1:7432",
+        "Address and port of the HTTP listener (REST, health, metrics). Port 0 takes any free port.",
+    )
+    .with_flag("--http"),
+    setting(
+        "http.allowed_hosts",
+        SettingKind::List,
+        Some(""),
+        "engram.internal,engram.internal:7432",
+        "Further values of the `Host` header that are served; a name without a port allows every port. The loopback \
+         names and the listening address are always served.",
+    ),
+    setting(
+        "http.allowed_origins",
+        SettingKind::List,
+        Some(""),
+        "https://console.example.org",
+        "Values of the `Origin` header that are served. A browser sends one with every request that a page of \
+         another site makes; by default all are refused.",
+    ),
+    setting(
+        "insecure_no_auth",
+        SettingKind::Switch,
+        Some("false"),
+        "true",
+        "Allows listening on an address that other machines can reach although requests are not authenticated.",
+    )
+    .with_flag("--insecure-no-auth"),
+    setting(
+        "limits.request_bytes",
+        SettingKind::Bytes { min: KIB, max: GIB },
+        Some("16 MiB"),
+        "32 MiB",
+        "Largest body of a request.",
+    ),
+    setting(
+        "limits.text_bytes",
+        SettingKind::Bytes { min: 1, max: 16 * MIB },
+        Some("64 KiB"),
+        "128 KiB",
+        "Longest text of a memory.",
+    ),
+    setting(
+        "limits.metadata_bytes",
+        SettingKind::Bytes { min: 1, max: 16 * MIB },
+        Some("16 KiB"),
+        "32 KiB",
+        "Largest metadata of a memory: bytes of its names and values.",
+    ),
+    setting(
+        "limits.batch_memories",
+        SettingKind::Count { min: 1, max: 100_000 },
+        Some("1000"),
+        "5000",
+        "Most memories in one `remember_many`.",
+    ),
+    setting(
+        "limits.concurrent_requests",
+        SettingKind::Count { min: 1, max: 65_536 },
+        Some("256"),
+        "512",
+        "Requests worked on at the same time; one more is answered with `overloaded`.",
+    ),
+    setting(
+        "limits.connections",
+        SettingKind::Count { min: 1, max: 65_536 },
+        Some("1024"),
+        "4096",
+        "Open connections; more wait to be accepted.",
+    ),
+    setting(
+        "limits.commit_queue_bytes",
+        SettingKind::Bytes { min: MIB, max: 64 * GIB },
+        Some("256 MiB"),
+        "1 GiB",
+        "Bytes that may wait for the log before writes are answered with `overloaded`.",
+    ),
+    setting(
+        "limits.request_timeout",
+        SettingKind::Span { min_ms: 1, max_ms: DAY_MS },
+        Some("30 s"),
+        "2 m",
+        "Time from the first byte of a request's head to its answer. Past it the answer is an error, never a \
+         shortened result.",
+    ),
+    setting(
+        "limits.drain_timeout",
+        SettingKind::Span { min_ms: 0, max_ms: DAY_MS },
+        Some("10 s"),
+        "30 s",
+        "Time that requests under way have to finish after the server was told to stop.",
+    ),
+    setting(
+        "log.level",
+        SettingKind::OneOf(&["error", "warn", "info", "debug", "trace"]),
+        Some("info"),
+        "debug",
+        "Least severity that is logged to stderr.",
+    )
+    .with_flag("--log-level"),
+    setting(
+        "log.format",
+        SettingKind::OneOf(&["json", "text"]),
+        Some("json"),
+        "text",
+        "Form of the log: one JSON object a line, or text for people.",
+    )
+    .with_flag("--log-format"),
+    setting(
+        "wal.segment_bytes",
+        SettingKind::Bytes { min: 64 * KIB, max: GIB },
+        Some("64 MiB"),
+        "128 MiB",
+        "Size of one file of the log. A commit must fit into one.",
+    ),
+    setting(
+        "wal.spare_segments",
+        SettingKind::Count { min: 0, max: 64 },
+        Some("2"),
+        "4",
+        "Zeroed log files kept ready, so that a commit never waits for one to be made.",
+    ),
+    setting(
+        "default_space.name",
+        SettingKind::Text,
+        Some("default"),
+        "notes",
+        "Space that a fresh data directory starts with; empty for none.",
+    ),
+    setting(
+        "default_space.embedder",
+        SettingKind::Text,
+        Some("builtin"),
+        "none",
+        "Embedder of that space: `builtin`, `none` or a name under `embedders`.",
+    ),
+    setting(
+        "default_space.language",
+        SettingKind::Text,
+        Some("en"),
+        "de",
+        "Language of that space's text analysis: a two-letter code, or `none`.",
+    ),
+    setting(
+        "fusion.vector",
+        SettingKind::Share,
+        Some("0.4"),
+        "0.5",
+        "Weight of similarity in hybrid recall. Only the ratio of the two weights matters; not both may be 0.",
+    ),
+    setting(
+        "fusion.text",
+        SettingKind::Share,
+        Some("0.6"),
+        "0.5",
+        "Weight of the words (BM25) in hybrid recall.",
+    ),
+    setting(
+        "metrics.spaces_max",
+        SettingKind::Count { min: 0, max: 100_000 },
+        Some("100"),
+        "500",
+        "Spaces with metric series of their own, the busiest first; the others share one series.",
+    ),
+    setting(
+        "embedders.*.kind",
+        SettingKind::OneOf(&["openai", "ollama", "tei", "local"]),
+        None,
+        "ollama",
+        "What computes the vectors: an OpenAI-compatible service, Ollama, Text Embeddings Inference, or a model \
+         directory on this machine. Required for each embedder.",
+    ),
+    setting(
+        "embedders.*.url",
+        SettingKind::Text,
+        None,
+        "http://127.0.0.1:11434",
+        "Base address of the service. Required unless the kind is `local`.",
+    ),
+    setting(
+        "embedders.*.model",
+        SettingKind::Text,
+        None,
+        "nomic-embed-text",
+        "Name of the model. Required for `openai` and `ollama`.",
+    ),
+    setting(
+        "embedders.*.dimension",
+        SettingKind::Count { min: 1, max: 4_096 },
+        None,
+        "768",
+        "Length of its vectors. Required unless the kind is `local`.",
+    ),
+    setting(
+        "embedders.*.api_key_env",
+        SettingKind::Text,
+        None,
+        "OPENAI_API_KEY",
+        "Name of the environment variable that holds the credential.",
+    ),
+    setting(
+        "embedders.*.api_key_file",
+        SettingKind::Path,
+        None,
+        "/run/secrets/openai",
+        "File that holds the credential.",
+    ),
+    setting(
+        "embedders.*.path",
+        SettingKind::Path,
+        None,
+        "/models/bge-small-en",
+        "Directory with `config.json`, `vocab.txt` and `model.safetensors`. Required for `local`.",
+    ),
+    setting(
+        "embedders.*.query_prefix",
+        SettingKind::Text,
+        Some(""),
+        "query:",
+        "Text put before each cue, as the model was trained.",
+    ),
+    setting(
+        "embedders.*.document_prefix",
+        SettingKind::Text,
+        Some(""),
+        "passage:",
+        "Text put before each memory, as the model was trained.",
+    ),
+];
+
+/// The setting that a concrete key belongs to, with the operator's name in it (empty for plain keys).
+pub(super) fn setting_of(key: &str) -> Option<(&'static Setting, &str)> {
+    SETTINGS.iter().find_map(|setting| match setting.key.split_once('*') {
+        None => (setting.key == key).then_some((setting, "")),
+        Some((before, after)) => {
+            let name = key.strip_prefix(before)?.strip_suffix(after)?;
+            is_name(name).then_some((setting, name))
+        }
+    })
+}
+
+/// Names of embedders: what can also stand in the name of an environment variable.
+fn is_name(name: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    (1..=64).contains(&name.len()) && name.chars().all(inner) && !name.contains("__")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_and_examples_are_valid() {
+        for setting in SETTINGS {
+            for text in setting.default.into_iter().chain([setting.example]) {
+                assert!(setting.kind.read_text(text).is_some(), "{}: {text}", setting.key);
+            }
+            assert!(setting.doc.ends_with('.'), "{}", setting.key);
+        }
+    }
+
+    #[test]
+    fn keys_are_found_with_the_name_inside() {
+        let (setting, name) = setting_of("embedders.my-model.kind").unwrap();
+        assert_eq!((setting.key, name), ("embedders.*.kind", "my-model"));
+        assert!(setting_of("embedders..kind").is_none());
+        assert!(setting_of("embedders.A.kind").is_none());
+        assert!(setting_of("http").is_none());
+        assert_eq!(setting_of("http.addr").unwrap().0.env_name(), "ENGRAM_HTTP__ADDR");
+    }
+}

@@ -1,0 +1,261 @@
+//! Requests: wire types to engine types.
+
+use engram_api::{
+    Comparisons, CreateSpaceRequest, ErrorCode, FilterInput, ForgetModeName, ForgetRequest,
+    KindName, MemoryInput, MetadataCondition, ModeName, RecallRequest, RestoreRequest, SourceInput,
+    Timestamp,
+};
+use engram_engine::{
+    Cue, Execution, Filter, Forget, ForgetMode, Kind, MemoryContent, MetaCondition, MetaTest,
+    MetaValue, Metadata, Mode, NewMemory, NewSpace, OnInvalid, RememberOptions, Restore, Selection,
+    Source, TimeRange,
+};
+use engram_index::Language;
+use serde_json::{Map, Value};
+
+use crate::refusal::Refusal;
+
+/// Items of a recall that asks for no number.
+const RECALL_LIMIT_DEFAULT: usize = 10;
+const EMBEDDER_DEFAULT: &str = "builtin";
+
+pub(crate) fn kind(name: KindName) -> Kind {
+    match name {
+        KindName::Episode => Kind::Episode,
+        KindName::Fact => Kind::Fact,
+        KindName::Procedure => Kind::Procedure,
+        KindName::Belief => Kind::Belief,
+    }
+}
+
+pub(crate) fn new_memory(input: MemoryInput) -> NewMemory {
+    let ns = |time: Option<Timestamp>| time.map(Timestamp::nanoseconds);
+    let source = input.source.unwrap_or_default();
+    let SourceInput { kind: source_kind, reference, trust } = source;
+    NewMemory {
+        id: input.id,
+        content: MemoryContent {
+            kind: kind(input.kind.unwrap_or_default()),
+            title: input.title.unwrap_or_default(),
+            text: input.text.unwrap_or_default(),
+            session: input.session.unwrap_or_default(),
+            occurred_at: ns(input.occurred_at),
+            occurred_until: ns(input.occurred_until),
+            place: input.place.unwrap_or_default(),
+            people: input.people,
+            entities: input.entities,
+            tags: input.tags,
+            metadata: metadata(input.metadata),
+            source: Source {
+                kind: source_kind.unwrap_or_default(),
+                reference: reference.unwrap_or_default(),
+                trust,
+            },
+            subject: input.subject.unwrap_or_default(),
+            attribute: input.attribute.unwrap_or_default(),
+            confidence: input.confidence,
+            importance: input.importance,
+            valid_from: ns(input.valid_from),
+            valid_until: ns(input.valid_until),
+            expires_at: ns(input.expires_at),
+        },
+        vector: input.vector,
+    }
+}
+
+pub(crate) fn remember_options(
+    on_invalid: OnInvalid,
+    idempotency_key: Option<String>,
+) -> RememberOptions {
+    RememberOptions { on_invalid, idempotency_key, principal: String::new() }
+}
+
+fn metadata(map: Map<String, Value>) -> Metadata {
+    map.into_iter().map(|(name, value)| (name, meta_value(value))).collect()
+}
+
+fn meta_value(value: Value) -> MetaValue {
+    match value {
+        Value::Null => MetaValue::Null,
+        Value::Bool(on) => MetaValue::Bool(on),
+        Value::Number(number) => match number.as_i64() {
+            Some(whole) => MetaValue::Int(whole),
+            // JSON text has no other numbers than these two.
+            None => MetaValue::Float(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Value::String(text) => MetaValue::Text(text),
+        Value::Array(items) => MetaValue::List(items.into_iter().map(meta_value).collect()),
+        Value::Object(map) => MetaValue::Map(metadata(map)),
+    }
+}
+
+pub(crate) fn filter(input: FilterInput) -> Filter {
+    let range = |after: Option<Timestamp>, before: Option<Timestamp>| TimeRange {
+        from: after.map(Timestamp::nanoseconds),
+        until: before.map(Timestamp::nanoseconds),
+    };
+    Filter {
+        occurred: range(input.occurred_after, input.occurred_before),
+        committed: range(input.committed_after, input.committed_before),
+        tags_all: input.tags,
+        tags_any: input.tags_any,
+        people_any: input.people,
+        kinds: input.kinds.into_iter().map(kind).collect(),
+        session: input.session,
+        place: input.place,
+        source_kind: input.source_kind,
+        ids: input.ids,
+        metadata: input.metadata.into_iter().flat_map(conditions).collect(),
+        all: input.and.into_iter().map(filter).collect(),
+        any: input.or.into_iter().map(filter).collect(),
+        none: input.not.into_iter().map(|inner| filter(*inner)).collect(),
+    }
+}
+
+fn conditions((path, condition): (String, MetadataCondition)) -> Vec<MetaCondition> {
+    let path: Vec<String> = path.split('.').map(str::to_owned).collect();
+    let tests = match condition {
+        MetadataCondition::Equals(value) => vec![MetaTest::Equal(meta_value(value))],
+        MetadataCondition::Compare(comparisons) => tests(comparisons),
+    };
+    tests.into_iter().map(|test| MetaCondition { path: path.clone(), test }).collect()
+}
+
+fn tests(comparisons: Comparisons) -> Vec<MetaTest> {
+    let Comparisons { eq, ne, lt, lte, gt, gte, one_of, exists } = comparisons;
+    let mut tests = Vec::new();
+    // `ne` asks for a value that is there; the engine's test alone would accept an absent one.
+    if ne.is_some() {
+        tests.push(MetaTest::Exists);
+    }
+    tests.extend(eq.map(|value| MetaTest::Equal(meta_value(value))));
+    tests.extend(ne.map(|value| MetaTest::NotEqual(meta_value(value))));
+    tests.extend(lt.map(|value| MetaTest::Less(meta_value(value))));
+    tests.extend(lte.map(|value| MetaTest::AtMost(meta_value(value))));
+    tests.extend(gt.map(|value| MetaTest::Greater(meta_value(value))));
+    tests.extend(gte.map(|value| MetaTest::AtLeast(meta_value(value))));
+    tests.extend(one_of.map(|values| MetaTest::In(values.into_iter().map(meta_value).collect())));
+    tests.extend(exists.map(|there| if there { MetaTest::Exists } else { MetaTest::Missing }));
+    tests
+}
+
+pub(crate) fn cue(request: &mut RecallRequest) -> Cue {
+    Cue {
+        text: request.text.take().unwrap_or_default(),
+        vector: request.vector.take(),
+        mode: match request.mode.unwrap_or_default() {
+            ModeName::Keyword => Mode::Keyword,
+            ModeName::Similarity => Mode::Similarity,
+            ModeName::Hybrid => Mode::Hybrid,
+        },
+        filter: filter(request.filter.take().unwrap_or_default()),
+        limit: request.limit.map_or(RECALL_LIMIT_DEFAULT, |limit| limit as usize),
+        min_relevance: request.min_relevance.unwrap_or(0.0),
+    }
+}
+
+/// What a cursor of a listing is bound to, beside the space.
+pub(crate) fn list_scope(filter: Option<&FilterInput>) -> Vec<u8> {
+    serde_json::to_vec(&filter).expect("a filter that was read can be written")
+}
+
+pub(crate) fn forget(request: ForgetRequest) -> Result<Forget, Refusal> {
+    if request.filter.as_ref().is_some_and(FilterInput::is_empty) {
+        let detail = "an empty filter would forget every memory; delete the space instead";
+        return Err(Refusal::new(ErrorCode::SelectionAmbiguous, detail).with_field("filter"));
+    }
+    Ok(Forget {
+        selection: selection(request.ids, request.filter)?,
+        mode: match request.mode.unwrap_or_default() {
+            ForgetModeName::Suppress => ForgetMode::Suppress,
+            ForgetModeName::Delete => ForgetMode::Delete,
+        },
+        execution: if request.dry_run { Execution::DryRun } else { Execution::Commit },
+        principal: String::new(),
+    })
+}
+
+pub(crate) fn restore(request: RestoreRequest) -> Result<Restore, Refusal> {
+    Ok(Restore {
+        selection: selection(request.ids, request.filter)?,
+        execution: Execution::Commit,
+        principal: String::new(),
+    })
+}
+
+fn selection(ids: Option<Vec<String>>, input: Option<FilterInput>) -> Result<Selection, Refusal> {
+    match (ids, input) {
+        (Some(ids), None) if !ids.is_empty() => Ok(Selection::Ids(ids)),
+        // The engine takes an empty filter for a forgotten one; here it was given on purpose (`forget` refused it).
+        (None, Some(input)) if input.is_empty() => {
+            Ok(Selection::Matching(Filter { all: vec![Filter::default()], ..Filter::default() }))
+        }
+        (None, Some(input)) => Ok(Selection::Matching(filter(input))),
+        (Some(_), None) => Err(ambiguous("ids is empty")),
+        (Some(_), Some(_)) => Err(ambiguous("both ids and filter are given")),
+        (None, None) => Err(ambiguous("neither ids nor filter is given")),
+    }
+}
+
+fn ambiguous(detail: &str) -> Refusal {
+    Refusal::new(ErrorCode::SelectionAmbiguous, detail)
+}
+
+pub(crate) fn new_space(request: CreateSpaceRequest) -> Result<NewSpace, Refusal> {
+    let language = match request.language {
+        None => Language::English,
+        Some(code) => Language::from_code(&code).ok_or_else(|| unknown_language(&code))?,
+    };
+    Ok(NewSpace {
+        name: request.name,
+        embedder: request.embedder.unwrap_or_else(|| EMBEDDER_DEFAULT.to_owned()),
+        dimension: request.dimension,
+        language,
+    })
+}
+
+fn unknown_language(code: &str) -> Refusal {
+    let known: Vec<&str> = Language::ALL.iter().map(|language| language.code()).collect();
+    let detail = format!("language {code:?} is not one of {}", known.join(", "));
+    Refusal::new(ErrorCode::LanguageUnknown, detail).with_field("language")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_keep_every_condition() {
+        let json = r#"{"occurred_after":"1970-01-01T00:00:01Z","tags":["a"],"tags_any":["b"],"people":["p"],
+            "kinds":["fact"],"metadata":{"x.y":{"gte":1,"lt":2.5},"z":null,"w":{"ne":"v"}},
+            "not":{"session":"s"}}"#;
+        let filter = filter(serde_json::from_str(json).unwrap());
+        assert_eq!(filter.occurred, TimeRange { from: Some(1_000_000_000), until: None });
+        assert_eq!((filter.tags_all.len(), filter.tags_any.len(), filter.kinds.len()), (1, 1, 1));
+        let path = |path: &str| path.split('.').map(str::to_owned).collect::<Vec<_>>();
+        let condition = |at: &str, test| MetaCondition { path: path(at), test };
+        let expected = [
+            condition("w", MetaTest::Exists),
+            condition("w", MetaTest::NotEqual(MetaValue::Text("v".to_owned()))),
+            condition("x.y", MetaTest::Less(MetaValue::Float(2.5))),
+            condition("x.y", MetaTest::AtLeast(MetaValue::Int(1))),
+            condition("z", MetaTest::Equal(MetaValue::Null)),
+        ];
+        assert_eq!(filter.metadata, expected);
+        assert_eq!(filter.none[0].session.as_deref(), Some("s"));
+    }
+
+    #[test]
+    fn selections_are_one_thing() {
+        let code = |json: &str| {
+            let refused = forget(serde_json::from_str(json).unwrap()).unwrap_err();
+            refused.0.code
+        };
+        for json in
+            ["{}", r#"{"ids":[]}"#, r#"{"filter":{}}"#, r#"{"ids":["a"],"filter":{"tags":["t"]}}"#]
+        {
+            assert_eq!(code(json), "selection_ambiguous", "{json}");
+        }
+        assert!(restore(serde_json::from_str(r#"{"filter":{}}"#).unwrap()).is_ok());
+    }
+}

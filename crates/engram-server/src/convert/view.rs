@@ -1,0 +1,291 @@
+//! Answers: engine types to wire types.
+
+use engram_api::{
+    ConfidenceView, EmbedderView, FORGET_IDS_MAX, ForgetModeName, ForgetResponse, KindName,
+    ListResponse, MatchOutcome, MemoryView, ModeName, RecallResponse, RecalledView, ReceiptView,
+    RememberManyResponse, RememberResponse, RememberResult, RestoreResponse, RouteView, RoutesView,
+    SearchedView, SourceView, SpaceStatsView, SpaceView, StateName, StrengthView, Timestamp,
+};
+use engram_engine::{
+    Created, ForgetReceipt, Kind, MemoryDetail, MetaValue, Metadata, Mode, Recall, Recalled,
+    Remembered, RememberedItem, Source, SpaceInfo, SpaceStats, State,
+};
+use engram_index::RouteScore;
+use serde_json::{Map, Number, Value};
+
+use crate::refusal::Refusal;
+
+fn kind_name(kind: Kind) -> KindName {
+    match kind {
+        Kind::Episode => KindName::Episode,
+        Kind::Fact => KindName::Fact,
+        Kind::Procedure => KindName::Procedure,
+        Kind::Belief => KindName::Belief,
+    }
+}
+
+fn given(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// Whether an answer carries vectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Vectors {
+    Left,
+    Shown,
+}
+
+impl From<bool> for Vectors {
+    fn from(include_vectors: bool) -> Vectors {
+        if include_vectors { Vectors::Shown } else { Vectors::Left }
+    }
+}
+
+pub(crate) fn memory_view(detail: MemoryDetail, vectors: impl Into<Vectors>) -> MemoryView {
+    let memory = &detail.memory;
+    let content = &memory.content;
+    let time = |ns: Option<i64>| ns.map(Timestamp);
+    MemoryView {
+        id: memory.id.clone(),
+        version: memory.version,
+        kind: kind_name(content.kind),
+        state: match detail.state {
+            State::Active => StateName::Active,
+            State::Suppressed => StateName::Suppressed,
+        },
+        title: given(&content.title),
+        text: given(&content.text),
+        vectors: (vectors.into() == Vectors::Shown).then_some(detail.vectors),
+        session: given(&content.session),
+        occurred_at: time(content.occurred_at),
+        occurred_until: time(content.occurred_until),
+        place: given(&content.place),
+        people: content.people.clone(),
+        entities: content.entities.clone(),
+        tags: content.tags.clone(),
+        metadata: metadata(&content.metadata),
+        source: source(&content.source, &memory.principal),
+        subject: given(&content.subject),
+        attribute: given(&content.attribute),
+        confidence: ConfidenceView {
+            mean: detail.confidence.mean,
+            low: detail.confidence.low,
+            high: detail.confidence.high,
+            evidence: detail.confidence.evidence as f32,
+        },
+        strength: StrengthView {
+            retrievability: detail.strength.retrievability,
+            stability_days: detail.strength.stability_days,
+            law: detail.strength.law.to_owned(),
+        },
+        importance: content.importance,
+        valid_from: time(content.valid_from),
+        valid_until: time(content.valid_until),
+        expires_at: time(content.expires_at),
+        lsn: memory.lsn.0,
+        committed_at: Timestamp(memory.committed_at.0),
+    }
+}
+
+fn source(source: &Source, principal: &str) -> Option<SourceView> {
+    let view = SourceView {
+        kind: given(&source.kind),
+        reference: given(&source.reference),
+        trust: source.trust,
+        principal: given(principal),
+    };
+    (view != SourceView::default()).then_some(view)
+}
+
+fn metadata(metadata: &Metadata) -> Map<String, Value> {
+    metadata.iter().map(|(name, value)| (name.clone(), json_value(value))).collect()
+}
+
+fn json_value(value: &MetaValue) -> Value {
+    match value {
+        MetaValue::Null => Value::Null,
+        MetaValue::Bool(on) => Value::Bool(*on),
+        MetaValue::Int(whole) => Value::from(*whole),
+        // Not finite is refused at the entrance.
+        MetaValue::Float(number) => Number::from_f64(*number).map_or(Value::Null, Value::Number),
+        MetaValue::Text(text) => Value::String(text.clone()),
+        MetaValue::List(items) => Value::Array(items.iter().map(json_value).collect()),
+        MetaValue::Map(map) => Value::Object(metadata(map)),
+    }
+}
+
+pub(crate) fn remember_response(item: RememberedItem) -> RememberResponse {
+    RememberResponse {
+        id: item.id,
+        lsn: item.lsn.0,
+        committed_at: Timestamp(item.committed_at.0),
+        version: item.version,
+        created: item.created == Created::Now,
+        duplicates: item.duplicates,
+        vectors: item.vectors,
+    }
+}
+
+pub(crate) fn remember_many_response(remembered: Remembered) -> RememberManyResponse {
+    let results: Vec<RememberResult> = remembered
+        .items
+        .into_iter()
+        .map(|item| match item {
+            Ok(item) => RememberResult::Stored(remember_response(item)),
+            Err(error) => RememberResult::Refused(Refusal::from(error).0),
+        })
+        .collect();
+    let stored = |result: &&RememberResult| match result {
+        RememberResult::Stored(item) => item.created,
+        RememberResult::Refused(_) => false,
+    };
+    RememberManyResponse {
+        lsn: remembered.lsn.0,
+        committed_at: Timestamp(remembered.committed_at.0),
+        created: results.iter().filter(stored).count() as u64,
+        results,
+    }
+}
+
+pub(crate) fn forget_response(
+    mode: ForgetModeName,
+    dry_run: bool,
+    receipt: ForgetReceipt,
+) -> ForgetResponse {
+    let count = receipt.ids.len() as u64;
+    ForgetResponse {
+        dry_run,
+        mode,
+        count,
+        receipt: receipt.commit.map(|(lsn, time)| ReceiptView {
+            lsn: lsn.0,
+            committed_at: Timestamp(time.0),
+            mode,
+            count,
+            remains: remains(mode).to_owned(),
+        }),
+        ids: first_ids(receipt.ids),
+    }
+}
+
+fn remains(mode: ForgetModeName) -> &'static str {
+    match mode {
+        ForgetModeName::Suppress => "the content, hidden: restore brings it back",
+        ForgetModeName::Delete => {
+            "nothing that an answer can reach; the bytes stay in the log files of this server, and in copies made of \
+             them, until those are compacted or removed"
+        }
+    }
+}
+
+fn first_ids(mut ids: Vec<String>) -> Vec<String> {
+    ids.truncate(FORGET_IDS_MAX);
+    ids
+}
+
+pub(crate) fn restore_response(receipt: ForgetReceipt) -> RestoreResponse {
+    RestoreResponse {
+        count: receipt.ids.len() as u64,
+        lsn: receipt.commit.map(|(lsn, _)| lsn.0),
+        committed_at: receipt.commit.map(|(_, time)| Timestamp(time.0)),
+        ids: first_ids(receipt.ids),
+    }
+}
+
+pub(crate) fn list_response(
+    items: Vec<MemoryDetail>,
+    next_cursor: Option<String>,
+    include_vectors: bool,
+) -> ListResponse {
+    let view = |detail| memory_view(detail, include_vectors);
+    ListResponse { memories: items.into_iter().map(view).collect(), next_cursor }
+}
+
+/// How much an answer to a cue tells.
+pub(crate) struct RecallDetail {
+    pub(crate) explain: bool,
+    pub(crate) vectors: Vectors,
+}
+
+pub(crate) fn recall_response(recall: Recall, wanted: &RecallDetail) -> RecallResponse {
+    let outcome = if recall.items.is_empty() { MatchOutcome::Nothing } else { MatchOutcome::Match };
+    let explanation = recall.explanation;
+    RecallResponse {
+        outcome,
+        items: recall.items.into_iter().map(|item| recalled_view(item, wanted)).collect(),
+        mode: match explanation.mode {
+            Mode::Keyword => ModeName::Keyword,
+            Mode::Similarity => ModeName::Similarity,
+            Mode::Hybrid => ModeName::Hybrid,
+        },
+        searched: SearchedView {
+            eligible: explanation.eligible,
+            candidates: explanation.candidates,
+            vectors_scanned: explanation.vectors_scanned,
+        },
+        terms: wanted.explain.then_some(explanation.terms),
+        snapshot_lsn: recall.lsn.0,
+        trained: false,
+    }
+}
+
+fn recalled_view(item: Recalled, wanted: &RecallDetail) -> RecalledView {
+    let route = |score: Option<RouteScore>| {
+        score.map(|score| RouteView {
+            raw: score.raw,
+            normalised: score.normalised,
+            weight: score.weight,
+            contribution: score.contribution,
+        })
+    };
+    RecalledView {
+        relevance: item.relevance,
+        strength: item.detail.strength.retrievability,
+        confidence: item.detail.confidence.mean,
+        routes: RoutesView { vector: route(item.vector), text: route(item.text) },
+        matched_terms: wanted.explain.then_some(item.matched_terms),
+        memory: memory_view(item.detail, wanted.vectors),
+    }
+}
+
+/// The usual form of a UUID.
+pub(crate) fn uuid_text(space: &SpaceInfo) -> String {
+    space.id.to_string()
+}
+
+pub(crate) fn space_view(space: &SpaceInfo) -> SpaceView {
+    let settings = &space.settings;
+    let (provider, model, weights_hash) = match &settings.identity {
+        Some(identity) => {
+            (identity.provider.clone(), identity.model.clone(), identity.weights_hash.clone())
+        }
+        None => ("none".to_owned(), String::new(), String::new()),
+    };
+    SpaceView {
+        name: space.name.clone(),
+        uuid: uuid_text(space),
+        dimension: settings.dimension,
+        embedder: EmbedderView {
+            name: settings.embedder.clone(),
+            provider,
+            model,
+            dimension: settings.dimension,
+            weights_hash,
+        },
+        language: settings.language.code().to_owned(),
+        created_at: Timestamp(space.created_at.0),
+        quarantined: space.quarantined.clone(),
+    }
+}
+
+pub(crate) fn stats_view(name: &str, stats: &SpaceStats) -> SpaceStatsView {
+    SpaceStatsView {
+        name: name.to_owned(),
+        memories: stats.memories,
+        suppressed: stats.suppressed,
+        vectors: stats.vectors,
+        bytes: stats.resident_bytes,
+        lsn: stats.lsn.0,
+        committed_at: (stats.lsn.0 > 0).then_some(Timestamp(stats.committed_at.0)),
+    }
+}

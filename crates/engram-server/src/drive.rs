@@ -1,0 +1,230 @@
+//! The threads that drive the engine: one writer, one maintainer.
+//!
+//! The writer sleeps until something is queued and wakes at once, without polling. Group commit arises by itself:
+//! whatever was queued while one sync ran shares the next. A panic in either thread stops all writes: the state that it
+//! left behind cannot be trusted until the log is read again.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use engram_engine::Engine;
+use tokio::sync::watch;
+
+use crate::metrics::Metrics;
+
+/// Memories that one step of maintenance may copy.
+const MAINTAIN_MEMORIES: u64 = 10_000;
+/// Pause of the maintainer when there is nothing to do.
+const MAINTAIN_PAUSE: Duration = Duration::from_secs(1);
+
+/// A bell for one sleeping thread. A ring while the thread is awake is not lost.
+#[derive(Default)]
+pub(crate) struct Bell {
+    state: Mutex<BellState>,
+    changed: Condvar,
+}
+
+#[derive(Clone, Copy, Default)]
+struct BellState {
+    rung: bool,
+    stopped: bool,
+}
+
+/// Why a sleeper woke up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Woken {
+    Rung,
+    TimedOut,
+    Stopped,
+}
+
+impl Bell {
+    pub(crate) fn ring(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).rung = true;
+        self.changed.notify_one();
+    }
+
+    pub(crate) fn stop(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).stopped = true;
+        self.changed.notify_one();
+    }
+
+    /// Sleeps until the bell rings, the sleeper is told to stop, or the time is over. Work that was announced before
+    /// the stop is still reported as a ring.
+    fn sleep(&self, limit: Option<Duration>) -> Woken {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = |state: &mut BellState| !state.rung && !state.stopped;
+        let mut state = match limit {
+            None => self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner),
+            Some(limit) => {
+                let waited = self.changed.wait_timeout_while(state, limit, idle);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        if std::mem::take(&mut state.rung) {
+            Woken::Rung
+        } else if state.stopped {
+            Woken::Stopped
+        } else {
+            Woken::TimedOut
+        }
+    }
+}
+
+/// The first reason why writes are refused for good, told to all who wait for a commit.
+pub(crate) struct Faults {
+    first: OnceLock<String>,
+    told: watch::Sender<bool>,
+}
+
+impl Faults {
+    pub(crate) fn new() -> Faults {
+        Faults { first: OnceLock::new(), told: watch::Sender::new(false) }
+    }
+
+    pub(crate) fn record(&self, reason: String) {
+        if self.first.set(reason).is_ok() {
+            self.told.send_replace(true);
+        }
+    }
+
+    pub(crate) fn reason(&self) -> Option<&str> {
+        self.first.get().map(String::as_str)
+    }
+
+    /// Returns when a fault is there.
+    pub(crate) async fn wait(&self) {
+        let mut told = self.told.subscribe();
+        told.wait_for(|told| *told).await.expect("the sender lives as long as self");
+    }
+}
+
+/// The two threads.
+pub(crate) struct Drivers {
+    writer_bell: Arc<Bell>,
+    maintainer_bell: Arc<Bell>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// What the threads work on.
+#[derive(Clone)]
+pub(crate) struct Driven {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) faults: Arc<Faults>,
+}
+
+impl Drivers {
+    /// Starts both threads. `writer_bell` is the one that the engine rings.
+    pub(crate) fn start(driven: &Driven, writer_bell: Arc<Bell>) -> std::io::Result<Drivers> {
+        let maintainer_bell = Arc::new(Bell::default());
+        let mut drivers = Drivers { writer_bell, maintainer_bell, threads: Vec::new() };
+        let (work, bell) = (driven.clone(), Arc::clone(&drivers.writer_bell));
+        drivers.spawn("engram-writer", driven, move || write(&work, &bell))?;
+        let (work, bell) = (driven.clone(), Arc::clone(&drivers.maintainer_bell));
+        drivers.spawn("engram-maintain", driven, move || maintain(&work, &bell))?;
+        Ok(drivers)
+    }
+
+    fn spawn(
+        &mut self,
+        name: &'static str,
+        driven: &Driven,
+        work: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<()> {
+        let faults = Arc::clone(&driven.faults);
+        let guarded = move || {
+            if catch_unwind(AssertUnwindSafe(work)).is_err() {
+                tracing::error!(thread = name, "panicked; writes are refused until a restart");
+                faults.record(format!("thread {name} panicked; restart to recover"));
+            }
+        };
+        self.threads.push(std::thread::Builder::new().name(name.to_owned()).spawn(guarded)?);
+        Ok(())
+    }
+
+    /// Lets the writer finish what is queued and ends both threads.
+    pub(crate) fn stop(self) {
+        self.writer_bell.stop();
+        self.maintainer_bell.stop();
+        for thread in self.threads {
+            // A panic was caught inside and recorded.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn write(driven: &Driven, bell: &Bell) {
+    loop {
+        let woken = bell.sleep(None);
+        while drive_once(driven) {}
+        if woken == Woken::Stopped {
+            return;
+        }
+    }
+}
+
+/// One batch; whether there may be another.
+fn drive_once(driven: &Driven) -> bool {
+    let started = Instant::now();
+    match driven.engine.drive() {
+        Ok(done) if done.commits == 0 => false,
+        Ok(done) => {
+            driven.metrics.commit_batch.observe(done.commits as f64);
+            driven.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
+            true
+        }
+        Err(error) => {
+            driven.metrics.commit_failures.inc();
+            tracing::error!(%error, "a commit failed; nothing of it was acknowledged");
+            if let Some(reason) = driven.engine.poisoned() {
+                driven.faults.record(reason);
+            }
+            false
+        }
+    }
+}
+
+fn maintain(driven: &Driven, bell: &Bell) {
+    let mut pause = Duration::ZERO;
+    loop {
+        if bell.sleep(Some(pause)) == Woken::Stopped {
+            return;
+        }
+        pause = match driven.engine.maintain(MAINTAIN_MEMORIES) {
+            Ok(done) if done.more => Duration::ZERO,
+            Ok(_) => MAINTAIN_PAUSE,
+            Err(error) => {
+                tracing::warn!(%error, "maintenance failed; it will be tried again");
+                MAINTAIN_PAUSE
+            }
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_before_the_sleep_is_heard_and_work_comes_before_the_stop() {
+        let bell = Bell::default();
+        bell.ring();
+        bell.ring();
+        bell.stop();
+        assert_eq!(bell.sleep(None), Woken::Rung);
+        assert_eq!(bell.sleep(None), Woken::Stopped);
+        assert_eq!(Bell::default().sleep(Some(Duration::ZERO)), Woken::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn the_first_fault_stays() {
+        let faults = Faults::new();
+        faults.record("first".to_owned());
+        faults.record("second".to_owned());
+        faults.wait().await;
+        assert_eq!(faults.reason(), Some("first"));
+    }
+}

@@ -1,0 +1,117 @@
+//! Connections: accepted up to a limit, served with HTTP/1.1, ended gracefully.
+//!
+//! A client that is slow with the head of a request, or idle between requests, is cut off after a fixed time; the time
+//! for everything behind the head is bounded by the request's own deadline.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Response;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tower::ServiceExt;
+
+use crate::metrics::Metrics;
+use crate::rest::LocalAddr;
+
+/// Time for the head of a request, and for the pause before it.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most headers of a request.
+const HEADERS_MAX: usize = 64;
+/// Bytes buffered of a connection; also the limit of a request's head.
+const BUFFER_BYTES_MAX: usize = 64 << 10;
+/// Pause after a failed accept, for example when the process has no file descriptor left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What all connections share.
+#[derive(Clone)]
+pub(crate) struct Serving {
+    pub(crate) router: Router,
+    pub(crate) metrics: Arc<Metrics>,
+    /// One permit for each open connection.
+    pub(crate) places: Arc<Semaphore>,
+    /// Becomes true when connections are to end.
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+/// Accepts connections until told to stop. Those that are open then finish on their own.
+pub(crate) async fn accept(listener: TcpListener, serving: Serving) {
+    let mut stop = serving.stop.clone();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            accepted = next(&listener, &serving.places) => accepted,
+        };
+        match accepted {
+            Ok((stream, place)) => {
+                let serving = serving.clone();
+                tokio::spawn(async move {
+                    serving.metrics.connections.inc();
+                    serve(stream, &serving).await;
+                    serving.metrics.connections.dec();
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn next(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> std::io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.expect("the semaphore is never closed");
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, place))
+}
+
+async fn serve(stream: TcpStream, serving: &Serving) {
+    // Answers are written whole: waiting to fill a packet would only delay them.
+    let prepared = stream.set_nodelay(true).and_then(|()| stream.local_addr());
+    let Ok(local) = prepared else { return };
+    let router = serving.router.clone();
+    let service = service_fn(move |request| answer(router.clone(), local, request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(BUFFER_BYTES_MAX)
+        .half_close(true)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let mut stop = serving.stop.clone();
+    let told = async { drop(stop.wait_for(|stop| *stop).await) };
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = told => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+async fn answer(
+    router: Router,
+    local: SocketAddr,
+    request: hyper::Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(LocalAddr(local));
+    router.oneshot(request).await
+}

@@ -1,0 +1,225 @@
+//! What is read from the engine and the system at the moment of a scrape, and the writing of it all.
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
+
+use engram_engine::SpaceStats;
+use engram_store::LogStats;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use super::registry::{Metrics, register};
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct SpaceLabels {
+    space: String,
+}
+
+/// A space and its figures.
+pub(crate) struct SpaceFigures {
+    pub(crate) name: String,
+    pub(crate) stats: SpaceStats,
+}
+
+/// What the node knows at the moment of a scrape.
+pub(crate) struct EngineFigures {
+    pub(crate) ready: bool,
+    pub(crate) start_time_seconds: f64,
+    pub(crate) log: LogStats,
+    pub(crate) read_bytes: u64,
+    pub(crate) written_bytes: u64,
+    pub(crate) spaces: Vec<SpaceFigures>,
+    /// Spaces with series of their own.
+    pub(crate) spaces_max: usize,
+}
+
+/// Everything in the OpenMetrics text format.
+pub(crate) fn encode(metrics: &Metrics, figures: &EngineFigures) -> String {
+    let mut registry = Registry::default();
+    register_node(&mut registry, figures);
+    register_log(&mut registry, figures);
+    register_spaces(&mut registry, metrics, figures);
+    let mut text = String::new();
+    encode_registry(&mut text, &metrics.registry)
+        .and_then(|()| encode_registry(&mut text, &registry))
+        .and_then(|()| encode_eof(&mut text))
+        .expect("a string takes all that is written");
+    text
+}
+
+fn gauge(registry: &mut Registry, name: &'static str, value: f64) {
+    let gauge = Gauge::<f64, AtomicU64>::default();
+    gauge.set(value);
+    register(registry, name, gauge);
+}
+
+fn counter(registry: &mut Registry, name: &'static str, value: u64) {
+    let counter = Counter::<u64>::default();
+    counter.inc_by(value);
+    register(registry, name, counter);
+}
+
+fn register_node(registry: &mut Registry, figures: &EngineFigures) {
+    gauge(registry, "engram_ready", if figures.ready { 1.0 } else { 0.0 });
+    gauge(registry, "engram_start_time_seconds", figures.start_time_seconds);
+    gauge(registry, "engram_process_resident_bytes", resident_bytes() as f64);
+    gauge(registry, "engram_spaces", figures.spaces.len() as f64);
+    counter(registry, "engram_fs_read_bytes", figures.read_bytes);
+    counter(registry, "engram_fs_written_bytes", figures.written_bytes);
+}
+
+fn register_log(registry: &mut Registry, figures: &EngineFigures) {
+    let log = &figures.log;
+    counter(registry, "engram_log_frames", log.frames);
+    counter(registry, "engram_log_payload_bytes", log.payload_bytes);
+    counter(registry, "engram_log_syncs", log.syncs);
+    counter(registry, "engram_log_flushes", log.flushes);
+    gauge(registry, "engram_log_segments", log.segments as f64);
+    counter(registry, "engram_log_segments_recycled", log.recycled);
+    gauge(registry, "engram_log_queued_frames", log.queued as f64);
+}
+
+fn register_spaces(registry: &mut Registry, metrics: &Metrics, figures: &EngineFigures) {
+    let requests = metrics.space_requests(figures.spaces.iter().map(|space| space.name.as_str()));
+    let rows = by_space(figures, &requests);
+    let family = |value: fn(&SpaceRow) -> u64| {
+        let family: Family<SpaceLabels, Gauge<f64, AtomicU64>> = Family::default();
+        for row in &rows {
+            let labels = SpaceLabels { space: row.space.clone() };
+            family.get_or_create(&labels).set(value(row) as f64);
+        }
+        family
+    };
+    let counts: Family<SpaceLabels, Counter> = Family::default();
+    for row in &rows {
+        counts.get_or_create(&SpaceLabels { space: row.space.clone() }).inc_by(row.requests);
+    }
+    register(registry, "engram_space_requests", counts);
+    register(registry, "engram_space_memories", family(|row| row.memories));
+    register(registry, "engram_space_suppressed", family(|row| row.suppressed));
+    register(registry, "engram_space_vectors", family(|row| row.vectors));
+    register(registry, "engram_space_resident_bytes", family(|row| row.resident_bytes));
+    register(registry, "engram_space_lsn", family(|row| row.lsn));
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct SpaceRow {
+    space: String,
+    requests: u64,
+    memories: u64,
+    suppressed: u64,
+    vectors: u64,
+    resident_bytes: u64,
+    lsn: u64,
+}
+
+/// The busiest spaces by requests, ties by name, and one row with an empty name for all others.
+fn by_space(figures: &EngineFigures, requests: &HashMap<String, u64>) -> Vec<SpaceRow> {
+    let mut rows: Vec<SpaceRow> = figures
+        .spaces
+        .iter()
+        .map(|space| SpaceRow {
+            space: space.name.clone(),
+            requests: requests.get(&space.name).copied().unwrap_or(0),
+            memories: space.stats.memories,
+            suppressed: space.stats.suppressed,
+            vectors: space.stats.vectors,
+            resident_bytes: space.stats.resident_bytes,
+            lsn: space.stats.lsn.0,
+        })
+        .collect();
+    rows.sort_by(|a, b| b.requests.cmp(&a.requests).then_with(|| a.space.cmp(&b.space)));
+    if rows.len() > figures.spaces_max {
+        let mut rest = SpaceRow::default();
+        for row in rows.drain(figures.spaces_max..) {
+            rest.requests += row.requests;
+            rest.memories += row.memories;
+            rest.suppressed += row.suppressed;
+            rest.vectors += row.vectors;
+            rest.resident_bytes += row.resident_bytes;
+            rest.lsn += row.lsn;
+        }
+        rows.push(rest);
+    }
+    rows
+}
+
+/// Bytes in RAM as Linux tells them; 0 where it does not. `VmRSS` counts in KiB whatever the page size is.
+fn resident_bytes() -> u64 {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return 0 };
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kib.unwrap_or(0) * 1_024
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use super::super::registry::{EmbedSample, RequestSample};
+    use super::super::table::{METRICS, MetricKind};
+    use super::*;
+
+    fn figures(spaces: &[&str], spaces_max: usize) -> EngineFigures {
+        let stats = SpaceStats { memories: 10, ..SpaceStats::default() };
+        EngineFigures {
+            ready: true,
+            start_time_seconds: 1.5,
+            log: LogStats::default(),
+            read_bytes: 0,
+            written_bytes: 0,
+            spaces: spaces
+                .iter()
+                .map(|name| SpaceFigures { name: (*name).to_owned(), stats })
+                .collect(),
+            spaces_max,
+        }
+    }
+
+    #[test]
+    fn everything_written_is_in_the_table_and_the_reverse() {
+        let metrics = Metrics::new("0.0.0");
+        let elapsed = Duration::from_millis(1);
+        metrics.request(&RequestSample { operation: "get", status: 200, elapsed });
+        for outcome in [Ok(()), Err(())] {
+            metrics.embed(&EmbedSample { embedder: "builtin", texts: 1, elapsed, outcome });
+        }
+        let text = encode(&metrics, &figures(&["a"], 1));
+        let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+        let written: BTreeSet<String> = types.map(str::to_owned).collect();
+        let name = |kind: MetricKind| kind.name();
+        let listed: BTreeSet<String> =
+            METRICS.iter().map(|entry| format!("{} {}", entry.name, name(entry.kind))).collect();
+        assert_eq!(written, listed);
+        for entry in METRICS.iter().filter(|entry| entry.kind != MetricKind::Histogram) {
+            let sample = text.lines().find(|line| {
+                line.strip_prefix(entry.name).is_some_and(|rest| !rest.starts_with(" gauge"))
+            });
+            let sample = sample.unwrap_or_else(|| panic!("{} has no sample", entry.name));
+            for label in entry.labels {
+                assert!(sample.contains(&format!("{label}=\"")), "{sample}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_busiest_spaces_stand_alone() {
+        let metrics = Metrics::new("0.0.0");
+        for space in ["b", "b", "c", "gone"] {
+            metrics.space_request(space);
+        }
+        let text = encode(&metrics, &figures(&["a", "b", "c", "d"], 2));
+        let lines: Vec<&str> =
+            text.lines().filter(|line| line.starts_with("engram_space_")).collect();
+        let memories: BTreeSet<&str> =
+            lines.iter().filter_map(|line| line.strip_prefix("engram_space_memories")).collect();
+        let expected = ["{space=\"b\"} 10.0", "{space=\"c\"} 10.0", "{space=\"\"} 20.0"];
+        assert_eq!(memories, BTreeSet::from(expected));
+        assert!(!text.contains("gone"));
+    }
+}

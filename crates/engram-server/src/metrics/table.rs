@@ -1,0 +1,143 @@
+//! The table of metrics and its reference page.
+
+use std::fmt::Write as _;
+
+/// How a metric behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricKind {
+    /// Only grows; written with `_total` at the end of its name.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts observations in buckets; written with `_bucket`, `_sum` and `_count`.
+    Histogram,
+    /// Always 1; its labels say something.
+    Info,
+}
+
+impl MetricKind {
+    /// Name of the type in the exposition format.
+    pub fn name(self) -> &'static str {
+        match self {
+            Counter => "counter",
+            Gauge => "gauge",
+            Histogram => "histogram",
+            Info => "info",
+        }
+    }
+}
+
+/// One metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetricEntry {
+    /// Name without the ending that its kind adds.
+    pub name: &'static str,
+    /// How it behaves.
+    pub kind: MetricKind,
+    /// Names of its labels.
+    pub labels: &'static [&'static str],
+    /// What it says, with its unit.
+    pub help: &'static str,
+}
+
+const fn row(
+    name: &'static str,
+    kind: MetricKind,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> MetricEntry {
+    MetricEntry { name, kind, labels, help }
+}
+
+use MetricKind::{Counter, Gauge, Histogram, Info};
+
+const SPACE: &[&str] = &["space"];
+
+/// All metrics, in the order of the generated page.
+pub const METRICS: &[MetricEntry] = &[
+    row("engram_build", Info, &["version"], "Version of the running server."),
+    row("engram_ready", Gauge, &[], "1 while the server takes reads and writes, else 0."),
+    row("engram_start_time_seconds", Gauge, &[], "When the server started, seconds since 1970."),
+    row("engram_process_resident_bytes", Gauge, &[], "Bytes of the process that are in RAM."),
+    row(
+        "engram_http_requests",
+        Counter,
+        &["operation", "status"],
+        "Requests answered, by operation (`none` where the path belongs to no operation) and HTTP status.",
+    ),
+    row(
+        "engram_http_request_seconds",
+        Histogram,
+        &["operation"],
+        "Time from the head of a request to its answer, seconds.",
+    ),
+    row("engram_http_requests_in_flight", Gauge, &[], "Requests worked on now."),
+    row("engram_http_connections", Gauge, &[], "Open connections."),
+    row("engram_panics", Counter, &[], "Requests that ended in a panic of the server."),
+    row("engram_commit_batch_commits", Histogram, &[], "Commits that shared one sync of the log."),
+    row(
+        "engram_commit_seconds",
+        Histogram,
+        &[],
+        "Time of one write, sync and apply of the log, seconds.",
+    ),
+    row("engram_commit_failures", Counter, &[], "Syncs of the log that failed."),
+    row("engram_embed_texts", Counter, &["embedder"], "Texts turned into vectors."),
+    row("engram_embed_seconds", Counter, &["embedder"], "Time spent on that, seconds."),
+    row("engram_embed_failures", Counter, &["embedder"], "Calls of an embedder that failed."),
+    row("engram_log_frames", Counter, &[], "Frames made durable since the start."),
+    row("engram_log_payload_bytes", Counter, &[], "Bytes of their payloads."),
+    row("engram_log_syncs", Counter, &[], "Syncs of log files by commits."),
+    row("engram_log_flushes", Counter, &[], "Batches written to the log."),
+    row("engram_log_segments", Gauge, &[], "Segment files in use."),
+    row("engram_log_segments_recycled", Counter, &[], "Segment files put to use again."),
+    row("engram_log_queued_frames", Gauge, &[], "Frames that wait for their sync."),
+    row("engram_fs_read_bytes", Counter, &[], "Bytes read from the data directory."),
+    row("engram_fs_written_bytes", Counter, &[], "Bytes written to the data directory."),
+    row("engram_spaces", Gauge, &[], "Spaces."),
+    row(
+        "engram_space_requests",
+        Counter,
+        SPACE,
+        "Requests of a space. Of this and the other metrics of spaces, only the busiest spaces have series of their own \
+         (setting `metrics.spaces_max`); the label is empty on the series that sums up the rest.",
+    ),
+    row("engram_space_memories", Gauge, SPACE, "Memories that recall can find."),
+    row("engram_space_suppressed", Gauge, SPACE, "Suppressed memories."),
+    row("engram_space_vectors", Gauge, SPACE, "Vectors of both."),
+    row("engram_space_resident_bytes", Gauge, SPACE, "Bytes of the state in RAM, estimated."),
+    row("engram_space_lsn", Gauge, SPACE, "Last commit; on the series of the rest the sum."),
+];
+
+/// The entry of that name.
+pub(super) fn entry(name: &str) -> &'static MetricEntry {
+    METRICS.iter().find(|entry| entry.name == name).expect("a test writes every metric")
+}
+
+/// `docs/reference/metrics.md`, rendered from the table of metrics.
+pub fn render_metrics_page() -> String {
+    let mut page = String::from(
+        "<!-- Generated by `cargo xtask gen`; do not edit. -->\n\
+         # Metrics\n\n\
+         `GET /metrics` answers in the OpenMetrics text format. Counters count from the start of the server.\n\n\
+         | Name | Type | Labels | Meaning |\n|---|---|---|---|\n",
+    );
+    for entry in METRICS {
+        let ending = match entry.kind {
+            Counter => "_total",
+            Info => "_info",
+            Gauge | Histogram => "",
+        };
+        let labels: Vec<String> = entry.labels.iter().map(|label| format!("`{label}`")).collect();
+        writeln!(
+            page,
+            "| `{}{ending}` | {} | {} | {} |",
+            entry.name,
+            entry.kind.name(),
+            labels.join(", "),
+            entry.help,
+        )
+        .expect("a string takes all that is written");
+    }
+    page
+}

@@ -1,0 +1,144 @@
+//! How a request of an operation runs: gates first, then its own work in its own lane.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Request};
+use engram_api::{ErrorCode, Method, Operation, Route};
+use tokio::sync::oneshot;
+
+use crate::lanes::{Lane, Panicked};
+use crate::node::Node;
+use crate::refusal::Refusal;
+use crate::rest::body::{HeldBody, read, require_json};
+use crate::rest::operations::{Call, Context, Finish, Handler};
+use crate::rest::reply::Answer;
+use crate::rest::target::{request_of, target};
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// One way to call one operation, with what does it.
+#[derive(Clone, Copy)]
+pub(crate) struct Endpoint {
+    pub(crate) operation: &'static Operation,
+    pub(crate) route: &'static Route,
+    pub(crate) handler: Handler,
+}
+
+/// Runs one request of an operation to its answer.
+pub(crate) async fn execute(
+    node: Arc<Node>,
+    endpoint: Endpoint,
+    request: Request<Body>,
+) -> Result<Answer, Refusal> {
+    let (head, body) = request.into_parts();
+    let target = target(endpoint.route.path, head.uri.path())?;
+    let implied = request_of(endpoint.route, &target, head.uri.query().unwrap_or(""))?;
+    let reads_body = endpoint.route.method == Method::Post;
+    if reads_body {
+        require_json(&head.headers)?;
+    }
+    let mut call = Call {
+        operation: endpoint.operation,
+        target,
+        body: Bytes::from(implied),
+        key: idempotency_key(&head.headers)?,
+    };
+    if let Handler::Node(look) = endpoint.handler {
+        return Ok(look(&node, &call));
+    }
+    let engine = Arc::clone(node.engine()?);
+    if !call.target.space.is_empty() && engine.space(&call.target.space).is_ok() {
+        node.metrics.space_request(&call.target.space);
+    }
+    let _admitted = Arc::clone(&node.admission)
+        .try_acquire_owned()
+        .map_err(|_| Refusal::new(ErrorCode::Overloaded, "too many requests are worked on now"))?;
+    let mut held: Option<HeldBody> = None;
+    if reads_body {
+        let body = read(&node, &head.headers, body).await?;
+        call.body = body.bytes.clone();
+        held = Some(body);
+    }
+    let context = Context { engine, helpers: Arc::clone(&node.helpers) };
+    run(&node, endpoint.handler, context, Work { call, held }).await
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(key) => Ok(Some(key.to_owned())),
+        Err(_) => {
+            Err(Refusal::new(ErrorCode::InvalidUtf8, "the header Idempotency-Key is not UTF-8"))
+        }
+    }
+}
+
+/// A call together with the memory that its body is counted for.
+struct Work {
+    call: Call,
+    held: Option<HeldBody>,
+}
+
+async fn run(
+    node: &Arc<Node>,
+    handler: Handler,
+    context: Context,
+    work: Work,
+) -> Result<Answer, Refusal> {
+    match handler {
+        Handler::Node(look) => Ok(look(node, &work.call)),
+        Handler::Look(look) => look(&context, &work.call),
+        Handler::Search(search) => {
+            let lane = node.lane(&context.engine, &work.call.target.space, Lane::Read);
+            let job = move || {
+                let Work { call, held } = work;
+                let answer = search(&context, &call);
+                drop(held);
+                answer
+            };
+            node.lanes.run(lane, job).await.map_err(|panic| panicked(node, panic))?
+        }
+        Handler::Commit(commit) => {
+            if let Some(reason) = node.write_fault() {
+                return Err(Refusal::new(ErrorCode::LogPoisoned, reason));
+            }
+            let lane = node.lane(&context.engine, &work.call.target.space, Lane::Write);
+            let (reply, finished) = oneshot::channel::<Finish>();
+            let job = move || {
+                let Work { call, held } = work;
+                let submitted = commit(&context, &call, reply);
+                drop(held);
+                submitted
+            };
+            node.lanes.run(lane, job).await.map_err(|panic| panicked(node, panic))??;
+            finish(node, finished).await
+        }
+    }
+}
+
+async fn finish(node: &Node, finished: oneshot::Receiver<Finish>) -> Result<Answer, Refusal> {
+    tokio::select! {
+        biased;
+        finish = finished => match finish {
+            Ok(finish) => finish(),
+            // The writer dropped it: it panicked.
+            Err(_) => Err(unknown_outcome(node)),
+        },
+        () = node.faults.wait() => Err(unknown_outcome(node)),
+    }
+}
+
+fn unknown_outcome(node: &Node) -> Refusal {
+    let reason = node.write_fault().unwrap_or_else(|| "the writer ended".to_owned());
+    let detail = format!("the write was not acknowledged and may or may not be durable: {reason}");
+    Refusal::new(ErrorCode::LogPoisoned, detail)
+}
+
+fn panicked(node: &Node, _: Panicked) -> Refusal {
+    node.metrics.panics.inc();
+    Refusal::new(
+        ErrorCode::Internal,
+        "the work on this request panicked; the server's log says where",
+    )
+}

@@ -1,0 +1,20 @@
+//! HTTP: who may ask, which operation is meant, what it is given, how it is answered.
+
+mod reply;
+
+mod guard;
+
+mod target;
+
+mod body;
+
+mod operations;
+
+mod execute;
+
+mod health;
+
+mod router;
+
+pub(crate) use guard::HostList;
+pub(crate) use router::{LocalAddr, router};

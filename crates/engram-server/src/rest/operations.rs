@@ -1,0 +1,336 @@
+//! What each operation does: decode, convert, ask the engine, convert back. One function each, one table of all.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use engram_api::{
+    CreateSpaceRequest, DeleteSpaceResponse, ErrorCode, ForgetRequest, GetRequest, ListRequest,
+    ListSpacesResponse, Operation, RecallRequest, RememberManyRequest, RememberRequest,
+    RestoreRequest, StatusView, Timestamp, VersionView, decode,
+};
+use engram_engine::{
+    Done, Engine, EngineError, ListQuery, NewMemory, OnInvalid, Prepared, Remembered, Visibility,
+};
+use tokio::sync::oneshot;
+
+use crate::convert;
+use crate::cursor::CursorScope;
+use crate::embedding::Locality;
+use crate::lanes::{HelperPlaces, spread};
+use crate::node::Node;
+use crate::refusal::Refusal;
+use crate::rest::reply::Answer;
+use crate::rest::target::Target;
+
+/// Memories of a page that asks for no number.
+const LIST_LIMIT_DEFAULT: u32 = 100;
+/// Memories of a batch that a core prepares at a time.
+const PART_MEMORIES: usize = 16;
+
+/// A request as the operations see it.
+pub(crate) struct Call {
+    pub(crate) operation: &'static Operation,
+    pub(crate) target: Target,
+    /// JSON, not looked at yet.
+    pub(crate) body: Bytes,
+    /// The header `Idempotency-Key`.
+    pub(crate) key: Option<String>,
+}
+
+/// What operations work with.
+pub(crate) struct Context {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) helpers: Arc<HelperPlaces>,
+}
+
+/// Makes the answer when the commit is durable; runs away from the writer.
+pub(crate) type Finish = Box<dyn FnOnce() -> Result<Answer, Refusal> + Send>;
+pub(crate) type Reply = oneshot::Sender<Finish>;
+
+type Outcome = Result<Answer, Refusal>;
+
+/// How an operation runs.
+#[derive(Clone, Copy)]
+pub(crate) enum Handler {
+    /// Says something of the node; also while it is not ready.
+    Node(fn(&Node, &Call) -> Answer),
+    /// Looks something up, in microseconds.
+    Look(fn(&Context, &Call) -> Outcome),
+    /// Searches.
+    Search(fn(&Context, &Call) -> Outcome),
+    /// Ends in a commit, which sends the answer.
+    Commit(fn(&Context, &Call, Reply) -> Result<(), Refusal>),
+}
+
+/// Every operation of the contract.
+pub(crate) const HANDLERS: &[(&str, Handler)] = &[
+    ("remember", Handler::Commit(remember)),
+    ("remember_many", Handler::Commit(remember_many)),
+    ("get", Handler::Look(get)),
+    ("list", Handler::Search(list)),
+    ("recall", Handler::Search(recall)),
+    ("forget", Handler::Commit(forget)),
+    ("restore", Handler::Commit(restore)),
+    ("create_space", Handler::Commit(create_space)),
+    ("list_spaces", Handler::Look(list_spaces)),
+    ("get_space", Handler::Look(get_space)),
+    ("delete_space", Handler::Commit(delete_space)),
+    ("space_stats", Handler::Look(space_stats)),
+    ("status", Handler::Node(status)),
+    ("version", Handler::Node(version)),
+];
+
+impl Call {
+    fn space(&self) -> &str {
+        &self.target.space
+    }
+
+    fn answer(&self, value: &impl serde::Serialize) -> Answer {
+        Answer::json(self.operation.status, value)
+    }
+
+    /// The key of header or body; both may be given if they agree.
+    fn idempotency_key(&self, in_body: Option<String>) -> Result<Option<String>, Refusal> {
+        match (&self.key, in_body) {
+            (Some(header), Some(body)) if *header != body => {
+                let detail = "the header Idempotency-Key and the body name different keys";
+                Err(Refusal::new(ErrorCode::InvalidValue, detail).with_field("idempotency_key"))
+            }
+            (Some(header), _) => Ok(Some(header.clone())),
+            (None, body) => Ok(body),
+        }
+    }
+}
+
+/// Tells `reply` how to answer. The writer calls it, so it does no more than hand over.
+fn done<T: Send + 'static>(
+    reply: Reply,
+    view: impl FnOnce(T) -> Outcome + Send + 'static,
+) -> Done<T> {
+    Box::new(move |result| {
+        let finish: Finish = Box::new(move || view(result?));
+        // The receiver is gone when the request ran out of time.
+        drop(reply.send(finish));
+    })
+}
+
+fn remember(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
+    let request: RememberRequest = decode(&call.body)?;
+    let key = call.idempotency_key(request.idempotency_key)?;
+    let status = call.operation.status;
+    let memories = vec![convert::new_memory(request.memory)];
+    let options = convert::remember_options(OnInvalid::RefuseAll, key);
+    let done: Done<Remembered> = Box::new(move |result| {
+        let finish: Finish = Box::new(move || {
+            let mut items = result.map_err(alone)?.items;
+            match items.pop() {
+                Some(Ok(item)) => Ok(Answer::json(status, &convert::remember_response(item))),
+                Some(Err(error)) => Err(alone(error).into()),
+                None => Err(Refusal::new(ErrorCode::Internal, "the engine answered nothing")),
+            }
+        });
+        drop(reply.send(finish));
+    });
+    context.engine.remember(call.space(), memories, &options, done);
+    Ok(())
+}
+
+/// The fields of a single memory stand at the top of its request.
+fn alone(error: EngineError) -> EngineError {
+    match error {
+        EngineError::Invalid { field, problem } => {
+            let field = field.strip_prefix("memories[0].").unwrap_or(&field).to_owned();
+            EngineError::Invalid { field, problem }
+        }
+        other => other,
+    }
+}
+
+fn remember_many(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
+    let request: RememberManyRequest = decode(&call.body)?;
+    let key = call.idempotency_key(request.idempotency_key)?;
+    let status = call.operation.status;
+    let on_invalid = if request.partial { OnInvalid::KeepOthers } else { OnInvalid::RefuseAll };
+    let options = convert::remember_options(on_invalid, key);
+    let done = done(reply, move |remembered| {
+        Ok(Answer::json(status, &convert::remember_many_response(remembered)))
+    });
+    let memories: Vec<NewMemory> = request.memories.into_iter().map(convert::new_memory).collect();
+    let engine = &context.engine;
+    if worth_spreading(engine, call.space(), memories.len()) {
+        let prepared = prepare(context, call.space(), memories)?;
+        engine.remember_prepared(prepared, &options, done);
+    } else {
+        engine.remember(call.space(), memories, &options, done);
+    }
+    Ok(())
+}
+
+/// More cores help with more than one part, where the vectors are computed here. A batch that is too large is left to
+/// the engine to refuse.
+fn worth_spreading(engine: &Engine, space: &str, count: usize) -> bool {
+    let parts = PART_MEMORIES + 1..=engine.settings().batch_memories_max;
+    let here = engine.space(space).is_ok_and(|info| {
+        info.settings.identity.as_ref().is_none_or(|id| Locality::of(id) == Locality::Here)
+    });
+    parts.contains(&count) && here
+}
+
+fn prepare(
+    context: &Context,
+    space: &str,
+    memories: Vec<NewMemory>,
+) -> Result<Prepared, EngineError> {
+    let mut parts = Vec::with_capacity(memories.len() / PART_MEMORIES + 1);
+    let mut memories = memories.into_iter().peekable();
+    let mut first = 0;
+    while memories.peek().is_some() {
+        let part: Vec<NewMemory> = memories.by_ref().take(PART_MEMORIES).collect();
+        first += part.len();
+        parts.push((first - part.len(), part));
+    }
+    let work = |(first, part)| context.engine.prepare(space, part, first);
+    let mut prepared = spread(&context.helpers, parts, work).into_iter();
+    let mut whole = prepared.next().expect("there are at least two parts")?;
+    for part in prepared {
+        whole.append(part?);
+    }
+    Ok(whole)
+}
+
+fn get(context: &Context, call: &Call) -> Outcome {
+    let request: GetRequest = decode(&call.body)?;
+    let detail = context.engine.get(call.space(), &request.id)?;
+    Ok(call.answer(&convert::memory_view(detail, request.include_vectors)))
+}
+
+fn list(context: &Context, call: &Call) -> Outcome {
+    let request: ListRequest = decode(&call.body)?;
+    let space = context.engine.space(call.space())?;
+    let listing = convert::list_scope(request.filter.as_ref());
+    let scope = CursorScope { space: space.id.0, listing: &listing };
+    let after = match &request.cursor {
+        None => None,
+        Some(text) => Some(scope.decode(text).ok_or(EngineError::CursorInvalid)?),
+    };
+    let query = ListQuery {
+        filter: convert::filter(request.filter.unwrap_or_default()),
+        after,
+        limit: request.limit.unwrap_or(LIST_LIMIT_DEFAULT) as usize,
+        visibility: Visibility::Active,
+    };
+    let page = context.engine.list(call.space(), &query)?;
+    let next = page.next.map(|cursor| scope.encode(cursor));
+    Ok(call.answer(&convert::list_response(page.items, next, request.include_vectors)))
+}
+
+fn recall(context: &Context, call: &Call) -> Outcome {
+    let mut request: RecallRequest = decode(&call.body)?;
+    let cue = convert::cue(&mut request);
+    let recall = context.engine.recall(call.space(), &cue)?;
+    let wanted = convert::RecallDetail {
+        explain: request.explain,
+        vectors: convert::Vectors::from(request.include_vectors),
+    };
+    Ok(call.answer(&convert::recall_response(recall, &wanted)))
+}
+
+fn forget(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
+    let request: ForgetRequest = decode(&call.body)?;
+    let (mode, dry_run) = (request.mode.unwrap_or_default(), request.dry_run);
+    let status = call.operation.status;
+    let done = done(reply, move |receipt| {
+        Ok(Answer::json(status, &convert::forget_response(mode, dry_run, receipt)))
+    });
+    context.engine.forget(call.space(), convert::forget(request)?, done);
+    Ok(())
+}
+
+fn restore(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
+    let request: RestoreRequest = decode(&call.body)?;
+    let status = call.operation.status;
+    let done =
+        done(reply, move |receipt| Ok(Answer::json(status, &convert::restore_response(receipt))));
+    context.engine.restore(call.space(), convert::restore(request)?, done);
+    Ok(())
+}
+
+fn create_space(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
+    let request: CreateSpaceRequest = decode(&call.body)?;
+    let new = convert::new_space(request)?;
+    let status = call.operation.status;
+    // The engine's answer carries the time of the request; what is asked for again carries the commit's.
+    let engine = Arc::clone(&context.engine);
+    let done = done(reply, move |info: engram_engine::SpaceInfo| {
+        let info = engine.space(&info.name).unwrap_or(info);
+        Ok(Answer::json(status, &convert::space_view(&info)))
+    });
+    context.engine.create_space(&new, done);
+    Ok(())
+}
+
+fn list_spaces(context: &Context, call: &Call) -> Outcome {
+    let spaces = context.engine.spaces().iter().map(convert::space_view).collect();
+    Ok(call.answer(&ListSpacesResponse { spaces }))
+}
+
+fn get_space(context: &Context, call: &Call) -> Outcome {
+    Ok(call.answer(&convert::space_view(&context.engine.space(call.space())?)))
+}
+
+fn delete_space(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
+    let memories = context.engine.stats(call.space())?.memories;
+    let status = call.operation.status;
+    let done = done(reply, move |info: engram_engine::SpaceInfo| {
+        let uuid = convert::uuid_text(&info);
+        Ok(Answer::json(status, &DeleteSpaceResponse { name: info.name, uuid, memories }))
+    });
+    context.engine.delete_space(call.space(), done);
+    Ok(())
+}
+
+fn space_stats(context: &Context, call: &Call) -> Outcome {
+    let stats = context.engine.stats(call.space())?;
+    Ok(call.answer(&convert::stats_view(call.space(), &stats)))
+}
+
+fn status(node: &Node, call: &Call) -> Answer {
+    let figures = node.figures();
+    let engine = node.opened.get().map(|opened| &opened.engine);
+    let spaces = engine.map_or_else(Vec::new, |engine| engine.spaces());
+    let quarantined = spaces.into_iter().filter(|space| space.quarantined.is_some());
+    call.answer(&StatusView {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        state: node.state(),
+        started_at: Timestamp(node.started_at_ns),
+        spaces: figures.spaces.len() as u64,
+        memories: figures.spaces.iter().map(|space| space.stats.memories).sum(),
+        quarantined: quarantined.map(|space| space.name).collect(),
+        reason: node.write_fault(),
+    })
+}
+
+fn version(_node: &Node, call: &Call) -> Answer {
+    call.answer(&VersionView {
+        name: "engram".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        api: "v1".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use engram_api::OPERATIONS;
+
+    use super::*;
+
+    #[test]
+    fn every_operation_has_one_handler_and_the_reverse() {
+        let operations: BTreeSet<&str> = OPERATIONS.iter().map(|op| op.name).collect();
+        let handlers: BTreeSet<&str> = HANDLERS.iter().map(|(name, _)| *name).collect();
+        assert_eq!(operations, handlers);
+        assert_eq!(handlers.len(), HANDLERS.len(), "no operation has two");
+    }
+}

@@ -1,0 +1,91 @@
+//! Answers as bytes: JSON for success, problem details for everything else.
+
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
+use engram_api::PROBLEM_MEDIA_TYPE;
+use engram_store::{Entropy, OsEntropy};
+use serde::Serialize;
+
+use crate::refusal::Refusal;
+
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Longest request id taken from a client, bytes.
+const REQUEST_ID_BYTES_MAX: usize = 128;
+
+/// A success.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn json(status: u16, value: &impl Serialize) -> Answer {
+        let body = serde_json::to_vec(value).expect("wire types hold nothing that JSON cannot say");
+        Answer { status, body }
+    }
+
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let status = StatusCode::from_u16(self.status).expect("the operations table is tested");
+        respond(status, JSON, self.body)
+    }
+}
+
+/// A response that no cache and no content sniffer takes for something else.
+pub(crate) fn respond(
+    status: StatusCode,
+    media_type: &str,
+    body: impl Into<Body>,
+) -> Response<Body> {
+    Response::builder()
+        .status(status)
+        .header(CONTENT_TYPE, media_type)
+        .header(CACHE_CONTROL, "no-store")
+        .header("x-content-type-options", "nosniff")
+        .body(body.into())
+        .expect("status and headers are constants")
+}
+
+/// The problem, naming the request.
+pub(crate) fn refuse(refusal: Refusal, request_id: &str) -> Response<Body> {
+    let retry = refusal.0.retry_after_seconds;
+    let problem = refusal.0.with_request_id(request_id);
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = serde_json::to_vec(&problem).expect("a problem can be written");
+    let mut response = respond(status, PROBLEM_MEDIA_TYPE, body);
+    if let Some(seconds) = retry {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// The client's id where it is sane, else a new one of 64 random bits.
+pub(crate) fn request_id(given: Option<&HeaderValue>) -> String {
+    let sane = |text: &&str| {
+        let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':');
+        (1..=REQUEST_ID_BYTES_MAX).contains(&text.len()) && text.bytes().all(letter)
+    };
+    if let Some(text) = given.and_then(|value| value.to_str().ok()).filter(sane) {
+        return text.to_owned();
+    }
+    let mut bytes = [0; 8];
+    OsEntropy.fill(&mut bytes);
+    format!("{:016x}", u64::from_be_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_sane_request_ids_are_kept() {
+        let id = |text: &'static str| request_id(Some(&HeaderValue::from_static(text)));
+        assert_eq!(id("trace-1.2:3_4"), "trace-1.2:3_4");
+        for bad in ["", "a b", "a\"b", "{}"] {
+            assert_eq!(id(bad).len(), 16, "{bad:?}");
+        }
+        assert_ne!(request_id(None), request_id(None));
+    }
+}

@@ -1,0 +1,202 @@
+//! From a connection's request to the function that answers it. Routes come from the operations table.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderValue, Response};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::IntoResponse;
+use axum::routing::{MethodFilter, MethodRouter, get, on};
+use engram_api::{ErrorCode, Method, OPERATIONS, Operation, Problem, nearest};
+
+use crate::metrics::{Metrics, RequestSample};
+use crate::node::Node;
+use crate::refusal::Refusal;
+use crate::rest::execute::{Endpoint, execute};
+use crate::rest::guard::HostList;
+use crate::rest::health;
+use crate::rest::operations::HANDLERS;
+use crate::rest::reply::{REQUEST_ID, refuse, request_id};
+
+/// The address that a client connected to; the listener puts it into every request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LocalAddr(pub(crate) SocketAddr);
+
+/// Paths outside of the operations table, for the message that names the nearest path.
+const EXTRA_PATHS: [&str; 5] = ["/livez", "/readyz", "/version", "/metrics", "/openapi.json"];
+
+/// All routes of the server.
+pub(crate) fn router(node: Arc<Node>, hosts: HostList) -> Router {
+    let mut router = Router::new()
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .route("/openapi.json", get(health::openapi));
+    for endpoint in endpoints() {
+        router = router.route(endpoint.route.path, serve(endpoint));
+        if endpoint.operation.name == "version" {
+            router = router.route("/version", serve(endpoint));
+        }
+    }
+    let gate = Gate { node: Arc::clone(&node), hosts: Arc::new(hosts) };
+    router
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(gate, pass))
+        .with_state(node)
+}
+
+fn endpoints() -> impl Iterator<Item = Endpoint> {
+    OPERATIONS.iter().flat_map(|operation| {
+        let found = HANDLERS.iter().find(|(name, _)| *name == operation.name);
+        let (_, handler) = *found.expect("a test compares the tables");
+        operation.routes.iter().map(move |route| Endpoint { operation, route, handler })
+    })
+}
+
+fn serve(endpoint: Endpoint) -> MethodRouter<Arc<Node>> {
+    let filter = match endpoint.route.method {
+        Method::Get => MethodFilter::GET,
+        Method::Post => MethodFilter::POST,
+        Method::Delete => MethodFilter::DELETE,
+    };
+    let handler = move |State(node): State<Arc<Node>>, request: Request| async move {
+        match execute(node, endpoint, request).await {
+            Ok(answer) => answer.into_response(),
+            Err(refusal) => Refused(Arc::new(refusal)).into_response(),
+        }
+    };
+    on(filter, handler)
+}
+
+/// A refusal on its way through the layers, until the outermost one names the request in it.
+#[derive(Clone)]
+struct Refused(Arc<Refusal>);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::empty());
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+async fn unknown_path(request: Request) -> Response<Body> {
+    let path = request.uri().path();
+    let shown: String = path.chars().take(200).collect();
+    let paths = OPERATIONS.iter().flat_map(|operation| operation.routes).map(|route| route.path);
+    let found = nearest(&shown, paths.chain(EXTRA_PATHS)).map(str::to_owned);
+    let problem = Problem::new(ErrorCode::RouteNotFound, format!("nothing is at {shown:?}"));
+    Refused(Arc::new(Refusal::from(problem.with_nearest(found)))).into_response()
+}
+
+async fn wrong_method(request: Request) -> Response<Body> {
+    let shown: String = request.uri().path().chars().take(200).collect();
+    let detail = format!("{shown:?} does not take {}", request.method());
+    Refused(Arc::new(Refusal::new(ErrorCode::MethodNotAllowed, detail))).into_response()
+}
+
+#[derive(Clone)]
+struct Gate {
+    node: Arc<Node>,
+    hosts: Arc<HostList>,
+}
+
+/// Counts a request until it is answered, or its client goes away.
+struct InFlight<'a>(&'a Metrics);
+
+impl InFlight<'_> {
+    fn enter(metrics: &Metrics) -> InFlight<'_> {
+        metrics.in_flight.inc();
+        InFlight(metrics)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.dec();
+    }
+}
+
+/// The outermost layer: names the request, checks whose it is, bounds its time, catches its panics, counts it.
+async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response<Body> {
+    let started = Instant::now();
+    let id = request_id(request.headers().get(REQUEST_ID));
+    let operation = operation_name(&request);
+    let metrics = &gate.node.metrics;
+    let in_flight = InFlight::enter(metrics);
+    let mut response = match check(&gate, &request) {
+        Ok(()) => bounded(&gate.node, next.run(request)).await,
+        Err(refusal) => Refused(Arc::new(refusal)).into_response(),
+    };
+    drop(in_flight);
+    if let Some(Refused(refusal)) = response.extensions_mut().remove::<Refused>() {
+        // What the layers added stays, for example the header Allow.
+        let added = std::mem::take(response.headers_mut());
+        let problem = Refusal(refusal.0.clone());
+        response = refuse(problem, &id);
+        for (name, value) in &added {
+            if !response.headers().contains_key(name) {
+                response.headers_mut().insert(name, value.clone());
+            }
+        }
+    }
+    let named = HeaderValue::from_str(&id).expect("request ids are plain ASCII");
+    response.headers_mut().insert(REQUEST_ID, named);
+    let (status, elapsed) = (response.status().as_u16(), started.elapsed());
+    metrics.request(&RequestSample { operation, status, elapsed });
+    let elapsed_us = elapsed.as_micros() as u64;
+    if status >= 500 {
+        tracing::warn!(request_id = %id, operation, status, elapsed_us, "request failed");
+    } else {
+        tracing::debug!(request_id = %id, operation, status, elapsed_us, "request");
+    }
+    response
+}
+
+fn check(gate: &Gate, request: &Request) -> Result<(), Refusal> {
+    let local = request.extensions().get::<LocalAddr>();
+    let local = local.expect("the listener names the local address").0;
+    gate.hosts.check(request.uri(), request.headers(), local)
+}
+
+fn operation_name(request: &Request) -> &'static str {
+    let Some(path) = request.extensions().get::<MatchedPath>() else { return "none" };
+    let method = request.method().as_str();
+    let calls = |operation: &&Operation| {
+        let same = |route: &engram_api::Route| {
+            route.path == path.as_str() && route.method.as_str() == method
+        };
+        operation.routes.iter().any(same)
+    };
+    OPERATIONS.iter().find(calls).map_or("none", |operation| operation.name)
+}
+
+/// Runs the request as a task of its own: a client that goes away does not stop it half-way, and a panic stays in it.
+async fn bounded(
+    node: &Node,
+    work: impl Future<Output = Response<Body>> + Send + 'static,
+) -> Response<Body> {
+    let limit = node.settings.limits.request_timeout;
+    let mut task = tokio::spawn(work);
+    let refusal = match tokio::time::timeout(limit, &mut task).await {
+        Ok(Ok(response)) => return response,
+        Ok(Err(_)) => {
+            node.metrics.panics.inc();
+            Refusal::new(ErrorCode::Internal, "the request panicked; the server's log says where")
+        }
+        Err(_) => {
+            task.abort();
+            let detail = format!(
+                "no answer within {} ms; a write may still take effect, and its id or idempotency key makes a retry safe",
+                limit.as_millis()
+            );
+            Refusal::new(ErrorCode::RequestTimeout, detail)
+        }
+    };
+    Refused(Arc::new(refusal)).into_response()
+}

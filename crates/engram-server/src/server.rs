@@ -1,0 +1,359 @@
+//! A server's life: listen, open, serve, drain, close.
+//!
+//! The listener is up before the log is read, so that a probe can tell a long recovery from a dead process. The end is
+//! orderly: no new connections, time for requests under way, then the writer, then the checkpoint.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use engram_api::{ErrorCode, Problem};
+use engram_engine::{Components, Engine, EngineSettings, NewSpace};
+use engram_index::{FuseWeights, Language};
+use engram_store::{Clock, Entropy, Fs, OsEntropy, RealFs, Recovery, SystemClock};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Semaphore, watch};
+
+use crate::config::Settings;
+use crate::drive::{Bell, Driven, Drivers};
+use crate::embedders::configured;
+use crate::embedding::{EmbedderMap, meter};
+use crate::lanes::Lanes;
+use crate::listener::{Serving, accept};
+use crate::metrics::Metrics;
+use crate::node::{Node, NodeParts, Opened, Phase};
+use crate::progress::{CountedFs, FsTraffic};
+use crate::refusal::Refusal;
+use crate::rest::{HostList, router};
+
+/// Time for tasks that are left when everything else has ended.
+const RUNTIME_END: Duration = Duration::from_secs(1);
+
+/// The outside world of a server; the default is the real one.
+#[derive(Clone)]
+pub struct ServerParts {
+    /// Files.
+    pub fs: Arc<dyn Fs>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Embedders by name; none = the built-in one and those of the configuration.
+    pub embedders: Option<EmbedderMap>,
+}
+
+impl Default for ServerParts {
+    fn default() -> ServerParts {
+        ServerParts {
+            fs: Arc::new(RealFs),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(OsEntropy),
+            embedders: None,
+        }
+    }
+}
+
+/// A server that listens. Dropping it without [`RunningServer::join`] ends it like a crash.
+pub struct RunningServer {
+    addr: SocketAddr,
+    node: Arc<Node>,
+    runtime: Runtime,
+    stop: StopHandle,
+    end_connections: watch::Sender<bool>,
+    connections: Arc<Semaphore>,
+    opener: JoinHandle<Option<Drivers>>,
+    failure: Arc<OnceLock<Problem>>,
+}
+
+/// Tells a server to stop. Clones tell the same server.
+#[derive(Clone, Debug)]
+pub struct StopHandle(watch::Sender<bool>);
+
+impl StopHandle {
+    /// Begins the orderly end; further calls change nothing.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+/// Starts servers.
+#[derive(Clone, Copy, Debug)]
+pub struct Server;
+
+impl Server {
+    /// Listens, and begins to open the data directory in the background. Must not be called from async code.
+    ///
+    /// # Errors
+    /// The address is taken or not this machine's, or the system refuses threads.
+    pub fn start(settings: Settings) -> Result<RunningServer, Box<Problem>> {
+        Server::start_with(settings, ServerParts::default())
+    }
+
+    /// The same in another world.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn start_with(
+        settings: Settings,
+        parts: ServerParts,
+    ) -> Result<RunningServer, Box<Problem>> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(cores)
+            .max_blocking_threads(Lanes::threads_max(cores))
+            .thread_name("engram-io")
+            .enable_all()
+            .build()
+            .map_err(|error| failed(&error.to_string()))?;
+        let wanted = settings.http_addr;
+        let listener = runtime
+            .block_on(TcpListener::bind(wanted))
+            .map_err(|error| not_bound(wanted, &error))?;
+        let addr = listener.local_addr().map_err(|error| not_bound(wanted, &error))?;
+        let node = Arc::new(Node::new(
+            NodeParts {
+                metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))),
+                traffic: Arc::new(FsTraffic::default()),
+                settings,
+                cores,
+            },
+            &*parts.clock,
+        ));
+        let hosts =
+            HostList::new(addr, &node.settings.allowed_hosts, &node.settings.allowed_origins);
+        let end_connections = watch::Sender::new(false);
+        let connections = Arc::new(Semaphore::new(node.settings.limits.connections));
+        let serving = Serving {
+            router: router(Arc::clone(&node), hosts),
+            metrics: Arc::clone(&node.metrics),
+            places: Arc::clone(&connections),
+            stop: end_connections.subscribe(),
+        };
+        runtime.spawn(accept(listener, serving));
+        let failure = Arc::new(OnceLock::new());
+        let opener = open_in_background(&node, parts, &failure)?;
+        let stop = StopHandle(watch::Sender::new(false));
+        Ok(RunningServer {
+            addr,
+            node,
+            runtime,
+            stop,
+            end_connections,
+            connections,
+            opener,
+            failure,
+        })
+    }
+}
+
+impl RunningServer {
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Where its data is.
+    pub fn data_dir(&self) -> &Path {
+        &self.node.settings.data_dir
+    }
+
+    /// What tells it to stop.
+    pub fn stop_handle(&self) -> StopHandle {
+        self.stop.clone()
+    }
+
+    /// Returns when the data directory is open.
+    ///
+    /// # Errors
+    /// Why it could not be opened: locked, of a newer format, damaged, or an embedder does not work.
+    pub fn wait_ready(&self) -> Result<Recovery, Box<Problem>> {
+        let mut phase = self.node.phase.subscribe();
+        let opening = phase.wait_for(|phase| *phase != Phase::Opening);
+        drop(self.runtime.block_on(opening));
+        match self.node.opened.get() {
+            Some(opened) => Ok(opened.recovery.clone()),
+            None => Err(failure(&self.failure)),
+        }
+    }
+
+    /// Serves until it is told to stop, then ends in order.
+    ///
+    /// # Errors
+    /// The data directory did not open, or the log could not be closed; what was acknowledged is safe.
+    pub fn join(self) -> Result<(), Box<Problem>> {
+        self.wait_for_end();
+        // While the log is still being read there is nothing to drain and nothing that could be closed.
+        let drivers = self.opener.join().ok().flatten();
+        if drivers.is_some() {
+            self.node.phase.send_replace(Phase::Draining);
+        }
+        tracing::info!("stopping: no new connections");
+        self.end_connections.send_replace(true);
+        let limits = self.node.settings.limits;
+        let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
+        let drained = self.runtime.block_on(async {
+            tokio::time::timeout(limits.drain_timeout, self.connections.acquire_many(all)).await
+        });
+        if drained.is_err() {
+            tracing::warn!("requests under way did not end in time and are cut off");
+        }
+        let closed = match (drivers, self.node.opened.get()) {
+            (Some(drivers), Some(opened)) => {
+                drivers.stop();
+                opened.engine.close().map_err(|error| Refusal::from(error).0)
+            }
+            _ => Err(failure(&self.failure)),
+        };
+        self.runtime.shutdown_timeout(RUNTIME_END);
+        if closed.is_ok() {
+            tracing::info!("stopped: the log is closed");
+        }
+        closed
+    }
+
+    /// Returns when the server was told to stop, or did not open.
+    fn wait_for_end(&self) {
+        let mut told = self.stop.0.subscribe();
+        let mut phase = self.node.phase.subscribe();
+        self.runtime.block_on(async {
+            tokio::select! {
+                _ = told.wait_for(|stop| *stop) => {}
+                _ = phase.wait_for(|phase| matches!(phase, Phase::Failed(_))) => {}
+            }
+        });
+    }
+
+    /// Calls `on_signal` for each SIGTERM and SIGINT from now on.
+    pub(crate) fn watch_signals(
+        &self,
+        mut on_signal: impl FnMut() + Send + 'static,
+    ) -> std::io::Result<()> {
+        let _inside = self.runtime.enter();
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        self.runtime.spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => on_signal(),
+                    _ = interrupt.recv() => on_signal(),
+                }
+            }
+        });
+        Ok(())
+    }
+}
+
+fn failure(first: &OnceLock<Problem>) -> Box<Problem> {
+    let unknown = || failed("the data directory did not open");
+    first.get().map_or_else(unknown, |problem| Box::new(problem.clone()))
+}
+
+fn open_in_background(
+    node: &Arc<Node>,
+    parts: ServerParts,
+    failure: &Arc<OnceLock<Problem>>,
+) -> Result<JoinHandle<Option<Drivers>>, Box<Problem>> {
+    let (node, failure) = (Arc::clone(node), Arc::clone(failure));
+    let work = move || {
+        let opened = catch_unwind(AssertUnwindSafe(|| open(&node, parts)));
+        let panicked = |_| Err(failed("the thread that opens the data directory panicked"));
+        match opened.unwrap_or_else(panicked) {
+            Ok(drivers) => {
+                node.phase.send_replace(Phase::Ready);
+                Some(drivers)
+            }
+            Err(problem) => {
+                tracing::error!(code = problem.code, detail = problem.detail, "not opened");
+                let why = problem.to_string();
+                let fresh = failure.set(*problem);
+                assert!(fresh.is_ok(), "opening is tried once");
+                node.phase.send_replace(Phase::Failed(why));
+                None
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name("engram-open".to_owned());
+    thread.spawn(work).map_err(|error| failed(&error.to_string()))
+}
+
+fn open(node: &Node, parts: ServerParts) -> Result<Drivers, Box<Problem>> {
+    let started = Instant::now();
+    let settings = &node.settings;
+    let embedders = match parts.embedders {
+        Some(embedders) => embedders,
+        None => configured(settings)?,
+    };
+    let bell = Arc::new(Bell::default());
+    let ring = Arc::clone(&bell);
+    let components = Components {
+        fs: Arc::new(CountedFs::new(parts.fs, Arc::clone(&node.traffic))),
+        clock: parts.clock,
+        entropy: parts.entropy,
+        embedders: meter(embedders, &node.metrics),
+        wake: Arc::new(move || ring.ring()),
+    };
+    let (engine, recovery) =
+        Engine::open(components, engine_settings(settings), &settings.data_dir)
+            .map_err(|error| Refusal::from(error).0)?;
+    let engine = Arc::new(engine);
+    let driven = Driven {
+        engine: Arc::clone(&engine),
+        metrics: Arc::clone(&node.metrics),
+        faults: Arc::clone(&node.faults),
+    };
+    let drivers = Drivers::start(&driven, bell).map_err(|error| failed(&error.to_string()))?;
+    let seconds = started.elapsed().as_secs_f64();
+    tracing::info!(
+        frames = recovery.frames,
+        segments = recovery.segments,
+        clean = recovery.clean,
+        damage = recovery.damage.len(),
+        quarantined = recovery.quarantined.len(),
+        seconds,
+        "the data directory is open"
+    );
+    let fresh = node.opened.set(Opened { engine, recovery, seconds });
+    assert!(fresh.is_ok(), "opening is tried once");
+    Ok(drivers)
+}
+
+fn engine_settings(settings: &Settings) -> EngineSettings {
+    let limits = &settings.limits;
+    let language = Language::from_code(&settings.default_language);
+    EngineSettings {
+        wal_segment_bytes: settings.wal_segment_bytes,
+        wal_spare_segments_max: settings.wal_spare_segments,
+        commit_queue_bytes_max: limits.commit_queue_bytes,
+        text_bytes_max: limits.text_bytes,
+        metadata_bytes_max: limits.metadata_bytes,
+        batch_memories_max: limits.batch_memories,
+        fuse: FuseWeights { vector: settings.fusion_vector, text: settings.fusion_text },
+        default_space: (!settings.default_space.is_empty()).then(|| NewSpace {
+            name: settings.default_space.clone(),
+            embedder: settings.default_embedder.clone(),
+            dimension: None,
+            language: language.expect("the configuration was checked"),
+        }),
+        ..EngineSettings::default()
+    }
+}
+
+fn failed(detail: &str) -> Box<Problem> {
+    Box::new(Problem::new(ErrorCode::Internal, detail))
+}
+
+fn not_bound(addr: SocketAddr, error: &std::io::Error) -> Box<Problem> {
+    let code = match error.kind() {
+        ErrorKind::AddrInUse => ErrorCode::PortInUse,
+        ErrorKind::AddrNotAvailable | ErrorKind::PermissionDenied => ErrorCode::ConfigInvalid,
+        _ => ErrorCode::IoFailed,
+    };
+    let detail = format!("cannot listen on {addr} (setting http.addr): {error}");
+    Box::new(Problem::new(code, detail).with_field("http.addr"))
+}

@@ -1,0 +1,310 @@
+//! Every operation on its good path.
+
+use serde_json::{Value, json};
+
+use crate::harness::{DIMENSION, Fixture, send};
+
+fn vector(at: usize) -> Vec<f32> {
+    let mut vector = vec![0.0; DIMENSION];
+    vector[at] = 2.0;
+    vector
+}
+
+#[test]
+fn remember_get_and_list_keep_every_field() {
+    let server = Fixture::start();
+    let body = json!({
+        "id": "a/b %2F \u{fc}", "kind": "fact", "title": "Title", "text": "Ada moved to Zurich", "session": "s1",
+        "occurred_at": "2026-01-05T12:00:00.123456789+01:00", "occurred_until": "2026-01-05T12:00:00Z",
+        "place": "Zurich", "people": ["Ada"], "entities": ["Zurich"], "tags": ["x", "y"],
+        "metadata": {"a": {"b": [1, 2.5, null, true, "t"]}, "big": 18446744073709551615u64},
+        "source": {"kind": "chat", "ref": "r", "trust": 0.5}, "subject": "Ada", "attribute": "home",
+        "confidence": 0.75, "importance": 0.25, "valid_from": "2026-01-01T00:00:00Z",
+        "valid_until": "2027-01-01T00:00:00Z", "expires_at": "2100-01-01T00:00:00Z",
+    });
+    let stored = server.ok("remember", &body);
+    assert_eq!((&stored["created"], &stored["version"]), (&json!(true), &json!(1)));
+    let path = "/api/v1/spaces/default/memories/a%2Fb%20%252F%20%C3%BC";
+    let memory = server.get(path).json(200);
+    for field in [
+        "id",
+        "kind",
+        "title",
+        "text",
+        "session",
+        "place",
+        "people",
+        "entities",
+        "tags",
+        "source",
+        "subject",
+        "attribute",
+        "importance",
+        "valid_from",
+        "valid_until",
+        "expires_at",
+        "occurred_until",
+    ] {
+        assert_eq!(memory[field], body[field], "{field}");
+    }
+    assert_eq!(memory["metadata"]["a"], body["metadata"]["a"]);
+    assert_eq!(memory["occurred_at"], "2026-01-05T11:00:00.123456789Z");
+    assert_eq!((&memory["lsn"], &memory["state"]), (&stored["lsn"], &json!("active")));
+    assert!(memory["confidence"]["low"].as_f64() < memory["confidence"]["high"].as_f64());
+    assert!(memory["vectors"].is_null());
+    let by_body = json!({ "id": body["id"], "include_vectors": true });
+    let with_vectors = server.ok("get", &by_body);
+    assert_eq!(with_vectors["vectors"][0].as_array().unwrap().len(), DIMENSION);
+    let listed = server.get("/api/v1/spaces/default/memories?limit=5").json(200);
+    assert_eq!(listed["memories"][0], memory);
+    assert!(listed["next_cursor"].is_null());
+}
+
+#[test]
+fn the_same_again_is_no_second_memory() {
+    let server = Fixture::start();
+    let first = server.remember("a", "hello there");
+    let again = server.remember("a", "hello there");
+    assert_eq!((&again["created"], &again["lsn"]), (&json!(false), &first["lsn"]));
+    let copy = server.remember("b", "hello there");
+    assert_eq!(copy["duplicates"], json!(["a"]));
+    server.call("remember", &json!({"id": "a", "text": "other"})).problem(409, "id_conflict");
+    let keyed = |key: &str, text: &str| {
+        let headers = [("Content-Type", "application/json"), ("Idempotency-Key", key)];
+        let body = json!({ "text": text }).to_string();
+        send(server.addr, "POST", "/api/v1/spaces/default/remember", &headers, body.as_bytes())
+    };
+    let one = keyed("k", "keyed").json(200);
+    assert_eq!(keyed("k", "keyed").json(200)["id"], one["id"]);
+    keyed("k", "another").problem(409, "idempotency_conflict");
+    let both = json!({ "text": "keyed", "idempotency_key": "k" });
+    assert_eq!(server.ok("remember", &both)["id"], one["id"]);
+    assert_eq!(server.count(), 3);
+}
+
+#[test]
+fn remember_many_is_one_commit_and_partial_says_what_was_refused() {
+    let server = Fixture::start();
+    let memories: Vec<Value> =
+        (0..100).map(|n| json!({ "id": format!("m{n}"), "text": format!("number {n}") })).collect();
+    let answer = server.ok("remember_many", &json!({ "memories": memories }));
+    assert_eq!(answer["created"], 100);
+    for (n, result) in answer["results"].as_array().unwrap().iter().enumerate() {
+        assert_eq!(result["stored"]["id"], format!("m{n}"));
+        assert_eq!(result["stored"]["lsn"], answer["lsn"]);
+    }
+    // Spread over cores: the refused one keeps its place.
+    let mut mixed: Vec<Value> =
+        (0..50).map(|n| json!({ "id": format!("p{n}"), "text": "same text" })).collect();
+    mixed[37] = json!({ "id": "p37", "text": "x", "confidence": 1.5 });
+    let whole = server.call("remember_many", &json!({ "memories": mixed }));
+    let problem = whole.problem(400, "out_of_range");
+    assert_eq!(problem["field"], "memories[37].confidence");
+    assert_eq!(server.count(), 100, "all or nothing");
+    let partial = server.ok("remember_many", &json!({ "memories": mixed, "partial": true }));
+    assert_eq!(partial["created"], 49);
+    assert_eq!(partial["results"][37]["refused"]["field"], "memories[37].confidence");
+    assert_eq!(server.count(), 149);
+}
+
+#[test]
+fn recall_finds_by_words_and_by_vector_and_explains() {
+    let server = Fixture::start();
+    server.remember("cat", "the red cat sleeps on the sofa");
+    server.remember("tax", "the quarterly tax report is due");
+    server.ok("remember", &json!({ "id": "pure", "vector": vector(3) }));
+    for mode in ["keyword", "similarity", "hybrid"] {
+        let cue = json!({ "text": "red cat", "mode": mode, "explain": true, "limit": 2 });
+        let answer = server.ok("recall", &cue);
+        assert_eq!(answer["items"][0]["memory"]["id"], "cat", "{mode}: {answer}");
+        assert_eq!((&answer["outcome"], &answer["mode"]), (&json!("match"), &json!(mode)));
+        assert_eq!(answer["trained"], false);
+    }
+    let answer = server.ok("recall", &json!({ "text": "red cat", "explain": true }));
+    assert_eq!(answer["items"][0]["matched_terms"], json!(["red", "cat"]));
+    let routes = &answer["items"][0]["routes"];
+    let part = |route: &str| routes[route]["contribution"].as_f64().unwrap();
+    let relevance = answer["items"][0]["relevance"].as_f64().unwrap();
+    assert!((part("vector") + part("text") - relevance).abs() < 1e-6, "{answer}");
+    let by_vector =
+        json!({ "vector": vector(3), "mode": "similarity", "limit": 1, "include_vectors": true });
+    let answer = server.ok("recall", &by_vector);
+    assert_eq!(answer["items"][0]["memory"]["id"], "pure");
+    assert_eq!(answer["items"][0]["memory"]["vectors"][0][3], 1.0);
+    let nothing = server.ok("recall", &json!({ "text": "zebra", "mode": "keyword" }));
+    assert_eq!((&nothing["outcome"], &nothing["items"]), (&json!("nothing"), &json!([])));
+}
+
+#[test]
+fn filters_narrow_recall_and_list() {
+    let server = Fixture::start();
+    for (id, day, tag, priority) in [("a", 1, "x", 1), ("b", 2, "y", 2), ("c", 3, "x", 3)] {
+        let body = json!({
+            "id": id, "text": format!("meeting {id}"), "occurred_at": format!("2026-01-0{day}T00:00:00Z"), "tags": [tag],
+            "people": [id.to_uppercase()], "metadata": {"t": {"priority": priority}},
+        });
+        server.ok("remember", &body);
+    }
+    let ids = |filter: &Value| {
+        let listed = server.ok("list", &json!({ "filter": filter }));
+        let recalled = server.ok("recall", &json!({ "text": "meeting", "filter": filter }));
+        let id = |memory: &Value| memory["id"].as_str().unwrap().to_owned();
+        let listed: Vec<String> = listed["memories"].as_array().unwrap().iter().map(id).collect();
+        let mut found: Vec<String> =
+            recalled["items"].as_array().unwrap().iter().map(|item| id(&item["memory"])).collect();
+        found.sort();
+        assert_eq!(listed, found, "{filter}");
+        listed.join("")
+    };
+    assert_eq!(ids(&json!({})), "abc");
+    assert_eq!(ids(&json!({ "tags": ["x"] })), "ac");
+    assert_eq!(ids(&json!({ "people": ["B", "C"] })), "bc");
+    assert_eq!(ids(&json!({ "occurred_after": "2026-01-02T00:00:00Z" })), "bc");
+    assert_eq!(ids(&json!({ "occurred_before": "2026-01-02T00:00:00Z" })), "a");
+    assert_eq!(ids(&json!({ "metadata": {"t.priority": {"gte": 2, "lt": 3}} })), "b");
+    assert_eq!(ids(&json!({ "not": {"tags": ["x"]} })), "b");
+    assert_eq!(ids(&json!({ "or": [{"ids": ["a"]}, {"ids": ["c"]}] })), "ac");
+}
+
+#[test]
+fn pages_join_without_gap_or_repetition_while_memories_come_and_go() {
+    let server = Fixture::start();
+    let memories: Vec<Value> = (0..25)
+        .map(|n| json!({ "id": format!("m{n:02}"), "text": format!("number {n}") }))
+        .collect();
+    server.ok("remember_many", &json!({ "memories": memories }));
+    let mut seen = Vec::new();
+    let mut cursor = Value::Null;
+    loop {
+        let page = server.ok("list", &json!({ "limit": 10, "cursor": cursor }));
+        for memory in page["memories"].as_array().unwrap() {
+            seen.push(memory["id"].as_str().unwrap().to_owned());
+        }
+        if page["next_cursor"].is_null() {
+            break;
+        }
+        cursor = page["next_cursor"].clone();
+        if seen.len() == 10 {
+            // The last one seen goes away; the place stays.
+            server.ok("forget", &json!({ "ids": ["m09", "m15"], "mode": "delete" }));
+        }
+    }
+    let expected: Vec<String> = (0..25).filter(|n| *n != 15).map(|n| format!("m{n:02}")).collect();
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn a_cursor_belongs_to_its_space_and_filter() {
+    let server = Fixture::start();
+    server.post("/api/v1/spaces", &json!({ "name": "other" })).json(201);
+    for n in 0..3 {
+        server.remember(&format!("m{n}"), "text");
+    }
+    let page = server.ok("list", &json!({ "limit": 1 }));
+    let cursor = page["next_cursor"].as_str().unwrap();
+    let good = server.get(&format!("/api/v1/spaces/default/memories?limit=1&cursor={cursor}"));
+    assert_eq!(good.json(200)["memories"][0]["id"], "m1");
+    let other = server.get(&format!("/api/v1/spaces/other/memories?cursor={cursor}"));
+    other.problem(400, "cursor_invalid");
+    let filtered = json!({ "cursor": cursor, "filter": {"tags": ["x"]} });
+    server.call("list", &filtered).problem(400, "cursor_invalid");
+    server.call("list", &json!({ "cursor": "nonsense" })).problem(400, "cursor_invalid");
+}
+
+#[test]
+fn forget_and_restore() {
+    let server = Fixture::start();
+    for id in ["a", "b", "c"] {
+        server.ok("remember", &json!({ "id": id, "text": format!("memory {id}"), "tags": [id] }));
+    }
+    let dry = server.ok("forget", &json!({ "filter": {"tags": ["a"]}, "dry_run": true }));
+    assert_eq!(
+        (&dry["dry_run"], &dry["count"], &dry["ids"]),
+        (&json!(true), &json!(1), &json!(["a"]))
+    );
+    assert!(dry["receipt"].is_null());
+    assert_eq!(server.count(), 3);
+    let hidden = server.ok("forget", &json!({ "ids": ["a"] }));
+    assert_eq!(hidden["receipt"]["count"], 1);
+    let path = "/api/v1/spaces/default/memories/a";
+    server.get(path).problem(404, "memory_not_found");
+    let stats = server.get("/api/v1/spaces/default/stats").json(200);
+    assert_eq!((&stats["memories"], &stats["suppressed"]), (&json!(2), &json!(1)));
+    assert_eq!(server.ok("restore", &json!({ "filter": {} }))["ids"], json!(["a"]));
+    server.get(path).json(200);
+    let gone = server.ok("forget", &json!({ "ids": ["a"], "mode": "delete" }));
+    assert_eq!(gone["receipt"]["mode"], "delete");
+    server.call("restore", &json!({ "ids": ["a"] })).problem(404, "memory_not_found");
+    assert_eq!(server.count(), 2);
+}
+
+#[test]
+fn spaces_are_created_shown_and_deleted() {
+    let server = Fixture::start();
+    let body = json!({ "name": "notes", "embedder": "none", "dimension": 3, "language": "de" });
+    let created = server.post("/api/v1/spaces", &body).json(201);
+    assert_eq!((&created["name"], &created["dimension"]), (&json!("notes"), &json!(3)));
+    assert_eq!(
+        (&created["embedder"]["provider"], &created["language"]),
+        (&json!("none"), &json!("de"))
+    );
+    assert_eq!(server.get("/api/v1/spaces/notes").json(200), created);
+    let spaces = server.get("/api/v1/spaces").json(200);
+    let names: Vec<&Value> =
+        spaces["spaces"].as_array().unwrap().iter().map(|s| &s["name"]).collect();
+    assert_eq!(names, ["default", "notes"]);
+    server.post("/api/v1/spaces", &body).problem(409, "space_exists");
+    let remember = json!({ "vector": [0.0, 3.0, 4.0] });
+    server.post("/api/v1/spaces/notes/remember", &remember).json(200);
+    let gone = server.delete("/api/v1/spaces/notes").json(200);
+    assert_eq!((&gone["memories"], &gone["uuid"]), (&json!(1), &created["uuid"]));
+    server.get("/api/v1/spaces/notes").problem(404, "space_not_found");
+}
+
+#[test]
+fn the_node_says_what_it_is() {
+    let server = Fixture::start();
+    server.remember("a", "text");
+    let status = server.get("/api/v1/status").json(200);
+    assert_eq!(
+        (&status["state"], &status["spaces"], &status["memories"]),
+        (&json!("ready"), &json!(1), &json!(1))
+    );
+    for path in ["/version", "/api/v1/version"] {
+        assert_eq!(server.get(path).json(200)["api"], "v1");
+    }
+    assert_eq!(server.get("/livez").json(200)["status"], "alive");
+    let ready = server.get("/readyz").json(200);
+    assert_eq!((&ready["ready"], &ready["recovery"]["damage"]), (&json!(true), &json!(0)));
+    assert!(ready["checks"].as_array().unwrap().iter().all(|check| check["ok"] == true));
+    assert_eq!(
+        server.get("/openapi.json").json(200)["openapi"].as_str().unwrap().get(..2),
+        Some("3.")
+    );
+}
+
+#[test]
+fn metrics_count_what_happened() {
+    let server = Fixture::start();
+    server.remember("a", "text");
+    server.get("/api/v1/spaces/default/memories/none").problem(404, "memory_not_found");
+    let text = server.get("/metrics").text();
+    for line in [
+        r#"engram_http_requests_total{operation="remember",status="200"} 1"#,
+        r#"engram_http_requests_total{operation="get",status="404"} 1"#,
+        r#"engram_space_memories{space="default"} 1.0"#,
+        r#"engram_space_requests_total{space="default"} 2"#,
+        r#"engram_embed_texts_total{embedder="builtin"} 1"#,
+        "engram_ready 1.0",
+        "engram_commit_batch_commits_count 1",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+    }
+    let value = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap();
+        line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+    };
+    assert!(value("engram_log_syncs_total") >= 1.0);
+    assert!(value("engram_process_resident_bytes") > 1e6);
+    assert!(text.ends_with("# EOF\n"));
+}
