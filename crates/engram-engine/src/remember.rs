@@ -237,8 +237,7 @@ impl Plan {
             if self.puts[put].1.hash == memory.hash {
                 return Planned::Same { put };
             }
-            let field = format!("memories[{index}].id");
-            return Planned::Refused(EngineError::invalid(field, Problem::Repeated));
+            return Planned::Refused(repeated_id(index));
         }
         let (known, rests_on) = overlay.lookup(snapshot, &id);
         let Some(known) = known else {
@@ -391,11 +390,15 @@ fn items_of(plan: &Plan) -> Vec<ItemRecord> {
 
 /// The answer of an earlier request with the same key and body.
 fn repeated(known: &KeyUse, items: Vec<Result<PreparedMemory, EngineError>>) -> Remembered {
-    let item = |(record, item): (&ItemRecord, Result<PreparedMemory, EngineError>)| {
+    let item = |index: usize, record: &ItemRecord, item: Result<PreparedMemory, EngineError>| {
         if !record.conflicting_id.is_empty() {
             return Err(EngineError::IdConflict { id: record.conflicting_id.clone() });
         }
         item?;
+        if record.id.is_empty() {
+            // Valid by itself, free, and yet refused: an earlier item of the request had the id.
+            return Err(repeated_id(index));
+        }
         let here = record.lsn == 0;
         Ok(RememberedItem {
             id: record.id.clone(),
@@ -414,8 +417,19 @@ fn repeated(known: &KeyUse, items: Vec<Result<PreparedMemory, EngineError>>) -> 
     Remembered {
         lsn: known.lsn,
         committed_at: known.committed_at,
-        items: known.record.items.iter().zip(items).map(item).collect(),
+        items: known
+            .record
+            .items
+            .iter()
+            .zip(items)
+            .enumerate()
+            .map(|(index, (record, prepared))| item(index, record, prepared))
+            .collect(),
     }
+}
+
+fn repeated_id(index: usize) -> EngineError {
+    EngineError::invalid(format!("memories[{index}].id"), Problem::Repeated)
 }
 
 /// Two requests with one idempotency key must agree in this.

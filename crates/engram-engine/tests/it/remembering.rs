@@ -160,6 +160,22 @@ fn an_idempotency_key_answers_for_a_day_also_after_a_restart() {
 }
 
 #[test]
+fn a_retry_by_key_repeats_refusals_too() {
+    let home = Home::new();
+    let engine = home.open();
+    store(&engine, text("taken", "one"));
+    let blank = NewMemory { id: Some("blank".into()), ..NewMemory::default() };
+    let batch = vec![text("a", "x"), text("a", "y"), text("taken", "two"), blank, text("b", "z")];
+    let options = RememberOptions { on_invalid: OnInvalid::KeepOthers, ..keyed("k") };
+    let first = remember(&engine, batch.clone(), options.clone()).unwrap();
+    let refused = [false, true, true, true, false];
+    assert_eq!(first.items.iter().map(Result::is_err).collect::<Vec<_>>(), refused);
+    assert_eq!(remember(&engine, batch.clone(), options.clone()).unwrap(), first);
+    drop(engine);
+    assert_eq!(remember(&home.open(), batch, options).unwrap(), first);
+}
+
+#[test]
 fn a_memory_is_recallable_when_it_is_acknowledged() {
     let home = Home::new();
     let engine = home.open();
