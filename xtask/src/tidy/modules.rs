@@ -13,6 +13,16 @@ pub(super) struct Module<'a> {
     pub(super) path: Vec<String>,
     /// The target that it was reached from.
     pub(super) root: &'a str,
+    /// Only declarations under `#[cfg(test)]` lead to it.
+    tests: bool,
+}
+
+/// A file that another one names.
+struct Child<'a> {
+    file: &'a File,
+    /// The names that lead to it from the other.
+    names: Vec<String>,
+    tests: bool,
 }
 
 /// A `mod name;` of a file.
@@ -30,18 +40,18 @@ struct Declaration {
 pub(super) fn of_package<'a>(tree: &'a Tree, manifest: &Manifest<'_>) -> Vec<Module<'a>> {
     let mut modules: Vec<Module<'a>> = targets(tree, manifest)
         .into_iter()
-        .map(|file| Module { file, path: Vec::new(), root: &file.path })
+        .map(|file| Module { file, path: Vec::new(), root: &file.path, tests: false })
         .collect();
     let mut seen: BTreeSet<(&str, &str)> =
         modules.iter().map(|module| (module.root, module.file.path.as_str())).collect();
     let mut next = 0;
     while next < modules.len() {
-        let (file, path, root) =
-            (modules[next].file, modules[next].path.clone(), modules[next].root);
-        for (child, names) in children(tree, file, path.is_empty()) {
-            if seen.insert((root, child.path.as_str())) {
-                let path = path.iter().cloned().chain(names).collect();
-                modules.push(Module { file: child, path, root });
+        let Module { file, root, tests, .. } = modules[next];
+        let path = modules[next].path.clone();
+        for child in children(tree, file, path.is_empty()) {
+            if seen.insert((root, child.file.path.as_str())) {
+                let path = path.iter().cloned().chain(child.names).collect();
+                modules.push(Module { file: child.file, path, root, tests: tests || child.tests });
             }
         }
         next += 1;
@@ -70,8 +80,8 @@ fn targets<'a>(tree: &'a Tree, manifest: &Manifest<'_>) -> Vec<&'a File> {
         .collect()
 }
 
-/// The files that the declarations and inclusions of `file` name, each with the names that lead to it.
-fn children<'a>(tree: &'a Tree, file: &File, is_root: bool) -> Vec<(&'a File, Vec<String>)> {
+/// The files that the declarations and inclusions of `file` name.
+fn children<'a>(tree: &'a Tree, file: &File, is_root: bool) -> Vec<Child<'a>> {
     let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
     let stem = name.trim_end_matches(".rs");
     let base =
@@ -86,13 +96,15 @@ fn children<'a>(tree: &'a Tree, file: &File, is_root: bool) -> Vec<(&'a File, Ve
                 vec![format!("{path}.rs"), format!("{path}/mod.rs")]
             }
         };
-        let file = candidates.iter().find_map(|path| tree.file(path));
-        found.extend(file.map(|file| (file, names)));
+        let tests = !is_shipped(file, &one);
+        let child = candidates.iter().find_map(|path| tree.file(path));
+        found.extend(child.map(|file| Child { file, names, tests }));
     }
     for (offset, _) in file.code.match_indices("include!(\"") {
         let inside = &file.text[offset + "include!(\"".len()..];
         let path = resolve(folder, inside.split('"').next().unwrap_or_default());
-        found.extend(tree.file(&path).map(|file| (file, Vec::new())));
+        let included = tree.file(&path);
+        found.extend(included.map(|file| Child { file, names: Vec::new(), tests: false }));
     }
     found
 }
@@ -154,9 +166,30 @@ pub(super) fn resolve(folder: &str, path: &str) -> String {
 pub(super) fn table(file: &File) -> Vec<(String, usize)> {
     declarations(file)
         .into_iter()
-        .filter(|one| one.inside.is_empty() && file.shipped[one.offset..].starts_with("mod"))
+        .filter(|one| one.inside.is_empty() && is_shipped(file, one))
         .map(|one| (one.name, one.offset))
         .collect()
+}
+
+fn is_shipped(file: &File, declaration: &Declaration) -> bool {
+    file.shipped[declaration.offset..].starts_with("mod")
+}
+
+/// Takes the files that only `#[cfg(test)]` leads to out of the shipped code.
+pub(super) fn set_tests_apart(tree: &mut Tree) {
+    let mut shipped = BTreeSet::new();
+    let mut tests = BTreeSet::new();
+    for manifest in manifest::all(tree) {
+        for module in of_package(tree, &manifest) {
+            let set = if module.tests { &mut tests } else { &mut shipped };
+            set.insert(module.file.path.clone());
+        }
+    }
+    for file in &mut tree.files {
+        if tests.contains(&file.path) && !shipped.contains(&file.path) {
+            file.shipped = scan::blank_all(&file.code);
+        }
+    }
 }
 
 /// Rust files that nothing compiles.
@@ -174,7 +207,7 @@ pub(super) fn unreachable(tree: &Tree) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tidy::tree::check;
+    use crate::tidy::tree::{check, sample};
 
     const MANIFEST: (&str, &str) = (
         "a/Cargo.toml",
@@ -201,6 +234,22 @@ mod tests {
             ("a/tests/it/y.rs", ""),
         ];
         assert!(check(unreachable, &files).is_empty(), "{:?}", check(unreachable, &files));
+    }
+
+    #[test]
+    fn files_under_cfg_test_are_not_shipped() {
+        let mut tree = sample(&[
+            MANIFEST,
+            ("a/src/lib.rs", "mod b;\n#[cfg(test)]\nmod oracle;\n"),
+            ("a/src/b.rs", "fn b() {}"),
+            ("a/src/oracle.rs", "mod deep;\nfn o() {}"),
+            ("a/src/oracle/deep.rs", "fn d() {}"),
+        ]);
+        set_tests_apart(&mut tree);
+        let shipped = |path: &str| !tree.file(path).unwrap().shipped.trim().is_empty();
+        assert!(shipped("a/src/b.rs"));
+        assert!(!shipped("a/src/oracle.rs"));
+        assert!(!shipped("a/src/oracle/deep.rs"));
     }
 
     #[test]
