@@ -42,12 +42,8 @@ impl EmbedText<'_> {
             prefix.push_str(title);
             prefix.push_str(". ");
         }
-        let people: Vec<&str> = self
-            .people
-            .iter()
-            .map(|name| name.trim())
-            .filter(|name| !name.is_empty())
-            .collect();
+        let people: Vec<&str> =
+            self.people.iter().map(|name| name.trim()).filter(|name| !name.is_empty()).collect();
         if !people.is_empty() {
             prefix.push_str(&people.join(", "));
             prefix.push_str(": ");
@@ -104,11 +100,7 @@ pub(crate) fn mean_vector(vectors: &[Vec<f32>]) -> Option<Vec<f32>> {
             *sum += x;
         }
     }
-    Some(if normalise(&mut mean) {
-        mean
-    } else {
-        first.clone()
-    })
+    Some(if normalise(&mut mean) { mean } else { first.clone() })
 }
 
 #[cfg(test)]
@@ -118,20 +110,9 @@ mod tests {
     #[test]
     fn prefix_carries_title_and_people() {
         let people = ["Ann".to_owned(), " ".to_owned(), "Bob ".to_owned()];
-        let text = EmbedText {
-            title: " Trip ",
-            people: &people,
-            text: "x",
-        };
+        let text = EmbedText { title: " Trip ", people: &people, text: "x" };
         assert_eq!(text.prefix(), "Trip. Ann, Bob: ");
-        assert_eq!(
-            EmbedText {
-                text: "x",
-                ..Default::default()
-            }
-            .prefix(),
-            ""
-        );
+        assert_eq!(EmbedText { text: "x", ..Default::default() }.prefix(), "");
     }
 
     #[test]

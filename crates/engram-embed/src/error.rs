@@ -25,20 +25,14 @@ pub enum EmbedError {
 
 impl EmbedError {
     pub(crate) fn unavailable(message: impl Into<String>) -> Self {
-        Self::Unavailable {
-            message: message.into(),
-        }
+        Self::Unavailable { message: message.into() }
     }
 
     pub(crate) fn refused(message: impl Into<String>) -> Self {
-        Self::Refused {
-            message: message.into(),
-        }
+        Self::Refused { message: message.into() }
     }
 
     pub(crate) fn bad_model(message: impl Into<String>) -> Self {
-        Self::BadModel {
-            message: message.into(),
-        }
+        Self::BadModel { message: message.into() }
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::embedder::{EmbedText, Embedder, EmbedderIdentity, normalise};
 use crate::error::EmbedError;
+use crate::unicode::is_removed;
 
 /// Words in one vector of [`FixedEmbedder`].
 const CHUNK_WORDS: usize = 200;
@@ -54,10 +55,7 @@ impl Embedder for FixedEmbedder {
     fn embed_documents(&self, inputs: &[EmbedText<'_>]) -> Result<Vec<Vec<Vec<f32>>>, EmbedError> {
         let vectors = |input: &EmbedText<'_>| {
             let prefix = words(&input.prefix());
-            words(input.text)
-                .chunks(CHUNK_WORDS)
-                .map(|chunk| self.vector(&prefix, chunk))
-                .collect()
+            words(input.text).chunks(CHUNK_WORDS).map(|chunk| self.vector(&prefix, chunk)).collect()
         };
         Ok(inputs.iter().map(vectors).collect())
     }
@@ -70,15 +68,11 @@ impl Embedder for FixedEmbedder {
 
 /// Lower-cased words without the punctuation around them; a word of punctuation only is kept.
 fn words(text: &str) -> Vec<String> {
-    let separates = |c: char| c.is_whitespace() || c.is_control() || c == '\u{200b}';
+    let separates = |c: char| c.is_whitespace() || is_removed(c);
     let mut words = Vec::new();
     for word in text.split(separates).filter(|word| !word.is_empty()) {
         let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
-        words.push(if bare.is_empty() {
-            word.to_owned()
-        } else {
-            bare.to_lowercase()
-        });
+        words.push(if bare.is_empty() { word.to_owned() } else { bare.to_lowercase() });
     }
     words
 }
@@ -92,14 +86,8 @@ mod tests {
         let embedder = FixedEmbedder::new(64);
         let vector = |text: &str| embedder.embed_query(text).unwrap().unwrap();
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>();
-        let near = dot(
-            &vector("the red cat sleeps"),
-            &vector("The red cat, sleeps!"),
-        );
-        let far = dot(
-            &vector("the red cat sleeps"),
-            &vector("quarterly tax report"),
-        );
+        let near = dot(&vector("the red cat sleeps"), &vector("The red cat, sleeps!"));
+        let far = dot(&vector("the red cat sleeps"), &vector("quarterly tax report"));
         assert!(near > 0.999 && far < 0.6, "near {near}, far {far}");
     }
 
