@@ -110,7 +110,7 @@ pub(crate) struct Drivers {
 
 /// What the threads work on.
 #[derive(Clone)]
-pub(crate) struct Driven {
+pub(crate) struct DriverParts {
     pub(crate) engine: Arc<Engine>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) faults: Arc<Faults>,
@@ -118,7 +118,7 @@ pub(crate) struct Driven {
 
 impl Drivers {
     /// Starts both threads. `writer_bell` is the one that the engine rings.
-    pub(crate) fn start(driven: &Driven, writer_bell: Arc<Bell>) -> std::io::Result<Drivers> {
+    pub(crate) fn start(driven: &DriverParts, writer_bell: Arc<Bell>) -> std::io::Result<Drivers> {
         let maintainer_bell = Arc::new(Bell::default());
         let mut drivers = Drivers { writer_bell, maintainer_bell, threads: Vec::new() };
         let (work, bell) = (driven.clone(), Arc::clone(&drivers.writer_bell));
@@ -131,7 +131,7 @@ impl Drivers {
     fn spawn(
         &mut self,
         name: &'static str,
-        driven: &Driven,
+        driven: &DriverParts,
         work: impl FnOnce() + Send + 'static,
     ) -> std::io::Result<()> {
         let faults = Arc::clone(&driven.faults);
@@ -156,7 +156,7 @@ impl Drivers {
     }
 }
 
-fn write(driven: &Driven, bell: &Bell) {
+fn write(driven: &DriverParts, bell: &Bell) {
     loop {
         let woken = bell.sleep(None);
         while drive_once(driven) {}
@@ -167,7 +167,7 @@ fn write(driven: &Driven, bell: &Bell) {
 }
 
 /// One batch; whether there may be another.
-fn drive_once(driven: &Driven) -> bool {
+fn drive_once(driven: &DriverParts) -> bool {
     let started = Instant::now();
     match driven.engine.drive() {
         Ok(done) if done.commits == 0 => false,
@@ -187,7 +187,7 @@ fn drive_once(driven: &Driven) -> bool {
     }
 }
 
-fn maintain(driven: &Driven, bell: &Bell) {
+fn maintain(driven: &DriverParts, bell: &Bell) {
     let mut pause = Duration::ZERO;
     loop {
         if bell.sleep(Some(pause)) == Woken::Stopped {

@@ -33,7 +33,9 @@ fn refused(name: &str, error: &EmbedError) -> Box<Problem> {
 fn make(name: &str, wanted: &EmbedderSettings) -> Result<Arc<dyn Embedder>, EmbedError> {
     match wanted.kind {
         EmbedderKind::Local => local(name, wanted),
-        EmbedderKind::OpenAi | EmbedderKind::Ollama | EmbedderKind::Tei => Err(bad("this kind is not available")),
+        EmbedderKind::OpenAi | EmbedderKind::Ollama | EmbedderKind::Tei => {
+            Err(bad("this kind is not available"))
+        }
     }
 }
 

@@ -18,6 +18,8 @@ use crate::refusal::Refusal;
 
 /// Bodies that may be in memory at once, in multiples of the largest one.
 const BODIES_IN_MEMORY: usize = 16;
+/// Least memory for bodies, so that many small ones fit whatever the largest may be.
+const BODIES_KIB_MIN: usize = 64 << 10;
 
 /// Life of a node, in this order; a failed opening ends it.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,7 +77,9 @@ impl Node {
             faults: Arc::new(Faults::new()),
             traffic: parts.traffic,
             admission: Arc::new(Semaphore::new(limits.concurrent_requests)),
-            bodies: Arc::new(Semaphore::new(kib(limits.request_bytes) * BODIES_IN_MEMORY)),
+            bodies: Arc::new(Semaphore::new(
+                (kib(limits.request_bytes) * BODIES_IN_MEMORY).max(BODIES_KIB_MIN),
+            )),
             phase: watch::Sender::new(Phase::Opening),
             opened: OnceLock::new(),
             started: Instant::now(),

@@ -21,7 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 
 use crate::config::Settings;
-use crate::drive::{Bell, Driven, Drivers};
+use crate::drive::{Bell, DriverParts, Drivers};
 use crate::embedders::configured;
 use crate::embedding::{EmbedderMap, meter};
 use crate::lanes::Lanes;
@@ -59,7 +59,8 @@ impl Default for ServerParts {
     }
 }
 
-/// A server that listens. Dropping it without [`RunningServer::join`] ends it like a crash.
+/// A server that listens. It ends with [`RunningServer::join`]; when it is dropped instead, its threads keep the data
+/// directory until the process ends.
 pub struct RunningServer {
     addr: SocketAddr,
     node: Arc<Node>,
@@ -302,7 +303,7 @@ fn open(node: &Node, parts: ServerParts) -> Result<Drivers, Box<Problem>> {
         Engine::open(components, engine_settings(settings), &settings.data_dir)
             .map_err(|error| Refusal::from(error).0)?;
     let engine = Arc::new(engine);
-    let driven = Driven {
+    let driven = DriverParts {
         engine: Arc::clone(&engine),
         metrics: Arc::clone(&node.metrics),
         faults: Arc::clone(&node.faults),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::layers::Origin;
+use super::origin::Origin;
 
 /// A refused configuration. The text names the key, where the value came from, what is allowed and an example; it
 /// never shows a credential.

@@ -1,43 +1,14 @@
 //! The four layers: defaults, file, environment, flags. A later layer wins, key by key.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use toml::de::{DeTable, DeValue};
 
 use super::error::ConfigError;
+use super::origin::Origin;
 use super::table::{ENV_PREFIX, SETTINGS, Setting, env_name, setting_of};
 use super::value::SettingValue;
 use engram_api::nearest;
-
-/// Where a value came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The table of settings.
-    Default,
-    /// A line of the configuration file.
-    File {
-        /// The file.
-        file: String,
-        /// Line from 1.
-        line: usize,
-    },
-    /// An environment variable.
-    Environment(String),
-    /// A flag of the command line.
-    Flag(String),
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Origin::Default => f.write_str("default"),
-            Origin::File { file, line } => write!(f, "{file}:{line}"),
-            Origin::Environment(name) => write!(f, "environment {name}"),
-            Origin::Flag(name) => write!(f, "flag {name}"),
-        }
-    }
-}
 
 /// Where settings may come from. The binary fills it; nothing is read behind its back.
 #[derive(Clone, Debug, Default)]

@@ -8,6 +8,8 @@ mod value;
 
 mod table;
 
+mod origin;
+
 mod error;
 
 mod layers;
@@ -17,7 +19,8 @@ mod settings;
 mod page;
 
 pub use error::ConfigError;
-pub use layers::{ConfigRow, ConfigSources, Origin};
+pub use layers::{ConfigRow, ConfigSources};
+pub use origin::Origin;
 pub use page::render_configuration_page;
 pub use settings::{
     EmbedderKind, EmbedderSettings, LimitSettings, LogFormat, LogLevel, LogSettings, Secret,

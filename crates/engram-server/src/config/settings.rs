@@ -9,7 +9,8 @@ use std::time::Duration;
 use engram_index::Language;
 
 use super::error::ConfigError;
-use super::layers::{ConfigRow, ConfigSources, Origin, Placed, merge};
+use super::layers::{ConfigRow, ConfigSources, Placed, merge};
+use super::origin::Origin;
 use super::value::SettingValue;
 
 /// Log segments are written in pages of this size.

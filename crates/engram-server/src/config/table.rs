@@ -158,7 +158,7 @@ pub const SETTINGS: &[Setting] = &[
         SettingKind::Span { min_ms: 1, max_ms: DAY_MS },
         Some("30 s"),
         "2 m",
-        "Time from the first byte of a request's head to its answer. Past it the answer is an error, never a \
+        "Time from a request's head to its answer. Past it the answer is an error, never a \
          shortened result.",
     ),
     setting(

@@ -13,8 +13,9 @@ use crate::node::{Node, kib};
 use crate::refusal::Refusal;
 use crate::rest::reply::JSON;
 
-/// First allocation for a body whose length the client states; the rest follows the bytes that really arrive.
-const FIRST_ALLOCATION_BYTES: usize = 64 << 10;
+/// Memory is asked for in steps of this many KiB, for the bytes that really arrive: a client that announces much and
+/// sends nothing takes nothing from the others.
+const STEP_KIB: u32 = 64;
 
 /// A body, counted as held until it is dropped.
 pub(crate) struct HeldBody {
@@ -52,11 +53,8 @@ pub(crate) async fn read(
         discard(body, limit).await;
         return Err(too_large(limit));
     }
-    let expected = kib(stated.unwrap_or(limit)) as u32;
-    let held = Arc::clone(&node.bodies).try_acquire_many_owned(expected).map_err(|_| {
-        Refusal::new(ErrorCode::Overloaded, "the bodies of other requests fill the memory for them")
-    })?;
-    let mut bytes = Vec::with_capacity(stated.unwrap_or(0).min(FIRST_ALLOCATION_BYTES));
+    let mut held = reserve(node)?;
+    let mut bytes = Vec::new();
     let mut body = body;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| {
@@ -67,9 +65,18 @@ pub(crate) async fn read(
             discard(body, limit).await;
             return Err(too_large(limit));
         }
+        while kib(bytes.len() + data.len()) > held.num_permits() {
+            held.merge(reserve(node)?);
+        }
         bytes.extend_from_slice(&data);
     }
     Ok(HeldBody { bytes: Bytes::from(bytes), _held: held })
+}
+
+fn reserve(node: &Node) -> Result<OwnedSemaphorePermit, Refusal> {
+    Arc::clone(&node.bodies).try_acquire_many_owned(STEP_KIB).map_err(|_| {
+        Refusal::new(ErrorCode::Overloaded, "the bodies of other requests fill the memory for them")
+    })
 }
 
 /// Takes the rest of a body that is too large, up to the limit once more: a client that is still sending would see a

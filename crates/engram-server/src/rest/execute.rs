@@ -51,15 +51,16 @@ pub(crate) async fn execute(
     if !call.target.space.is_empty() && engine.space(&call.target.space).is_ok() {
         node.metrics.space_request(&call.target.space);
     }
-    let _admitted = Arc::clone(&node.admission)
-        .try_acquire_owned()
-        .map_err(|_| Refusal::new(ErrorCode::Overloaded, "too many requests are worked on now"))?;
     let mut held: Option<HeldBody> = None;
     if reads_body {
         let body = read(&node, &head.headers, body).await?;
         call.body = body.bytes.clone();
         held = Some(body);
     }
+    // Only now: a client that is slow with its body takes no place from the others.
+    let _admitted = Arc::clone(&node.admission)
+        .try_acquire_owned()
+        .map_err(|_| Refusal::new(ErrorCode::Overloaded, "too many requests are worked on now"))?;
     let context = Context { engine, helpers: Arc::clone(&node.helpers) };
     run(&node, endpoint.handler, context, Work { call, held }).await
 }

@@ -240,11 +240,11 @@ pub(crate) enum Fault {
     SyncPanics,
 }
 
-/// The real file system, with a fault that can be switched on, and a gate before the first file.
+/// The real file system, with a fault that can be switched on, and a gate.
 #[derive(Clone)]
 pub(crate) struct FaultyFs {
     fault: Arc<AtomicU8>,
-    gate: Arc<(Mutex<bool>, Condvar)>,
+    gate: Gate,
 }
 
 impl FaultyFs {
@@ -259,7 +259,7 @@ impl FaultyFs {
         self.fault.store(fault as u8, Ordering::SeqCst);
     }
 
-    /// While shut, files cannot be opened: whoever tries waits.
+    /// While shut, whoever opens or syncs a file waits.
     pub(crate) fn set_gate(&self, open: bool) {
         *self.gate.0.lock().unwrap() = open;
         self.gate.1.notify_all();
@@ -280,13 +280,16 @@ impl Fs for FaultyFs {
     }
 
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Box<dyn FsFile>> {
-        let opened = self.gate.0.lock().unwrap();
-        drop(self.gate.1.wait_while(opened, |open| !*open).unwrap());
+        wait_for(&self.gate);
         if mode == OpenMode::Create && self.fault.load(Ordering::SeqCst) == Fault::DiskFull as u8 {
             return Err(ErrorKind::StorageFull.into());
         }
         let file = RealFs.open(path, mode)?;
-        Ok(Box::new(FaultyFile { file, fault: Arc::clone(&self.fault) }))
+        Ok(Box::new(FaultyFile {
+            file,
+            fault: Arc::clone(&self.fault),
+            gate: Arc::clone(&self.gate),
+        }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -306,9 +309,17 @@ impl Fs for FaultyFs {
     }
 }
 
+type Gate = Arc<(Mutex<bool>, Condvar)>;
+
+fn wait_for(gate: &Gate) {
+    let open = gate.0.lock().unwrap();
+    drop(gate.1.wait_while(open, |open| !*open).unwrap());
+}
+
 struct FaultyFile {
     file: Box<dyn FsFile>,
     fault: Arc<AtomicU8>,
+    gate: Gate,
 }
 
 impl FaultyFile {
@@ -327,6 +338,7 @@ impl FsFile for FaultyFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        wait_for(&self.gate);
         assert!(!self.has(Fault::SyncPanics), "asked for by a test");
         if self.has(Fault::SyncFails) {
             return Err(io::Error::other("asked for by a test"));

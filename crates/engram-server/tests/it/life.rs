@@ -97,3 +97,25 @@ fn stopping_lets_requests_finish_and_takes_no_new_ones() {
         }
     }
 }
+
+#[test]
+fn the_built_in_model_finds_by_meaning() {
+    let world = engram_server::ServerParts::default();
+    let server = Fixture::start_with(&[], world);
+    let texts = [
+        "The cat sleeps on the sofa.",
+        "Quarterly taxes are due in April.",
+        "Ada moved to Zurich.",
+    ];
+    for (n, text) in texts.iter().enumerate() {
+        server.remember(&n.to_string(), text);
+    }
+    let cue = json!({ "text": "Where does she live now?", "mode": "similarity", "limit": 1 });
+    let answer = server.ok("recall", &cue);
+    assert_eq!(answer["items"][0]["memory"]["text"], texts[2], "{answer}");
+    let space = server.get("/api/v1/spaces/default").json(200);
+    assert_eq!(
+        (&space["embedder"]["provider"], &space["dimension"]),
+        (&json!("builtin"), &json!(384))
+    );
+}

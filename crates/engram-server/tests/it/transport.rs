@@ -6,7 +6,7 @@ use std::thread;
 
 use serde_json::json;
 
-use crate::harness::{Fixture, parts, receive, send};
+use crate::harness::{FaultyFs, Fixture, parts, receive, send};
 
 const REMEMBER: &str = "/api/v1/spaces/default/remember";
 
@@ -125,21 +125,54 @@ fn many_writers_at_once_are_all_found_afterwards() {
 
 #[test]
 fn more_than_the_limit_at_once_is_refused_with_a_time_to_wait() {
+    let fs = FaultyFs::new();
+    let server = Fixture::start_with(&[("limits.concurrent_requests", "1")], fs.parts());
+    fs.set_gate(false);
+    thread::scope(|scope| {
+        // Holds the only place: its sync does not end.
+        let holder = scope.spawn(|| server.remember("a", "text"));
+        let refused = loop {
+            let reply = server.get("/api/v1/spaces");
+            if reply.status != 200 {
+                break reply;
+            }
+        };
+        let problem = refused.problem(503, "overloaded");
+        assert_eq!(refused.header("retry-after"), problem["retry_after_seconds"].to_string());
+        assert_eq!(problem["retryable"], true);
+        server.get("/livez").json(200);
+        fs.set_gate(true);
+        assert_eq!(holder.join().unwrap()["created"], true);
+    });
+    assert_eq!(server.count(), 1);
+}
+
+#[test]
+fn slow_bodies_take_no_place_from_others() {
     let server = Fixture::start_with(&[("limits.concurrent_requests", "1")], parts());
-    // Holds the only place: its body does not come.
-    let mut holder = open(&server, "Content-Length: 12\r\n");
-    let refused = loop {
-        let reply = server.get("/api/v1/spaces");
-        if reply.status != 200 {
-            break reply;
-        }
-    };
-    let problem = refused.problem(503, "overloaded");
-    assert_eq!(refused.header("retry-after"), problem["retry_after_seconds"].to_string());
-    assert_eq!(problem["retryable"], true);
-    server.get("/livez").json(200);
-    holder.write_all(b"{\"text\":\"a\"}").unwrap();
-    receive(&mut holder).unwrap().json(200);
+    let slow: Vec<TcpStream> = (0..40)
+        .map(|_| {
+            let mut stream = open(&server, "Content-Length: 16000000\r\n");
+            stream.write_all(b"{\"text\":").unwrap();
+            stream
+        })
+        .collect();
+    server.remember("a", "text");
+    drop(slow);
+}
+
+#[test]
+fn an_answer_that_comes_too_late_is_an_error_and_the_write_may_stand() {
+    let fs = FaultyFs::new();
+    let server = Fixture::start_with(&[("limits.request_timeout", "200ms")], fs.parts());
+    fs.set_gate(false);
+    let late = server.call("remember", &json!({ "id": "a", "text": "late" }));
+    late.problem(408, "request_timeout");
+    assert_eq!(server.count(), 0, "nothing undurable is shown");
+    fs.set_gate(true);
+    // The retry with the same id waits for the first commit, or finds it.
+    let again = server.call("remember", &json!({ "id": "a", "text": "late" }));
+    assert_eq!(again.json(200)["created"], false);
     assert_eq!(server.count(), 1);
 }
 
