@@ -74,8 +74,13 @@ impl Author {
         Author { rng, tokens: 0, made: Vec::new(), embedder }
     }
 
-    /// A memory for a space of that nature; `image` is what is there.
-    pub(crate) fn draft(&mut self, nature: &Nature, image: &Image, now_ns: i64) -> Draft {
+    /// A memory for a space of that nature; `image` is what is there. Its text is long in `heavy` percent of cases.
+    pub(crate) fn draft(
+        &mut self,
+        nature: &Nature,
+        image: &Image,
+        (now_ns, heavy): (i64, u64),
+    ) -> Draft {
         let roll = self.rng.below(100);
         if roll < 10 && !image.memories.is_empty() {
             return self.repeat(image);
@@ -84,12 +89,10 @@ impl Author {
             let earlier = self.rng.index(self.made.len());
             self.made[earlier].clone()
         } else {
-            self.fresh(now_ns)
+            self.fresh(now_ns, heavy)
         };
         draft.memory.id = self.id();
-        if draft.memory.vector.is_some() {
-            draft.memory.vector = Some(self.vector(nature.dimension));
-        } else if draft.memory.content.text.is_empty() {
+        if draft.memory.vector.is_some() || draft.memory.content.text.is_empty() {
             draft.memory.vector = Some(self.vector(nature.dimension));
         }
         draft.vectors = self.vectors(nature, &draft.memory);
@@ -111,7 +114,7 @@ impl Author {
     }
 
     /// The vectors that a memory must get.
-    fn vectors(&self, nature: &Nature, memory: &NewMemory) -> Vec<Vec<f32>> {
+    pub(crate) fn vectors(&self, nature: &Nature, memory: &NewMemory) -> Vec<Vec<f32>> {
         if let Some(vector) = &memory.vector {
             return vec![vector.clone()];
         }
@@ -155,12 +158,12 @@ impl Author {
         vector
     }
 
-    fn fresh(&mut self, now_ns: i64) -> Draft {
+    fn fresh(&mut self, now_ns: i64, heavy: u64) -> Draft {
         let rng = &mut self.rng;
         self.tokens += 1;
         let mut token = format!("zq{}x7", self.tokens);
         let mut words: Vec<&str> = Vec::new();
-        let count = if rng.chance(4) { rng.within(300, 1_200) } else { rng.within(1, 7) };
+        let count = if rng.chance(heavy) { rng.within(200, 1_200) } else { rng.within(1, 7) };
         for _ in 0..count {
             words.push(*rng.pick(&WORDS));
         }

@@ -69,6 +69,12 @@ pub enum Lie {
     RenameLost,
 }
 
+impl Lie {
+    /// All lies.
+    pub const ALL: [Lie; 5] =
+        [Lie::SyncData, Lie::SyncDir, Lie::SyncSometimes, Lie::LostSector, Lie::RenameLost];
+}
+
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {

@@ -40,6 +40,8 @@ pub(crate) struct Setup {
     pub(crate) faults: u64,
     /// Chance in percent that a request to remember is a large batch.
     pub(crate) bulk: u64,
+    /// Chance in percent that a text is long.
+    pub(crate) heavy: u64,
     /// Chance in percent that a step creates or deletes a space.
     pub(crate) churn: u64,
 }
@@ -78,6 +80,8 @@ pub(crate) struct History {
     pub(crate) rankings: BTreeMap<String, Ranking>,
     pub(crate) trace: Trace,
     pub(crate) tally: Tally,
+    /// The fault of a sweep that is still to come, by operation of the current life.
+    swept: Option<(u64, Fault)>,
     seed: u64,
     openings: u64,
 }
@@ -122,6 +126,7 @@ impl History {
             rankings: BTreeMap::new(),
             trace: Trace::default(),
             tally: Tally::default(),
+            swept: None,
             seed,
             openings: 0,
             rng,
@@ -165,6 +170,7 @@ impl History {
                 Ok((engine, recovery)) => {
                     if !self.fs.crashed() {
                         self.fs.heal();
+                        self.rearm();
                         self.engine = Some(engine);
                         self.report(&recovery);
                         return Ok(recovery);
@@ -225,8 +231,27 @@ impl History {
             End::Kill => self.tally.kills += 1,
         }
         self.note(format!("reboot: {end:?}"));
+        let operations = self.fs.operations();
+        let fired = self.fs.fired().values().any(|count| *count > 0);
         self.fs = self.fs.reboot(end);
         self.fs.limit(None);
+        if let Some((at, fault)) = self.swept.take().filter(|_| !fired) {
+            self.sweep(fault, at.saturating_sub(operations));
+        }
+    }
+
+    /// Arms a fault that stays armed over reboots until it has shown.
+    pub(crate) fn sweep(&mut self, fault: Fault, at: u64) {
+        self.swept = Some((at, fault));
+        self.fs.arm(at, fault);
+    }
+
+    fn rearm(&mut self) {
+        if let Some((at, fault)) = self.swept
+            && self.fs.fired().is_empty()
+        {
+            self.fs.arm(at, fault);
+        }
     }
 }
 

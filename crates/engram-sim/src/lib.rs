@@ -31,9 +31,12 @@ mod rot;
 
 mod run;
 
+mod sweep;
+
 pub use clock::{START_NS, SimClock};
 pub use faulty::{End, Fault, FaultyFs, Lie};
 pub use rng::Rng;
 pub use run::{Outcome, run_seed, run_with};
+pub use sweep::{sweep, sweep_one};
 pub use tally::Tally;
 pub use trace::Trace;

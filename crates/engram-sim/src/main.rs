@@ -3,14 +3,17 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use engram_sim::{Outcome, Tally, run_seed};
+use engram_sim::{Fault, Outcome, Tally, run_seed, sweep, sweep_one};
 
-const USAGE: &str = "usage: engram-sim [--seed N | --seeds N [--start S]]
+const USAGE: &str =
+    "usage: engram-sim [--seed N | --seeds N [--start S] | --sweep [--fault NAME --at N]]
 
   --seed N     run the history of one seed and print what it did
   --seeds N    run N histories and the sweep, and print a summary (default: 100)
   --start S    first seed of --seeds (default: 0)
-  --sweep      run only the sweep: a short script, with each fault at each of its operations";
+  --sweep      run only the sweep: a short script, with each fault at each of its operations
+  --fault F    with --at: only this fault (io, io-for-good, full, full-for-good, short-write, crash)
+  --at N       only at this operation, and print what happened";
 
 /// What to run.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,18 +21,27 @@ enum Task {
     One(u64),
     Many { start: u64, count: u64 },
     Sweep,
+    SweepOne { fault: Fault, at: u64 },
 }
 
 fn parse(arguments: &[String]) -> Result<Task, String> {
     let (mut one, mut start, mut count, mut sweep) = (None, 0, 100, false);
+    let (mut fault, mut at) = (None, None);
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         if argument == "--sweep" {
             sweep = true;
             continue;
         }
+        if argument == "--fault" {
+            let name = rest.next().ok_or("--fault needs a name")?;
+            let known = Fault::ALL.into_iter().find(|fault| fault.name() == name);
+            fault = Some(known.ok_or_else(|| format!("unknown fault {name:?}"))?);
+            continue;
+        }
         let target = match argument.as_str() {
             "--seed" => one.insert(0),
+            "--at" => at.insert(0),
             "--seeds" => &mut count,
             "--start" => &mut start,
             other => return Err(format!("unknown argument {other:?}")),
@@ -37,19 +49,30 @@ fn parse(arguments: &[String]) -> Result<Task, String> {
         let value = rest.next().ok_or_else(|| format!("{argument} needs a number"))?;
         *target = value.parse().map_err(|_| format!("{argument}: {value:?} is not a number"))?;
     }
-    Ok(match one {
-        Some(seed) => Task::One(seed),
-        None if sweep => Task::Sweep,
-        None => Task::Many { start, count },
-    })
+    match (one, fault, at) {
+        (None, Some(fault), Some(at)) => Ok(Task::SweepOne { fault, at }),
+        (_, None, None) => Ok(match one {
+            Some(seed) => Task::One(seed),
+            None if sweep => Task::Sweep,
+            None => Task::Many { start, count },
+        }),
+        _ => Err("--fault and --at belong together, and to no seed".to_owned()),
+    }
 }
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let passed = match parse(&arguments) {
-        Ok(Task::One(seed)) => tell(seed),
+        Ok(Task::One(seed)) => tell(&format!("seed {seed}"), &run_seed(seed)),
+        Ok(Task::SweepOne { fault, at }) => match sweep_one(fault, at) {
+            Some(outcome) => tell("sweep", &outcome),
+            None => {
+                say("the script has fewer operations");
+                true
+            }
+        },
         Ok(Task::Many { start, count }) => run_many(start, count),
-        Ok(Task::Sweep) => true,
+        Ok(Task::Sweep) => run_sweep(),
         Err(problem) => {
             say(&format!("{problem}\n{USAGE}"));
             return ExitCode::from(2);
@@ -63,33 +86,49 @@ fn say(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-fn tell(seed: u64) -> bool {
-    let outcome = run_seed(seed);
+fn tell(what: &str, outcome: &Outcome) -> bool {
     for line in outcome.trace.lines() {
         say(line);
     }
     say(&outcome.tally.to_string());
-    say(&format!("seed {seed}: trace hash {:016x}", outcome.trace.hash()));
+    say(&format!("{what}: trace hash {:016x}", outcome.trace.hash()));
     outcome.failure.is_none()
 }
 
 fn run_many(start: u64, count: u64) -> bool {
     let mut tally = Tally::default();
     let mut failed = 0;
-    for seed in start..start.saturating_add(count) {
+    let end = start.saturating_add(count);
+    for seed in start..end {
         let outcome = run_seed(seed);
         tally.add(&outcome.tally);
         failed += u64::from(outcome.failure.is_some());
         complain(&outcome, &format!("seed {seed}"), &format!("--seed {seed}"));
     }
-    say(&format!("seeds {start} to {}: {failed} failed", start.saturating_add(count) - 1));
-    say(&tally.to_string());
+    say(&format!("seeds from {start} up to {end}: {failed} failed\n{tally}"));
+    let swept = run_sweep();
+    failed == 0 && swept
+}
+
+fn run_sweep() -> bool {
+    let mut tally = Tally::default();
+    let mut failed = 0;
+    for fault in Fault::ALL {
+        sweep(fault, &mut |at, outcome| {
+            tally.add(&outcome.tally);
+            failed += u64::from(outcome.failure.is_some());
+            let name = fault.name();
+            let arguments = format!("--fault {name} --at {at}");
+            complain(&outcome, &format!("sweep, {name} at operation {at}"), &arguments);
+        });
+    }
+    say(&format!("sweep: {failed} failed\n{tally}"));
     failed == 0
 }
 
 fn complain(outcome: &Outcome, what: &str, arguments: &str) {
     if let Some(failure) = &outcome.failure {
-        let short: String = failure.chars().take(600).collect();
+        let short: String = failure.chars().take(500).collect();
         say(&format!("FAILED {what}: {short}\n  again: cargo run -p engram-sim -- {arguments}"));
     }
 }

@@ -13,11 +13,18 @@ const KILLED: u64 = 40;
 /// Chance in percent that the flip hits bytes in use.
 const IN_USE: u64 = 85;
 
-/// A flipped bit, or several of one byte.
+/// Chance in percent that a whole sector reads as zeros instead, where the log was closed.
+const SECTOR: u64 = 30;
+const SECTOR_BYTES: usize = 512;
+/// Bytes in use behind a lost sector: at least the checkpoint that proves it was in use.
+const PROOF_BYTES: usize = 1_200;
+
+/// What rots.
 struct Spot {
     path: PathBuf,
-    offset: u64,
-    mask: u8,
+    offset: usize,
+    /// The bits to flip, byte by byte.
+    masks: Vec<u8>,
 }
 
 impl History {
@@ -36,22 +43,25 @@ impl History {
             let result = self.engine().close();
             self.settle()?;
             result.map_err(|error| format!("close fails: {error}"))?;
-            self.closed = true;
-            for place in self.spaces.values_mut() {
-                place.last_batch = vec![place.published.clone()];
-            }
-            self.ghosts.clear();
+            self.prove_all();
             self.reboot(End::PowerCut);
         }
         let Some(spot) = self.spot() else { return Ok(()) };
         self.tally.rotten += 1;
         let name = spot.path.file_name().map(|name| name.to_owned()).unwrap_or_default();
-        self.note(format!("rot: {name:?} offset {} mask {:08b}", spot.offset, spot.mask));
-        self.fs.rot(&spot.path, spot.offset, spot.mask);
-        self.open_rotten()?;
-        // The verdict is the same when it is opened again.
+        let (offset, count) = (spot.offset, spot.masks.len());
+        self.note(format!(
+            "rot: {name:?} offset {offset} bytes {count} mask {:08b}",
+            spot.masks[0]
+        ));
+        for (at, mask) in (offset..).zip(&spot.masks) {
+            self.fs.rot(&spot.path, at as u64, *mask);
+        }
+        let told = self.open_rotten()?;
+        self.tally.rot_reported += u64::from(told);
+        // Who looks again sees the same.
         self.reboot(End::PowerCut);
-        self.open_rotten()
+        self.open_rotten().map(|_| ())
     }
 
     fn spot(&mut self) -> Option<Spot> {
@@ -68,22 +78,21 @@ impl History {
         } else {
             self.rng.index(bytes.len())
         };
-        Some(Spot { path: path.clone(), offset: offset as u64, mask: 1 << self.rng.below(8) })
+        let sector = offset / SECTOR_BYTES * SECTOR_BYTES;
+        let proven = used.last().is_some_and(|last| sector + SECTOR_BYTES + PROOF_BYTES <= *last);
+        if self.closed && proven && self.rng.chance(SECTOR) {
+            let masks = bytes[sector..sector + SECTOR_BYTES].to_vec();
+            return Some(Spot { path: path.clone(), offset: sector, masks });
+        }
+        Some(Spot { path: path.clone(), offset, masks: vec![1 << self.rng.below(8)] })
     }
 
-    /// Opens, and compares what is served with the model.
-    fn open_rotten(&mut self) -> Check {
-        let recovery = match self.try_rotten()? {
-            None => {
-                self.tally.rot_reported += 1;
-                return Ok(());
-            }
-            Some(recovery) => recovery,
-        };
+    /// Opens, and compares what is served with the model. Whether the rot was reported.
+    fn open_rotten(&mut self) -> Check<bool> {
+        let Some(recovery) = self.try_rotten()? else { return Ok(true) };
         let told = !recovery.damage.is_empty()
             || !recovery.quarantined.is_empty()
             || recovery.torn_tail.is_some();
-        self.tally.rot_reported += u64::from(told);
         let names: Vec<String> = self.spaces.keys().cloned().collect();
         for info in self.engine().spaces() {
             let ghost = recovery.torn_tail.is_some() && self.ghosts.contains(&info.id);
@@ -95,7 +104,7 @@ impl History {
             self.verify_rotten(&name, &recovery)
                 .map_err(|what| format!("{name} after rot: {what}; {recovery:?}"))?;
         }
-        Ok(())
+        Ok(told)
     }
 
     /// None when the engine refuses to open, which is an honest answer.

@@ -9,7 +9,7 @@ use crate::tally::Tally;
 use crate::trace::Trace;
 
 /// Steps of a history.
-const STEPS: (u64, u64) = (30, 80);
+const STEPS: (u64, u64) = (40, 100);
 /// Chance in percent that a history ends with rot.
 const ROT: u64 = 35;
 

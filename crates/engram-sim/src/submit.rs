@@ -80,7 +80,7 @@ impl History {
         let now_ns = self.now_ns();
         let Some(place) = self.spaces.get(name) else {
             self.engine().remember(name, memories, &options, done);
-            return expect_refusal(&slot, "no space");
+            return expect_refusal(&slot, if drafts.is_empty() { "invalid" } else { "no space" });
         };
         let key_state = self.key_state(place, &drafts, &options);
         if matches!(key_state, KeyState::Unclear) {
@@ -159,7 +159,9 @@ impl History {
         match (taken(&slot), &known.answer) {
             (Some(Ok(answer)), Some(first)) if answer == *first => Ok(()),
             (Some(Ok(answer)), Some(first)) => {
-                Err(format!("a retry got {answer:?}, the first answer was {first:?}"))
+                let items = answer.items.iter().zip(&first.items);
+                let other: Vec<_> = items.filter(|(now, then)| now != then).collect();
+                Err(format!("a retry answers (now, then) {other:?} at LSN {}", answer.lsn))
             }
             (Some(Ok(answer)), None) => known.plan.clone().settle(&answer),
             (Some(Err(error)), _) => Err(format!("a retry was refused: {error}")),

@@ -29,10 +29,11 @@ impl Setup {
             segment_bytes,
             spares: rng.below(4) as u32,
             queue_bytes: if rng.chance(20) { 6 << 10 } else { 64 << 20 },
-            default_space: rng.chance(50),
+            default_space: rng.chance(35),
             faults: *rng.pick(&[0, 4, 8, 15]),
             bulk: if segment_bytes >= 64 << 10 && rng.chance(30) { 30 } else { 0 },
-            churn: *rng.pick(&[4, 4, 25]),
+            churn: *rng.pick(&[4, 4, 15]),
+            heavy: *rng.pick(&[3, 3, 30]),
         }
     }
 }
@@ -45,7 +46,10 @@ impl History {
         if self.rng.chance(self.setup.faults) {
             self.arm();
         }
-        if self.rng.chance(self.setup.churn) {
+        let empty = self.spaces.is_empty() && self.creating.is_empty();
+        if !empty && self.rng.chance(self.setup.churn / 5) {
+            self.burn()?;
+        } else if self.rng.chance(if empty { 80 } else { self.setup.churn }) {
             self.some_space_request()?;
         } else {
             self.some_request()?;
@@ -55,15 +59,15 @@ impl History {
 
     fn some_request(&mut self) -> Check {
         match self.rng.below(100) {
-            0..38 => self.some_remember(),
-            38..50 => self.some_change(),
-            50..55 => {
+            0..42 => self.some_remember(),
+            42..52 => self.some_change(),
+            52..57 => {
                 let name = self.name();
                 self.retry_some_key(&name)
             }
-            55..63 => self.look(),
-            63..75 => self.drive(),
-            75..82 => self.maintain(),
+            57..64 => self.look(),
+            64..73 => self.drive(),
+            73..82 => self.maintain(),
             82..86 => self.jump(),
             86..89 => self.close_and_open(),
             89..91 => self.restart(End::Kill),
@@ -94,7 +98,7 @@ impl History {
             Some(place) => (place.nature.clone(), place.projected.clone()),
             None => (fallback, crate::model::Image::default()),
         };
-        let now_ns = self.now_ns();
+        let (now_ns, heavy) = (self.now_ns(), self.setup.heavy);
         let drafts: Vec<Draft> = if self.rng.chance(self.setup.bulk) {
             let count = self.rng.within(BULK.0, BULK.1);
             (0..count).map(|_| self.author.crumb(&nature)).collect()
@@ -104,7 +108,7 @@ impl History {
                 6 if self.rng.chance(10) => 0,
                 _ => self.rng.within(2, 6),
             };
-            (0..count).map(|_| self.author.draft(&nature, &image, now_ns)).collect()
+            (0..count).map(|_| self.author.draft(&nature, &image, (now_ns, heavy))).collect()
         };
         let on_invalid =
             if self.rng.chance(60) { OnInvalid::KeepOthers } else { OnInvalid::RefuseAll };
@@ -141,7 +145,8 @@ impl History {
     }
 
     fn some_space_request(&mut self) -> Check {
-        if self.rng.chance(60) {
+        let some = self.spaces.len() as u64;
+        if self.rng.chance(100_u64.saturating_sub(22 * some)) {
             let name = if self.rng.chance(4) { "Bad Name" } else { self.rng.pick(&NAMES) };
             let language = *self.rng.pick(&[Language::English, Language::German, Language::None]);
             let embeds = self.rng.chance(75);
@@ -152,6 +157,21 @@ impl History {
             self.submit_delete(&name)?;
         }
         self.drive_maybe()
+    }
+
+    /// Deletes every space and maintains until nothing is left to do: log segments are dropped and used again.
+    fn burn(&mut self) -> Check {
+        let names: Vec<String> = self.spaces.keys().cloned().collect();
+        for name in names {
+            self.submit_delete(&name)?;
+        }
+        self.drive()?;
+        for _ in 0..self.rng.below(5) {
+            if !self.fs.crashed() && self.engine().poisoned().is_none() {
+                self.maintain()?;
+            }
+        }
+        Ok(())
     }
 
     /// Reads while writes may be waiting: none of them is seen.
@@ -230,7 +250,7 @@ impl History {
         }
     }
 
-    fn maintain(&mut self) -> Check {
+    pub(crate) fn maintain(&mut self) -> Check {
         let result = self.engine().maintain(1_000);
         self.note(format!("maintain -> {result:?}"));
         match result {
@@ -305,7 +325,7 @@ impl History {
     }
 
     /// A close proves everything before it.
-    fn prove_all(&mut self) {
+    pub(crate) fn prove_all(&mut self) {
         self.closed = true;
         self.ghosts.clear();
         for place in self.spaces.values_mut() {
@@ -314,7 +334,7 @@ impl History {
     }
 
     /// Takes over the counters of an engine that ends.
-    fn recount(&mut self) {
+    pub(crate) fn recount(&mut self) {
         if let Some(engine) = &self.engine {
             self.tally.recycled += engine.log_stats().recycled;
         }

@@ -1,3 +1,4 @@
 //! Integration tests of the simulator, in one binary.
 
 mod files;
+mod histories;

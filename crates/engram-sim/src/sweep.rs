@@ -1,0 +1,125 @@
+//! The sweep: one fixed script, run again with each fault at each of its operations.
+//!
+//! Random histories meet the rare moments by luck, the sweep meets every moment of a short life: first opening, rotation of
+//! segments, release and reuse of them, checkpoint, reopening.
+
+use engram_engine::{Execution, MemoryContent, NewMemory, OnInvalid, RememberOptions};
+use engram_index::Language;
+
+use crate::faulty::{End, Fault};
+use crate::history::{Check, DIMENSION, History, Setup};
+use crate::model::{Draft, Fate, Nature};
+use crate::run::{Outcome, conclude};
+use crate::submit::Chosen;
+
+/// No script has more operations than this.
+const OPERATIONS_MAX: u64 = 10_000;
+
+const SETUP: Setup = Setup {
+    segment_bytes: 16 << 10,
+    spares: 1,
+    queue_bytes: 64 << 20,
+    default_space: true,
+    faults: 0,
+    bulk: 0,
+    heavy: 0,
+    churn: 0,
+};
+
+/// Runs the script with `fault` at operation `at`, counted over all reboots. None when it ends before that.
+pub fn sweep_one(fault: Fault, at: u64) -> Option<Outcome> {
+    let mut history = History::new(at, SETUP);
+    history.note(format!("sweep: {} at operation {at}", fault.name()));
+    history.sweep(fault, at);
+    let outcome = conclude(history, script);
+    let fired = !outcome.tally.faults.is_empty();
+    (fired || outcome.failure.is_some()).then_some(outcome)
+}
+
+/// Runs the script with `fault` at every operation, and hands over each outcome with its operation.
+pub fn sweep(fault: Fault, report: &mut dyn FnMut(u64, Outcome)) {
+    for at in 0..OPERATIONS_MAX {
+        match sweep_one(fault, at) {
+            Some(outcome) => report(at, outcome),
+            None => return,
+        }
+    }
+}
+
+fn script(history: &mut History) -> Check {
+    history.open(None)?;
+    for name in ["a", "b"] {
+        history.scripted(|history| history.submit_create(name, nature()))?;
+    }
+    for round in 0..4 {
+        for name in ["a", "b", "default"] {
+            history.scripted_remember(name, round, 2_500)?;
+        }
+        history.scripted_drive()?;
+    }
+    for fate in [Fate::Suppress, Fate::Restore, Fate::Delete] {
+        let ids = Chosen::Ids(vec!["a-1".to_owned()]);
+        history.scripted(|history| {
+            if history.spaces.get("a").is_some_and(|place| place.projected.find("a-1").is_some()) {
+                history.submit_change("a", &ids, (fate, Execution::Commit))?;
+            }
+            Ok(())
+        })?;
+    }
+    history.scripted(History::close_and_open)?;
+    history.scripted_remember("a", 10, 300)?;
+    history.scripted_drive()?;
+    history.scripted(|history| history.restart(End::Kill))?;
+    // Nothing is left alive, so that segments are dropped and used again.
+    for name in ["default", "b", "a"] {
+        history.scripted(|history| history.submit_delete(name))?;
+    }
+    for _ in 0..3 {
+        history.scripted(History::maintain)?;
+    }
+    history.scripted(|history| history.submit_create("c", nature()))?;
+    for round in 0..8 {
+        history.scripted_remember("c", round, 3_500)?;
+        history.scripted_drive()?;
+    }
+    history.scripted(|history| history.restart(End::PowerCut))?;
+    history.scripted_remember("c", 20, 300)?;
+    history.scripted_drive()?;
+    history.scripted(History::close_and_open)
+}
+
+fn nature() -> Nature {
+    Nature { dimension: DIMENSION, embeds: true, language: Language::English }
+}
+
+impl History {
+    fn scripted(&mut self, step: impl FnOnce(&mut History) -> Check) -> Check {
+        self.tally.steps += 1;
+        self.clock.jump(1_000_000_007);
+        step(self)?;
+        self.tend()?;
+        self.scripted_drive()
+    }
+
+    fn scripted_drive(&mut self) -> Check {
+        if self.pending() > 0 {
+            self.drive()?;
+        }
+        self.tend()
+    }
+
+    /// Queues a memory of about `bytes` bytes.
+    fn scripted_remember(&mut self, name: &str, round: u64, bytes: usize) -> Check {
+        let token = format!("zq{name}{round}x7");
+        let text = format!("{token} {}", "garden ".repeat(bytes / 7));
+        let content = MemoryContent { text, ..MemoryContent::default() };
+        let memory = NewMemory { id: Some(format!("{name}-{round}")), content, vector: None };
+        let vectors = self.author.vectors(&nature(), &memory);
+        let draft = Draft { memory, valid: true, token, vectors };
+        let options =
+            RememberOptions { on_invalid: OnInvalid::KeepOthers, ..RememberOptions::default() };
+        self.clock.jump(1_000_000_007);
+        self.submit_remember(name, vec![draft], options)?;
+        self.tend()
+    }
+}
