@@ -331,7 +331,7 @@ pub const ERRORS: &[ErrorEntry] = &[
         remedy: Remedy::NotFound,
         status: 404,
         title: "No space has that name",
-        fix: "Create the space first, or correct the name; `nearest` holds the closest one.",
+        fix: "Create the space first, or correct the name; `engram space list` shows those that exist.",
         example: "engram space create notes",
     },
     ErrorEntry {
@@ -552,7 +552,7 @@ pub const ERRORS: &[ErrorEntry] = &[
         status: 500,
         title: "The configuration is not valid",
         fix: "Correct the key or value that the detail names; `engram config show --origin` shows where each comes from.",
-        example: "[http]\naddress = \"127.0.0.1:7432\"",
+        example: "[http]\naddr = \"127.0.0.1:7432\"",
     },
     ErrorEntry {
         code: ErrorCode::Internal,

@@ -1,1 +1,16 @@
-//! Integration tests.
+//! The real program against a real server on 127.0.0.1, with a data directory and a home of its own.
+
+#[cfg(test)]
+mod world;
+
+#[cfg(test)]
+mod traps;
+
+#[cfg(test)]
+mod commands;
+
+#[cfg(test)]
+mod import;
+
+#[cfg(test)]
+mod start;

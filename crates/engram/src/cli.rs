@@ -1,0 +1,97 @@
+//! The command line: global flags and the list of commands.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands;
+use crate::connection::{Connection, DEFAULT_SERVER};
+use crate::failure::Failure;
+use crate::output::OutputFormat;
+
+/// A memory database: remember, recall, forget.
+///
+/// Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 wrong use, 3 nothing found or not
+/// ready.
+#[derive(Debug, Parser)]
+#[command(name = "engram", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Form of the data on stdout
+    #[arg(long, short = 'o', global = true, value_enum, default_value = "table")]
+    pub(crate) output: OutputFormat,
+    /// Address of the server
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "ENGRAM_SERVER",
+        hide_env_values = true,
+        default_value = DEFAULT_SERVER
+    )]
+    server: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start a server
+    Start(commands::start::Start),
+    /// Say whether the server is ready to serve (exit code 3 if not)
+    Healthcheck(commands::healthcheck::Healthcheck),
+    /// Show whether the server can serve, and what it holds
+    Status(commands::status::Status),
+    /// Show the version of this program
+    Version(commands::version::Version),
+    /// Look at the configuration that a server would start with
+    #[command(subcommand)]
+    Config(commands::config::Config),
+    /// Create, list, show, count and delete spaces
+    #[command(subcommand)]
+    Space(commands::space::Space),
+    /// Store a memory
+    Remember(commands::remember::Remember),
+    /// Find memories by words, by meaning, or both
+    Recall(commands::recall::Recall),
+    /// Show one memory
+    Get(commands::get::Get),
+    /// List memories in the order in which they were stored
+    List(commands::list::List),
+    /// Forget memories: hide them, or delete them for good
+    Forget(commands::forget::Forget),
+    /// Bring suppressed memories back
+    Restore(commands::restore::Restore),
+    /// Store memories from a file of JSON lines
+    Import(commands::import::Import),
+    /// Write memories as JSON lines that `import` takes back
+    Export(commands::export::Export),
+    /// Print the completions of a shell
+    Completions(commands::completions::Completions),
+}
+
+impl Cli {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let connection = Connection::new(self.server, self.output);
+        self.command.run(&connection).map_err(|failure| connection.with_nearest_space(failure))
+    }
+}
+
+impl Command {
+    fn run(self, connection: &Connection) -> Result<(), Failure> {
+        match self {
+            Command::Start(command) => command.run(connection.output),
+            Command::Healthcheck(command) => command.run(connection),
+            Command::Status(command) => command.run(connection),
+            Command::Version(command) => command.run(connection),
+            Command::Config(command) => command.run(connection),
+            Command::Space(command) => command.run(connection),
+            Command::Remember(command) => command.run(connection),
+            Command::Recall(command) => command.run(connection),
+            Command::Get(command) => command.run(connection),
+            Command::List(command) => command.run(connection),
+            Command::Forget(command) => command.run(connection),
+            Command::Restore(command) => command.run(connection),
+            Command::Import(command) => command.run(connection),
+            Command::Export(command) => command.run(connection),
+            Command::Completions(command) => command.run(),
+        }
+    }
+}

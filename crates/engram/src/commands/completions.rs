@@ -1,0 +1,24 @@
+//! `engram completions`.
+
+use std::io::{self, Write as _};
+
+use clap::{Args, CommandFactory as _};
+use clap_complete::{Shell, generate};
+
+use crate::cli::Cli;
+use crate::failure::Failure;
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    shell: Shell,
+}
+
+impl Completions {
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        let mut script = Vec::new();
+        generate(self.shell, &mut Cli::command(), "engram", &mut script);
+        io::stdout().lock().write_all(&script)?;
+        Ok(())
+    }
+}

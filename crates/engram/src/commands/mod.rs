@@ -1,0 +1,17 @@
+//! The commands, one file each.
+
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod export;
+pub(crate) mod forget;
+pub(crate) mod get;
+pub(crate) mod healthcheck;
+pub(crate) mod import;
+pub(crate) mod list;
+pub(crate) mod recall;
+pub(crate) mod remember;
+pub(crate) mod restore;
+pub(crate) mod space;
+pub(crate) mod start;
+pub(crate) mod status;
+pub(crate) mod version;

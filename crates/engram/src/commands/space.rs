@@ -1,0 +1,156 @@
+//! `engram space`.
+
+use clap::{Args, Subcommand};
+use engram_api::{CreateSpaceRequest, SpaceView};
+
+use crate::connection::Connection;
+use crate::failure::Failure;
+use crate::output::{clean, pairs, print, table};
+use crate::values::confirm;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Space {
+    /// Create a space; its settings are fixed with it
+    Create(Create),
+    /// List all spaces
+    List,
+    /// Show a space and its settings
+    Get(Named),
+    /// Delete a space with all its memories, for good
+    Delete(Delete),
+    /// Count what a space holds
+    Stats(Named),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// Its name: 1 to 64 of a-z 0-9 - _, starting with a letter or digit
+    name: String,
+    /// What computes its vectors: builtin, none, or the name of a configured embedder
+    #[arg(long, value_name = "NAME")]
+    embedder: Option<String>,
+    /// Length of its vectors; the embedder's when absent
+    #[arg(long, value_name = "N")]
+    dimension: Option<u32>,
+    /// Language of the text analysis: a two-letter code, or none
+    #[arg(long, value_name = "CODE")]
+    language: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Named {
+    /// Name of the space
+    name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Delete {
+    /// Name of the space
+    name: String,
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    yes: bool,
+}
+
+impl Space {
+    pub(crate) fn run(&self, connection: &Connection) -> Result<(), Failure> {
+        match self {
+            Space::Create(create) => create.run(connection),
+            Space::List => list(connection),
+            Space::Get(named) => {
+                connection.named_space(&named.name)?;
+                let space = connection.client()?.get_space(&named.name)?;
+                print(connection.output, &space, show)?;
+                Ok(())
+            }
+            Space::Delete(delete) => delete.run(connection),
+            Space::Stats(named) => stats(connection, &named.name),
+        }
+    }
+}
+
+impl Create {
+    fn run(&self, connection: &Connection) -> Result<(), Failure> {
+        let space = connection.client()?.create_space(&CreateSpaceRequest {
+            name: self.name.clone(),
+            dimension: self.dimension,
+            embedder: self.embedder.clone(),
+            language: self.language.clone(),
+        })?;
+        print(connection.output, &space, show)?;
+        Ok(())
+    }
+}
+
+fn list(connection: &Connection) -> Result<(), Failure> {
+    let answer = connection.client()?.list_spaces()?;
+    print(connection.output, &answer, |answer| {
+        let mut rows =
+            table(&["name", "embedder", "dimension", "language", "created at", "quarantined"]);
+        for space in &answer.spaces {
+            rows.add_row([
+                space.name.clone(),
+                clean(&space.embedder.name),
+                space.dimension.to_string(),
+                space.language.clone(),
+                space.created_at.to_string(),
+                clean(space.quarantined.as_deref().unwrap_or_default()),
+            ]);
+        }
+        rows.to_string()
+    })?;
+    Ok(())
+}
+
+fn show(space: &SpaceView) -> String {
+    let embedder = &space.embedder;
+    let model = match embedder.model.as_str() {
+        "" => None,
+        model => Some(format!("{} {model} {}", embedder.provider, embedder.weights_hash)),
+    };
+    pairs(&[
+        ("name", Some(space.name.clone())),
+        ("uuid", Some(space.uuid.clone())),
+        ("embedder", Some(embedder.name.clone())),
+        ("model", model),
+        ("dimension", Some(space.dimension.to_string())),
+        ("language", Some(space.language.clone())),
+        ("created at", Some(space.created_at.to_string())),
+        ("quarantined", space.quarantined.clone()),
+    ])
+}
+
+impl Delete {
+    fn run(&self, connection: &Connection) -> Result<(), Failure> {
+        let client = connection.client()?;
+        let held = connection.named_space(&self.name)?.stats()?;
+        if !self.yes {
+            confirm(&format!(
+                "Delete space {} with {} memories for good?",
+                held.name,
+                held.memories + held.suppressed
+            ))?;
+        }
+        let gone = client.delete_space(&self.name)?;
+        print(connection.output, &gone, |gone| {
+            format!("deleted space {} with {} memories", gone.name, gone.memories)
+        })?;
+        Ok(())
+    }
+}
+
+fn stats(connection: &Connection, name: &str) -> Result<(), Failure> {
+    let stats = connection.named_space(name)?.stats()?;
+    print(connection.output, &stats, |stats| {
+        pairs(&[
+            ("name", Some(stats.name.clone())),
+            ("memories", Some(stats.memories.to_string())),
+            ("suppressed", Some(stats.suppressed.to_string())),
+            ("vectors", Some(stats.vectors.to_string())),
+            ("bytes in RAM", Some(stats.bytes.to_string())),
+            ("lsn", Some(stats.lsn.to_string())),
+            ("committed at", stats.committed_at.map(|time| time.to_string())),
+        ])
+    })?;
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! `engram start`, and the flags of a server, which `engram config show` takes as well.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::Args;
+use engram_api::ErrorCode;
+use engram_server::{ConfigError, ConfigSources, Ended, ServerEvent, Settings, init_logs, run};
+use serde_json::json;
+
+use crate::failure::Failure;
+use crate::output::{OutputFormat, note};
+
+/// Variables of the environment that begin like settings but belong to the command line.
+const ENV_RESERVED: [&str; 3] = ["ENGRAM_SERVER", "ENGRAM_SPACE", "ENGRAM_CONFIG"];
+
+#[derive(Debug, Args)]
+pub(crate) struct Start {
+    #[command(flatten)]
+    server: ServerFlags,
+}
+
+impl Start {
+    /// Serves until a signal comes.
+    pub(crate) fn run(&self, output: OutputFormat) -> Result<(), Failure> {
+        let settings = self.server.settings()?;
+        init_logs(settings.log);
+        let space = settings.default_space.clone();
+        let mut report = |event: ServerEvent<'_>| match event {
+            ServerEvent::Listening { addr, data_dir } => {
+                note(&format!("listening on {addr}, reading {}", data_dir.display()));
+            }
+            ServerEvent::Ready { addr, .. } => {
+                let text = match output {
+                    OutputFormat::Table => welcome(addr, &space),
+                    OutputFormat::Json => json!({"ready": true, "url": url(addr)}).to_string(),
+                };
+                // A server serves on when nobody reads its greeting.
+                let mut out = io::stdout().lock();
+                let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+            }
+        };
+        match run(settings, &mut report)? {
+            Ended::InOrder => Ok(()),
+            // Returning ends the process, and with it what still runs.
+            Ended::AtOnce => {
+                Err(Failure::Partly("stopped at once; the next start recovers".to_owned()))
+            }
+        }
+    }
+}
+
+/// The address that a client on this machine calls.
+fn url(addr: SocketAddr) -> String {
+    let mut addr = addr;
+    if addr.ip().is_unspecified() {
+        addr.set_ip(match addr.is_ipv4() {
+            true => Ipv4Addr::LOCALHOST.into(),
+            false => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{addr}")
+}
+
+/// What to try first.
+fn welcome(addr: SocketAddr, space: &str) -> String {
+    let url = url(addr);
+    let header = "-H 'content-type: application/json'";
+    if space.is_empty() {
+        return format!(
+            "Engram is ready at {url}. Create a space first:\n  curl {url}/api/v1/spaces {header} \\\n    \
+             -d '{{\"name\": \"notes\"}}'"
+        );
+    }
+    let spaces = format!("{url}/api/v1/spaces/{space}");
+    format!(
+        "Engram is ready at {url}. Try:\n  \
+         curl {spaces}/remember {header} \\\n    -d '{{\"text\": \"Ada moved to Zurich last week\"}}'\n  \
+         curl {spaces}/recall {header} \\\n    -d '{{\"text\": \"where does Ada live?\", \"explain\": true}}'"
+    )
+}
+
+/// Flags that set settings, and win over file and environment.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Server")]
+pub(crate) struct ServerFlags {
+    /// Address and port to listen on (setting http.addr)
+    #[arg(long, value_name = "ADDR")]
+    http: Option<String>,
+    /// Directory of the data (setting data_dir)
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<String>,
+    /// Configuration file (TOML)
+    #[arg(long, value_name = "FILE", env = "ENGRAM_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
+    /// Listen on an address that other machines can reach although requests are not authenticated
+    #[arg(long)]
+    insecure_no_auth: bool,
+    /// Least severity that is logged: error, warn, info, debug, trace (setting log.level)
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// Form of the log: json or text (setting log.format)
+    #[arg(long, value_name = "FORM")]
+    log_format: Option<String>,
+    /// Any other setting; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = assignment)]
+    settings: Vec<(String, String)>,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
+        _ => Err("expected KEY=VALUE".to_owned()),
+    }
+}
+
+impl ServerFlags {
+    /// The configuration: defaults, file, environment, flags.
+    pub(crate) fn settings(&self) -> Result<Settings, Failure> {
+        let mut flags = Vec::new();
+        let mut flag = |key: &str, value: &Option<String>| {
+            if let Some(value) = value {
+                flags.push((key.to_owned(), value.clone()));
+            }
+        };
+        flag("http.addr", &self.http);
+        flag("data_dir", &self.data_dir);
+        flag("log.level", &self.log_level);
+        flag("log.format", &self.log_format);
+        flag("insecure_no_auth", &self.insecure_no_auth.then(|| "true".to_owned()));
+        flags.extend(self.settings.iter().cloned());
+        let file = match &self.config {
+            Some(path) => {
+                let name = path.display().to_string();
+                let text = fs::read_to_string(path).map_err(|error| {
+                    invalid(&ConfigError::Unreadable {
+                        file: name.clone(),
+                        message: error.to_string(),
+                    })
+                })?;
+                Some((name, text))
+            }
+            None => None,
+        };
+        // Variables that are not UTF-8 cannot be settings.
+        let env = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let env_reserved = ENV_RESERVED.map(str::to_owned).to_vec();
+        Settings::load(&ConfigSources { file, env, env_reserved, flags })
+            .map_err(|error| invalid(&error))
+    }
+}
+
+fn invalid(error: &ConfigError) -> Failure {
+    Failure::new(ErrorCode::ConfigInvalid, error.to_string())
+}

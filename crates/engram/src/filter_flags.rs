@@ -1,0 +1,95 @@
+//! The flags of a filter: the same for recall, list, forget, restore and export.
+
+use clap::Args;
+use engram_api::{FilterInput, KindName, MetadataCondition, Timestamp, decode};
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::values;
+
+/// Conditions on memories; all that are given must hold.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Filter")]
+pub(crate) struct FilterFlags {
+    /// Happened at or after this time or date
+    #[arg(long, value_name = "TIME", value_parser = values::time)]
+    after: Option<Timestamp>,
+    /// Happened before this time or date
+    #[arg(long, value_name = "TIME", value_parser = values::time)]
+    before: Option<Timestamp>,
+    /// Stored at or after this time or date
+    #[arg(long, value_name = "TIME", value_parser = values::time)]
+    committed_after: Option<Timestamp>,
+    /// Stored before this time or date
+    #[arg(long, value_name = "TIME", value_parser = values::time)]
+    committed_before: Option<Timestamp>,
+    /// Carries this tag; repeated: all of them
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// Carries at least one of these tags
+    #[arg(long = "any-tag", value_name = "TAG")]
+    tags_any: Vec<String>,
+    /// This person took part; repeated: at least one of them
+    #[arg(long = "person", value_name = "NAME")]
+    people: Vec<String>,
+    /// Is of this kind; repeated: of one of them
+    #[arg(long = "kind", value_name = "KIND", value_parser = kind)]
+    kinds: Vec<KindName>,
+    /// Belongs to this session
+    #[arg(long, value_name = "SESSION")]
+    session: Option<String>,
+    /// Happened at this place
+    #[arg(long, value_name = "PLACE")]
+    place: Option<String>,
+    /// Comes from a source of this kind
+    #[arg(long, value_name = "KIND")]
+    source_kind: Option<String>,
+    /// Metadata at this dotted path equals this value (JSON, or else text)
+    #[arg(long = "meta", value_name = "PATH=VALUE", value_parser = values::key_value)]
+    metadata: Vec<(String, Value)>,
+    /// A whole filter as JSON, in the form of the interface; must hold as well
+    #[arg(long, value_name = "JSON")]
+    filter: Option<String>,
+}
+
+/// Reads a kind of memory.
+pub(crate) fn kind(text: &str) -> Result<KindName, String> {
+    serde_json::from_value(Value::from(text))
+        .map_err(|_| "expected episode, fact, procedure or belief".to_owned())
+}
+
+impl FilterFlags {
+    /// The filter, or none where no flag was given.
+    pub(crate) fn filter(&self) -> Result<Option<FilterInput>, Failure> {
+        let equals = |(path, value): &(String, Value)| {
+            (path.clone(), MetadataCondition::Equals(value.clone()))
+        };
+        let written: Option<FilterInput> = match &self.filter {
+            Some(json) => Some(decode(json.as_bytes()).map_err(|mut problem| {
+                problem.detail = format!("--filter: {}", problem.detail);
+                problem
+            })?),
+            None => None,
+        };
+        let flags = FilterInput {
+            occurred_after: self.after,
+            occurred_before: self.before,
+            committed_after: self.committed_after,
+            committed_before: self.committed_before,
+            tags: self.tags.clone(),
+            tags_any: self.tags_any.clone(),
+            people: self.people.clone(),
+            kinds: self.kinds.clone(),
+            session: self.session.clone(),
+            place: self.place.clone(),
+            source_kind: self.source_kind.clone(),
+            metadata: self.metadata.iter().map(equals).collect(),
+            ..FilterInput::default()
+        };
+        Ok(match (flags.is_empty(), written) {
+            (true, written) => written,
+            (false, None) => Some(flags),
+            (false, Some(written)) => Some(FilterInput { and: vec![written], ..flags }),
+        })
+    }
+}

@@ -1,0 +1,261 @@
+//! Each command once as it is meant, and with what it must refuse.
+
+use crate::world::World;
+
+#[test]
+fn a_memory_goes_in_with_all_fields_and_comes_out_with_them() {
+    let world = World::new();
+    let node = world.start();
+    node.run(&[
+        "remember",
+        "Ada: I moved to Zurich",
+        "--id",
+        "chat/1 ü",
+        "--kind",
+        "fact",
+        "--title",
+        "Moving",
+        "--session",
+        "s1",
+        "--at",
+        "2026-01-05T12:00:00.123456789+01:00",
+        "--until",
+        "2026-01-05T12:00:00+00:00",
+        "--place",
+        "Zurich",
+        "--person",
+        "Ada",
+        "--person",
+        "Bob",
+        "--entity",
+        "Zurich",
+        "--tag",
+        "travel",
+        "--tag",
+        "home",
+        "--meta",
+        "ticket.priority=2",
+        "--meta",
+        "lang=en",
+        "--source-kind",
+        "chat",
+        "--source-ref",
+        "https://chat.example.org/1",
+        "--trust",
+        "0.5",
+        "--subject",
+        "Ada",
+        "--attribute",
+        "city",
+        "--confidence",
+        "0.75",
+        "--importance",
+        "0.25",
+        "--valid-from",
+        "2026-01-01",
+        "--valid-until",
+        "2027-01-01",
+        "--expires-at",
+        "2099-01-01",
+    ])
+    .ok();
+    let memory = node.json(&["get", "chat/1 ü"]);
+    let expected = serde_json::json!({
+        "id": "chat/1 ü", "version": 1, "kind": "fact", "state": "active", "title": "Moving",
+        "text": "Ada: I moved to Zurich", "session": "s1", "occurred_at": "2026-01-05T11:00:00.123456789Z",
+        "occurred_until": "2026-01-05T12:00:00Z", "place": "Zurich", "people": ["Ada", "Bob"],
+        "entities": ["Zurich"], "tags": ["travel", "home"],
+        "metadata": {"lang": "en", "ticket": {"priority": 2}}, "subject": "Ada", "attribute": "city",
+        "importance": 0.25, "valid_from": "2026-01-01T00:00:00Z", "valid_until": "2027-01-01T00:00:00Z",
+        "expires_at": "2099-01-01T00:00:00Z",
+    });
+    for (field, value) in expected.as_object().unwrap() {
+        assert_eq!(&memory[field], value, "{field}");
+    }
+    assert_eq!(memory["source"]["kind"], "chat");
+    assert_eq!(memory["source"]["ref"], "https://chat.example.org/1");
+    assert_eq!(memory["source"]["trust"], 0.5);
+    assert!(memory["confidence"]["low"].as_f64() < memory["confidence"]["mean"].as_f64());
+    assert!(memory["strength"]["retrievability"].is_number());
+    let table = node.run(&["get", "chat/1 ü"]).ok().stdout;
+    assert!(table.contains("2026-01-05T11:00:00.123456789Z"), "{table}");
+}
+
+#[test]
+fn recall_filters_and_explains() {
+    let world = World::new();
+    let node = world.start();
+    for (id, at, person, text) in [
+        ("a", "2026-01-05", "Ada", "the bakery on the corner sells rye bread"),
+        ("b", "2026-02-05", "Bob", "the bakery on the corner is closed in February"),
+        ("c", "2026-02-06", "Bob", "the parking garage is full"),
+    ] {
+        node.run(&["remember", text, "--id", id, "--at", at, "--person", person, "--tag", person])
+            .ok();
+    }
+    let ids = |args: &[&str]| -> Vec<String> {
+        let args: Vec<&str> =
+            ["recall", "bakery"].into_iter().chain(args.iter().copied()).collect();
+        let answer = node.json(&args);
+        let items = answer["items"].as_array().unwrap();
+        items.iter().map(|item| item["memory"]["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ids(&["--after", "2026-02-01", "--mode", "keyword"]), ["b"]);
+    assert_eq!(ids(&["--before", "2026-02-01", "--mode", "keyword"]), ["a"]);
+    assert_eq!(ids(&["--person", "Ada"]), ["a"]);
+    assert_eq!(ids(&["--filter", r#"{"not": {"tags": ["Bob"]}}"#]), ["a"]);
+    assert_eq!(ids(&["--limit", "1", "--person", "Bob"]), ["b"]);
+
+    let answer = node.json(&["recall", "bakery bread", "--explain"]);
+    let first = &answer["items"][0];
+    assert_eq!(first["memory"]["id"], "a");
+    let part = |route: &str| first["routes"][route]["contribution"].as_f64().unwrap();
+    let sum = part("vector") + part("text");
+    assert!((sum - first["relevance"].as_f64().unwrap()).abs() < 1e-3, "{first}");
+    assert!(!first["matched_terms"].as_array().unwrap().is_empty());
+    assert_eq!(answer["trained"], false);
+    let shown = node.run(&["recall", "bakery bread", "--explain"]).ok().stdout;
+    assert!(shown.contains("BM25") && shown.contains("matched:"), "{shown}");
+}
+
+#[test]
+fn forget_asks_tries_and_restores() {
+    let world = World::new();
+    let node = world.start();
+    for id in ["a", "b", "c"] {
+        node.run(&["remember", &format!("memory {id}"), "--id", id, "--tag", "x"]).ok();
+    }
+    // Without a terminal nobody can say yes.
+    node.run(&["forget", "a"]).fails(2, &["--yes"]);
+    node.run(&["forget"]).fails(2, &["ERR-1026"]);
+    node.run(&["forget", "a", "--tag", "x"]).fails(2, &["ERR-1026"]);
+    let tried = node.json(&["forget", "--tag", "x", "--dry-run"]);
+    assert_eq!((tried["count"].as_u64(), tried["receipt"].is_null()), (Some(3), true));
+    assert_eq!(node.memories("default"), 3);
+    // One unknown id refuses all.
+    node.run(&["forget", "a", "nope", "--yes"]).fails(3, &["nope"]);
+    assert_eq!(node.memories("default"), 3);
+    assert_eq!(node.json(&["forget", "--tag", "x", "--yes"])["count"], 3);
+    assert_eq!(node.memories("default"), 0);
+    node.run(&["forget", "--tag", "x", "--yes"]).fails(3, &["nothing matches"]);
+    assert_eq!(node.json(&["restore", "--all"])["count"], 3);
+    assert_eq!(node.memories("default"), 3);
+    node.run(&["restore", "--all"]).fails(3, &[]);
+}
+
+#[test]
+fn spaces_are_made_listed_and_deleted() {
+    let world = World::new();
+    let node = world.start();
+    node.run(&["space", "create", "team-notes", "--language", "de"]).ok();
+    node.run(&["space", "create", "team-notes"]).fails(1, &["ERR-3001"]);
+    node.run(&["space", "create", "Team Notes"]).fails(2, &["ERR-1015"]);
+    node.run(&["space", "create", "x", "--embedder", "nope"]).fails(2, &["ERR-1023"]);
+    node.run(&["space", "create", "x", "--language", "xx"]).fails(2, &["ERR-1025"]);
+    let names: Vec<String> = node.json(&["space", "list"])["spaces"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|space| space["name"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(names, ["default", "team-notes"]);
+    assert_eq!(node.json(&["space", "get", "team-notes"])["language"], "de");
+    let typo = node.run(&["remember", "a text", "--space", "team-note"]);
+    typo.fails(3, &["ERR-2001", "team-notes"]);
+    node.run(&["remember", "ein Text", "--space", "team-notes"]).ok();
+    node.run(&["space", "delete", "team-notes"]).fails(2, &["1 memories", "--yes"]);
+    assert_eq!(node.json(&["space", "delete", "team-notes", "--yes"])["memories"], 1);
+    node.run(&["space", "get", "team-notes"]).fails(3, &["ERR-2001"]);
+    node.stop();
+    let node = world.start();
+    node.run(&["space", "get", "team-notes"]).fails(3, &["ERR-2001"]);
+}
+
+#[test]
+fn bad_input_is_refused_with_its_code_and_nothing_is_stored() {
+    let world = World::new();
+    let node = world.start();
+    node.run(&["remember", "first", "--id", "taken"]).ok();
+    node.run(&["remember", "first", "--id", "taken"]).ok();
+    let long_id = "x".repeat(10_000);
+    let long_text = "word ".repeat(200_000);
+    let many: Vec<String> = (0..10_000).map(|number| format!("--tag=t{number}")).collect();
+    let bomb = format!("bomb={}1{}", "{\"a\":".repeat(50), "}".repeat(50));
+    let large = format!("large=\"{}\"", "x".repeat(20_000));
+    let refused: &[(&[&str], i32, &str)] = &[
+        (&["remember", "x", "--id", "taken"], 1, "ERR-3002"),
+        (&["remember", "x", "--id", &long_id], 2, "ERR-1014"),
+        (&["remember", "x", "--id", "a\u{7}b"], 2, "ERR-1014"),
+        (&["remember", "x", "--confidence", "1.5"], 2, "ERR-1007"),
+        (&["remember", "x", "--importance", "-0.1"], 2, "ERR-1007"),
+        (&["remember", "x", "--trust", "2"], 2, "ERR-1007"),
+        (&["remember", "x", "--vector", "[1,2,3]"], 2, "ERR-1010"),
+        (&["remember", "x", "--vector", "[NaN]"], 2, "JSON list"),
+        (&["remember", "x", "--at", "yesterday"], 2, "RFC 3339"),
+        (&["remember", "x", "--meta", &bomb], 2, "ERR-1020"),
+        (&["remember", "x", "--meta", &large], 2, "ERR-1019"),
+        (&["remember", ""], 2, "ERR-1011"),
+        (&["recall"], 2, "ERR-1012"),
+        (&["recall", ""], 2, "ERR-1012"),
+        (&["recall", "x", "--limit", "0"], 2, "ERR-1013"),
+        (&["recall", "x", "--limit", "1001"], 2, "ERR-1013"),
+        (&["recall", "x", "--min-relevance", "2"], 2, "ERR-1007"),
+        (&["recall", "x", "--space", "defualt"], 3, "did you mean `default`"),
+        (&["recall", "x", "--filter", "{"], 2, "ERR-1001"),
+        (&["list", "--cursor", "nonsense"], 2, "ERR-1021"),
+        (&["get", "nope"], 3, "ERR-2002"),
+        (&["get"], 2, "required"),
+        (&["nonsense"], 2, "unrecognized"),
+    ];
+    for (args, exit, said) in refused {
+        node.run(args).fails(*exit, &[said]);
+    }
+    node.run_with_stdin(&["remember"], &long_text).fails(2, &["ERR-1016"]);
+    let args: Vec<&str> =
+        ["remember", "x"].into_iter().chain(many.iter().map(String::as_str)).collect();
+    node.run(&args).fails(2, &["ERR-1018"]);
+    assert_eq!(node.memories("default"), 1);
+    assert_eq!(node.json(&["get", "taken"])["text"], "first");
+
+    let problem = node.run(&["--output", "json", "get", "nope"]);
+    assert_eq!(problem.stdout, "");
+    let problem: serde_json::Value = serde_json::from_str(&problem.stderr).unwrap();
+    assert_eq!(problem["code"], "memory_not_found");
+    assert!(problem["request_id"].is_string());
+}
+
+#[test]
+fn text_can_come_from_stdin() {
+    let world = World::new();
+    let node = world.start();
+    node.run_with_stdin(&["remember", "-", "--id", "piped"], "from a pipe\n").ok();
+    assert_eq!(node.json(&["get", "piped"])["text"], "from a pipe");
+    let listed = node.json(&["list"]);
+    assert_eq!(listed["memories"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn list_goes_on_where_it_ended() {
+    let world = World::new();
+    let node = world.start();
+    for number in 0..5 {
+        node.run(&["remember", &format!("memory {number}"), "--id", &number.to_string()]).ok();
+    }
+    let mut seen = Vec::new();
+    let mut cursor = None::<String>;
+    loop {
+        let mut args = vec!["list", "--limit", "2"];
+        if let Some(cursor) = &cursor {
+            args.extend(["--cursor", cursor]);
+        }
+        let page = node.json(&args);
+        for memory in page["memories"].as_array().unwrap() {
+            seen.push(memory["id"].as_str().unwrap().to_owned());
+        }
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = Some(next.to_owned()),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["0", "1", "2", "3", "4"]);
+}

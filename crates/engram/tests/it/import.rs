@@ -1,0 +1,218 @@
+//! What goes in by import comes out by export, and an import that was cut short goes on.
+
+use std::io::Write as _;
+
+use crate::world::{Node, World};
+
+const OWN: &str = r#"{"id":"a","text":"first","tags":["x"],"occurred_at":"2026-01-05T11:00:00.123456789Z","confidence":0.75}
+{"text":"no id","metadata":{"n":1}}
+
+{"id":"c","text":"third"}
+"#;
+
+fn tally(node: &Node<'_>, args: &[&str]) -> serde_json::Value {
+    node.json(&[&["import"], args].concat())
+}
+
+#[test]
+fn our_own_lines_go_in_once() {
+    let world = World::new();
+    let node = world.start();
+    let file = world.write("own.jsonl", OWN);
+    let first = tally(&node, &[&file]);
+    assert_eq!((first["read"].as_u64(), first["created"].as_u64()), (Some(3), Some(3)));
+    let second = tally(&node, &[&file]);
+    assert_eq!((second["created"].as_u64(), second["already_there"].as_u64()), (Some(0), Some(3)));
+    assert_eq!(node.memories("default"), 3);
+    assert_eq!(node.json(&["get", "own.jsonl:2"])["text"], "no id");
+}
+
+#[test]
+fn an_export_comes_back_with_all_fields() {
+    let world = World::new();
+    let node = world.start();
+    let file = world.write("own.jsonl", OWN);
+    tally(&node, &[&file]);
+    node.run(&[
+        "remember",
+        "everything",
+        "--id",
+        "all",
+        "--title",
+        "T",
+        "--kind",
+        "procedure",
+        "--session",
+        "s",
+        "--at",
+        "2026-01-01",
+        "--until",
+        "2026-01-02",
+        "--place",
+        "P",
+        "--person",
+        "Ada",
+        "--entity",
+        "E",
+        "--tag",
+        "t",
+        "--meta",
+        "a.b=[1,2.5,null,\"x\"]",
+        "--source-kind",
+        "chat",
+        "--source-ref",
+        "r",
+        "--trust",
+        "0.3",
+        "--subject",
+        "S",
+        "--attribute",
+        "A",
+        "--confidence",
+        "0.9",
+        "--importance",
+        "0.1",
+        "--valid-from",
+        "2026-01-01",
+        "--valid-until",
+        "2027-01-01",
+        "--expires-at",
+        "2099-01-01",
+    ])
+    .ok();
+    let export = world.path("export.jsonl");
+    node.run(&["export", export.to_str().unwrap()]).ok();
+    node.run(&["export", export.to_str().unwrap()]).fails(1, &["ERR-5006"]);
+    node.run(&["space", "create", "copy"]).ok();
+    let copied = tally(&node, &[export.to_str().unwrap(), "--space", "copy"]);
+    assert_eq!(copied["created"], 4);
+    let plain = |space| stated(&node.run(&["export", "--space", space]).ok().stdout);
+    assert_eq!(plain("copy"), plain("default"));
+
+    // Vectors of a space without an embedder are carried, since nothing can make them again.
+    node.run(&["space", "create", "raw", "--embedder", "none", "--dimension", "2"]).ok();
+    node.run(&["remember", "--space", "raw", "--id", "v", "--vector", "[0.6,0.8]"]).ok();
+    let raw = node.run(&["export", "--space", "raw"]).ok().stdout;
+    node.run(&["space", "create", "raw-copy", "--embedder", "none", "--dimension", "2"]).ok();
+    node.run_with_stdin(&["import", "-", "--space", "raw-copy"], &raw).ok();
+    let copy = node.run(&["export", "--space", "raw-copy"]).ok().stdout;
+    assert_eq!(stated(&copy), stated(&raw));
+}
+
+/// An export without what only the store knows.
+fn stated(export: &str) -> Vec<serde_json::Value> {
+    let lines = export.lines().map(|line| {
+        let mut memory: serde_json::Value = serde_json::from_str(line).unwrap();
+        memory.as_object_mut().unwrap().remove("engram").unwrap();
+        memory
+    });
+    lines.collect()
+}
+
+#[test]
+fn a_half_line_imports_nothing_or_the_rest_as_asked() {
+    let world = World::new();
+    let node = world.start();
+    let half =
+        "{\"id\":\"a\",\"text\":\"one\"}\n{\"id\":\"b\",\"te\n{\"id\":\"c\",\"text\":\"three\"}\n";
+    let file = world.write("half.jsonl", half);
+    node.run(&["import", &file]).fails(2, &["ERR-1001", "half.jsonl line 2", "column"]);
+    assert_eq!(node.memories("default"), 0);
+    let outcome = node.run(&["import", &file, "--on-error", "skip", "--output", "json"]);
+    let outcome = outcome.fails(1, &["half.jsonl line 2", "1 lines were not imported"]);
+    assert_eq!(outcome.json()["created"], 2);
+    assert_eq!(outcome.json()["failed"], 1);
+    assert_eq!(node.memories("default"), 2);
+
+    // From a pipe, which cannot be read twice, everything before the broken line is in.
+    let outcome =
+        node.run_with_stdin(&["import", "-"], "{\"id\":\"p\",\"text\":\"one\"}\n{\"id\":");
+    outcome.fails(2, &["stdin line 2"]);
+    assert_eq!(node.memories("default"), 3);
+}
+
+#[test]
+fn a_refused_memory_is_named_by_its_line() {
+    let world = World::new();
+    let node = world.start();
+    let lines = "{\"id\":\"a\",\"text\":\"one\"}\n{\"id\":\"b\",\"text\":\"two\",\"confidence\":1.5}\n{\"id\":\"c\",\"text\":\"three\"}\n";
+    let file = world.write("bad.jsonl", lines);
+    node.run(&["import", &file]).fails(2, &["ERR-1007", "bad.jsonl line 2"]);
+    assert_eq!(node.memories("default"), 0);
+    node.run(&["import", &file, "--on-error", "skip"]).fails(1, &["bad.jsonl line 2"]);
+    assert_eq!(node.memories("default"), 2);
+    let conflict = world.write(
+        "conflict.jsonl",
+        "{\"id\":\"x\",\"text\":\"x\"}\n{\"id\":\"a\",\"text\":\"other\"}\n",
+    );
+    node.run(&["import", &conflict]).fails(1, &["ERR-3002", "conflict.jsonl line 2"]);
+    assert_eq!(node.json(&["get", "a"])["text"], "one");
+}
+
+#[test]
+fn beir_directories_go_into_the_spaces_of_their_groups() {
+    let world = World::new();
+    let node = world.start();
+    let corpus = r#"{"_id":"conv-1/1","text":"Ada: Hi Bob!","group":"conv-1","when":"2023-05-08T13:56:00Z","who":["Ada"],"metadata":{"session":"s1","turn":"D1"}}
+{"_id":"conv-2/1","title":"T","text":"Bob: Hi!","group":"conv-2","who":["Bob"]}
+"#;
+    world.write("set/corpus.jsonl", corpus);
+    let dir = world.path("set");
+    let dir = dir.to_str().unwrap();
+    node.run(&["import", dir]).fails(3, &["ERR-2001", "conv-1", "--create-space"]);
+    let tally = tally(&node, &[dir, "--create-space"]);
+    assert_eq!(tally["spaces"], serde_json::json!({"conv-1": 1, "conv-2": 1}));
+    let memory = node.json(&["get", "conv-1/1", "--space", "conv-1"]);
+    assert_eq!(memory["occurred_at"], "2023-05-08T13:56:00Z");
+    assert_eq!(memory["session"], "s1");
+    assert_eq!(memory["people"], serde_json::json!(["Ada"]));
+    assert_eq!(memory["metadata"], serde_json::json!({"turn": "D1"}));
+    // A space that was asked for holds all of them.
+    node.run(&["import", dir, "--space", "all", "--create-space"]).ok();
+    assert_eq!(node.memories("all"), 2);
+    assert_eq!(node.json(&["get", "conv-2/1", "--space", "all"])["metadata"]["group"], "conv-2");
+}
+
+#[test]
+fn foreign_lines_and_gzip_are_read() {
+    let world = World::new();
+    let node = world.start();
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gz.write_all(b"{\"k\":\"n1\",\"l\":[\"dog\",\"hound\"],\"d\":\"an animal\"}\n").unwrap();
+    let file = world.write("words.jsonl.gz", gz.finish().unwrap());
+    let done = tally(&node, &[&file, "--id-field", "k", "--text", "{l}: {d}"]);
+    assert_eq!(done["created"], 1);
+    assert_eq!(node.json(&["get", "n1"])["text"], "dog, hound: an animal");
+}
+
+#[test]
+fn an_import_that_was_killed_goes_on() {
+    let world = World::new();
+    let lines: String = (0..3_000)
+        .map(|number| format!("{{\"id\":\"m{number}\",\"text\":\"memory number {number}\"}}\n"))
+        .collect();
+    let file = world.write("many.jsonl", lines);
+    let node = world.start();
+    node.run(&["space", "create", "words", "--embedder", "none", "--dimension", "2"]).ok();
+    let args = ["import", &file, "--space", "words", "--batch", "20"];
+    let mut at_least = 0;
+    let mut node = node;
+    for _ in 0..3 {
+        let mut child = node.spawn(&args);
+        // Killed in the middle: as soon as more than before is acknowledged.
+        while node.memories("words") <= at_least && child.try_wait().unwrap().is_none() {}
+        let seen = node.memories("words");
+        node.kill();
+        let outcome = child.wait().unwrap();
+        node = world.start();
+        let now = node.memories("words");
+        assert!(now >= seen, "{now} memories after the restart, {seen} were acknowledged");
+        at_least = now;
+        assert!(outcome.code() == Some(3) || at_least == 3_000, "{outcome}");
+    }
+    let done = tally(&node, &args[1..]);
+    assert_eq!(done["created"].as_u64().unwrap() + done["already_there"].as_u64().unwrap(), 3_000);
+    assert_eq!(done["already_there"].as_u64().unwrap(), at_least);
+    assert_eq!(node.memories("words"), 3_000);
+    node.run(&["recall", "number 2999", "--space", "words", "--mode", "keyword"]).ok();
+}
