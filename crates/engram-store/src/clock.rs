@@ -35,9 +35,7 @@ pub struct ManualClock {
 impl ManualClock {
     /// A clock that shows `ns` nanoseconds since 1970.
     pub fn new(ns: i64) -> ManualClock {
-        ManualClock {
-            now: Arc::new(AtomicI64::new(ns)),
-        }
+        ManualClock { now: Arc::new(AtomicI64::new(ns)) }
     }
 
     /// Jumps to `ns`, forwards or backwards.

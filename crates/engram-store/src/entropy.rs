@@ -29,17 +29,12 @@ impl SeededEntropy {
     pub fn new(seed: u64) -> SeededEntropy {
         let mut hasher = blake3::Hasher::new_derive_key("engram seeded entropy v1");
         hasher.update(&seed.to_le_bytes());
-        SeededEntropy {
-            stream: Mutex::new(hasher.finalize_xof()),
-        }
+        SeededEntropy { stream: Mutex::new(hasher.finalize_xof()) }
     }
 }
 
 impl Entropy for SeededEntropy {
     fn fill(&self, out: &mut [u8]) {
-        self.stream
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .fill(out);
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner).fill(out);
     }
 }

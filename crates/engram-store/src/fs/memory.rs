@@ -43,11 +43,7 @@ impl Tree {
     }
 
     fn require_dir(&self, dir: &Path) -> io::Result<()> {
-        if self.dirs.contains(dir) {
-            Ok(())
-        } else {
-            Err(io::ErrorKind::NotFound.into())
-        }
+        if self.dirs.contains(dir) { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
     }
 }
 
@@ -59,10 +55,7 @@ fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Fs for MemoryFs {
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
         let mut tree = guard(&self.tree);
-        for level in dir
-            .ancestors()
-            .filter(|level| !level.as_os_str().is_empty())
-        {
+        for level in dir.ancestors().filter(|level| !level.as_os_str().is_empty()) {
             if tree.files.contains_key(level) {
                 return Err(io::ErrorKind::AlreadyExists.into());
             }
@@ -75,9 +68,7 @@ impl Fs for MemoryFs {
         let tree = guard(&self.tree);
         tree.require_dir(dir)?;
         let files = tree.files.keys().filter(|path| path.parent() == Some(dir));
-        Ok(files
-            .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
-            .collect())
+        Ok(files.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect())
     }
 
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Box<dyn FsFile>> {
@@ -106,9 +97,7 @@ impl Fs for MemoryFs {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         let removed = guard(&self.tree).files.remove(path);
-        removed
-            .map(|_| ())
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
+        removed.map(|_| ()).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
@@ -122,10 +111,7 @@ impl Fs for MemoryFs {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         tree.files.entry(path.to_owned()).or_default();
-        Ok(Box::new(MemoryLock {
-            tree: Arc::clone(&self.tree),
-            path: path.to_owned(),
-        }))
+        Ok(Box::new(MemoryLock { tree: Arc::clone(&self.tree), path: path.to_owned() }))
     }
 }
 
@@ -215,9 +201,7 @@ impl Pages {
 
     fn write(&mut self, offset: u64, data: &[u8]) -> io::Result<()> {
         let start = to_position(offset)?;
-        let end = start
-            .checked_add(data.len())
-            .ok_or(io::ErrorKind::FileTooLarge)?;
+        let end = start.checked_add(data.len()).ok_or(io::ErrorKind::FileTooLarge)?;
         let mut done = 0;
         while done < data.len() {
             let (page, within) = ((start + done) / PAGE_BYTES, (start + done) % PAGE_BYTES);

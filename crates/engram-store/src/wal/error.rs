@@ -80,14 +80,10 @@ impl LogError {
     /// An `Io` error, or `DiskFull` where the device said so.
     pub(crate) fn from_io(action: &'static str, file: &str, source: io::Error) -> LogError {
         match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => LogError::DiskFull {
-                file: file.to_owned(),
-            },
-            _ => LogError::Io {
-                action,
-                file: file.to_owned(),
-                source,
-            },
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                LogError::DiskFull { file: file.to_owned() }
+            }
+            _ => LogError::Io { action, file: file.to_owned(), source },
         }
     }
 }

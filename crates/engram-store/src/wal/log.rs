@@ -1,47 +1,64 @@
-//! Signatures only until the log is filled in.
-#![expect(
-    unused_variables,
-    clippy::unimplemented,
-    clippy::missing_errors_doc,
-    reason = "signatures first"
-)]
+//! [`ShardLog`]: the log as its users see it.
+//!
+//! Locks, always taken in this order and never across the wrong I/O: `upkeep` (one `maintain` at a time), `writer` (one flush
+//! at a time, held during its I/O), `catalog` (short), `front` (short; all that `append` takes). So appends go on while a
+//! flush waits for the disk, and gather for the next one: group commit.
+
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
+use super::catalog::{Catalog, SealedSegment};
+use super::depot::{Depot, guard};
 use super::error::LogError;
-use super::types::*;
+use super::frame::{FrameHeader, FrameKind};
+use super::front::{Front, Status, chain_on, stamps};
+use super::read::{LoadedSegments, SpaceFrames, last_commits};
+use super::recover::recover;
+use super::replay::Replayer;
+use super::segment::SegmentIndex;
+use super::snapshot::{BASE_NAME, Base, SpaceEntry, Tip};
+use super::types::{
+    Entry, Frame, LogMaintenance, LogOptions, LogStats, Lsn, Recovery, SpaceId, Stamp,
+};
+use super::writer::{Item, WriteError, Writer, Written};
 use crate::entropy::Entropy;
-use crate::fs::Fs;
+use crate::fs::{Fs, read_all, write_atomically};
 
-/// A shard log.
+/// One physical log that carries the logical logs of many spaces.
+///
+/// Promises:
+/// - a stamp that [`ShardLog::flush`] returned is replayed by every later [`ShardLog::open`], or its space is reported in
+///   [`Recovery::quarantined`];
+/// - per space, LSNs are dense and commit times strictly increase, across restarts too;
+/// - readers see durable frames only;
+/// - after a failed write, sync or a panic in a flush the log acknowledges nothing more until it is opened again.
 pub struct ShardLog {
-    dir: std::path::PathBuf,
+    depot: Depot,
+    upkeep: Mutex<()>,
+    writer: Mutex<Writer>,
+    catalog: Mutex<Catalog>,
+    front: Mutex<Front>,
+    loaded: LoadedSegments,
+    counters: Counters,
 }
 
-/// Iterator over frames.
-pub struct SpaceFrames<'a> {
-    log: &'a ShardLog,
-}
-
-impl Iterator for SpaceFrames<'_> {
-    type Item = Result<Frame, LogError>;
-    fn next(&mut self) -> Option<Self::Item> {
-        unimplemented!("{}", self.log.dir.display())
-    }
-}
-
-/// Receives the frames in `open`.
-pub type Replay<'a> = dyn FnMut(Frame) -> Result<(), LogError> + 'a;
-
-impl LogOptions {
-    /// Limit of a payload.
-    pub fn payload_bytes_max(&self) -> u64 {
-        WAL_PAYLOAD_BYTES_MAX
-    }
+#[derive(Default)]
+struct Counters {
+    frames: AtomicU64,
+    payload_bytes: AtomicU64,
+    syncs: AtomicU64,
+    flushes: AtomicU64,
 }
 
 impl ShardLog {
-    /// Opens.
+    /// Recovers the log in `dir` (created when missing) and calls `replay` with every intact frame of every space in log
+    /// order: per space dense, chain verified, durable. Frames behind a break of a space's chain are left out; the space is
+    /// then in [`Recovery::quarantined`]. The caller holds the lock on the data directory.
+    ///
+    /// # Errors
+    /// `Io` and `DiskFull` from the device, `NewerFormat`, `BadOption`, and whatever `replay` returned, which
+    /// aborts the open. The files are as good as before in each case.
     pub fn open(
         fs: Arc<dyn Fs>,
         dir: &Path,
@@ -49,46 +66,286 @@ impl ShardLog {
         entropy: &dyn Entropy,
         replay: &mut dyn FnMut(Frame) -> Result<(), LogError>,
     ) -> Result<(ShardLog, Recovery), LogError> {
-        unimplemented!()
+        options.check()?;
+        let depot = Depot::new(fs, dir, options, entropy);
+        let mut replayer = Replayer::new(replay);
+        let recovered = recover(&depot, &mut replayer)?;
+        let active = recovered.catalog.active.as_ref();
+        let mut writer = Writer {
+            active: active.map(|view| view.segment.clone()),
+            index: active.map_or(SegmentIndex::default(), |view| view.index.clone()),
+            fill: recovered.fill,
+            ready: recovered.ready,
+            next_sequence: recovered.next_sequence,
+            follows_retired: recovered.follows_retired,
+            clean: recovered.recovery.clean,
+        };
+        if recovered.recovery == Recovery::default() {
+            // A full disk is told at the start of a new log, and its first commit costs one sync.
+            writer.start(&depot)?;
+        }
+        let log = ShardLog {
+            depot,
+            upkeep: Mutex::new(()),
+            writer: Mutex::new(writer),
+            catalog: Mutex::new(recovered.catalog),
+            front: Mutex::new(Front::new(recovered.spaces, recovered.unseen_suspect)),
+            loaded: LoadedSegments::default(),
+            counters: Counters::default(),
+        };
+        Ok((log, recovered.recovery))
     }
-    /// Appends.
+
+    /// Queues a commit and returns its place: the next LSN and the time `max(wall_ns, last + 1)`. Never waits for I/O. It is
+    /// durable when a [`ShardLog::flush`] returned its stamp.
+    ///
+    /// # Errors
+    /// `Poisoned`, `Closed`, `Quarantined`, `PayloadTooLarge`.
     pub fn append(&self, entry: Entry, wall_ns: i64) -> Result<Stamp, LogError> {
-        unimplemented!()
+        let (bytes, max) = (entry.payload.len() as u64, self.depot.options.payload_bytes_max());
+        if bytes > max {
+            return Err(LogError::PayloadTooLarge { bytes, max });
+        }
+        if self.writer.is_poisoned() {
+            return Err(self.panicked());
+        }
+        guard(&self.front).append(entry, wall_ns)
     }
-    /// Flushes.
+
+    /// Writes all that is queued, syncs it once (once more for each segment that gets full) and returns the stamps that are
+    /// durable now, in the order of the appends. An empty queue gives an empty list. One flush runs at a time; appends
+    /// go on meanwhile.
+    ///
+    /// # Errors
+    /// Nothing of what was queued is acknowledged, the whole queue is dropped (what was appended meanwhile too),
+    /// and LSNs, times and chains are back at the durable state.
+    /// `DiskFull`: there was no room for the next segment, nothing was written, later appends may succeed.
+    /// `Poisoned`: a write or sync failed; what of it is on the disk is found out by the next open. `Closed`.
     pub fn flush(&self) -> Result<Vec<Stamp>, LogError> {
-        unimplemented!()
+        let mut writer = self.lock_writer()?;
+        guard(&self.front).check_open()?;
+        self.write_queue(&mut writer)
     }
-    /// Next.
+
+    /// The LSN that the next append to `space` gets, queued ones counted.
     pub fn next_lsn(&self, space: SpaceId) -> Lsn {
-        unimplemented!()
+        guard(&self.front).next_lsn(space)
     }
-    /// Durable.
+
+    /// The last durable LSN of `space`; `Lsn(0)` when it has none.
     pub fn durable_lsn(&self, space: SpaceId) -> Lsn {
-        unimplemented!()
+        guard(&self.front).durable_lsn(space)
     }
-    /// Reads.
+
+    /// The durable frames of `space` from LSN `from` on, as of now. What was released and dropped is skipped: see
+    /// [`SpaceFrames::next_lsn`]. Works on a poisoned or closed log, and on a quarantined space up to its break.
+    ///
+    /// # Errors
+    /// None yet; the items carry `Io` and `Corrupt`.
     pub fn read_space(&self, space: SpaceId, from: Lsn) -> Result<SpaceFrames<'_>, LogError> {
-        unimplemented!()
+        let catalog = guard(&self.catalog);
+        Ok(SpaceFrames::new(&self.depot, &self.loaded, &catalog, space, from))
     }
-    /// Releases.
+
+    /// Says that nobody needs the frames of `space` up to `through` any more; [`ShardLog::maintain`] may drop them. Kept in
+    /// memory only: repeat it after an open.
     pub fn release(&self, space: SpaceId, through: Lsn) {
-        unimplemented!()
+        let mut catalog = guard(&self.catalog);
+        let released = catalog.released.entry(space).or_insert(Lsn(0));
+        *released = through.max(*released);
     }
-    /// Maintains.
+
+    /// One bounded step of upkeep: drops the oldest segment when everything in it is released, or makes one spare segment
+    /// ready, or removes one too many. Call it again while [`LogMaintenance::more`] is true. Flushes go on meanwhile.
+    ///
+    /// # Errors
+    /// `Io` and `DiskFull`; the log is as good as before. `Corrupt` when the segment to drop cannot be read: it
+    /// stays. `Poisoned`, `Closed`.
     pub fn maintain(&self) -> Result<LogMaintenance, LogError> {
-        unimplemented!()
+        let _one_at_a_time = guard(&self.upkeep);
+        if self.writer.is_poisoned() {
+            return Err(self.panicked());
+        }
+        guard(&self.front).check_open()?;
+        let mut done = LogMaintenance::default();
+        let candidate = guard(&self.catalog).droppable();
+        match candidate {
+            Some(oldest) => done.dropped = u64::from(self.drop_oldest(&oldest)?),
+            None => (done.prepared, done.removed) = self.depot.tidy()?,
+        }
+        done.more = self.depot.is_untidy() || guard(&self.catalog).droppable().is_some();
+        Ok(done)
     }
-    /// Closes.
+
+    /// Flushes, then writes a checkpoint (where every space stands) as a batch of its own, which the next open compares
+    /// with what it replays. Afterwards appends and flushes are refused. Closing a closed log does nothing.
+    ///
+    /// # Errors
+    /// As [`ShardLog::flush`]; after `DiskFull` the log is still open.
     pub fn close(&self) -> Result<(), LogError> {
-        unimplemented!()
+        let mut writer = self.lock_writer()?;
+        {
+            let mut front = guard(&self.front);
+            match front.check_open() {
+                Err(LogError::Closed) => return Ok(()),
+                result => result?,
+            }
+            // Appends must not slip in between the last flush and the checkpoint.
+            front.status = Status::Closed;
+        }
+        let result = self.write_queue(&mut writer).and_then(|_| self.write_checkpoint(&mut writer));
+        if let Err(LogError::DiskFull { .. }) = result {
+            guard(&self.front).status = Status::Open;
+        }
+        result
     }
-    /// Poisoned.
+
+    /// Why the log refuses everything, if it does.
     pub fn poisoned(&self) -> Option<String> {
-        unimplemented!()
+        if self.writer.is_poisoned() {
+            return Some(self.panicked().to_string());
+        }
+        match &guard(&self.front).status {
+            Status::Poisoned(reason) => Some(reason.clone()),
+            Status::Open | Status::Closed => None,
+        }
     }
-    /// Counters.
+
+    /// Counters since the open.
     pub fn stats(&self) -> LogStats {
-        unimplemented!()
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let segments = guard(&self.catalog).segments();
+        let queued = guard(&self.front).queue.len() as u64;
+        LogStats {
+            frames: load(&self.counters.frames),
+            payload_bytes: load(&self.counters.payload_bytes),
+            syncs: load(&self.counters.syncs),
+            flushes: load(&self.counters.flushes),
+            segments,
+            recycled: self.depot.recycled(),
+            queued,
+        }
+    }
+
+    fn lock_writer(&self) -> Result<MutexGuard<'_, Writer>, LogError> {
+        self.writer.lock().map_err(|_| self.panicked())
+    }
+
+    /// A panic in a flush left the end of the log unknown.
+    fn panicked(&self) -> LogError {
+        self.poison("a flush panicked".to_owned())
+    }
+
+    fn poison(&self, reason: String) -> LogError {
+        let mut front = guard(&self.front);
+        front.roll_back();
+        if !matches!(front.status, Status::Poisoned(_)) {
+            front.status = Status::Poisoned(reason.clone());
+        }
+        LogError::Poisoned { reason }
+    }
+
+    fn write_queue(&self, writer: &mut Writer) -> Result<Vec<Stamp>, LogError> {
+        let (queue, mut tips) = guard(&self.front).take_queue();
+        if queue.is_empty() {
+            return Ok(Vec::new());
+        }
+        let epoch = self.depot.options.epoch;
+        let mut items = Vec::with_capacity(queue.len());
+        for queued in &queue {
+            let header = chain_on(queued, epoch, &mut tips);
+            items.push(Item { header, payload: &queued.entry.payload });
+        }
+        writer.clean = false;
+        self.commit(writer, &items)?;
+        // The frames can be read before anybody hears that they are durable.
+        guard(&self.front).settle(tips);
+        Ok(stamps(&queue))
+    }
+
+    fn write_checkpoint(&self, writer: &mut Writer) -> Result<(), LogError> {
+        if writer.clean {
+            return Ok(());
+        }
+        let parts = guard(&self.front).snapshot();
+        let parts = parts.encode_parts(self.depot.options.payload_bytes_max());
+        let header = FrameHeader::service(FrameKind::Checkpoint, self.depot.options.epoch, 0);
+        let items: Vec<Item<'_>> =
+            parts.iter().map(|payload| Item { header, payload: payload.as_slice() }).collect();
+        self.commit(writer, &items)?;
+        writer.clean = true;
+        Ok(())
+    }
+
+    fn commit(&self, writer: &mut Writer, items: &[Item<'_>]) -> Result<(), LogError> {
+        match writer.write(&self.depot, items) {
+            Ok(written) => {
+                self.count(&written, items);
+                written.publish(&mut guard(&self.catalog));
+                Ok(())
+            }
+            Err(WriteError { error: error @ LogError::DiskFull { .. }, began: false }) => {
+                guard(&self.front).roll_back();
+                Err(error)
+            }
+            Err(WriteError { error, .. }) => Err(self.poison(error.to_string())),
+        }
+    }
+
+    fn count(&self, written: &Written, items: &[Item<'_>]) {
+        let add = |counter: &AtomicU64, value: u64| counter.fetch_add(value, Ordering::Relaxed);
+        let is_commit = |item: &&Item<'_>| item.header.frame_kind == FrameKind::Commit;
+        let bytes = items.iter().filter(is_commit).map(|item| item.payload.len() as u64);
+        add(&self.counters.frames, items.iter().filter(is_commit).count() as u64);
+        add(&self.counters.payload_bytes, bytes.sum());
+        add(&self.counters.syncs, written.syncs);
+        add(&self.counters.flushes, 1);
+    }
+
+    /// Records where the spaces stand behind the oldest segment, then takes it out of the log.
+    fn drop_oldest(&self, oldest: &Arc<SealedSegment>) -> Result<bool, LogError> {
+        let base = self.base_behind(oldest)?;
+        // A reader may have come in between; the new base is right with or without the segment.
+        let path = self.depot.path(BASE_NAME);
+        let written = write_atomically(self.depot.fs.as_ref(), &path, &base.encode());
+        written.map_err(|source| LogError::from_io("write", BASE_NAME, source))?;
+        if !guard(&self.catalog).take_oldest(oldest) {
+            return Ok(false);
+        }
+        self.loaded.forget(oldest.header.sequence);
+        self.depot.retire(&oldest.name)?;
+        Ok(true)
+    }
+
+    fn base_behind(&self, oldest: &SealedSegment) -> Result<Base, LogError> {
+        let mut entries: Vec<SpaceEntry> = self.read_base()?;
+        for frame in last_commits(&self.depot, &self.loaded, oldest)? {
+            let tip = Tip {
+                lsn: frame.stamp.lsn,
+                time: frame.stamp.time,
+                chain: frame.chain,
+                state_sum: frame.state_sum,
+            };
+            let entry = SpaceEntry { space: frame.stamp.space, tip, quarantined: false };
+            match entries.binary_search_by_key(&entry.space, |entry| entry.space) {
+                Ok(at) => entries[at].tip = tip,
+                Err(at) => entries.insert(at, entry),
+            }
+        }
+        Ok(Base { first_sequence: oldest.header.sequence + 1, entries })
+    }
+
+    fn read_base(&self) -> Result<Vec<SpaceEntry>, LogError> {
+        let io = |source| LogError::from_io("read", BASE_NAME, source);
+        let bytes = match read_all(self.depot.fs.as_ref(), &self.depot.path(BASE_NAME)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            result => result.map_err(io)?,
+        };
+        let corrupt = || LogError::Corrupt {
+            file: BASE_NAME.to_owned(),
+            offset: 0,
+            what: "it is not what was written".to_owned(),
+        };
+        Ok(Base::decode(&bytes)?.ok_or_else(corrupt)?.entries)
     }
 }

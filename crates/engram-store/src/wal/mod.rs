@@ -1,12 +1,39 @@
 //! The write-ahead log: many logical logs (one per space) on one physical log.
+//!
+//! A commit of any space becomes a frame; one sync makes the frames of all spaces durable that gathered since
+//! the last one. Read [`ShardLog`] for the promises and `docs/internals/file-format.md` for the bytes.
+
 mod types;
 
 mod error;
 
+mod frame;
+
+mod segment;
+
+mod snapshot;
+
+mod scan;
+
+mod depot;
+
+mod catalog;
+
+mod replay;
+
+mod recover;
+
+mod writer;
+
+mod read;
+
+mod front;
+
 mod log;
 
 pub use error::LogError;
-pub use log::{ShardLog, SpaceFrames};
+pub use log::ShardLog;
+pub use read::SpaceFrames;
 pub use types::{
     CommitTime, Damage, Entry, FORMAT_VERSION, Frame, LogMaintenance, LogOptions, LogStats, Lsn,
     Quarantine, Recovery, SpaceId, Stamp, TornTail, WAL_PAYLOAD_BYTES_MAX,

@@ -52,11 +52,7 @@ pub struct LogOptions {
 
 impl Default for LogOptions {
     fn default() -> LogOptions {
-        LogOptions {
-            segment_bytes: 64 << 20,
-            spare_segments_max: 2,
-            epoch: 1,
-        }
+        LogOptions { segment_bytes: 64 << 20, spare_segments_max: 2, epoch: 1 }
     }
 }
 

@@ -1,3 +1,6 @@
 //! Integration tests of the store, in one binary.
 
+mod faults;
 mod seams;
+mod support;
+mod wal;

@@ -1,0 +1,239 @@
+//! Rebuilding where every space stands, and the verdicts: who is intact, who is quarantined.
+//!
+//! Fed in log order with frames, holes and checkpoints. Guarantee: a frame is handed to the caller only when
+//! it continues the verified chain of its space; a space that may have lost a commit is never called intact.
+
+use std::collections::{HashMap, HashSet};
+
+use super::error::LogError;
+use super::frame::{FrameHeader, FrameKind};
+use super::segment::SegmentIndex;
+use super::snapshot::{PartCollector, Snapshot, SpaceEntry, Tip};
+use super::types::{Damage, Frame, Lsn, Quarantine, Recovery, SpaceId};
+
+/// What an operator does about damage.
+const REPAIR: &str = "restore the quarantined spaces from a backup, or salvage the log";
+
+/// Where a space stands.
+#[derive(Clone, Debug)]
+pub(crate) struct SpaceState {
+    pub(crate) tip: Tip,
+    /// A hole may hold commits of this space behind `tip`.
+    suspect: bool,
+    /// Why it refuses writes.
+    pub(crate) quarantine: Option<String>,
+}
+
+impl SpaceState {
+    fn at(tip: Tip) -> SpaceState {
+        SpaceState { tip, suspect: false, quarantine: None }
+    }
+}
+
+/// Where a frame, a hole or a bad frame stands.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) file: &'a str,
+    pub(crate) offset: u64,
+    pub(crate) bytes: u64,
+}
+
+/// The state of a running recovery.
+pub(crate) struct Replayer<'a> {
+    replay: &'a mut dyn FnMut(Frame) -> Result<(), LogError>,
+    pub(crate) spaces: HashMap<SpaceId, SpaceState>,
+    /// A hole may hold commits of spaces that were never seen.
+    pub(crate) unseen_suspect: bool,
+    collector: PartCollector,
+    pub(crate) recovery: Recovery,
+}
+
+impl<'a> Replayer<'a> {
+    pub(crate) fn new(replay: &'a mut dyn FnMut(Frame) -> Result<(), LogError>) -> Replayer<'a> {
+        Replayer {
+            replay,
+            spaces: HashMap::new(),
+            unseen_suspect: false,
+            collector: PartCollector::default(),
+            recovery: Recovery::default(),
+        }
+    }
+
+    /// Starts from where the dropped prefix of the log left the spaces.
+    pub(crate) fn start_from(&mut self, entries: &[SpaceEntry]) {
+        for entry in entries {
+            let mut state = SpaceState::at(entry.tip);
+            if entry.quarantined {
+                state.quarantine = Some("it was quarantined when the log was cut short".to_owned());
+            }
+            self.spaces.insert(entry.space, state);
+        }
+    }
+
+    /// Takes an intact commit frame. True when it was replayed, false when its space is broken before it.
+    pub(crate) fn commit(
+        &mut self,
+        place: Place<'_>,
+        header: &FrameHeader,
+        payload: &[u8],
+    ) -> Result<bool, LogError> {
+        let space = header.stamp.space;
+        let suspect = self.unseen_suspect;
+        let unseen = || SpaceState { tip: Tip::NONE, suspect, quarantine: None };
+        let state = self.spaces.entry(space).or_insert_with(unseen);
+        if state.quarantine.is_some() {
+            return Ok(false);
+        }
+        let expected = state.tip.lsn.0 + 1;
+        let found = header.stamp.lsn.0;
+        let what = if found != expected {
+            format!("space {space} has LSN {found} where {expected} is due")
+        } else if header.chain_after(&state.tip.chain, payload) != header.chain {
+            format!("the chain of space {space} does not fit at LSN {found}")
+        } else if header.stamp.time <= state.tip.time {
+            format!("the commit time of space {space} does not increase at LSN {found}")
+        } else {
+            state.tip = Tip {
+                lsn: header.stamp.lsn,
+                time: header.stamp.time,
+                chain: header.chain,
+                state_sum: header.state_sum,
+            };
+            state.suspect = false;
+            self.recovery.frames += 1;
+            (self.replay)(header.into_frame(payload))?;
+            return Ok(true);
+        };
+        // A hole before this frame was reported already and explains the break.
+        if !state.suspect {
+            self.damage(place, what.clone());
+        }
+        self.quarantine(space, place, &what);
+        Ok(false)
+    }
+
+    /// Takes a checkpoint frame. True when it completes a checkpoint.
+    pub(crate) fn checkpoint(&mut self, place: Place<'_>, payload: &[u8]) -> bool {
+        let Some(snapshot) = self.collector.push(payload) else {
+            return false;
+        };
+        self.compare(place, &snapshot);
+        true
+    }
+
+    /// A checkpoint settles every suspicion before it: it lists all spaces there were.
+    fn compare(&mut self, place: Place<'_>, snapshot: &Snapshot) {
+        let listed: HashSet<SpaceId> = snapshot.entries.iter().map(|entry| entry.space).collect();
+        for entry in &snapshot.entries {
+            let empty = || SpaceState::at(Tip::NONE);
+            let state = self.spaces.entry(entry.space).or_insert_with(empty);
+            if state.quarantine.is_some() {
+                continue;
+            }
+            if entry.quarantined {
+                self.quarantine(entry.space, place, "an earlier recovery quarantined it");
+            } else if state.tip == entry.tip {
+                state.suspect = false;
+            } else {
+                let (lsn, found) = (entry.tip.lsn, state.tip.lsn);
+                let space = entry.space;
+                let what = format!(
+                    "the checkpoint has space {space} at LSN {lsn}, the log before it ends at {found}"
+                );
+                if !state.suspect && !self.unseen_suspect {
+                    self.damage(place, what.clone());
+                }
+                self.quarantine(space, place, &what);
+            }
+        }
+        let mut unlisted: Vec<SpaceId> =
+            self.spaces.keys().filter(|space| !listed.contains(space)).copied().collect();
+        unlisted.sort_unstable();
+        for space in unlisted {
+            self.quarantine(space, place, "the checkpoint does not know it");
+        }
+        self.unseen_suspect = snapshot.unlisted_suspect;
+    }
+
+    /// Takes a frame of which only the header is intact: the owner is known.
+    pub(crate) fn bad_payload(&mut self, place: Place<'_>, header: &FrameHeader) {
+        match header.frame_kind {
+            FrameKind::Commit => {
+                let (space, lsn) = (header.stamp.space, header.stamp.lsn);
+                let what = format!("the payload of LSN {lsn} of space {space} is damaged");
+                self.damage(place, what.clone());
+                self.quarantine(space, place, &what);
+            }
+            FrameKind::Checkpoint => self.damage(place, "a checkpoint is damaged".to_owned()),
+            FrameKind::Footer => self.damage(place, "the footer is damaged".to_owned()),
+        }
+    }
+
+    /// Takes a hole in a segment whose footer is intact: it names what was in the hole.
+    pub(crate) fn known_hole(&mut self, place: Place<'_>, footer: &SegmentIndex) {
+        let range = place.offset..place.offset + place.bytes;
+        let mut lost = Vec::new();
+        for (space, entry) in &footer.spaces {
+            let hit = entry.offsets.iter().position(|at| range.contains(&u64::from(*at)));
+            if let Some(position) = hit {
+                lost.push((*space, Lsn(entry.first.0 + position as u64)));
+            }
+        }
+        self.damage(place, format!("no frame here; by the footer {} spaces had some", lost.len()));
+        for (space, lsn) in lost {
+            self.quarantine(space, place, &format!("LSN {lsn} of space {space} is lost"));
+        }
+    }
+
+    /// Takes a hole that may have held commits of anybody.
+    pub(crate) fn unknown_hole(&mut self, place: Place<'_>, what: &str) {
+        self.damage(place, what.to_owned());
+        self.suspect_all();
+    }
+
+    /// From here on every space must prove that it lost nothing.
+    pub(crate) fn suspect_all(&mut self) {
+        self.unseen_suspect = true;
+        for state in self.spaces.values_mut() {
+            state.suspect = true;
+        }
+    }
+
+    pub(crate) fn damage(&mut self, place: Place<'_>, what: String) {
+        self.recovery.damage.push(Damage {
+            file: place.file.to_owned(),
+            offset: place.offset,
+            bytes: place.bytes,
+            what,
+            repair: REPAIR,
+        });
+    }
+
+    fn quarantine(&mut self, space: SpaceId, place: Place<'_>, what: &str) {
+        let state = self.spaces.entry(space).or_insert_with(|| SpaceState::at(Tip::NONE));
+        if state.quarantine.is_none() {
+            let reason = format!("{what} ({} at {}); {REPAIR}", place.file, place.offset);
+            state.quarantine = Some(reason);
+        }
+    }
+
+    /// Nothing more comes: who is still under suspicion is quarantined.
+    pub(crate) fn finish(&mut self) {
+        let mut quarantined = Vec::new();
+        for (space, state) in &mut self.spaces {
+            if state.suspect && state.quarantine.is_none() {
+                let reason = "a hole in the log may hold its last commits";
+                state.quarantine = Some(format!("{reason}; {REPAIR}"));
+            }
+            if let Some(reason) = &state.quarantine {
+                quarantined.push(Quarantine {
+                    space: *space,
+                    expected: Lsn(state.tip.lsn.0 + 1),
+                    reason: reason.clone(),
+                });
+            }
+        }
+        quarantined.sort_unstable_by_key(|entry| entry.space);
+        self.recovery.quarantined = quarantined;
+    }
+}

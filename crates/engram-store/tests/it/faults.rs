@@ -1,0 +1,209 @@
+//! The log when the device fails: full disks, failed syncs and writes, panics.
+
+use std::io;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+
+use engram_store::{Fs, LogError, Lsn, ShardLog};
+
+use crate::support::{DIR, FailingFs, SMALL, commit, entry, open, read_payloads, space, try_open};
+
+fn hook(fs: &FailingFs, hook: impl Fn() -> io::Result<()> + Send + 'static) {
+    *fs.faults.on_sync.lock().unwrap() = Some(Box::new(hook));
+}
+
+fn unhook(fs: &FailingFs) {
+    *fs.faults.on_sync.lock().unwrap() = None;
+}
+
+#[test]
+fn a_failed_sync_poisons_the_log_and_is_never_retried() {
+    let fs = FailingFs::default();
+    let opened = open(&fs);
+    let log = &opened.log;
+    commit(log, &[(1, b"durable")]);
+    log.append(entry(1, b"unknown"), 5).unwrap();
+    hook(&fs, || Err(io::Error::other("the device went away")));
+    assert!(matches!(log.flush(), Err(LogError::Poisoned { .. })));
+    unhook(&fs);
+    let syncs = fs.faults.syncs.load(Ordering::SeqCst);
+    assert!(log.poisoned().unwrap().contains("the device went away"));
+    assert!(matches!(log.append(entry(1, b"x"), 5), Err(LogError::Poisoned { .. })));
+    assert!(matches!(log.flush(), Err(LogError::Poisoned { .. })));
+    assert!(matches!(log.close(), Err(LogError::Poisoned { .. })));
+    assert!(matches!(log.maintain(), Err(LogError::Poisoned { .. })));
+    assert_eq!(fs.faults.syncs.load(Ordering::SeqCst), syncs);
+    assert_eq!((log.next_lsn(space(1)), log.durable_lsn(space(1))), (Lsn(2), Lsn(1)));
+    assert_eq!(read_payloads(log, 1, 1), [b"durable"], "what was durable can be read");
+
+    // The bytes are in the page cache: recovery finds them, and must write and sync them before it shows them.
+    let (writes, syncs) =
+        (fs.faults.writes.load(Ordering::SeqCst), fs.faults.syncs.load(Ordering::SeqCst));
+    let again = open(&fs);
+    assert_eq!(again.by_space()[&space(1)], [b"durable".to_vec(), b"unknown".to_vec()]);
+    assert_eq!(fs.faults.writes.load(Ordering::SeqCst), writes + 1, "rewritten in place");
+    assert_eq!(fs.faults.syncs.load(Ordering::SeqCst), syncs + 1);
+    assert_eq!(again.log.next_lsn(space(1)), Lsn(3));
+}
+
+#[test]
+fn appends_during_a_flush_wait_for_the_next_and_die_with_a_failing_one() {
+    for fails in [false, true] {
+        let fs = FailingFs::default();
+        let log = Arc::new(open(&fs).log);
+        log.append(entry(1, b"first"), 5).unwrap();
+        let inside: Weak<ShardLog> = Arc::downgrade(&log);
+        hook(&fs, move || {
+            let log = inside.upgrade().unwrap();
+            // Appending from within the sync shows that append takes no lock that a flush holds during I/O.
+            let stamp = log.append(entry(1, b"second"), 5).unwrap();
+            assert_eq!(stamp.lsn, Lsn(2));
+            log.append(entry(2, b"other"), 5).unwrap();
+            if fails { Err(io::Error::other("injected")) } else { Ok(()) }
+        });
+        let result = log.flush();
+        unhook(&fs);
+        if fails {
+            assert!(matches!(result, Err(LogError::Poisoned { .. })));
+            assert_eq!(log.stats().queued, 0, "what was appended meanwhile is dropped too");
+            assert_eq!([1, 2].map(|number| log.next_lsn(space(number))), [Lsn(1), Lsn(1)]);
+        } else {
+            assert_eq!(result.unwrap().len(), 1);
+            assert_eq!(log.stats().queued, 2);
+            assert_eq!(log.durable_lsn(space(1)), Lsn(1));
+            assert_eq!(log.flush().unwrap().len(), 2);
+            assert_eq!(read_payloads(&log, 1, 1), [b"first".to_vec(), b"second".to_vec()]);
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_the_batch_and_the_log_goes_on() {
+    let fs = FailingFs::default();
+    let opened = open(&fs);
+    let log = &opened.log;
+    commit(log, &[(1, &[1; 6_000])]);
+    let names = || fs.list(DIR.as_ref()).unwrap();
+    let before = names();
+    fs.faults.full.store(true, Ordering::SeqCst);
+    for _ in 0..3 {
+        log.append(entry(1, &[2; 6_000]), 5).unwrap();
+        log.append(entry(2, b"x"), 5).unwrap();
+        assert!(matches!(log.flush(), Err(LogError::DiskFull { .. })));
+        assert_eq!(log.poisoned(), None);
+        assert_eq!([1, 2].map(|number| log.next_lsn(space(number))), [Lsn(2), Lsn(1)]);
+        assert_eq!(names(), before, "no partial file stays");
+    }
+    assert!(matches!(log.maintain(), Err(LogError::DiskFull { .. })));
+    commit(log, &[(1, b"what fits is still taken")]);
+    log.append(entry(1, &[3; 9_000]), 5).unwrap();
+    assert!(matches!(log.close(), Err(LogError::DiskFull { .. })));
+    fs.faults.full.store(false, Ordering::SeqCst);
+    commit(log, &[(1, &[4; 6_000]), (2, b"y")]);
+    log.close().unwrap();
+    let again = open(&fs);
+    assert!(again.recovery.clean && again.recovery.damage.is_empty());
+    let lengths: Vec<usize> = again.by_space()[&space(1)].iter().map(Vec::len).collect();
+    assert_eq!(lengths, [6_000, 24, 6_000]);
+    assert_eq!(again.by_space()[&space(2)], [b"y"]);
+}
+
+#[test]
+fn a_full_disk_at_the_first_start_is_told() {
+    let fs = FailingFs::default();
+    fs.faults.full.store(true, Ordering::SeqCst);
+    assert!(matches!(try_open(Arc::new(fs.clone()), SMALL), Err(LogError::DiskFull { .. })));
+    fs.faults.full.store(false, Ordering::SeqCst);
+    commit(&open(&fs).log, &[(1, b"fine")]);
+}
+
+#[test]
+fn a_panic_in_a_flush_poisons_the_log() {
+    let fs = FailingFs::default();
+    let opened = open(&fs);
+    opened.log.append(entry(1, b"x"), 5).unwrap();
+    hook(&fs, || panic!("a bug in the file system"));
+    let flush = std::panic::AssertUnwindSafe(|| opened.log.flush());
+    assert!(std::panic::catch_unwind(flush).is_err());
+    assert!(opened.log.poisoned().is_some());
+    assert!(matches!(opened.log.append(entry(1, b"y"), 5), Err(LogError::Poisoned { .. })));
+    assert!(matches!(opened.log.flush(), Err(LogError::Poisoned { .. })));
+    assert_eq!(opened.log.next_lsn(space(1)), Lsn(1));
+}
+
+/// Runs a fixed workload until something fails; gives what was acknowledged.
+fn workload(fs: &FailingFs) -> Vec<(u32, Vec<u8>)> {
+    let mut acknowledged = Vec::new();
+    let Ok(opened) = try_open(Arc::new(fs.clone()), SMALL) else {
+        return acknowledged;
+    };
+    let log = &opened.log;
+    for round in 0..8_u8 {
+        let batch: Vec<(u32, Vec<u8>)> =
+            (0..3_u8).map(|number| (u32::from(number), vec![round * 3 + number; 900])).collect();
+        for (number, payload) in &batch {
+            if log.append(entry(*number, payload), 5).is_err() {
+                return acknowledged;
+            }
+        }
+        match log.flush() {
+            Ok(stamps) => assert_eq!(stamps.len(), batch.len()),
+            Err(_) => return acknowledged,
+        }
+        acknowledged.extend(batch);
+        // The first segments are dropped while the log grows; a failure here must not hurt either.
+        log.release(space(u32::from(round) % 3), Lsn(2));
+        let _ = log.maintain();
+    }
+    let _ = log.close();
+    acknowledged
+}
+
+#[test]
+fn whatever_call_fails_what_was_acknowledged_comes_back_once() {
+    let dry = FailingFs::default();
+    let all = workload(&dry);
+    assert_eq!(all.len(), 24);
+    let changes = dry.faults.changes.load(Ordering::SeqCst);
+    assert!(changes > 40, "{changes}");
+    for fail_from in 1..=changes {
+        let fs = FailingFs::default();
+        fs.faults.fail_from.store(fail_from, Ordering::SeqCst);
+        let acknowledged = workload(&fs);
+        fs.faults.fail_from.store(0, Ordering::SeqCst);
+        for attempt in 0..2 {
+            let again = open(&fs);
+            let context = format!("failure {fail_from}, open {attempt}: {:?}", again.recovery);
+            assert!(again.recovery.damage.is_empty(), "{context}");
+            assert!(again.recovery.quarantined.is_empty(), "{context}");
+            for number in 0..3 {
+                let of = |list: &[(u32, Vec<u8>)]| -> Vec<Vec<u8>> {
+                    list.iter()
+                        .filter(|(owner, _)| *owner == number)
+                        .map(|(_, p)| p.clone())
+                        .collect()
+                };
+                let (wanted, possible) = (of(&acknowledged), of(&all));
+                let frames: Vec<_> = again
+                    .frames
+                    .iter()
+                    .filter(|frame| frame.stamp.space == space(number))
+                    .collect();
+                for frame in &frames {
+                    let at = frame.stamp.lsn.0 as usize - 1;
+                    assert_eq!(frame.payload, possible[at], "{context}");
+                }
+                let next = again.log.next_lsn(space(number)).0 as usize;
+                assert!(next > wanted.len(), "{context}: space {number} lost a commit");
+                let first = frames.first().map_or(next, |frame| frame.stamp.lsn.0 as usize);
+                assert!(first <= 3, "{context}: only released commits may be dropped");
+                assert_eq!(frames.len(), next - first, "{context}: dense");
+            }
+        }
+        // And it takes new commits, which then come back too.
+        let again = open(&fs);
+        let before = again.frames.len();
+        commit(&again.log, &[(0, b"after"), (5, b"new")]);
+        assert_eq!(open(&fs).frames.len(), before + 2, "failure {fail_from}");
+    }
+}
