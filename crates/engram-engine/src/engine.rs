@@ -44,6 +44,9 @@ pub struct Components {
 /// Called once with the outcome of a write: from [`Engine::drive`] when it is durable, or at once.
 pub type Done<T> = Box<dyn FnOnce(Result<T, EngineError>) + Send>;
 
+/// An answer and the queue number of the commit that it rests on; none = it rests on what is published.
+pub(crate) type Submitted<T> = Result<(T, Option<u64>), EngineError>;
+
 /// What one call of [`Engine::drive`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Driven {
@@ -123,7 +126,7 @@ impl Engine {
             _data_dir: lock,
         };
         if fresh && let Some(space) = engine.settings.default_space.clone() {
-            engine.submit_create(&space)?;
+            engine.submit_create(&mut *engine.queue()?, &space)?;
             engine.drive()?;
         }
         Ok((engine, recovery))
@@ -131,19 +134,15 @@ impl Engine {
 
     /// Creates a space; `done` is called when that is durable.
     pub fn create_space(&self, new: &NewSpace, done: Done<SpaceInfo>) {
-        match self.submit_create(new) {
-            Ok((info, number)) => self.answer(info, Some(number), done),
-            Err(error) => done(Err(error)),
-        }
+        self.answer(done, |queue| self.submit_create(queue, new));
     }
 
-    fn submit_create(&self, new: &NewSpace) -> Result<(SpaceInfo, u64), EngineError> {
+    fn submit_create(&self, queue: &mut CommitQueue, new: &NewSpace) -> Submitted<SpaceInfo> {
         let settings = settle(new, &self.components.embedders)?;
-        let mut queue = self.queue()?;
         if queue.closing {
             return Err(EngineError::Closing);
         }
-        if self.catalog.load().contains_key(&new.name) || queue.names.contains(&new.name) {
+        if self.catalog.load().contains_key(&new.name) || queue.names.contains_key(&new.name) {
             return Err(EngineError::SpaceExists { name: new.name.clone() });
         }
         let mut id = SpaceId([0; 16]);
@@ -166,23 +165,19 @@ impl Engine {
         let number = queue.next_number();
         let bytes_max = self.settings.commit_queue_bytes_max;
         queue.submit(&self.log, bytes_max, submission, |_| Change::CreateSpace)?;
-        queue.names.insert(new.name.clone());
+        queue.names.insert(new.name.clone(), id);
         queue.overlays.insert(id, Overlay::default());
-        Ok((space.info(), number))
+        Ok((space.info(), Some(number)))
     }
 
     /// Deletes a space and all it holds; `done` is called with what it was when that is durable.
     pub fn delete_space(&self, name: &str, done: Done<SpaceInfo>) {
-        match self.submit_delete(name) {
-            Ok((info, number)) => self.answer(info, Some(number), done),
-            Err(error) => done(Err(error)),
-        }
+        self.answer(done, |queue| self.submit_delete(queue, name));
     }
 
-    fn submit_delete(&self, name: &str) -> Result<(SpaceInfo, u64), EngineError> {
+    fn submit_delete(&self, queue: &mut CommitQueue, name: &str) -> Submitted<SpaceInfo> {
         let space = self.serving(name)?;
-        let mut queue = self.queue()?;
-        crate::remember::writable(&mut queue, &space)?;
+        crate::remember::writable(queue, &space)?;
         let submission = Submission {
             space: Arc::clone(&space),
             kind: KIND_SPACE_DELETED,
@@ -194,7 +189,7 @@ impl Engine {
         let bytes_max = self.settings.commit_queue_bytes_max;
         queue.submit(&self.log, bytes_max, submission, |_| Change::DeleteSpace)?;
         queue.overlays.entry(space.id).or_default().deleted = true;
-        Ok((space.info(), number))
+        Ok((space.info(), Some(number)))
     }
 
     /// All spaces, sorted by name.
@@ -347,16 +342,30 @@ impl Engine {
         &self.settings
     }
 
-    /// Calls `done` with `answer` when the commit of that queue number is durable.
-    pub(crate) fn answer<T: Send + 'static>(&self, answer: T, number: Option<u64>, done: Done<T>) {
+    /// Submits under the lock of the queue and, before the lock is released, registers `done` with the commit that the
+    /// answer rests on: no failure of that commit can slip in between.
+    pub(crate) fn answer<T: Send + 'static>(
+        &self,
+        done: Done<T>,
+        submit: impl FnOnce(&mut CommitQueue) -> Submitted<T>,
+    ) {
+        let mut queue = match self.queue() {
+            Ok(queue) => queue,
+            Err(error) => return done(Err(error)),
+        };
+        let (answer, number) = match submit(&mut queue) {
+            Ok(submitted) => submitted,
+            Err(error) => {
+                drop(queue);
+                return done(Err(error));
+            }
+        };
         let waiter =
             Box::new(move |outcome: Result<(), EngineError>| done(outcome.map(|()| answer)));
-        let at_once = match self.queue() {
-            Ok(mut queue) => queue.wait(number, waiter).map(|waiter| (waiter, Ok(()))),
-            Err(error) => Some((waiter as crate::queue::Waiter, Err(error))),
-        };
+        let at_once = queue.wait(number, waiter);
+        drop(queue);
         match at_once {
-            Some((waiter, outcome)) => waiter(outcome),
+            Some(waiter) => waiter(Ok(())),
             None => (self.components.wake)(),
         }
     }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use engram_store::Stamp;
+use engram_store::{Lsn, Stamp};
 use prost::Message;
 
 use crate::apply::Step;
-use crate::engine::{Done, Engine};
+use crate::engine::{Done, Engine, Submitted};
 use crate::error::{EngineError, Problem};
 use crate::filter::Filter;
 use crate::memtable::Snapshot;
@@ -22,6 +22,13 @@ enum Fate {
     Suppress,
     Delete,
     Restore,
+}
+
+/// What a selection came to before the lock.
+enum Found {
+    Named(Vec<String>),
+    /// Ids and the commits that stored them.
+    Matched(Vec<(String, Lsn)>),
 }
 
 impl Fate {
@@ -84,36 +91,43 @@ impl Engine {
         request: (Selection, Execution, String),
         done: Done<ForgetReceipt>,
     ) {
-        match self.submit_change(space, fate, request) {
-            Ok((receipt, number)) => self.answer(receipt, number, done),
+        let (selection, execution, principal) = request;
+        // Searching the space may take long: it is done before the lock, and each find is looked up again under it.
+        let selected = self.serving(space).and_then(|space| {
+            let found = match selection {
+                Selection::Ids(ids) => Found::Named(ids),
+                Selection::Matching(filter) => {
+                    Found::Matched(matching(&space.snapshot.load(), &filter, fate)?)
+                }
+            };
+            Ok((space, found))
+        });
+        match selected {
+            Ok((space, found)) => self.answer(done, |queue| {
+                self.submit_change(queue, &space, (found, fate), (execution, principal))
+            }),
             Err(error) => done(Err(error)),
         }
     }
 
     fn submit_change(
         &self,
-        space: &str,
-        fate: Fate,
-        (selection, execution, principal): (Selection, Execution, String),
-    ) -> Result<(ForgetReceipt, Option<u64>), EngineError> {
-        let space = self.serving(space)?;
-        // Searching the space may take long: it is done before the lock, and each find is looked up again under it.
-        let found = match &selection {
-            Selection::Ids(_) => Vec::new(),
-            Selection::Matching(filter) => matching(&space.snapshot.load(), filter, fate)?,
-        };
-        let mut queue = self.queue()?;
+        queue: &mut CommitQueue,
+        space: &Arc<Space>,
+        (found, fate): (Found, Fate),
+        (execution, principal): (Execution, String),
+    ) -> Submitted<ForgetReceipt> {
         let snapshot = space.snapshot.load_full();
-        let overlay = writable(&mut queue, &space)?;
-        let (ids, rests_on) = match selection {
-            Selection::Ids(ids) => named(overlay, &snapshot, ids, fate)?,
-            Selection::Matching(_) => still_concerned(overlay, &snapshot, found, fate),
+        let overlay = writable(queue, space)?;
+        let (ids, rests_on) = match found {
+            Found::Named(ids) => named(overlay, &snapshot, ids, fate)?,
+            Found::Matched(found) => still_concerned(overlay, &snapshot, found, fate),
         };
         if execution == Execution::DryRun || ids.is_empty() {
             let ids = ids.into_iter().map(|(id, _)| id).collect();
             return Ok((ForgetReceipt { commit: None, ids }, rests_on));
         }
-        let (stamp, number) = self.commit_change(&mut queue, &space, &ids, (fate, principal))?;
+        let (stamp, number) = self.commit_change(queue, space, &ids, (fate, principal))?;
         let ids = ids.into_iter().map(|(id, _)| id).collect();
         let commit = Some((stamp.lsn, stamp.time));
         Ok((ForgetReceipt { commit, ids }, Some(number)))
@@ -161,7 +175,11 @@ impl Engine {
 
 /// Ids of the published memories that a filter selects, in log order. Expired ones are selected like others: they are
 /// still stored.
-fn matching(snapshot: &Snapshot, filter: &Filter, fate: Fate) -> Result<Vec<String>, EngineError> {
+fn matching(
+    snapshot: &Snapshot,
+    filter: &Filter,
+    fate: Fate,
+) -> Result<Vec<(String, Lsn)>, EngineError> {
     filter.validate()?;
     if filter.is_empty() {
         return Err(EngineError::invalid("filter", Problem::Missing));
@@ -169,7 +187,7 @@ fn matching(snapshot: &Snapshot, filter: &Filter, fate: Fate) -> Result<Vec<Stri
     let selected = snapshot
         .docs(None)
         .filter(|(_, memory, state)| fate.concerns(*state) && filter.matches(memory));
-    Ok(selected.map(|(_, memory, _)| memory.id.clone()).collect())
+    Ok(selected.map(|(_, memory, _)| (memory.id.clone(), memory.lsn)).collect())
 }
 
 type Concerned = (Vec<(String, Known)>, Option<u64>);
@@ -186,24 +204,29 @@ fn named(
     }
     let mut seen = std::collections::HashSet::new();
     ids.retain(|id| seen.insert(id.clone()));
-    if let Some(id) = ids.iter().find(|id| overlay.lookup(snapshot, id).0.is_none()) {
-        return Err(EngineError::MemoryNotFound { id: id.clone() });
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        match overlay.lookup(snapshot, &id).0 {
+            Some(known) => found.push((id, known.lsn)),
+            None => return Err(EngineError::MemoryNotFound { id }),
+        }
     }
-    Ok(still_concerned(overlay, snapshot, ids, fate))
+    Ok(still_concerned(overlay, snapshot, found, fate))
 }
 
+/// Those of the memories found that are still there and change. A memory stored anew under the same id is another one.
 fn still_concerned(
     overlay: &Overlay,
     snapshot: &Snapshot,
-    ids: Vec<String>,
+    found: Vec<(String, Lsn)>,
     fate: Fate,
 ) -> Concerned {
     let mut rests_on = None;
     let mut concerned = Vec::new();
-    for id in ids {
+    for (id, lsn) in found {
         let (known, queued) = overlay.lookup(snapshot, &id);
         rests_on = rests_on.max(queued);
-        if let Some(known) = known.filter(|known| fate.concerns(known.state)) {
+        if let Some(known) = known.filter(|known| known.lsn == lsn && fate.concerns(known.state)) {
             concerned.push((id, known));
         }
     }

@@ -4,7 +4,7 @@
 //! under one lock, in the published snapshot and in the overlay of what is queued before it. The lock is never held
 //! during I/O, embedding or search.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use engram_store::{CommitTime, Entry, Lsn, ShardLog, SpaceId, Stamp};
@@ -188,7 +188,7 @@ pub(crate) struct CommitQueue {
     bytes: u64,
     pub(crate) overlays: HashMap<SpaceId, Overlay>,
     /// Names of spaces whose creation is queued.
-    pub(crate) names: HashSet<String>,
+    pub(crate) names: HashMap<String, SpaceId>,
     pub(crate) closing: bool,
 }
 
@@ -240,7 +240,8 @@ impl CommitQueue {
         Ok(stamp)
     }
 
-    /// Calls `waiter` when the commit of that number is durable or has failed; at once when it is no longer queued.
+    /// Keeps `waiter` for when the commit of that number is durable or has failed; gives it back when the commit is
+    /// published already. The number must have been found under the same lock: a failed commit leaves no trace.
     pub(crate) fn wait(&mut self, number: Option<u64>, waiter: Waiter) -> Option<Waiter> {
         let index = number.and_then(|number| number.checked_sub(self.first));
         match index.and_then(|index| self.pending.get_mut(index as usize)) {
@@ -272,7 +273,9 @@ impl CommitQueue {
         for pending in self.pending.drain(..count) {
             self.bytes -= pending.bytes;
             spaces.insert(pending.space.id, self.first);
-            self.names.remove(&pending.space.name);
+            if self.names.get(&pending.space.name) == Some(&pending.space.id) {
+                self.names.remove(&pending.space.name);
+            }
             self.first += 1;
             waiters.extend(pending.waiters);
         }

@@ -8,7 +8,7 @@ use engram_store::{Entropy, Stamp};
 use prost::Message;
 
 use crate::apply::Step;
-use crate::engine::{Done, Engine};
+use crate::engine::{Done, Engine, Submitted};
 use crate::error::{EngineError, Problem};
 use crate::memtable::{Doc, Snapshot};
 use crate::model::{
@@ -105,29 +105,26 @@ impl Engine {
         options: &RememberOptions,
         done: Done<Remembered>,
     ) {
-        let submitted = validate::batch(prepared.items.len(), self.settings())
-            .and_then(|()| {
-                options.idempotency_key.as_deref().map_or(Ok(()), validate::idempotency_key)
-            })
-            .and_then(|()| self.submit(prepared, options));
+        let submitted = validate::batch(prepared.items.len(), self.settings()).and_then(|()| {
+            options.idempotency_key.as_deref().map_or(Ok(()), validate::idempotency_key)
+        });
         match submitted {
-            Ok((answer, number)) => self.answer(answer, number, done),
+            Ok(()) => self.answer(done, |queue| self.submit(queue, prepared, options)),
             Err(error) => done(Err(error)),
         }
     }
 
-    /// Queues the commit; the answer becomes true when the commit of that queue number is durable.
     fn submit(
         &self,
+        queue: &mut CommitQueue,
         prepared: Prepared,
         options: &RememberOptions,
-    ) -> Result<(Remembered, Option<u64>), EngineError> {
+    ) -> Submitted<Remembered> {
         let now_ns = self.now_ns();
-        let request_hash = request_hash(&prepared.items, options);
-        let mut queue = self.queue()?;
         let space = prepared.space;
         let snapshot = space.snapshot.load_full();
-        let overlay = writable(&mut queue, &space)?;
+        let overlay = writable(queue, &space)?;
+        let request_hash = request_hash(&prepared.items, options);
         if let Some(key) = &options.idempotency_key
             && let Some(known) = overlay.key(key, now_ns)
         {
@@ -146,7 +143,7 @@ impl Engine {
             let answer = answer(plan.results, &[], (snapshot.lsn, snapshot.committed_at));
             return Ok((answer, plan.rests_on));
         }
-        self.commit_plan(&mut queue, &space, plan, options, (request_hash, now_ns))
+        self.commit_plan(queue, &space, plan, options, (request_hash, now_ns))
     }
 
     fn commit_plan(
@@ -156,7 +153,7 @@ impl Engine {
         mut plan: Plan,
         options: &RememberOptions,
         (request_hash, now_ns): (Vec<u8>, i64),
-    ) -> Result<(Remembered, Option<u64>), EngineError> {
+    ) -> Submitted<Remembered> {
         let key = options.idempotency_key.clone();
         let idempotency =
             key.map(|key| IdempotencyRecord { key, request_hash, items: items_of(&plan) });
