@@ -7,7 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engram_api::{ErrorCode, Problem};
-use engram_embed::{EmbedError, Embedder, LocalModel, ModelFiles, ModelPrefixes, builtin};
+use engram_embed::{
+    EmbedError, Embedder, LocalModel, ModelFiles, ModelPrefixes, RemoteConfig, RemoteEmbedder,
+    RemoteKind, builtin,
+};
 
 use crate::config::{EmbedderKind, EmbedderSettings, Settings};
 use crate::embedding::EmbedderMap;
@@ -31,12 +34,31 @@ fn refused(name: &str, error: &EmbedError) -> Box<Problem> {
 }
 
 fn make(name: &str, wanted: &EmbedderSettings) -> Result<Arc<dyn Embedder>, EmbedError> {
-    match wanted.kind {
-        EmbedderKind::Local => local(name, wanted),
-        EmbedderKind::OpenAi | EmbedderKind::Ollama | EmbedderKind::Tei => {
-            Err(bad("this kind is not available"))
-        }
-    }
+    let kind = match wanted.kind {
+        EmbedderKind::Local => return local(name, wanted),
+        EmbedderKind::OpenAi => RemoteKind::OpenAi,
+        EmbedderKind::Ollama => RemoteKind::Ollama,
+        EmbedderKind::Tei => RemoteKind::Tei,
+    };
+    let dimension = wanted.dimension.ok_or_else(|| bad("dimension is required"))?;
+    let mut config = RemoteConfig::new(kind, &wanted.url, &wanted.model, dimension);
+    config.api_key = api_key(wanted)?;
+    config.prefixes = prefixes(wanted);
+    Ok(Arc::new(RemoteEmbedder::new(config)?))
+}
+
+/// The file wins over the environment; the line end that editors leave is not part of a credential.
+fn api_key(wanted: &EmbedderSettings) -> Result<Option<String>, EmbedError> {
+    let Some(path) = &wanted.api_key_file else {
+        return Ok(wanted.api_key.as_ref().map(|key| key.expose().to_owned()));
+    };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| bad(&format!("{}: {error}", path.display())))?;
+    Ok(Some(text.trim_end().to_owned()))
+}
+
+fn prefixes(wanted: &EmbedderSettings) -> ModelPrefixes {
+    ModelPrefixes { document: wanted.document_prefix.clone(), query: wanted.query_prefix.clone() }
 }
 
 fn bad(message: &str) -> EmbedError {
@@ -46,12 +68,8 @@ fn bad(message: &str) -> EmbedError {
 fn local(name: &str, wanted: &EmbedderSettings) -> Result<Arc<dyn Embedder>, EmbedError> {
     let dir = wanted.path.as_deref().ok_or_else(|| bad("path is required"))?;
     let files = ModelFiles::gather(&mut |file| read(&dir.join(file)))?;
-    let prefixes = ModelPrefixes {
-        document: wanted.document_prefix.clone(),
-        query: wanted.query_prefix.clone(),
-    };
     let model = if wanted.model.is_empty() { name } else { &wanted.model };
-    let model = LocalModel::open(model, &files, &prefixes)?;
+    let model = LocalModel::open(model, &files, &prefixes(wanted))?;
     match wanted.dimension {
         Some(dimension) if dimension != model.identity().dimension => Err(bad(&format!(
             "the configuration says {dimension} dimensions, the model has {}",
@@ -66,5 +84,44 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, EmbedError> {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(bad(&format!("{}: {error}", path.display()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::ConfigSources;
+
+    use super::*;
+
+    fn configured_by(file: &str) -> Result<EmbedderMap, String> {
+        let flags = vec![("data_dir".to_owned(), "/nowhere".to_owned())];
+        let file = Some(("engram.toml".to_owned(), file.to_owned()));
+        let sources = ConfigSources { file, flags, ..ConfigSources::default() };
+        configured(&Settings::load(&sources).unwrap()).map_err(|problem| problem.to_string())
+    }
+
+    #[test]
+    fn remote_embedders_are_made_without_a_call() {
+        let file = "[embedders.far]\nkind = \"ollama\"\nurl = \"http://127.0.0.1:1\"\nmodel = \"m\"\n\
+                    dimension = 8\n";
+        let embedders = configured_by(file).unwrap();
+        let names: Vec<&str> = embedders.keys().map(String::as_str).collect();
+        assert_eq!(names, ["builtin", "far"]);
+        let identity = embedders["far"].identity();
+        assert_eq!((identity.provider.as_str(), identity.dimension), ("ollama", 8));
+    }
+
+    #[test]
+    fn what_cannot_work_stops_the_start() {
+        let refused = |fields: &str| {
+            let file = format!("[embedders.mine]\ndimension = 8\nmodel = \"m\"\n{fields}");
+            configured_by(&file).err().unwrap()
+        };
+        let missing = refused("kind = \"local\"\npath = \"/nowhere\"");
+        assert!(missing.contains("mine") && missing.contains("config.json"), "{missing}");
+        let url = refused("kind = \"openai\"\nurl = \"ftp://example.org\"");
+        assert!(url.contains("mine"), "{url}");
+        let key = "kind = \"tei\"\nurl = \"http://127.0.0.1:1\"\napi_key_file = \"/nowhere/key\"";
+        assert!(refused(key).contains("/nowhere/key"));
     }
 }

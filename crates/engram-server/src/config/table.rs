@@ -294,14 +294,14 @@ pub const SETTINGS: &[Setting] = &[
         "embedders.*.query_prefix",
         SettingKind::Text,
         Some(""),
-        "query:",
+        "query: ",
         "Text put before each cue, as the model was trained.",
     ),
     setting(
         "embedders.*.document_prefix",
         SettingKind::Text,
         Some(""),
-        "passage:",
+        "passage: ",
         "Text put before each memory, as the model was trained.",
     ),
 ];

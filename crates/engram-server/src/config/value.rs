@@ -103,6 +103,10 @@ impl SettingKind {
     /// Reads a value as it stands in the environment, in a flag or in the table's defaults. `None` when it is of
     /// another type or outside the range.
     pub fn read_text(self, text: &str) -> Option<SettingValue> {
+        // A prefix of an embedder may end with a space.
+        if self == SettingKind::Text {
+            return Some(SettingValue::Text(text.to_owned()));
+        }
         let text = text.trim();
         let value = match self {
             SettingKind::Address => SettingValue::Text(address(text)?.to_string()),
