@@ -19,11 +19,12 @@ use crate::apply::apply;
 use crate::datadir;
 use crate::error::{EngineError, LogFailure};
 use crate::memtable::Snapshot;
-use crate::model::{NewSpace, SpaceInfo, SpaceStats};
-use crate::queue::{Change, CommitQueue, Overlay, Submission};
+use crate::model::{SpaceInfo, SpaceStats};
+use crate::queue::{Change, CommitQueue, Overlay, Submission, writable};
 use crate::record::{KIND_SPACE_CREATED, KIND_SPACE_DELETED, SpaceRecord};
 use crate::replay::Replay;
 use crate::settings::EngineSettings;
+use crate::settings::NewSpace;
 use crate::space::{Space, settle};
 
 /// What the engine is given; it reaches for nothing itself.
@@ -177,7 +178,7 @@ impl Engine {
 
     fn submit_delete(&self, queue: &mut CommitQueue, name: &str) -> Submitted<SpaceInfo> {
         let space = self.serving(name)?;
-        crate::remember::writable(queue, &space)?;
+        writable(queue, &space)?;
         let submission = Submission {
             space: Arc::clone(&space),
             kind: KIND_SPACE_DELETED,

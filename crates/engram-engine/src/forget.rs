@@ -10,10 +10,10 @@ use crate::engine::{Done, Engine, Submitted};
 use crate::error::{EngineError, Problem};
 use crate::filter::Filter;
 use crate::memtable::Snapshot;
-use crate::model::{Execution, Forget, ForgetMode, ForgetReceipt, Restore, Selection, State};
-use crate::queue::{Change, CommitQueue, Known, Overlay, Submission};
+use crate::model::{ForgetReceipt, State};
+use crate::queue::{Change, CommitQueue, Known, Overlay, Submission, writable};
 use crate::record::{CommitRecord, KIND_COMMIT, Op, OpRecord};
-use crate::remember::writable;
+use crate::request::{Execution, Forget, ForgetMode, Restore, Selection};
 use crate::space::Space;
 
 /// What happens to each selected memory.

@@ -5,11 +5,13 @@
 
 mod error;
 
-mod filter;
+mod settings;
 
 mod model;
 
-mod settings;
+mod filter;
+
+mod request;
 
 mod validate;
 
@@ -37,19 +39,25 @@ mod read;
 
 mod recall;
 
+// What callers need of the layers below to fill in settings.
+pub use engram_index::{FuseWeights, Language, RouteScore};
+
 pub use engine::{Components, Done, Driven, Engine, Maintained};
 pub use error::{EngineError, LogFailure, Problem};
 pub use filter::{
     FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, Filter, MetaCondition, MetaTest, TimeRange,
 };
 pub use model::{
-    Confidence, ContentHash, Created, Cue, Cursor, Execution, Explanation, Forget, ForgetMode,
-    ForgetReceipt, Kind, ListQuery, Memory, MemoryContent, MemoryDetail, MetaValue, Metadata, Mode,
-    NewMemory, NewSpace, OnInvalid, Page, Recall, Recalled, RememberOptions, Remembered,
-    RememberedItem, Restore, Selection, Source, SpaceInfo, SpaceStats, State, Strength, Visibility,
+    Confidence, ContentHash, Created, Cursor, Explanation, ForgetReceipt, Kind, Memory,
+    MemoryContent, MemoryDetail, MetaValue, Metadata, Mode, NewMemory, Page, Recall, Recalled,
+    Remembered, RememberedItem, Source, SpaceInfo, SpaceStats, State, Strength,
 };
 pub use remember::Prepared;
-pub use settings::{EMBEDDER_NONE, EngineSettings, SpaceSettings};
+pub use request::{
+    Cue, Execution, Forget, ForgetMode, ListQuery, OnInvalid, RememberOptions, Restore, Selection,
+    Visibility,
+};
+pub use settings::{EMBEDDER_NONE, EngineSettings, NewSpace, SpaceSettings};
 pub use validate::{
     CUE_BYTES_MAX, DIMENSION_MAX, ID_BYTES_MAX, LABELS_MAX, LIMIT_MAX, NAME_BYTES_MAX,
     REFERENCE_BYTES_MAX, TAG_BYTES_MAX, TITLE_BYTES_MAX,

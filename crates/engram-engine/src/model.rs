@@ -10,7 +10,6 @@ use engram_index::RouteScore;
 use engram_store::{CommitTime, Lsn, SpaceId};
 
 use crate::error::EngineError;
-use crate::filter::Filter;
 use crate::settings::SpaceSettings;
 
 /// What sort of memory it is.
@@ -206,27 +205,6 @@ pub struct MemoryDetail {
     pub vectors: Vec<Vec<f32>>,
 }
 
-/// How memories are stored: one commit, all or nothing unless `on_invalid` says otherwise.
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct RememberOptions {
-    /// What happens when some of them are refused.
-    pub on_invalid: OnInvalid,
-    /// Makes a retry safe for 24 hours.
-    pub idempotency_key: Option<String>,
-    /// Who asks; set by the server.
-    pub principal: String,
-}
-
-/// What a batch does with items that are refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum OnInvalid {
-    /// Nothing is stored.
-    #[default]
-    RefuseAll,
-    /// The others are stored.
-    KeepOthers,
-}
-
 /// Answer to a request to remember.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Remembered {
@@ -266,85 +244,6 @@ pub enum Created {
     Before,
 }
 
-/// How a memory is forgotten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum ForgetMode {
-    /// Hidden from recall, get and list; `restore` brings it back.
-    #[default]
-    Suppress,
-    /// Gone from every route at once; not reversible.
-    Delete,
-}
-
-/// Which memories an operation is about.
-#[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "one per request, never in a collection")]
-pub enum Selection {
-    /// These ids; an unknown one is an error.
-    Ids(Vec<String>),
-    /// All that match.
-    Matching(Filter),
-}
-
-/// Whether an operation is carried out or only reported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Execution {
-    /// Do it.
-    #[default]
-    Commit,
-    /// Say what would be done.
-    DryRun,
-}
-
-/// A request to forget.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Forget {
-    /// Which memories.
-    pub selection: Selection,
-    /// How.
-    pub mode: ForgetMode,
-    /// Whether it is carried out.
-    pub execution: Execution,
-    /// Who asks; set by the server.
-    pub principal: String,
-}
-
-/// A request to undo a suppression.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Restore {
-    /// Which memories; a filter looks at suppressed ones only.
-    pub selection: Selection,
-    /// Whether it is carried out.
-    pub execution: Execution,
-    /// Who asks; set by the server.
-    pub principal: String,
-}
-
-/// Which states a listing shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Visibility {
-    /// Recallable memories.
-    #[default]
-    Active,
-    /// Suppressed memories.
-    Suppressed,
-    /// Both.
-    All,
-}
-
-/// What to list.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ListQuery {
-    /// Which memories.
-    pub filter: Filter,
-    /// Where the page starts: behind this place; none = at the first memory.
-    pub after: Option<Cursor>,
-    /// Most items of the page, 1 to 1,000.
-    pub limit: usize,
-    /// In which states.
-    pub visibility: Visibility,
-}
-
 /// What `forget` or `restore` did, or would do.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ForgetReceipt {
@@ -352,67 +251,6 @@ pub struct ForgetReceipt {
     pub commit: Option<(Lsn, CommitTime)>,
     /// Ids concerned, in log order.
     pub ids: Vec<String>,
-}
-
-/// How recall searches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum Mode {
-    /// BM25 only.
-    Keyword,
-    /// Vectors only.
-    Similarity,
-    /// Both, fused.
-    #[default]
-    Hybrid,
-}
-
-impl Mode {
-    /// All modes.
-    pub const ALL: [Mode; 3] = [Mode::Keyword, Mode::Similarity, Mode::Hybrid];
-
-    /// Name in requests and answers.
-    pub fn name(self) -> &'static str {
-        match self {
-            Mode::Keyword => "keyword",
-            Mode::Similarity => "similarity",
-            Mode::Hybrid => "hybrid",
-        }
-    }
-
-    /// The mode of that name.
-    pub fn from_name(name: &str) -> Option<Mode> {
-        Mode::ALL.into_iter().find(|mode| mode.name() == name)
-    }
-}
-
-/// What to recall by.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cue {
-    /// Words and meaning.
-    pub text: String,
-    /// A vector of the space's dimension; takes the place of the text's own embedding.
-    pub vector: Option<Vec<f32>>,
-    /// How to search.
-    pub mode: Mode,
-    /// Which memories may be found.
-    pub filter: Filter,
-    /// Most items in the answer, 1 to 1,000.
-    pub limit: usize,
-    /// Items below are left out, in [0, 1].
-    pub min_relevance: f32,
-}
-
-impl Default for Cue {
-    fn default() -> Cue {
-        Cue {
-            text: String::new(),
-            vector: None,
-            mode: Mode::default(),
-            filter: Filter::default(),
-            limit: 10,
-            min_relevance: 0.0,
-        }
-    }
 }
 
 /// Answer to a [`Cue`].
@@ -474,19 +312,6 @@ pub struct Cursor {
     pub position: u32,
 }
 
-/// A space to be created.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewSpace {
-    /// Name: 1 to 64 of `a-z 0-9 - _`, starting with a letter or digit.
-    pub name: String,
-    /// Name of a configured embedder, or `none`.
-    pub embedder: String,
-    /// Dimension of the vectors; none = the embedder's.
-    pub dimension: Option<u32>,
-    /// Language of the text analysis.
-    pub language: engram_index::Language,
-}
-
 /// A space as it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpaceInfo {
@@ -519,4 +344,35 @@ pub struct SpaceStats {
     pub committed_at: CommitTime,
     /// Sum over the live state; equal on every replica that applied the same log.
     pub state_sum: u64,
+}
+
+/// How recall searches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Mode {
+    /// BM25 only.
+    Keyword,
+    /// Vectors only.
+    Similarity,
+    /// Both, fused.
+    #[default]
+    Hybrid,
+}
+
+impl Mode {
+    /// All modes.
+    pub const ALL: [Mode; 3] = [Mode::Keyword, Mode::Similarity, Mode::Hybrid];
+
+    /// Name in requests and answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::Keyword => "keyword",
+            Mode::Similarity => "similarity",
+            Mode::Hybrid => "hybrid",
+        }
+    }
+
+    /// The mode of that name.
+    pub fn from_name(name: &str) -> Option<Mode> {
+        Mode::ALL.into_iter().find(|mode| mode.name() == name)
+    }
 }

@@ -309,3 +309,15 @@ impl CommitQueue {
         failed.into_iter().flat_map(|pending| pending.waiters).collect()
     }
 }
+
+/// The overlay of a space that takes writes.
+pub(crate) fn writable<'a>(
+    queue: &'a mut CommitQueue,
+    space: &Space,
+) -> Result<&'a mut Overlay, EngineError> {
+    if queue.closing {
+        return Err(EngineError::Closing);
+    }
+    let gone = || EngineError::SpaceNotFound { name: space.name.clone() };
+    queue.overlays.get_mut(&space.id).filter(|overlay| !overlay.deleted).ok_or_else(gone)
+}

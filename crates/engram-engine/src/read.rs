@@ -7,9 +7,8 @@ use engram_index::{Beta, fsrs_retrievability};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::memtable::{DocRef, Snapshot};
-use crate::model::{
-    Confidence, Cursor, ListQuery, Memory, MemoryDetail, Page, State, Strength, Visibility,
-};
+use crate::model::{Confidence, Cursor, Memory, MemoryDetail, Page, State, Strength};
+use crate::request::{ListQuery, Visibility};
 use crate::validate;
 
 /// Time until the retrievability of an unused memory falls to 0.9, days.

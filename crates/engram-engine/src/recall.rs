@@ -11,8 +11,9 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::filter::Filter;
 use crate::memtable::{Bitmap, ChunkView, Doc, DocRef, Snapshot};
-use crate::model::{Cue, Explanation, Memory, Mode, Recall, Recalled, State};
+use crate::model::{Explanation, Memory, Mode, Recall, Recalled, State};
 use crate::read::{detail, is_expired};
+use crate::request::Cue;
 use crate::space::Space;
 use crate::validate;
 

@@ -11,14 +11,13 @@ use crate::apply::Step;
 use crate::engine::{Done, Engine, Submitted};
 use crate::error::{EngineError, Problem};
 use crate::memtable::{Doc, Snapshot};
-use crate::model::{
-    Created, Memory, NewMemory, OnInvalid, RememberOptions, Remembered, RememberedItem, State,
-};
-use crate::queue::{Change, CommitQueue, KeyUse, Known, Overlay, Submission};
+use crate::model::{Created, Memory, NewMemory, Remembered, RememberedItem, State};
+use crate::queue::{Change, CommitQueue, KeyUse, Known, Overlay, Submission, writable};
 use crate::record::{
     CommitRecord, IdempotencyRecord, ItemRecord, KIND_COMMIT, Op, OpRecord, PutRecord,
     encode_vectors,
 };
+use crate::request::{OnInvalid, RememberOptions};
 use crate::space::{PreparedMemory, Space, first_16};
 use crate::validate;
 
@@ -187,18 +186,6 @@ impl Engine {
         }
         Ok((answer(plan.results, &docs, (stamp.lsn, stamp.time)), Some(number)))
     }
-}
-
-/// The overlay of a space that takes writes.
-pub(crate) fn writable<'a>(
-    queue: &'a mut CommitQueue,
-    space: &Space,
-) -> Result<&'a mut Overlay, EngineError> {
-    if queue.closing {
-        return Err(EngineError::Closing);
-    }
-    let gone = || EngineError::SpaceNotFound { name: space.name.clone() };
-    queue.overlays.get_mut(&space.id).filter(|overlay| !overlay.deleted).ok_or_else(gone)
 }
 
 fn plan(

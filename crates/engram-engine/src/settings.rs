@@ -26,7 +26,7 @@ pub struct EngineSettings {
     /// Weights of the fusion in hybrid recall.
     pub fuse: FuseWeights,
     /// Space that a fresh data directory starts with; none = no space.
-    pub default_space: Option<crate::model::NewSpace>,
+    pub default_space: Option<NewSpace>,
 }
 
 impl Default for EngineSettings {
@@ -54,6 +54,19 @@ pub struct SpaceSettings {
     pub embedder: String,
     /// What that embedder was when the space was created; none for `none`.
     pub identity: Option<EmbedderIdentity>,
+    /// Language of the text analysis.
+    pub language: Language,
+}
+
+/// A space to be created.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewSpace {
+    /// Name: 1 to 64 of `a-z 0-9 - _`, starting with a letter or digit.
+    pub name: String,
+    /// Name of a configured embedder, or `none`.
+    pub embedder: String,
+    /// Dimension of the vectors; none = the embedder's.
+    pub dimension: Option<u32>,
     /// Language of the text analysis.
     pub language: Language,
 }

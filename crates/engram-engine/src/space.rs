@@ -11,8 +11,9 @@ use prost::Message;
 
 use crate::error::{EngineError, Problem};
 use crate::memtable::Snapshot;
-use crate::model::{ContentHash, MemoryContent, NewMemory, NewSpace, SpaceInfo, SpaceStats};
+use crate::model::{ContentHash, MemoryContent, NewMemory, SpaceInfo, SpaceStats};
 use crate::record::{ContentRecord, encode_vectors};
+use crate::settings::NewSpace;
 use crate::settings::{EMBEDDER_NONE, EngineSettings, SpaceSettings};
 use crate::validate;
 

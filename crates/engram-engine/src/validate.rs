@@ -3,7 +3,8 @@
 use engram_index::{VectorError, normalise};
 
 use crate::error::{EngineError, Problem};
-use crate::model::{Cue, MemoryContent, MetaValue, Metadata, NewMemory};
+use crate::model::{MemoryContent, MetaValue, Metadata, NewMemory};
+use crate::request::Cue;
 use crate::settings::EngineSettings;
 
 /// Longest id, bytes.
