@@ -58,13 +58,12 @@ fn corrupt(name: &str, offset: u64, what: &str) -> LogError {
     LogError::Corrupt { file: name.to_owned(), offset, what: what.to_owned() }
 }
 
-fn read_exact(file: &dyn FsFile, name: &str, offset: u64, len: u64) -> Result<Vec<u8>, LogError> {
+/// Up to `len` bytes at `offset`: less only where a damaged file ends.
+fn read(file: &dyn FsFile, name: &str, offset: u64, len: u64) -> Result<Vec<u8>, LogError> {
     let mut bytes = vec![0; len as usize];
     let read = file.read_at(offset, &mut bytes);
     let read = read.map_err(|source| LogError::from_io("read", name, source))?;
-    if (read as u64) < len {
-        return Err(corrupt(name, offset + read as u64, "the file ends here"));
-    }
+    bytes.truncate(read);
     Ok(bytes)
 }
 
@@ -84,7 +83,7 @@ fn load_footer(
     header: &SegmentHeader,
 ) -> Result<SegmentIndex, LogError> {
     let at = header.area_end();
-    let trailer = Trailer::decode(&read_exact(file, name, at, TRAILER_BYTES)?, header);
+    let trailer = Trailer::decode(&read(file, name, at, TRAILER_BYTES)?, header);
     let trailer = trailer.ok_or_else(|| corrupt(name, at, "the trailer is damaged"))?;
     let offset = u64::from(trailer.footer_offset);
     let frame = read_frame(file, name, header, offset)?;
@@ -106,7 +105,7 @@ fn read_frame(
     if room < FRAME_HEADER_BYTES {
         return Err(corrupt(name, offset, "no frame fits here"));
     }
-    let mut bytes = read_exact(file, name, offset, room.min(FIRST_READ_BYTES))?;
+    let mut bytes = read(file, name, offset, room.min(FIRST_READ_BYTES))?;
     let header = decode_header(&bytes, segment.salt(), offset);
     let header = header.ok_or_else(|| corrupt(name, offset, "the frame header is damaged"))?;
     let len = header.frame_bytes();
@@ -116,9 +115,10 @@ fn read_frame(
     if len > bytes.len() as u64 {
         let rest = len - bytes.len() as u64;
         let from = offset + bytes.len() as u64;
-        bytes.extend_from_slice(&read_exact(file, name, from, rest)?);
+        bytes.extend_from_slice(&read(file, name, from, rest)?);
     }
-    bytes.truncate(len as usize);
+    // What a short file lacks reads as zeros, as in recovery; the checksum decides.
+    bytes.resize(len as usize, 0);
     Ok(bytes)
 }
 

@@ -39,6 +39,16 @@ impl Item {
         !matches!(self, Item::Frame { .. })
     }
 
+    /// True for a footer frame, intact or with a broken payload.
+    fn is_footer(&self) -> bool {
+        match self {
+            Item::Frame { header, .. } | Item::BadPayload { header, .. } => {
+                header.frame_kind == FrameKind::Footer
+            }
+            Item::Hole { .. } => false,
+        }
+    }
+
     /// Where the batch that wrote this item started; unknown for holes.
     fn batch_start(&self) -> Option<u64> {
         match self {
@@ -83,7 +93,7 @@ pub(crate) fn scan(bytes: &[u8], segment: &SegmentHeader) -> Scan {
         found.items.push(item);
         offset = item.end();
         // Nothing is ever written between footer and trailer.
-        if found.footer.is_some() {
+        if item.is_footer() {
             break;
         }
     }
@@ -141,7 +151,7 @@ impl Scan {
     /// True when the last item stands where the footer does: the damage there hides no commit behind it.
     pub(crate) fn ends_with_damaged_footer(&self) -> bool {
         match self.items.last() {
-            Some(Item::BadPayload { header, .. }) if header.frame_kind == FrameKind::Footer => true,
+            Some(item) if item.is_footer() => item.is_bad(),
             Some(item) => {
                 let at = self.trailer.map(|trailer| u64::from(trailer.footer_offset));
                 at == Some(item.offset())

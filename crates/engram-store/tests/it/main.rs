@@ -1,6 +1,10 @@
 //! Integration tests of the store, in one binary.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap in a helper is a failed test")]
 
+mod corruption;
 mod faults;
+mod fixture;
+mod model;
 mod seams;
 mod support;
 mod wal;
