@@ -10,7 +10,6 @@ use serde::de::DeserializeOwned;
 
 use crate::error::ClientError;
 use crate::options::ClientOptions;
-use crate::pages::MemoryPages;
 use crate::transport::{Call, Repeat, Transport, encode, json};
 
 /// A client of one server. Cheap to clone; clones share their connections.
@@ -170,11 +169,6 @@ impl SpaceClient {
     /// Any [`ClientError`].
     pub fn list(&self, request: &ListRequest) -> Result<ListResponse, ClientError> {
         self.run("list", json(request), Repeat::Safe)
-    }
-
-    /// Reads all memories that the request asks for, page after page from its cursor on.
-    pub fn pages(&self, request: ListRequest) -> MemoryPages {
-        MemoryPages::new(self.clone(), request)
     }
 
     /// Recalls memories by a cue.

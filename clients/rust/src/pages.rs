@@ -16,11 +16,14 @@ pub struct MemoryPages {
     done: bool,
 }
 
-impl MemoryPages {
-    pub(crate) fn new(space: SpaceClient, request: ListRequest) -> MemoryPages {
-        MemoryPages { space, request, page: VecDeque::new(), done: false }
+impl SpaceClient {
+    /// Reads all memories that the request asks for, page after page from its cursor on.
+    pub fn pages(&self, request: ListRequest) -> MemoryPages {
+        MemoryPages { space: self.clone(), request, page: VecDeque::new(), done: false }
     }
+}
 
+impl MemoryPages {
     fn fetch(&mut self) -> Result<(), ClientError> {
         let answer = self.space.list(&self.request)?;
         self.done = answer.next_cursor.is_none();

@@ -1,6 +1,6 @@
 //! The command line: global flags and the list of commands.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::commands;
 use crate::connection::{Connection, DEFAULT_SERVER};
@@ -91,7 +91,7 @@ impl Command {
             Command::Restore(command) => command.run(connection),
             Command::Import(command) => command.run(connection),
             Command::Export(command) => command.run(connection),
-            Command::Completions(command) => command.run(),
+            Command::Completions(command) => command.run(Cli::command()),
         }
     }
 }

@@ -3,8 +3,8 @@
 //! Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 wrong use, 3 nothing found or not
 //! ready. Commands other than `start` and `config` know the server only through the client.
 
-mod failure;
 mod output;
+mod failure;
 mod values;
 mod connection;
 mod filter_flags;

@@ -12,8 +12,9 @@ use serde::Serialize;
 use super::form::Record;
 use crate::failure::Failure;
 
-/// Bytes of text and vectors in a batch after which it is sent; far below the 16 MiB of a request.
-const BATCH_BYTES: usize = 2 << 20;
+/// Bytes of text and vectors in a batch after which it is sent: seconds of embedding on a slow machine, so that a request
+/// ends long before its time-out.
+const BATCH_BYTES: usize = 256 << 10;
 
 /// What happens at a line that cannot be imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
