@@ -15,7 +15,7 @@ pub enum EngineError {
         /// Path of the field, for example `memories[3].confidence`.
         field: String,
         /// What is wrong with it.
-        problem: Problem,
+        problem: InvalidValue,
     },
     /// No space of that name.
     #[error("space {name:?} does not exist")]
@@ -138,7 +138,7 @@ pub enum LogFailure {
 
 /// What is wrong with one value.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum Problem {
+pub enum InvalidValue {
     /// Required and absent.
     #[error("is required")]
     Missing,
@@ -213,7 +213,7 @@ pub enum Problem {
 
 impl EngineError {
     /// Shorthand for [`EngineError::Invalid`].
-    pub fn invalid(field: impl Into<String>, problem: Problem) -> EngineError {
+    pub fn invalid(field: impl Into<String>, problem: InvalidValue) -> EngineError {
         EngineError::Invalid { field: field.into(), problem }
     }
 

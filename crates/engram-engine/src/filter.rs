@@ -6,7 +6,7 @@
 
 use std::cmp::Ordering;
 
-use crate::error::{EngineError, Problem};
+use crate::error::{EngineError, InvalidValue};
 use crate::model::{Kind, Memory, MetaValue, Metadata};
 
 /// Deepest nesting of `all`, `any` and `none`.
@@ -116,18 +116,21 @@ impl Filter {
         conditions: &mut usize,
     ) -> Result<(), EngineError> {
         if depth > FILTER_DEPTH_MAX {
-            return Err(EngineError::invalid(path, Problem::TooDeep { max: FILTER_DEPTH_MAX }));
+            return Err(EngineError::invalid(
+                path,
+                InvalidValue::TooDeep { max: FILTER_DEPTH_MAX },
+            ));
         }
         for (name, range) in [("occurred", &self.occurred), ("committed", &self.committed)] {
             if let (Some(from), Some(until)) = (range.from, range.until)
                 && until < from
             {
-                return Err(EngineError::invalid(format!("{path}.{name}"), Problem::Reversed));
+                return Err(EngineError::invalid(format!("{path}.{name}"), InvalidValue::Reversed));
             }
         }
         *conditions += self.own_conditions();
         if *conditions > FILTER_CONDITIONS_MAX {
-            let problem = Problem::TooMany { count: *conditions, max: FILTER_CONDITIONS_MAX };
+            let problem = InvalidValue::TooMany { count: *conditions, max: FILTER_CONDITIONS_MAX };
             return Err(EngineError::invalid(path, problem));
         }
         for (name, nested) in [("and", &self.all), ("or", &self.any), ("not", &self.none)] {

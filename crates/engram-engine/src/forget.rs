@@ -7,7 +7,7 @@ use prost::Message;
 
 use crate::apply::Step;
 use crate::engine::{Done, Engine, Submitted};
-use crate::error::{EngineError, Problem};
+use crate::error::{EngineError, InvalidValue};
 use crate::filter::Filter;
 use crate::memtable::Snapshot;
 use crate::model::{ForgetReceipt, State};
@@ -182,7 +182,7 @@ fn matching(
 ) -> Result<Vec<(String, Lsn)>, EngineError> {
     filter.validate()?;
     if filter.is_empty() {
-        return Err(EngineError::invalid("filter", Problem::Missing));
+        return Err(EngineError::invalid("filter", InvalidValue::Missing));
     }
     let selected = snapshot
         .docs(None)
@@ -200,7 +200,7 @@ fn named(
     fate: Fate,
 ) -> Result<Concerned, EngineError> {
     if ids.is_empty() {
-        return Err(EngineError::invalid("ids", Problem::Missing));
+        return Err(EngineError::invalid("ids", InvalidValue::Missing));
     }
     let mut seen = std::collections::HashSet::new();
     ids.retain(|id| seen.insert(id.clone()));

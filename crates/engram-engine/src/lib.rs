@@ -43,7 +43,7 @@ mod recall;
 pub use engram_index::{FuseWeights, Language, RouteScore};
 
 pub use engine::{Components, Done, Driven, Engine, Maintained};
-pub use error::{EngineError, LogFailure, Problem};
+pub use error::{EngineError, InvalidValue, LogFailure};
 pub use filter::{
     FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, Filter, MetaCondition, MetaTest, TimeRange,
 };

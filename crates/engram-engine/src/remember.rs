@@ -9,7 +9,7 @@ use prost::Message;
 
 use crate::apply::Step;
 use crate::engine::{Done, Engine, Submitted};
-use crate::error::{EngineError, Problem};
+use crate::error::{EngineError, InvalidValue};
 use crate::memtable::{Doc, Snapshot};
 use crate::model::{Created, Memory, NewMemory, Remembered, RememberedItem, State};
 use crate::queue::{Change, CommitQueue, KeyUse, Known, Overlay, Submission, writable};
@@ -413,7 +413,7 @@ fn repeated(known: &KeyUse, items: Vec<Result<PreparedMemory, EngineError>>) -> 
 }
 
 fn repeated_id(index: usize) -> EngineError {
-    EngineError::invalid(format!("memories[{index}].id"), Problem::Repeated)
+    EngineError::invalid(format!("memories[{index}].id"), InvalidValue::Repeated)
 }
 
 /// Two requests with one idempotency key must agree in this.

@@ -9,7 +9,7 @@ use engram_index::Analyzer;
 use engram_store::{CommitTime, SpaceId};
 use prost::Message;
 
-use crate::error::{EngineError, Problem};
+use crate::error::{EngineError, InvalidValue};
 use crate::memtable::Snapshot;
 use crate::model::{ContentHash, MemoryContent, NewMemory, SpaceInfo, SpaceStats};
 use crate::record::{ContentRecord, encode_vectors};
@@ -188,12 +188,12 @@ pub(crate) fn settle(new: &NewSpace, embedders: &Embedders) -> Result<SpaceSetti
     let dimension = match (&identity, new.dimension) {
         (Some(identity), Some(asked)) if asked != identity.dimension => {
             let problem =
-                Problem::Dimension { expected: identity.dimension, found: asked as usize };
+                InvalidValue::Dimension { expected: identity.dimension, found: asked as usize };
             return Err(EngineError::invalid("dimension", problem));
         }
         (Some(identity), _) => identity.dimension,
         (None, Some(asked)) => asked,
-        (None, None) => return Err(EngineError::invalid("dimension", Problem::Missing)),
+        (None, None) => return Err(EngineError::invalid("dimension", InvalidValue::Missing)),
     };
     validate::dimension(dimension)?;
     Ok(SpaceSettings {

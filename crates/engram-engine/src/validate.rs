@@ -2,7 +2,7 @@
 
 use engram_index::{VectorError, normalise};
 
-use crate::error::{EngineError, Problem};
+use crate::error::{EngineError, InvalidValue};
 use crate::model::{MemoryContent, MetaValue, Metadata, NewMemory};
 use crate::request::Cue;
 use crate::settings::EngineSettings;
@@ -37,7 +37,7 @@ pub(crate) fn memory(memory: &mut NewMemory, dimension: u32, settings: &EngineSe
         unit_vector("vector", vector, dimension)?;
     }
     if memory.vector.is_none() && memory.content.text.trim().is_empty() {
-        return Err(EngineError::invalid("text", Problem::NoContent));
+        return Err(EngineError::invalid("text", InvalidValue::NoContent));
     }
     content(&memory.content, settings)
 }
@@ -76,7 +76,7 @@ fn content(content: &MemoryContent, settings: &EngineSettings) -> Checked {
         if let (Some(from), Some(until)) = (from, until)
             && until < from
         {
-            return Err(EngineError::invalid(field, Problem::Reversed));
+            return Err(EngineError::invalid(field, InvalidValue::Reversed));
         }
     }
     metadata(&content.metadata, settings)
@@ -86,7 +86,7 @@ fn metadata(metadata: &Metadata, settings: &EngineSettings) -> Checked {
     let mut bytes = 0;
     map(metadata, 1, settings.metadata_depth_max, &mut bytes)?;
     if bytes > settings.metadata_bytes_max {
-        let problem = Problem::TooLong { bytes, max: settings.metadata_bytes_max };
+        let problem = InvalidValue::TooLong { bytes, max: settings.metadata_bytes_max };
         return Err(EngineError::invalid("metadata", problem));
     }
     Ok(())
@@ -94,7 +94,7 @@ fn metadata(metadata: &Metadata, settings: &EngineSettings) -> Checked {
 
 fn map(metadata: &Metadata, depth: usize, depth_max: usize, bytes: &mut usize) -> Checked {
     if depth > depth_max {
-        return Err(EngineError::invalid("metadata", Problem::TooDeep { max: depth_max }));
+        return Err(EngineError::invalid("metadata", InvalidValue::TooDeep { max: depth_max }));
     }
     for (name, inner) in metadata {
         *bytes += name.len();
@@ -110,14 +110,20 @@ fn value(inner: &MetaValue, depth: usize, depth_max: usize, bytes: &mut usize) -
         MetaValue::Float(number) => {
             *bytes += 8;
             if !number.is_finite() {
-                return Err(EngineError::invalid("metadata", Problem::NonFinite { position: 0 }));
+                return Err(EngineError::invalid(
+                    "metadata",
+                    InvalidValue::NonFinite { position: 0 },
+                ));
             }
         }
         MetaValue::Text(text) => *bytes += text.len(),
         MetaValue::Map(nested) => map(nested, depth + 1, depth_max, bytes)?,
         MetaValue::List(elements) => {
             if depth + 1 > depth_max {
-                return Err(EngineError::invalid("metadata", Problem::TooDeep { max: depth_max }));
+                return Err(EngineError::invalid(
+                    "metadata",
+                    InvalidValue::TooDeep { max: depth_max },
+                ));
             }
             for element in elements {
                 value(element, depth + 1, depth_max, bytes)?;
@@ -144,7 +150,8 @@ pub(crate) fn cue(cue: &mut Cue, dimension: u32) -> Checked {
 /// Refuses a number of items outside 1 to [`LIMIT_MAX`].
 pub(crate) fn limit(limit: usize) -> Checked {
     if limit == 0 || limit > LIMIT_MAX {
-        let problem = Problem::OutOfRange { value: limit as f64, low: 1.0, high: LIMIT_MAX as f64 };
+        let problem =
+            InvalidValue::OutOfRange { value: limit as f64, low: 1.0, high: LIMIT_MAX as f64 };
         return Err(EngineError::invalid("limit", problem));
     }
     Ok(())
@@ -156,7 +163,7 @@ pub(crate) fn space_name(name: &str) -> Checked {
     let first = name.bytes().next();
     let starts = first.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     if !starts || name.len() > 64 || !name.bytes().all(allowed) {
-        return Err(EngineError::invalid("name", Problem::SpaceName));
+        return Err(EngineError::invalid("name", InvalidValue::SpaceName));
     }
     Ok(())
 }
@@ -164,7 +171,7 @@ pub(crate) fn space_name(name: &str) -> Checked {
 /// Refuses a dimension outside 1 to [`DIMENSION_MAX`].
 pub(crate) fn dimension(dimension: u32) -> Checked {
     if dimension == 0 || dimension > DIMENSION_MAX {
-        let problem = Problem::OutOfRange {
+        let problem = InvalidValue::OutOfRange {
             value: f64::from(dimension),
             low: 1.0,
             high: f64::from(DIMENSION_MAX),
@@ -182,20 +189,20 @@ pub(crate) fn idempotency_key(key: &str) -> Checked {
 /// Refuses more memories than a batch may hold, or none.
 pub(crate) fn batch(count: usize, settings: &EngineSettings) -> Checked {
     if count == 0 {
-        return Err(EngineError::invalid("memories", Problem::Missing));
+        return Err(EngineError::invalid("memories", InvalidValue::Missing));
     }
     too_many("memories", count, settings.batch_memories_max)
 }
 
 fn unit_vector(field: &str, vector: &mut [f32], dimension: u32) -> Checked {
     if vector.len() != dimension as usize {
-        let problem = Problem::Dimension { expected: dimension, found: vector.len() };
+        let problem = InvalidValue::Dimension { expected: dimension, found: vector.len() };
         return Err(EngineError::invalid(field, problem));
     }
     normalise(vector).map_err(|error| {
         let problem = match error {
-            VectorError::NonFinite { position } => Problem::NonFinite { position },
-            VectorError::Zero => Problem::ZeroVector,
+            VectorError::NonFinite { position } => InvalidValue::NonFinite { position },
+            VectorError::Zero => InvalidValue::ZeroVector,
         };
         EngineError::invalid(field, problem)
     })
@@ -203,12 +210,12 @@ fn unit_vector(field: &str, vector: &mut [f32], dimension: u32) -> Checked {
 
 fn share(field: &str, value: f32) -> Checked {
     if value.is_nan() {
-        return Err(EngineError::invalid(field, Problem::NonFinite { position: 0 }));
+        return Err(EngineError::invalid(field, InvalidValue::NonFinite { position: 0 }));
     }
     if !(0.0..=1.0).contains(&value) {
         // Through the shortest decimal form: the caller wrote 1.1, not 1.10000002384185791015625.
         let value = value.to_string().parse().unwrap_or(f64::from(value));
-        let problem = Problem::OutOfRange { value, low: 0.0, high: 1.0 };
+        let problem = InvalidValue::OutOfRange { value, low: 0.0, high: 1.0 };
         return Err(EngineError::invalid(field, problem));
     }
     Ok(())
@@ -216,21 +223,21 @@ fn share(field: &str, value: f32) -> Checked {
 
 fn length(field: &str, text: &str, max: usize) -> Checked {
     if text.len() > max {
-        return Err(EngineError::invalid(field, Problem::TooLong { bytes: text.len(), max }));
+        return Err(EngineError::invalid(field, InvalidValue::TooLong { bytes: text.len(), max }));
     }
     Ok(())
 }
 
 fn printable(field: &str, text: &str, max: usize) -> Checked {
     if text.is_empty() || text.len() > max || text.chars().any(char::is_control) {
-        return Err(EngineError::invalid(field, Problem::NotPrintable { max }));
+        return Err(EngineError::invalid(field, InvalidValue::NotPrintable { max }));
     }
     Ok(())
 }
 
 fn too_many(field: &str, count: usize, max: usize) -> Checked {
     if count > max {
-        return Err(EngineError::invalid(field, Problem::TooMany { count, max }));
+        return Err(EngineError::invalid(field, InvalidValue::TooMany { count, max }));
     }
     Ok(())
 }

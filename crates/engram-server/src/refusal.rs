@@ -3,7 +3,7 @@
 
 use engram_api::{ErrorCode, Problem};
 use engram_embed::EmbedError;
-use engram_engine::{EngineError, LogFailure, Problem as Invalid};
+use engram_engine::{EngineError, InvalidValue as Invalid, LogFailure};
 
 /// Seconds after which a client may try an overloaded server again.
 const RETRY_SECONDS: u32 = 1;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use engram_api::{ErrorCode, Problem};
 use engram_engine::{Components, Engine, EngineSettings, NewSpace};
-use engram_index::{FuseWeights, Language};
+use engram_engine::{FuseWeights, Language};
 use engram_store::{Clock, Entropy, Fs, OsEntropy, RealFs, Recovery, SystemClock};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;

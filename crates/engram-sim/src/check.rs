@@ -260,8 +260,12 @@ impl History {
         if stored.token.is_empty() || text.len() > SHORT_TEXT_BYTES || twins > 5 {
             return Ok(());
         }
+        // A long text may hold all these words many times.
+        let long = |other: &&Arc<Stored>| other.content.text.len() > SHORT_TEXT_BYTES;
+        let limit = 10 + image.memories.values().filter(long).count();
         for mode in [Mode::Keyword, Mode::Hybrid] {
-            let recall = self.recall(name, &Cue { text: text.clone(), mode, ..Cue::default() })?;
+            let recall =
+                self.recall(name, &Cue { text: text.clone(), mode, limit, ..Cue::default() })?;
             if !recall.items.iter().any(|item| item.detail.memory.id == stored.name()) {
                 let items: Vec<_> = recall
                     .items

@@ -191,6 +191,11 @@ impl FaultyFs {
         self.state().dead
     }
 
+    /// Whether a fault goes on until it is taken back.
+    pub fn lasting(&self) -> bool {
+        self.state().lasting.is_some()
+    }
+
     /// How often each fault showed, by [`Fault::name`].
     pub fn fired(&self) -> BTreeMap<&'static str, u64> {
         self.state().fired.clone()

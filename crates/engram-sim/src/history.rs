@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engram_embed::{Embedder, FixedEmbedder};
+use engram_engine::Language;
 use engram_engine::{ContentHash, EMBEDDER_NONE, Engine, EngineSettings, NewSpace};
-use engram_index::Language;
 use engram_store::{Clock, Recovery, SeededEntropy, SpaceId};
 
 use crate::clock::SimClock;
@@ -80,6 +80,8 @@ pub(crate) struct History {
     pub(crate) rankings: BTreeMap<String, Ranking>,
     pub(crate) trace: Trace,
     pub(crate) tally: Tally,
+    /// Faults that showed in earlier steps of this life.
+    explained: u64,
     /// The fault of a sweep that is still to come, by operation of the current life.
     swept: Option<(u64, Fault)>,
     seed: u64,
@@ -126,6 +128,7 @@ impl History {
             rankings: BTreeMap::new(),
             trace: Trace::default(),
             tally: Tally::default(),
+            explained: 0,
             swept: None,
             seed,
             openings: 0,
@@ -147,7 +150,21 @@ impl History {
 
     /// Whether something was injected that may explain an error.
     pub(crate) fn disturbed(&self) -> bool {
-        self.squeezed || self.fs.crashed() || self.fs.fired().values().any(|count| *count > 0)
+        self.squeezed || self.injected()
+    }
+
+    /// Whether a fault other than a full disk showed in this step, or lasts.
+    pub(crate) fn injected(&self) -> bool {
+        self.fs.crashed() || self.fs.lasting() || self.shown() > self.explained
+    }
+
+    fn shown(&self) -> u64 {
+        self.fs.fired().values().sum()
+    }
+
+    /// The faults that have shown explain nothing that happens from now on.
+    pub(crate) fn explain(&mut self) {
+        self.explained = self.shown();
     }
 
     /// Opens what is on the disk, however often it takes, and compares it with the model.
@@ -171,6 +188,7 @@ impl History {
                     if !self.fs.crashed() {
                         self.fs.heal();
                         self.rearm();
+                        self.explain();
                         self.engine = Some(engine);
                         self.report(&recovery);
                         return Ok(recovery);
@@ -232,9 +250,10 @@ impl History {
         }
         self.note(format!("reboot: {end:?}"));
         let operations = self.fs.operations();
-        let fired = self.fs.fired().values().any(|count| *count > 0);
+        let fired = self.shown() > 0;
         self.fs = self.fs.reboot(end);
         self.fs.limit(None);
+        self.explained = 0;
         if let Some((at, fault)) = self.swept.take().filter(|_| !fired) {
             self.sweep(fault, at.saturating_sub(operations));
         }
@@ -248,7 +267,7 @@ impl History {
 
     fn rearm(&mut self) {
         if let Some((at, fault)) = self.swept
-            && self.fs.fired().is_empty()
+            && self.shown() == 0
         {
             self.fs.arm(at, fault);
         }

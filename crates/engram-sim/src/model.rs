@@ -177,7 +177,7 @@ pub(crate) struct Queued {
 pub(crate) struct Nature {
     pub(crate) dimension: u32,
     pub(crate) embeds: bool,
-    pub(crate) language: engram_index::Language,
+    pub(crate) language: engram_engine::Language,
 }
 
 /// One space.

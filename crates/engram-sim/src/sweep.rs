@@ -3,8 +3,8 @@
 //! Random histories meet the rare moments by luck, the sweep meets every moment of a short life: first opening, rotation of
 //! segments, release and reuse of them, checkpoint, reopening.
 
+use engram_engine::Language;
 use engram_engine::{Execution, MemoryContent, NewMemory, OnInvalid, RememberOptions};
-use engram_index::Language;
 
 use crate::faulty::{End, Fault};
 use crate::history::{Check, DIMENSION, History, Setup};

@@ -1,7 +1,7 @@
 //! What a history does: random steps, faults among them, and the ways in which a process ends.
 
+use engram_engine::Language;
 use engram_engine::{Execution, OnInvalid, RememberOptions};
-use engram_index::Language;
 
 use crate::faulty::{End, Fault};
 use crate::history::{Check, DIMENSION, History, Setup};
@@ -268,9 +268,11 @@ impl History {
             return self.restart(end);
         }
         if self.engine().poisoned().is_none() {
+            self.explain();
             return Ok(());
         }
-        if !self.disturbed() {
+        if !self.injected() {
+            // A full disk refuses, it does not poison.
             return Err(format!("poisoned with nothing injected: {:?}", self.engine().poisoned()));
         }
         self.refuses_writes()?;

@@ -1,8 +1,8 @@
 //! Remember: what is acknowledged is there, once, after any restart.
 
 use engram_engine::{
-    Created, EngineError, Kind, MemoryContent, MetaValue, Metadata, Mode, NewMemory, OnInvalid,
-    Problem, RememberOptions, Source, Visibility,
+    Created, EngineError, InvalidValue, Kind, MemoryContent, MetaValue, Metadata, Mode, NewMemory,
+    OnInvalid, RememberOptions, Source, Visibility,
 };
 
 use crate::harness::{DAY, Home, NOW, list_ids, recall, recalled_ids, remember, store, text};
@@ -125,7 +125,7 @@ fn a_batch_is_one_commit_and_all_or_nothing() {
     let bad = NewMemory { id: Some("bad".into()), ..NewMemory::default() };
     let batch = vec![text("a", "one"), bad, text("b", "two")];
     let refused = remember(&engine, batch.clone(), RememberOptions::default());
-    let expected = EngineError::invalid("memories[1].text", Problem::NoContent);
+    let expected = EngineError::invalid("memories[1].text", InvalidValue::NoContent);
     assert_eq!(refused, Err(expected.clone()));
     assert_eq!(engine.stats("default").unwrap().memories, 0);
 

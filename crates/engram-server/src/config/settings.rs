@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use engram_index::Language;
+use engram_engine::Language;
 
 use super::error::ConfigError;
 use super::layers::{ConfigRow, ConfigSources, Placed, merge};

@@ -6,11 +6,11 @@ use engram_api::{
     RememberManyResponse, RememberResponse, RememberResult, RestoreResponse, RouteView, RoutesView,
     SearchedView, SourceView, SpaceStatsView, SpaceView, StateName, StrengthView, Timestamp,
 };
+use engram_engine::RouteScore;
 use engram_engine::{
     Created, ForgetReceipt, Kind, MemoryDetail, MetaValue, Metadata, Mode, Recall, Recalled,
     Remembered, RememberedItem, Source, SpaceInfo, SpaceStats, State,
 };
-use engram_index::RouteScore;
 use serde_json::{Map, Number, Value};
 
 use crate::refusal::Refusal;
