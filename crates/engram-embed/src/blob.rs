@@ -301,4 +301,23 @@ mod tests {
         blob[0] = 0;
         assert!(BlobReader::new(&blob).is_err());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(damage: Vec<(usize, u8)>, cut in 0usize..400) {
+            let mut writer = BlobWriter::new(&shape());
+            writer.matrix(&[0.5; 128]);
+            writer.plain(&[1.0; 8]);
+            let mut blob = writer.finish();
+            for (at, byte) in damage {
+                let length = blob.len();
+                blob[at % length] = byte;
+            }
+            blob.truncate(cut);
+            if let Ok((mut reader, shape)) = BlobReader::new(&blob) {
+                let rows = shape.vocabulary.min(4);
+                let _ = reader.matrix(rows, shape.hidden).and_then(|_| reader.plain(8));
+            }
+        }
+    }
 }

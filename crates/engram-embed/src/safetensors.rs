@@ -102,4 +102,19 @@ mod tests {
         assert!(Tensors::parse(&file("{", &[])).is_err());
         assert!(check("{\"shape\":[2],\"data_offsets\":[0]}", &[0; 8]).is_err());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(
+            table: String, data: Vec<u8>, offsets: (u64, u64), shape: Vec<u64>,
+        ) {
+            let _ = Tensors::parse(&data);
+            let _ = Tensors::parse(&file(&table, &data)).map(|tensors| tensors.read("w", &[2]));
+            let (from, to) = offsets;
+            let entry = serde_json::json!(
+                {"dtype": "F16", "shape": shape, "data_offsets": [from % 9, to % 9]}
+            );
+            let _ = check(&entry.to_string(), &data);
+        }
+    }
 }

@@ -123,3 +123,24 @@ fn chunks_start_between_words() {
     let chunks = chunks(100, 62, |at| !at.is_multiple_of(5));
     assert_eq!(chunks, [0..60, 25..85, 50..100]);
 }
+
+#[test]
+fn pieces_of_any_text_spell_its_words() {
+    use proptest::prelude::any;
+    use proptest::test_runner::{Config, TestRunner};
+
+    let tokenizer = builtin_tokenizer();
+    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
+    let check = |text: String| {
+        let tokens = tokenizer.tokens(&text);
+        assert!(tokens.iter().all(|&id| (id as usize) < tokenizer.len()));
+        // Every piece but a special one stands for text; spaces only divide.
+        assert!(tokens.len() <= text.chars().count() * 4);
+        assert_eq!(tokenizer.tokens(&format!(" {text}\n")), tokens);
+        let halves: Vec<u32> =
+            [&*text, "\u{4e2d}", &*text].iter().flat_map(|part| tokenizer.tokens(part)).collect();
+        assert_eq!(tokenizer.tokens(&format!("{text} \u{4e2d} {text}")), halves);
+        Ok(())
+    };
+    runner.run(&any::<String>(), check).expect("holds for every text");
+}

@@ -1,1 +1,7 @@
-//! Integration tests.
+//! Integration tests of the embedders through their public interface.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod local;
+mod remote;
+mod suite;
