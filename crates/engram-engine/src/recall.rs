@@ -213,14 +213,11 @@ impl Probe<'_> {
         let mut best = TopK::new(self.candidates_max);
         let mut scanned = 0;
         for (index, view) in self.snapshot.chunks.iter().enumerate() {
-            view.chunk.vectors.scan(
+            scanned += view.chunk.vectors.scan(
                 vector,
                 &mut |local| self.eligible.accepts(view, index, local),
-                &mut |local, score| {
-                    scanned += 1;
-                    best.push(self.key_of(index, local), score);
-                },
-            );
+                &mut |local, score| best.push(self.key_of(index, local), score),
+            ) as u64;
         }
         let tail_index = self.snapshot.chunks.len();
         let dot = Kernels::best().dot_f32;
@@ -229,7 +226,7 @@ impl Probe<'_> {
             if self.eligible.tail.contains(index)
                 && let Some(score) = scores.reduce(f32::max)
             {
-                scanned += 1;
+                scanned += tail.doc.vectors.len() as u64;
                 best.push(self.key_of(tail_index, index), score);
             }
         }

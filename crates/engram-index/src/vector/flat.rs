@@ -70,20 +70,22 @@ impl FlatVectors {
 
     /// Calls `hit` for every owner that `accept` lets pass, in order of insertion, with the dot product of `query` and
     /// its vector. Of consecutive vectors of one owner only the best score is reported, and `accept` is asked once. A
-    /// score that is NaN (the query was not finite) is not reported. Panics when the dimension differs.
+    /// score that is NaN (the query was not finite) is not reported. Returns the number of vectors compared. Panics when
+    /// the dimension differs.
     pub fn scan(
         &self,
         query: &[f32],
         accept: &mut dyn FnMut(u32) -> bool,
         hit: &mut dyn FnMut(u32, f32),
-    ) {
+    ) -> usize {
         assert_eq!(query.len(), self.dimension, "query of another dimension");
         let dot = Kernels::best().dot_f32;
-        let mut start = 0;
+        let (mut start, mut compared) = (0, 0);
         for run in self.owners.chunk_by(|a, b| a == b) {
             let end = start + run.len();
             if accept(run[0]) {
                 let rows = &self.components[start * self.dimension..end * self.dimension];
+                compared += run.len();
                 let mut best = f32::NAN;
                 for row in rows.chunks_exact(self.dimension) {
                     // `max` prefers the number over NaN.
@@ -95,6 +97,7 @@ impl FlatVectors {
             }
             start = end;
         }
+        compared
     }
 
     /// Bytes held on the heap.
