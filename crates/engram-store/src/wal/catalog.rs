@@ -14,8 +14,6 @@ pub(crate) struct SealedSegment {
     pub(crate) name: String,
     /// For each space its first LSN here and the one behind its last.
     pub(crate) spaces: HashMap<SpaceId, (u64, u64)>,
-    /// Damaged, or with frames behind a break: never dropped, it is what a salvage works on.
-    pub(crate) keep: bool,
     /// The index, where there is no intact footer to load it from.
     pub(crate) pinned: Option<Arc<SegmentIndex>>,
     /// Held by readers that started when this was the active segment.
@@ -29,7 +27,7 @@ impl SealedSegment {
         };
         let spaces = index.spaces.iter().map(range).collect();
         let pin = Arc::new(());
-        SealedSegment { header, name, spaces, keep: false, pinned: None, pin }
+        SealedSegment { header, name, spaces, pinned: None, pin }
     }
 }
 
@@ -59,6 +57,9 @@ pub(crate) struct Catalog {
     pub(crate) sealed: VecDeque<Arc<SealedSegment>>,
     pub(crate) active: Option<ActiveView>,
     pub(crate) released: HashMap<SpaceId, Lsn>,
+    /// Something is quarantined: nothing is dropped, for the log is what a salvage works on, and its holes are
+    /// the evidence that makes each later open come to the same verdicts.
+    pub(crate) frozen: bool,
 }
 
 impl Catalog {
@@ -70,7 +71,7 @@ impl Catalog {
         };
         // Readers hold the Arc of every segment that they still have to visit.
         let unread = Arc::strong_count(oldest) == 1 && Arc::strong_count(&oldest.pin) == 1;
-        (unread && !oldest.keep && oldest.spaces.iter().all(released)).then(|| Arc::clone(oldest))
+        (unread && !self.frozen && oldest.spaces.iter().all(released)).then(|| Arc::clone(oldest))
     }
 
     /// Takes the oldest segment out, unless a reader came in between; `dropping` is the caller's own handle.

@@ -221,13 +221,7 @@ impl Depot {
 
     fn zero(&self, spare: Spare) -> Result<Spare, LogError> {
         let name = spare_name(spare.number);
-        let file = match self.fs.open(&self.path(&name), OpenMode::Write) {
-            Ok(file) => file,
-            Err(source) => {
-                guard(&self.spares).push(spare);
-                return Err(LogError::from_io("open", &name, source));
-            }
-        };
+        let file = self.open_file(&name, OpenMode::Write)?;
         self.fill(Spare { clean: true, ..spare }, file.as_ref())
     }
 

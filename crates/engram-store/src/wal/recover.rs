@@ -168,6 +168,12 @@ fn find(depot: &Depot, name: String, sequence: u64) -> Result<Found, LogError> {
     let mut page = vec![0; HEADER_PAGE_BYTES as usize];
     file.read_at(0, &mut page).map_err(io)?;
     let header = SegmentHeader::decode(&page, sequence)?;
+    if let Some(header) = header.filter(|header| header.encode() != page) {
+        // One copy is broken: heal it from the other before that one breaks too.
+        let heal = |source| LogError::from_io("write", &name, source);
+        file.write_at(0, &header.encode()).map_err(heal)?;
+        file.sync_data().map_err(heal)?;
+    }
     Ok(Found { sequence, name, file, len, header })
 }
 
@@ -291,9 +297,8 @@ impl Run<'_, '_> {
             return Ok(Outcome::Open(ActiveView::new(segment, replayed.index), fill));
         }
         let mut sealed = SealedSegment::new(header, found.name.clone(), &replayed.index);
-        let whole = is_sealed && !damaged && !replayed.skipped;
-        sealed.keep = !whole;
-        sealed.pinned = (!whole).then(|| Arc::new(replayed.index));
+        let loads = is_sealed && !damaged && !replayed.skipped;
+        sealed.pinned = (!loads).then(|| Arc::new(replayed.index));
         self.catalog.sealed.push_back(Arc::new(sealed));
         Ok(if is_sealed { Outcome::Sealed } else { Outcome::Retired })
     }
@@ -466,6 +471,8 @@ impl Run<'_, '_> {
     fn finish(mut self, end: End, ready: VecDeque<OpenSegment>) -> Recovered {
         self.replayer.finish();
         self.catalog.active = end.active;
+        self.catalog.frozen =
+            self.replayer.unseen_suspect || !self.replayer.recovery.quarantined.is_empty();
         let mut recovery = std::mem::take(&mut self.replayer.recovery);
         recovery.segments = self.catalog.segments() + ready.len() as u64;
         recovery.clean = self.clean && recovery.torn_tail.is_none();

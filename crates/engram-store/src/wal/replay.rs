@@ -62,11 +62,7 @@ impl<'a> Replayer<'a> {
     /// Starts from where the dropped prefix of the log left the spaces.
     pub(crate) fn start_from(&mut self, entries: &[SpaceEntry]) {
         for entry in entries {
-            let mut state = SpaceState::at(entry.tip);
-            if entry.quarantined {
-                state.quarantine = Some("it was quarantined when the log was cut short".to_owned());
-            }
-            self.spaces.insert(entry.space, state);
+            self.spaces.insert(entry.space, SpaceState::at(entry.tip));
         }
     }
 

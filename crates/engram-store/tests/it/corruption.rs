@@ -376,9 +376,27 @@ fn a_stale_frame_at_its_old_offset_does_not_pass_in_another_life_of_the_file() {
     });
     let opened = open(&bad);
     assert!(!opened.recovery.damage.is_empty());
+    for number in [1, 2, 9] {
+        opened.log.release(space(number), Lsn(u64::MAX));
+    }
+    while opened.log.maintain().unwrap().more {}
+    assert_eq!(
+        segments(&bad)[0],
+        names[0],
+        "a log with quarantine is evidence and is not cut short"
+    );
     let stamps: Vec<_> = opened.frames.iter().map(|frame| frame.stamp).collect();
     let unique: BTreeSet<_> = stamps.iter().copied().collect();
     assert_eq!(unique.len(), stamps.len(), "no frame is replayed twice");
+}
+
+#[test]
+fn a_broken_header_copy_is_healed() {
+    let (fs, content) = small_log();
+    let name = &segments(&fs)[0];
+    let bad = mangled(&fs, name, |bytes| bytes[20] ^= 1);
+    drop(check_harmless_or_told(&bad, &content, "first copy"));
+    assert_eq!(file_bytes(&bad, name)[..4096], file_bytes(&fs, name)[..4096]);
 }
 
 #[test]

@@ -117,6 +117,8 @@ pub(crate) fn frame_offsets(bytes: &[u8]) -> Vec<usize> {
     offsets
 }
 
+type SyncHook = Box<dyn Fn() -> io::Result<()> + Send>;
+
 /// What a [`FailingFs`] does.
 #[derive(Default)]
 pub(crate) struct Faults {
@@ -129,7 +131,7 @@ pub(crate) struct Faults {
     /// Growing a file fails with `StorageFull`.
     pub(crate) full: AtomicBool,
     /// Called in each `sync_data`.
-    pub(crate) on_sync: Mutex<Option<Box<dyn Fn() -> io::Result<()> + Send>>>,
+    pub(crate) on_sync: Mutex<Option<SyncHook>>,
 }
 
 /// A file system in memory that fails as [`Faults`] says. A failed write leaves half of its bytes.
