@@ -208,10 +208,7 @@ impl ErrorCode {
 
     /// The code of that name, if this version knows it.
     pub fn from_name(name: &str) -> Option<ErrorCode> {
-        ERRORS
-            .iter()
-            .find(|entry| entry.name == name)
-            .map(|entry| entry.code)
+        ERRORS.iter().find(|entry| entry.name == name).map(|entry| entry.code)
     }
 }
 
@@ -221,11 +218,7 @@ mod tests {
 
     #[test]
     fn names_and_numbers_are_unique_and_the_table_is_sorted() {
-        assert!(
-            ERRORS
-                .windows(2)
-                .all(|pair| pair[0].number < pair[1].number)
-        );
+        assert!(ERRORS.windows(2).all(|pair| pair[0].number < pair[1].number));
         for entry in ERRORS {
             assert_eq!(entry.code.entry(), entry);
             assert_eq!(ErrorCode::from_name(entry.name), Some(entry.code));

@@ -89,18 +89,10 @@ pub enum MetadataCondition {
 #[serde(deny_unknown_fields)]
 pub struct Comparisons {
     /// Equal to.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "present"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub eq: Option<Value>,
     /// Absent, or not equal to.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "present"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub ne: Option<Value>,
     /// Less than; numbers with numbers, strings with strings by bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -161,24 +153,16 @@ mod tests {
             r#"{"metadata":{"a.b":3,"c":{"lt":5,"gte":1},"d":{"eq":null},"e":{"exists":false}}}"#;
         let filter: FilterInput = serde_json::from_str(json).unwrap();
         assert_eq!(filter.metadata["a.b"], MetadataCondition::Equals(3.into()));
-        let MetadataCondition::Compare(range) = &filter.metadata["c"] else {
-            panic!()
-        };
+        let MetadataCondition::Compare(range) = &filter.metadata["c"] else { panic!() };
         assert_eq!((&range.gte, &range.lt), (&Some(1.into()), &Some(5.into())));
-        let MetadataCondition::Compare(null) = &filter.metadata["d"] else {
-            panic!()
-        };
+        let MetadataCondition::Compare(null) = &filter.metadata["d"] else { panic!() };
         assert_eq!(null.eq, Some(Value::Null));
         assert_eq!(serde_json::to_string(&filter).unwrap(), json);
     }
 
     #[test]
     fn wrong_comparisons_say_what_is_possible() {
-        let error = |json: &str| {
-            serde_json::from_str::<FilterInput>(json)
-                .unwrap_err()
-                .to_string()
-        };
+        let error = |json: &str| serde_json::from_str::<FilterInput>(json).unwrap_err().to_string();
         assert!(error(r#"{"metadata":{"a":{"greater":1}}}"#).contains("unknown field `greater`"));
         assert!(error(r#"{"metadata":{"a":{}}}"#).contains("at least one of"));
         assert!(error(r#"{"metadata":{"a":[1,2]}}"#).contains("\"in\""));

@@ -15,12 +15,8 @@ pub fn openapi() -> Value {
         for (index, route) in operation.routes.iter().enumerate() {
             let path = paths.entry(route.path).or_insert_with(|| json!({}));
             let method = route.method.as_str().to_ascii_lowercase();
-            path[method] = describe(
-                operation,
-                route,
-                index,
-                &schemas[request_or_problem(operation)],
-            );
+            path[method] =
+                describe(operation, route, index, &schemas[request_or_problem(operation)]);
         }
     }
     json!({
@@ -73,10 +69,8 @@ fn describe(operation: &Operation, route: &Route, index: usize, request: &Value)
 }
 
 fn parameters(route: &Route, request: &Value) -> Vec<Value> {
-    let in_path = route
-        .path
-        .split('/')
-        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let in_path =
+        route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let mut all: Vec<Value> = in_path
         .map(|name| {
             json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}})

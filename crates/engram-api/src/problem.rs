@@ -134,19 +134,14 @@ impl std::error::Error for Problem {}
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Box<Problem>> {
     let text = std::str::from_utf8(body).map_err(|error| {
         let at = error.valid_up_to();
-        Problem::new(
-            ErrorCode::InvalidUtf8,
-            format!("byte {at} of the body begins no character"),
-        )
+        Problem::new(ErrorCode::InvalidUtf8, format!("byte {at} of the body begins no character"))
     })?;
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
         Box::new(explain(text, &path, error.inner()))
     })?;
-    reader
-        .end()
-        .map_err(|error| Box::new(explain(text, ".", &error)))?;
+    reader.end().map_err(|error| Box::new(explain(text, ".", &error)))?;
     Ok(value)
 }
 
@@ -156,11 +151,7 @@ fn explain(text: &str, path: &str, error: &serde_json::Error) -> Problem {
     }
     let message = without_position(&error.to_string());
     let (code, nearest, field) = match quoted_after(&message, "unknown field `") {
-        Some(name) => (
-            ErrorCode::UnknownField,
-            nearest_expected(&message, name),
-            Some(name),
-        ),
+        Some(name) => (ErrorCode::UnknownField, nearest_expected(&message, name), Some(name)),
         None => match quoted_after(&message, "missing field `") {
             Some(name) => (ErrorCode::MissingField, None, Some(name)),
             None if message.starts_with("bad time") => (ErrorCode::BadTime, None, None),
@@ -189,11 +180,7 @@ fn explain(text: &str, path: &str, error: &serde_json::Error) -> Problem {
 fn broken(text: &str, error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     let rest = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-    let near: String = rest
-        .chars()
-        .skip(column.saturating_sub(2))
-        .take(10)
-        .collect();
+    let near: String = rest.chars().skip(column.saturating_sub(2)).take(10).collect();
     let cause = without_position(&error.to_string());
     if near.contains("NaN") || near.contains("Infinity") {
         return format!("line {line}, column {column}: JSON has no NaN and no Infinity");
@@ -292,11 +279,7 @@ mod tests {
             b"{\"text\":\"\xff\"}",
             &expect!["invalid_utf8 | byte 9 of the body begins no character | None | None"],
         );
-        let bomb = format!(
-            "{{\"metadata\":{}1{}}}",
-            "{\"a\":".repeat(1000),
-            "}".repeat(1000)
-        );
+        let bomb = format!("{{\"metadata\":{}1{}}}", "{\"a\":".repeat(1000), "}".repeat(1000));
         check::<RememberRequest>(
             bomb.as_bytes(),
             &expect!["invalid_json | line 1, column 643: recursion limit exceeded | None | None"],

@@ -28,18 +28,9 @@ pub fn reference_pages() -> Vec<ReferencePage> {
         Value::from("by `cargo xtask gen` from the tables of engram-api; do not edit");
     let json = serde_json::to_string_pretty(&document).expect("a JSON value can be written");
     vec![
-        ReferencePage {
-            path: "docs/reference/rest.md",
-            content: rest(),
-        },
-        ReferencePage {
-            path: "docs/reference/errors.md",
-            content: errors(),
-        },
-        ReferencePage {
-            path: "docs/reference/openapi.json",
-            content: json + "\n",
-        },
+        ReferencePage { path: "docs/reference/rest.md", content: rest() },
+        ReferencePage { path: "docs/reference/errors.md", content: errors() },
+        ReferencePage { path: "docs/reference/openapi.json", content: json + "\n" },
     ]
 }
 
@@ -87,34 +78,19 @@ fn operation_section(out: &mut String, operation: &Operation) {
     for route in operation.routes {
         let query = match route.query {
             [] => String::new(),
-            names => format!(
-                "?{}",
-                names
-                    .iter()
-                    .map(|n| format!("{n}="))
-                    .collect::<Vec<_>>()
-                    .join("&")
-            ),
+            names => {
+                format!("?{}", names.iter().map(|n| format!("{n}=")).collect::<Vec<_>>().join("&"))
+            }
         };
         let body = match (route.method, operation.request) {
             (Method::Post, Some(name)) => format!(", body {}", link(name)),
             _ => String::new(),
         };
-        writeln!(
-            out,
-            "- `{} {}{query}`{body}",
-            route.method.as_str(),
-            route.path
-        )
-        .expect("writing to a String");
+        writeln!(out, "- `{} {}{query}`{body}", route.method.as_str(), route.path)
+            .expect("writing to a String");
     }
-    writeln!(
-        out,
-        "- answer {}: {}",
-        operation.status,
-        link(operation.response)
-    )
-    .expect("writing to a String");
+    writeln!(out, "- answer {}: {}", operation.status, link(operation.response))
+        .expect("writing to a String");
     let errors: Vec<String> = operation
         .own_errors
         .iter()
@@ -154,18 +130,10 @@ fn type_section(out: &mut String, name: &str, schema: &Value) {
         .unwrap_or_default();
     out.push_str("\n| field | type | | meaning |\n|---|---|---|---|\n");
     for (field, property) in properties {
-        let must = if required.contains(&field.as_str()) {
-            "required"
-        } else {
-            ""
-        };
+        let must = if required.contains(&field.as_str()) { "required" } else { "" };
         let doc = property["description"].as_str().unwrap_or_default();
-        writeln!(
-            out,
-            "| `{field}` | {} | {must} | {doc} |",
-            type_name(property)
-        )
-        .expect("writing to a String");
+        writeln!(out, "| `{field}` | {} | {must} | {doc} |", type_name(property))
+            .expect("writing to a String");
     }
 }
 
@@ -175,11 +143,8 @@ fn type_name(schema: &Value) -> String {
         return link(target.rsplit('/').next().unwrap_or(target));
     }
     if let Some(names) = schema["enum"].as_array() {
-        let names: Vec<String> = names
-            .iter()
-            .filter_map(Value::as_str)
-            .map(|name| format!("`{name}`"))
-            .collect();
+        let names: Vec<String> =
+            names.iter().filter_map(Value::as_str).map(|name| format!("`{name}`")).collect();
         return names.join(", ");
     }
     if let Some(choices) = schema["oneOf"].as_array() {
@@ -188,11 +153,9 @@ fn type_name(schema: &Value) -> String {
     }
     let kind = match &schema["type"] {
         Value::String(kind) => kind.clone(),
-        Value::Array(kinds) => kinds
-            .iter()
-            .filter_map(Value::as_str)
-            .collect::<Vec<_>>()
-            .join(", "),
+        Value::Array(kinds) => {
+            kinds.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+        }
         _ => "any value".to_owned(),
     };
     match kind.as_str() {
@@ -261,19 +224,10 @@ fn errors() -> String {
 }
 
 const REMEDIES: [(Remedy, &str); 6] = [
-    (
-        Remedy::FixRequest,
-        "the same request fails again; change it",
-    ),
+    (Remedy::FixRequest, "the same request fails again; change it"),
     (Remedy::NotFound, "what was named is not there"),
-    (
-        Remedy::Conflict,
-        "the state of the store contradicts the request",
-    ),
+    (Remedy::Conflict, "the state of the store contradicts the request"),
     (Remedy::RetryLater, "the same request may succeed later"),
     (Remedy::GiveUp, "nothing helps with this program"),
-    (
-        Remedy::CallOperator,
-        "somebody must repair the server or its configuration",
-    ),
+    (Remedy::CallOperator, "somebody must repair the server or its configuration"),
 ];

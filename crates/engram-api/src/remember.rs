@@ -38,15 +38,9 @@ impl<'de> Deserialize<'de> for RememberRequest {
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RememberRequest, A::Error> {
                 let mut idempotency_key = None;
-                let picked = PickKey {
-                    map,
-                    key: &mut idempotency_key,
-                };
+                let picked = PickKey { map, key: &mut idempotency_key };
                 let memory = MemoryInput::deserialize(MapAccessDeserializer::new(picked))?;
-                Ok(RememberRequest {
-                    memory,
-                    idempotency_key,
-                })
+                Ok(RememberRequest { memory, idempotency_key })
             }
         }
         deserializer.deserialize_map(Body)

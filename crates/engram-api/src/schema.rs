@@ -14,10 +14,8 @@ use serde_json::{Map, Value, json};
 /// All schemas by the name of their type.
 pub fn schemas() -> BTreeMap<&'static str, Value> {
     let mut all = BTreeMap::new();
-    for (name, schema) in memory::schemas()
-        .into_iter()
-        .chain(requests::schemas())
-        .chain(responses::schemas())
+    for (name, schema) in
+        memory::schemas().into_iter().chain(requests::schemas()).chain(responses::schemas())
     {
         let before = all.insert(name, schema);
         assert!(before.is_none(), "schema {name} is stated twice");
@@ -37,20 +35,12 @@ struct Field {
 
 /// A field that must be there.
 fn needs(name: &'static str, schema: Value, doc: &str) -> Field {
-    Field {
-        name,
-        schema: described(schema, doc),
-        required: true,
-    }
+    Field { name, schema: described(schema, doc), required: true }
 }
 
 /// A field that may be absent.
 fn may(name: &'static str, schema: Value, doc: &str) -> Field {
-    Field {
-        name,
-        schema: described(schema, doc),
-        required: false,
-    }
+    Field { name, schema: described(schema, doc), required: false }
 }
 
 fn described(mut schema: Value, doc: &str) -> Value {
@@ -68,19 +58,14 @@ fn request(doc: &str, fields: Vec<Field>) -> Value {
 
 /// An object of an answer: later versions may add fields.
 fn answer(doc: &str, fields: Vec<Field>) -> Value {
-    let required: Vec<&str> = fields
-        .iter()
-        .filter(|field| field.required)
-        .map(|field| field.name)
-        .collect();
+    let required: Vec<&str> =
+        fields.iter().filter(|field| field.required).map(|field| field.name).collect();
     let mut schema = json!({"type": "object", "description": doc});
     if !required.is_empty() {
         schema["required"] = Value::from(required);
     }
-    let properties: Map<String, Value> = fields
-        .into_iter()
-        .map(|field| (field.name.to_owned(), field.schema))
-        .collect();
+    let properties: Map<String, Value> =
+        fields.into_iter().map(|field| (field.name.to_owned(), field.schema)).collect();
     schema["properties"] = Value::Object(properties);
     schema
 }

@@ -38,14 +38,10 @@ impl Timestamp {
     /// Reads RFC 3339 text: date, `T`, time with seconds, up to nine fractional digits, and `Z`
     /// or a numeric offset.
     pub fn parse(text: &str) -> Result<Timestamp, TimestampError> {
-        let fail = |reason| TimestampError {
-            text: text.chars().take(64).collect(),
-            reason,
-        };
+        let fail = |reason| TimestampError { text: text.chars().take(64).collect(), reason };
         check_shape(text).map_err(fail)?;
-        let parsed: jiff::Timestamp = text
-            .parse()
-            .map_err(|_| fail("no such date, hour or offset"))?;
+        let parsed: jiff::Timestamp =
+            text.parse().map_err(|_| fail("no such date, hour or offset"))?;
         i64::try_from(parsed.as_nanosecond())
             .map(Timestamp)
             .map_err(|_| fail("outside the years 1678 to 2262"))
@@ -80,10 +76,7 @@ fn check_shape(text: &str) -> Result<(), &'static str> {
     }
     let mut rest = &bytes[FORM.len()..];
     if let Some(fraction) = rest.strip_prefix(b".") {
-        let digits = fraction
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
+        let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
         if digits == 0 || digits > 9 {
             return Err("a fraction of a second has one to nine digits");
         }
@@ -140,10 +133,7 @@ mod tests {
     fn nanoseconds_and_offsets_are_kept() {
         let time = Timestamp::parse("2026-01-05T12:00:00.123456789+01:00").unwrap();
         assert_eq!(time.to_string(), "2026-01-05T11:00:00.123456789Z");
-        assert_eq!(
-            Timestamp::parse("1970-01-01T00:00:00Z").unwrap(),
-            Timestamp(0)
-        );
+        assert_eq!(Timestamp::parse("1970-01-01T00:00:00Z").unwrap(), Timestamp(0));
     }
 
     #[test]

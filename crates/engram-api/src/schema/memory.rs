@@ -10,11 +10,7 @@ use super::{
 pub(super) fn schemas() -> Vec<Named> {
     let mut stored = vec![
         needs("id", text(), "Its id, unique in the space."),
-        needs(
-            "version",
-            count(),
-            "1, 2, ...: a new version takes the place of the one before.",
-        ),
+        needs("version", count(), "1, 2, ...: a new version takes the place of the one before."),
         needs("kind", reference("KindName"), "What sort of memory it is."),
         needs("state", reference("StateName"), "Whether recall shows it."),
         may(
@@ -22,54 +18,20 @@ pub(super) fn schemas() -> Vec<Named> {
             any_list(&any_list(&number())),
             "Its vectors, unit length, only when asked for.",
         ),
-        needs(
-            "confidence",
-            reference("ConfidenceView"),
-            "How sure the store is that it is true.",
-        ),
-        needs(
-            "strength",
-            reference("StrengthView"),
-            "How retrievable it is now.",
-        ),
+        needs("confidence", reference("ConfidenceView"), "How sure the store is that it is true."),
+        needs("strength", reference("StrengthView"), "How retrievable it is now."),
         may("source", reference("SourceView"), "Where it comes from."),
-        needs(
-            "lsn",
-            count(),
-            "Log sequence number of the commit that stored this version.",
-        ),
-        needs(
-            "committed_at",
-            time(),
-            "Time of that commit: unique and increasing in the space.",
-        ),
+        needs("lsn", count(), "Log sequence number of the commit that stored this version."),
+        needs("committed_at", time(), "Time of that commit: unique and increasing in the space."),
     ];
     stored.extend(content());
     vec![
-        (
-            "KindName",
-            one_of_names(&["episode", "fact", "procedure", "belief"]),
-        ),
+        ("KindName", one_of_names(&["episode", "fact", "procedure", "belief"])),
         ("StateName", one_of_names(&["active", "suppressed"])),
-        (
-            "MemoryInput",
-            request(
-                "A memory to store. It needs a text, a vector, or both.",
-                input(),
-            ),
-        ),
+        ("MemoryInput", request("A memory to store. It needs a text, a vector, or both.", input())),
         ("MemoryView", answer("A stored memory.", stored)),
-        (
-            "SourceInput",
-            request(
-                "Where a memory comes from, as the caller says it.",
-                source(),
-            ),
-        ),
-        (
-            "SourceView",
-            answer("Where a memory comes from.", source_view()),
-        ),
+        ("SourceInput", request("Where a memory comes from, as the caller says it.", source())),
+        ("SourceView", answer("Where a memory comes from.", source_view())),
         ("StrengthView", strength()),
         ("ConfidenceView", confidence()),
         ("FilterInput", filter()),
@@ -86,22 +48,14 @@ pub(super) fn input() -> Vec<Field> {
             text_of(1, 256),
             "The caller's own id, 1 to 256 bytes of printable UTF-8; else a UUIDv7 is made.",
         ),
-        may(
-            "kind",
-            reference("KindName"),
-            "What sort of memory it is; `episode` when absent.",
-        ),
+        may("kind", reference("KindName"), "What sort of memory it is; `episode` when absent."),
         may(
             "vector",
             any_list(&number()),
             "The caller's own vector, in the dimension of the space; it takes the place of embedding.",
         ),
         may("source", reference("SourceInput"), "Where it comes from."),
-        may(
-            "confidence",
-            share(),
-            "How sure the caller is that it is true.",
-        ),
+        may("confidence", share(), "How sure the caller is that it is true."),
     ];
     fields.extend(content());
     fields
@@ -111,46 +65,18 @@ pub(super) fn input() -> Vec<Field> {
 fn content() -> Vec<Field> {
     let names = list(&text_of(1, 256), 64);
     vec![
-        may(
-            "title",
-            text_of(0, 1024),
-            "A heading. It is searched and embedded with the text.",
-        ),
-        may(
-            "text",
-            text(),
-            "The content, up to 64 KiB unless the server is set otherwise.",
-        ),
-        may(
-            "session",
-            text_of(0, 256),
-            "The conversation or run that it belongs to.",
-        ),
+        may("title", text_of(0, 1024), "A heading. It is searched and embedded with the text."),
+        may("text", text(), "The content, up to 64 KiB unless the server is set otherwise."),
+        may("session", text_of(0, 256), "The conversation or run that it belongs to."),
         may("occurred_at", time(), "When it happened."),
         may("occurred_until", time(), "When it ended, if it lasted."),
         may("place", text_of(0, 256), "Where it happened."),
-        may(
-            "people",
-            names.clone(),
-            "Who took part. Names are embedded with the text.",
-        ),
+        may("people", names.clone(), "Who took part. Names are embedded with the text."),
         may("entities", names, "Other things that it is about."),
         may("tags", list(&text_of(1, 128), 64), "Labels."),
-        may(
-            "metadata",
-            free_object(),
-            "Any JSON object, up to 16 KiB and 8 levels.",
-        ),
-        may(
-            "subject",
-            text_of(0, 256),
-            "What the memory is a statement about.",
-        ),
-        may(
-            "attribute",
-            text_of(0, 256),
-            "Which property of the subject it states.",
-        ),
+        may("metadata", free_object(), "Any JSON object, up to 16 KiB and 8 levels."),
+        may("subject", text_of(0, 256), "What the memory is a statement about."),
+        may("attribute", text_of(0, 256), "Which property of the subject it states."),
         may("importance", share(), "How much it matters."),
         may("valid_from", time(), "From when it is true (inclusive)."),
         may("valid_until", time(), "Until when it is true (exclusive)."),
@@ -160,27 +86,15 @@ fn content() -> Vec<Field> {
 
 fn source() -> Vec<Field> {
     vec![
-        may(
-            "kind",
-            text_of(0, 256),
-            "What the source is, for example `user`, `tool`, `document`.",
-        ),
-        may(
-            "ref",
-            text_of(0, 2048),
-            "Where it can be found again, for example a URL.",
-        ),
+        may("kind", text_of(0, 256), "What the source is, for example `user`, `tool`, `document`."),
+        may("ref", text_of(0, 2048), "Where it can be found again, for example a URL."),
         may("trust", share(), "How far the source is trusted."),
     ]
 }
 
 fn source_view() -> Vec<Field> {
     let mut fields = source();
-    fields.push(may(
-        "principal",
-        text(),
-        "Who stored the memory, where the server knows it.",
-    ));
+    fields.push(may("principal", text(), "Who stored the memory, where the server knows it."));
     fields
 }
 
@@ -189,11 +103,7 @@ fn strength() -> serde_json::Value {
         "How retrievable a memory is now. It decays with time.",
         vec![
             needs("retrievability", share(), "Probability of retrieval now."),
-            needs(
-                "stability_days",
-                number(),
-                "Days until retrievability falls to 0.9.",
-            ),
+            needs("stability_days", number(), "Days until retrievability falls to 0.9."),
             needs("law", text(), "The forgetting law."),
         ],
     )
@@ -203,11 +113,7 @@ fn confidence() -> serde_json::Value {
     answer(
         "How sure the store is that a memory is true.",
         vec![
-            needs(
-                "mean",
-                share(),
-                "Mean of the Beta distribution over the evidence.",
-            ),
+            needs("mean", share(), "Mean of the Beta distribution over the evidence."),
             needs("low", share(), "Lower end of the 90 % interval."),
             needs("high", share(), "Upper end of the 90 % interval."),
             needs("evidence", number(), "Amount of evidence, in observations."),
@@ -231,21 +137,9 @@ fn filter() -> serde_json::Value {
             may("committed_after", time(), "Stored at or after."),
             may("committed_before", time(), "Stored before (exclusive)."),
             may("tags", texts.clone(), "Carries all of these tags."),
-            may(
-                "tags_any",
-                texts.clone(),
-                "Carries at least one of these tags.",
-            ),
-            may(
-                "people",
-                texts.clone(),
-                "At least one of these people took part.",
-            ),
-            may(
-                "kinds",
-                any_list(&reference("KindName")),
-                "Is of one of these kinds.",
-            ),
+            may("tags_any", texts.clone(), "Carries at least one of these tags."),
+            may("people", texts.clone(), "At least one of these people took part."),
+            may("kinds", any_list(&reference("KindName")), "Is of one of these kinds."),
             may("session", text(), "Belongs to this session."),
             may("place", text(), "Happened at this place."),
             may("source_kind", text(), "Comes from a source of this kind."),
@@ -275,11 +169,7 @@ fn comparisons() -> serde_json::Value {
         vec![
             may("eq", json!({}), "Equal to."),
             may("ne", json!({}), "Absent, or not equal to."),
-            may(
-                "lt",
-                json!({}),
-                "Less than; numbers as numbers, strings by bytes.",
-            ),
+            may("lt", json!({}), "Less than; numbers as numbers, strings by bytes."),
             may("lte", json!({}), "At most."),
             may("gt", json!({}), "Greater than."),
             may("gte", json!({}), "At least."),

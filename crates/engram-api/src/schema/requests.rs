@@ -7,23 +7,13 @@ use super::{
 
 pub(super) fn schemas() -> Vec<Named> {
     let mut remember = memory::input();
-    remember.push(may(
-        "idempotency_key",
-        text_of(1, 256),
-        "Makes a retry safe for 24 hours.",
-    ));
+    remember.push(may("idempotency_key", text_of(1, 256), "Makes a retry safe for 24 hours."));
     vec![
-        (
-            "ModeName",
-            one_of_names(&["keyword", "similarity", "hybrid"]),
-        ),
+        ("ModeName", one_of_names(&["keyword", "similarity", "hybrid"])),
         ("ForgetModeName", one_of_names(&["suppress", "delete"])),
         (
             "RememberRequest",
-            request(
-                "A memory to store, and a key that makes a retry safe.",
-                remember,
-            ),
+            request("A memory to store, and a key that makes a retry safe.", remember),
         ),
         ("RememberManyRequest", remember_many()),
         ("GetRequest", get()),
@@ -39,21 +29,13 @@ fn remember_many() -> serde_json::Value {
     request(
         "Up to 1,000 memories for one commit.",
         vec![
-            needs(
-                "memories",
-                list(&reference("MemoryInput"), 1000),
-                "The memories.",
-            ),
+            needs("memories", list(&reference("MemoryInput"), 1000), "The memories."),
             may(
                 "partial",
                 flag(),
                 "False: one refused memory refuses all. True: the others are stored.",
             ),
-            may(
-                "idempotency_key",
-                text_of(1, 256),
-                "Makes a retry safe for 24 hours.",
-            ),
+            may("idempotency_key", text_of(1, 256), "Makes a retry safe for 24 hours."),
         ],
     )
 }
@@ -63,11 +45,7 @@ fn get() -> serde_json::Value {
         "Names one memory.",
         vec![
             needs("id", text_of(1, 256), "Its id."),
-            may(
-                "include_vectors",
-                flag(),
-                "Whether the answer holds its vectors.",
-            ),
+            may("include_vectors", flag(), "Whether the answer holds its vectors."),
         ],
     )
 }
@@ -77,17 +55,9 @@ fn list_memories() -> serde_json::Value {
         "Asks for a page of memories, in the order of the log.",
         vec![
             may("cursor", text(), "`next_cursor` of the page before."),
-            may(
-                "limit",
-                integer(1, 1000),
-                "Most memories in the page; 100 when absent.",
-            ),
+            may("limit", integer(1, 1000), "Most memories in the page; 100 when absent."),
             may("filter", reference("FilterInput"), "Which memories."),
-            may(
-                "include_vectors",
-                flag(),
-                "Whether the answer holds their vectors.",
-            ),
+            may("include_vectors", flag(), "Whether the answer holds their vectors."),
         ],
     )
 }
@@ -97,37 +67,13 @@ fn recall() -> serde_json::Value {
         "A cue: a text, a vector, or both.",
         vec![
             may("text", text(), "Words and meaning to look for."),
-            may(
-                "vector",
-                any_list(&number()),
-                "Takes the place of embedding the text.",
-            ),
-            may(
-                "mode",
-                reference("ModeName"),
-                "How to search; `hybrid` when absent.",
-            ),
-            may(
-                "limit",
-                integer(1, 1000),
-                "Most items in the answer; 10 when absent.",
-            ),
-            may(
-                "filter",
-                reference("FilterInput"),
-                "Which memories may be found.",
-            ),
+            may("vector", any_list(&number()), "Takes the place of embedding the text."),
+            may("mode", reference("ModeName"), "How to search; `hybrid` when absent."),
+            may("limit", integer(1, 1000), "Most items in the answer; 10 when absent."),
+            may("filter", reference("FilterInput"), "Which memories may be found."),
             may("min_relevance", share(), "Items below are left out."),
-            may(
-                "explain",
-                flag(),
-                "Whether the answer says which terms matched.",
-            ),
-            may(
-                "include_vectors",
-                flag(),
-                "Whether the items hold their vectors.",
-            ),
+            may("explain", flag(), "Whether the answer says which terms matched."),
+            may("include_vectors", flag(), "Whether the items hold their vectors."),
             may("observe", flag(), "True: this recall changes nothing."),
         ],
     )
@@ -161,16 +107,8 @@ fn restore() -> serde_json::Value {
     request(
         "Names suppressed memories to bring back: exactly one of `ids` and `filter`.",
         vec![
-            may(
-                "ids",
-                any_list(&text()),
-                "These; an id that is not suppressed is an error.",
-            ),
-            may(
-                "filter",
-                reference("FilterInput"),
-                "All that pass; an empty filter restores all.",
-            ),
+            may("ids", any_list(&text()), "These; an id that is not suppressed is an error."),
+            may("filter", reference("FilterInput"), "All that pass; an empty filter restores all."),
         ],
     )
 }
@@ -194,11 +132,7 @@ fn create_space() -> serde_json::Value {
                 text(),
                 "`builtin` (when absent), `none`, or the name of a configured embedder.",
             ),
-            may(
-                "language",
-                text(),
-                "Two-letter code or `none`; `en` when absent.",
-            ),
+            may("language", text(), "Two-letter code or `none`; `en` when absent."),
         ],
     )
 }

@@ -10,10 +10,7 @@ use super::{
 pub(super) fn schemas() -> Vec<Named> {
     vec![
         ("MatchOutcome", one_of_names(&["match", "nothing"])),
-        (
-            "NodeState",
-            one_of_names(&["starting", "ready", "read_only", "shutting_down"]),
-        ),
+        ("NodeState", one_of_names(&["starting", "ready", "read_only", "shutting_down"])),
         ("RememberResponse", remember()),
         ("RememberManyResponse", remember_many()),
         ("RememberResult", remember_result()),
@@ -41,16 +38,8 @@ fn remember() -> Value {
     answer(
         "What became of a memory that was sent.",
         vec![
-            needs(
-                "id",
-                text(),
-                "Its id: the caller's, or the one made for it.",
-            ),
-            needs(
-                "lsn",
-                count(),
-                "Log sequence number of the commit that stored it.",
-            ),
+            needs("id", text(), "Its id: the caller's, or the one made for it."),
+            needs("lsn", count(), "Log sequence number of the commit that stored it."),
             needs("committed_at", time(), "Time of that commit."),
             needs("version", count(), "Its version."),
             needs(
@@ -102,16 +91,8 @@ fn list_memories() -> Value {
     answer(
         "A page of memories.",
         vec![
-            needs(
-                "memories",
-                any_list(&reference("MemoryView")),
-                "In the order of the log.",
-            ),
-            may(
-                "next_cursor",
-                text(),
-                "Where the next page starts; absent at the end.",
-            ),
+            needs("memories", any_list(&reference("MemoryView")), "In the order of the log."),
+            may("next_cursor", text(), "Where the next page starts; absent at the end."),
         ],
     )
 }
@@ -120,33 +101,21 @@ fn recall() -> Value {
     answer(
         "The answer to a cue.",
         vec![
-            needs(
-                "outcome",
-                reference("MatchOutcome"),
-                "Whether anything matched.",
-            ),
+            needs("outcome", reference("MatchOutcome"), "Whether anything matched."),
             needs(
                 "items",
                 any_list(&reference("RecalledView")),
                 "Best first; equal ones in the order of the log.",
             ),
             needs("mode", reference("ModeName"), "The mode that ran."),
-            needs(
-                "searched",
-                reference("SearchedView"),
-                "How much was searched.",
-            ),
+            needs("searched", reference("SearchedView"), "How much was searched."),
             may(
                 "terms",
                 any_list(&text()),
                 "Terms of the cue after analysis; only with `explain`.",
             ),
             needs("snapshot_lsn", count(), "Last commit that the answer saw."),
-            needs(
-                "trained",
-                flag(),
-                "Whether this recall strengthened what it found.",
-            ),
+            needs("trained", flag(), "Whether this recall strengthened what it found."),
         ],
     )
 }
@@ -162,16 +131,8 @@ fn recalled() -> Value {
                 "How well it matches this cue; comparable within one answer.",
             ),
             needs("strength", share(), "How retrievable it is now."),
-            needs(
-                "confidence",
-                share(),
-                "How sure the store is that it is true.",
-            ),
-            needs(
-                "routes",
-                reference("RoutesView"),
-                "Which routes found it, and what each added.",
-            ),
+            needs("confidence", share(), "How sure the store is that it is true."),
+            needs("routes", reference("RoutesView"), "Which routes found it, and what each added."),
             may(
                 "matched_terms",
                 any_list(&text()),
@@ -185,21 +146,9 @@ fn searched() -> Value {
     answer(
         "How much a recall searched.",
         vec![
-            needs(
-                "eligible",
-                count(),
-                "Memories that were visible and passed the filter.",
-            ),
-            needs(
-                "candidates",
-                count(),
-                "Memories that at least one route found.",
-            ),
-            needs(
-                "vectors_scanned",
-                count(),
-                "Vectors compared with the cue's.",
-            ),
+            needs("eligible", count(), "Memories that were visible and passed the filter."),
+            needs("candidates", count(), "Memories that at least one route found."),
+            needs("vectors_scanned", count(), "Vectors compared with the cue's."),
         ],
     )
 }
@@ -233,11 +182,7 @@ fn forget() -> Value {
             needs("dry_run", flag(), "Whether it was only tried."),
             needs("mode", reference("ForgetModeName"), "How."),
             needs("count", count(), "How many memories."),
-            needs(
-                "ids",
-                any_list(&text()),
-                "Their ids in the order of the log, at most 1,000.",
-            ),
+            needs("ids", any_list(&text()), "Their ids in the order of the log, at most 1,000."),
             may(
                 "receipt",
                 reference("ReceiptView"),
@@ -251,11 +196,7 @@ fn receipt() -> Value {
     answer(
         "Proof of a forgetting.",
         vec![
-            needs(
-                "lsn",
-                count(),
-                "Log sequence number of the commit that did it.",
-            ),
+            needs("lsn", count(), "Log sequence number of the commit that did it."),
             needs("committed_at", time(), "Time of that commit."),
             needs("mode", reference("ForgetModeName"), "How."),
             needs("count", count(), "How many memories."),
@@ -269,11 +210,7 @@ fn restore() -> Value {
         "What was restored.",
         vec![
             needs("count", count(), "How many memories."),
-            needs(
-                "ids",
-                any_list(&text()),
-                "Their ids in the order of the log, at most 1,000.",
-            ),
+            needs("ids", any_list(&text()), "Their ids in the order of the log, at most 1,000."),
             may(
                 "lsn",
                 count(),
@@ -291,11 +228,7 @@ fn space() -> Value {
             needs("name", text(), "Its name."),
             needs("uuid", text(), "Its identity in the log."),
             needs("dimension", count(), "Length of its vectors."),
-            needs(
-                "embedder",
-                reference("EmbedderView"),
-                "What computes its vectors.",
-            ),
+            needs("embedder", reference("EmbedderView"), "What computes its vectors."),
             needs("language", text(), "Language of the text analysis."),
             needs("created_at", time(), "When it was created."),
             may(
@@ -312,11 +245,7 @@ fn embedder() -> Value {
         "What computes a space's vectors.",
         vec![
             needs("name", text(), "Name in the configuration, or `none`."),
-            needs(
-                "provider",
-                text(),
-                "`builtin`, `local`, `openai`, `ollama`, `tei` or `none`.",
-            ),
+            needs("provider", text(), "`builtin`, `local`, `openai`, `ollama`, `tei` or `none`."),
             needs("model", text(), "Name of the model."),
             needs("dimension", count(), "Length of its vectors."),
             needs(
@@ -331,11 +260,7 @@ fn embedder() -> Value {
 fn list_spaces() -> Value {
     answer(
         "All spaces, by name.",
-        vec![needs(
-            "spaces",
-            any_list(&reference("SpaceView")),
-            "The spaces.",
-        )],
+        vec![needs("spaces", any_list(&reference("SpaceView")), "The spaces.")],
     )
 }
 
@@ -373,21 +298,9 @@ fn status() -> Value {
             needs("state", reference("NodeState"), "Whether it can serve."),
             needs("started_at", time(), "When it started."),
             needs("spaces", count(), "Number of spaces."),
-            needs(
-                "memories",
-                count(),
-                "Memories that recall can find, in all spaces.",
-            ),
-            needs(
-                "quarantined",
-                any_list(&text()),
-                "Spaces that refuse writes because of damage.",
-            ),
-            may(
-                "reason",
-                text(),
-                "Why writes are refused; absent when they are not.",
-            ),
+            needs("memories", count(), "Memories that recall can find, in all spaces."),
+            needs("quarantined", any_list(&text()), "Spaces that refuse writes because of damage."),
+            may("reason", text(), "Why writes are refused; absent when they are not."),
         ],
     )
 }
@@ -408,11 +321,7 @@ fn problem() -> Value {
         "An error (RFC 9457), media type application/problem+json.",
         vec![
             needs("type", text(), "`urn:engram:error:` and the code."),
-            needs(
-                "title",
-                text(),
-                "What happened, the same for every problem of a code.",
-            ),
+            needs("title", text(), "What happened, the same for every problem of a code."),
             needs("status", count(), "HTTP status."),
             needs("detail", text(), "What happened in this case."),
             needs("code", text(), "Name in the catalogue."),
@@ -433,16 +342,8 @@ fn problem() -> Value {
             needs("fix", text(), "What to do about it."),
             needs("example", text(), "Something that is right."),
             may("nearest", text(), "The closest name that exists."),
-            needs(
-                "retryable",
-                flag(),
-                "Whether sending the same request again may succeed.",
-            ),
-            may(
-                "retry_after_seconds",
-                count(),
-                "How long to wait before that.",
-            ),
+            needs("retryable", flag(), "Whether sending the same request again may succeed."),
+            may("retry_after_seconds", count(), "How long to wait before that."),
             may(
                 "request_id",
                 text(),

@@ -21,10 +21,7 @@ fn check(value: &Value, schema: &Value, path: &str, out: &mut Vec<String>) {
         return;
     }
     if let Some(choices) = schema["oneOf"].as_array() {
-        let passing = choices
-            .iter()
-            .filter(|choice| faults(value, choice).is_empty())
-            .count();
+        let passing = choices.iter().filter(|choice| faults(value, choice).is_empty()).count();
         if passing != 1 {
             out.push(format!("{path}: {passing} of the choices pass"));
         }

@@ -54,12 +54,8 @@ fn round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
 
 fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
     OPERATIONS.iter().flat_map(|operation| {
-        let request = operation
-            .request
-            .map(|name| (name, operation.request_example));
-        request
-            .into_iter()
-            .chain([(operation.response, operation.response_example)])
+        let request = operation.request.map(|name| (name, operation.request_example));
+        request.into_iter().chain([(operation.response, operation.response_example)])
     })
 }
 
@@ -68,17 +64,9 @@ fn every_example_is_what_its_type_and_its_schema_say() {
     let schemas = schemas();
     for (name, example) in examples() {
         let value: Value = serde_json::from_str(example).expect(name);
-        assert_eq!(
-            faults(&value, &schemas[name]),
-            Vec::<String>::new(),
-            "{name}"
-        );
+        assert_eq!(faults(&value, &schemas[name]), Vec::<String>::new(), "{name}");
         let again = round_trip(name, example).unwrap();
-        assert_eq!(
-            faults(&again, &schemas[name]),
-            Vec::<String>::new(),
-            "{name}"
-        );
+        assert_eq!(faults(&again, &schemas[name]), Vec::<String>::new(), "{name}");
         for (field, value) in value.as_object().unwrap() {
             // Times come back in UTC; all else as it was written.
             if !field.starts_with("occurred") {
@@ -93,32 +81,21 @@ fn fields_of_request(name: &str) -> BTreeSet<String> {
     let problem = round_trip(name, r#"{"no such field": 1}"#).unwrap_err();
     assert_eq!(problem.code, "unknown_field", "{name}: {problem}");
     let (_, expected) = problem.detail.split_once("expected").unwrap();
-    expected
-        .split('`')
-        .skip(1)
-        .step_by(2)
-        .map(str::to_owned)
-        .collect()
+    expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 #[test]
 fn strict_types_and_their_schemas_have_the_same_fields() {
     let schemas = schemas();
-    let strict = schemas
-        .iter()
-        .filter(|(_, schema)| schema["additionalProperties"] == false);
+    let strict = schemas.iter().filter(|(_, schema)| schema["additionalProperties"] == false);
     let mut seen = 0;
     for (name, schema) in strict {
         let mut fields = fields_of_request(name);
         if *name == "RememberRequest" {
             fields.insert("idempotency_key".to_owned());
         }
-        let named: BTreeSet<String> = schema["properties"]
-            .as_object()
-            .unwrap()
-            .keys()
-            .cloned()
-            .collect();
+        let named: BTreeSet<String> =
+            schema["properties"].as_object().unwrap().keys().cloned().collect();
         assert_eq!(fields, named, "{name}");
         seen += 1;
     }
@@ -133,19 +110,11 @@ fn answers_show_every_property_in_an_example() {
         // Through the type: a property that the type does not know is lost here.
         collect(&round_trip(name, example).unwrap(), name, &mut shown);
     }
-    for name in [
-        "MemoryView",
-        "RecallResponse",
-        "RecalledView",
-        "RouteView",
-        "ReceiptView",
-        "SpaceView",
-    ] {
+    for name in
+        ["MemoryView", "RecallResponse", "RecalledView", "RouteView", "ReceiptView", "SpaceView"]
+    {
         for field in schemas[name]["properties"].as_object().unwrap().keys() {
-            assert!(
-                shown.contains(&format!("{name}.{field}")),
-                "{name}.{field} is in no example"
-            );
+            assert!(shown.contains(&format!("{name}.{field}")), "{name}.{field} is in no example");
         }
     }
 }
@@ -162,17 +131,12 @@ fn collect(value: &Value, name: &str, shown: &mut BTreeSet<String>) {
             (&property["$ref"], vec![value]),
             (
                 &property["items"]["$ref"],
-                value
-                    .as_array()
-                    .map(|items| items.iter().collect())
-                    .unwrap_or_default(),
+                value.as_array().map(|items| items.iter().collect()).unwrap_or_default(),
             ),
         ] {
             if let Some(target) = target.as_str() {
                 let target = target.rsplit('/').next().unwrap();
-                values
-                    .into_iter()
-                    .for_each(|value| collect(value, target, shown));
+                values.into_iter().for_each(|value| collect(value, target, shown));
             }
         }
     }
@@ -183,18 +147,10 @@ fn the_table_is_sound() {
     let mut names = BTreeSet::new();
     let mut calls = BTreeSet::new();
     for operation in OPERATIONS {
-        assert!(
-            names.insert(operation.name),
-            "{} stands twice",
-            operation.name
-        );
+        assert!(names.insert(operation.name), "{} stands twice", operation.name);
         assert_eq!(Operation::by_name(operation.name), Some(operation));
         for route in operation.routes {
-            assert!(
-                calls.insert((route.method.as_str(), route.path)),
-                "{}",
-                route.path
-            );
+            assert!(calls.insert((route.method.as_str(), route.path)), "{}", route.path);
             assert_eq!(
                 operation.scope == Scope::Space,
                 route.path.contains("{space}"),
@@ -203,19 +159,11 @@ fn the_table_is_sound() {
             );
             let request = operation.request.map(|name| schemas()[name].clone());
             for field in route.query {
-                assert!(
-                    request.as_ref().unwrap()["properties"][field].is_object(),
-                    "{field}"
-                );
+                assert!(request.as_ref().unwrap()["properties"][field].is_object(), "{field}");
             }
         }
         let first = operation.routes[0];
-        assert_eq!(
-            first.method == Method::Post,
-            operation.request.is_some(),
-            "{}",
-            operation.name
-        );
+        assert_eq!(first.method == Method::Post, operation.request.is_some(), "{}", operation.name);
     }
 }
 
@@ -223,10 +171,7 @@ fn the_table_is_sound() {
 fn every_reference_of_a_schema_has_its_target() {
     fn walk(value: &Value) {
         if let Some(target) = value["$ref"].as_str() {
-            assert!(
-                schemas().contains_key(target.rsplit('/').next().unwrap()),
-                "{target}"
-            );
+            assert!(schemas().contains_key(target.rsplit('/').next().unwrap()), "{target}");
         }
         match value {
             Value::Object(object) => object.values().for_each(walk),
