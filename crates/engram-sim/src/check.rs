@@ -281,12 +281,7 @@ impl History {
     fn search_vector(&self, name: &str, image: &Image, stored: &Stored) -> Check {
         let Some(vector) = stored.vectors.first().cloned() else { return Ok(()) };
         let now_ns = self.now_ns();
-        let cue = Cue {
-            vector: Some(vector.clone()),
-            mode: Mode::Similarity,
-            limit: 5,
-            ..Cue::default()
-        };
+        let cue = Cue { vector: Some(vector), mode: Mode::Similarity, limit: 5, ..Cue::default() };
         let recall = self.recall(name, &cue)?;
         let eligible = image.memories.values().filter(|memory| memory.visible(now_ns));
         if recall.explanation.eligible != eligible.clone().count() as u64 {
@@ -295,7 +290,8 @@ impl History {
         let own = recall.items.iter().any(|item| item.detail.memory.id == stored.name());
         let raw = |item: &engram_engine::Recalled| item.vector.map_or(0.0, |score| score.raw);
         let equals = recall.items.iter().all(|item| raw(item) > 1.0 - 1e-5);
-        if !own && !(recall.items.len() == 5 && equals) {
+        let crowded = recall.items.len() == 5 && equals;
+        if !own && !crowded {
             let items: Vec<_> =
                 recall.items.iter().map(|item| (&item.detail.memory.id, raw(item))).collect();
             return Err(format!("the vector of {} finds {items:?}", stored.name()));

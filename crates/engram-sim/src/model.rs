@@ -147,7 +147,7 @@ impl Fate {
 pub(crate) enum Work {
     Remember {
         plan: Plan,
-        keyed: Option<(String, Keyed)>,
+        keyed: Option<(String, Box<Keyed>)>,
         slot: Slot<Remembered>,
     },
     /// The answer to an earlier request with the same key.
@@ -253,7 +253,7 @@ impl Image {
                     self.put(stored.clone());
                 }
                 if let Some((key, keyed)) = keyed {
-                    self.keys.insert(key.clone(), Arc::new(keyed.clone()));
+                    self.keys.insert(key.clone(), Arc::new(Keyed::clone(keyed)));
                 }
             }
             Work::Change { ids, fate, .. } => self.change(ids, *fate),

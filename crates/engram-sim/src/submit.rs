@@ -20,7 +20,7 @@ const DUPLICATES_MAX: usize = 10;
 /// Which memories a request is about.
 pub(crate) enum Chosen {
     Ids(Vec<String>),
-    Asked(Question),
+    Asked(Box<Question>),
 }
 
 /// What the model says of an idempotency key.
@@ -129,7 +129,7 @@ impl History {
         &mut self,
         name: &str,
         (drafts, options): (Vec<Draft>, RememberOptions),
-        plan: Plan,
+        mut plan: Plan,
         slot: Slot<Remembered>,
     ) -> Check {
         let bytes: usize = drafts.iter().map(|draft| draft.memory.content.text.len() + 200).sum();
@@ -139,12 +139,13 @@ impl History {
                 Err(error) if self.overload(classify(&error), bytes) => Ok(()),
                 Err(error) => Err(format!("refused: {error}")),
                 Ok(_) if stamp.is_some() => Err("acknowledged before it was driven".to_owned()),
-                Ok(answer) => plan.clone().settle(&answer),
+                Ok(answer) => plan.settle(&answer),
             };
         }
         let key = options.idempotency_key.clone();
-        let keyed =
-            key.map(|key| (key, Keyed { drafts, options, plan: plan.clone(), answer: None }));
+        let keyed = key.map(|key| {
+            (key, Box::new(Keyed { drafts, options, plan: plan.clone(), answer: None }))
+        });
         self.queue(name, Queued { stamp, work: Work::Remember { plan, keyed, slot } })
     }
 

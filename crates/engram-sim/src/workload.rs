@@ -137,7 +137,7 @@ impl History {
             }
             Chosen::Ids(ids)
         } else {
-            Chosen::Asked(self.author.question(&image))
+            Chosen::Asked(Box::new(self.author.question(&image)))
         };
         let execution = if self.rng.chance(15) { Execution::DryRun } else { Execution::Commit };
         self.submit_change(&name, &chosen, (fate, execution))?;

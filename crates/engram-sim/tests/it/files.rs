@@ -7,16 +7,16 @@ use engram_store::{Clock, Fs, FsFile, OpenMode, conformance, read_all};
 
 fn with_file(seed: u64, bytes: &[u8]) -> (FaultyFs, Box<dyn FsFile>) {
     let fs = FaultyFs::new(seed);
-    fs.create_dir_all("/d".as_ref()).unwrap();
-    let file = fs.open("/d/f".as_ref(), OpenMode::Create).unwrap();
-    file.write_at(0, bytes).unwrap();
-    file.sync_data().unwrap();
-    fs.sync_dir("/d".as_ref()).unwrap();
+    fs.create_dir_all("/d".as_ref()).expect("created");
+    let file = fs.open("/d/f".as_ref(), OpenMode::Create).expect("created");
+    file.write_at(0, bytes).expect("written");
+    file.sync_data().expect("synced");
+    fs.sync_dir("/d".as_ref()).expect("synced");
     (fs, file)
 }
 
 fn content(fs: &FaultyFs) -> Vec<u8> {
-    read_all(fs, "/d/f".as_ref()).unwrap()
+    read_all(fs, "/d/f".as_ref()).expect("read")
 }
 
 #[test]
