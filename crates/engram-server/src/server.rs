@@ -12,8 +12,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use engram_api::{ErrorCode, Problem};
-use engram_engine::{Components, Engine, EngineSettings, NewSpace};
-use engram_engine::{FuseWeights, Language};
+use engram_engine::{Components, Engine, EngineSettings, FuseWeights, Language, NewSpace};
 use engram_store::{Clock, Entropy, Fs, OsEntropy, RealFs, Recovery, SystemClock};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;

@@ -5,11 +5,10 @@ use engram_api::{
     KindName, MemoryInput, MetadataCondition, ModeName, RecallRequest, RestoreRequest, SourceInput,
     Timestamp,
 };
-use engram_engine::Language;
 use engram_engine::{
-    Cue, Execution, Filter, Forget, ForgetMode, Kind, MemoryContent, MetaCondition, MetaTest,
-    MetaValue, Metadata, Mode, NewMemory, NewSpace, OnInvalid, RememberOptions, Restore, Selection,
-    Source, TimeRange,
+    Cue, Execution, Filter, Forget, ForgetMode, Kind, Language, MemoryContent, MetaCondition,
+    MetaTest, MetaValue, Metadata, Mode, NewMemory, NewSpace, OnInvalid, RememberOptions, Restore,
+    Selection, Source, TimeRange,
 };
 use serde_json::{Map, Value};
 

@@ -6,10 +6,9 @@ use engram_api::{
     RememberManyResponse, RememberResponse, RememberResult, RestoreResponse, RouteView, RoutesView,
     SearchedView, SourceView, SpaceStatsView, SpaceView, StateName, StrengthView, Timestamp,
 };
-use engram_engine::RouteScore;
 use engram_engine::{
     Created, ForgetReceipt, Kind, MemoryDetail, MetaValue, Metadata, Mode, Recall, Recalled,
-    Remembered, RememberedItem, Source, SpaceInfo, SpaceStats, State,
+    Remembered, RememberedItem, RouteScore, Source, SpaceInfo, SpaceStats, State,
 };
 use serde_json::{Map, Number, Value};
 
