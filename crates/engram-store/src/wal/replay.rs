@@ -233,3 +233,40 @@ impl<'a> Replayer<'a> {
         self.recovery.quarantined = quarantined;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wal::types::{CommitTime, Stamp};
+
+    const PLACE: Place<'_> = Place { file: "segment", offset: 4096, bytes: 96 };
+
+    fn header(lsn: u64, time: i64, before: &[u8; 16]) -> FrameHeader {
+        let mut header = FrameHeader::service(FrameKind::Commit, 1, 4096);
+        header.stamp = Stamp { space: SpaceId([1; 16]), lsn: Lsn(lsn), time: CommitTime(time) };
+        header.chain = header.chain_after(before, b"payload");
+        header
+    }
+
+    /// Feeds `second` behind an intact first commit; gives what was reported.
+    fn verdict(second: impl Fn(&FrameHeader) -> FrameHeader) -> (u64, usize, usize) {
+        let mut accept = |_| Ok(());
+        let mut replayer = Replayer::new(&mut accept);
+        let first = header(1, 10, &[0; 16]);
+        assert!(replayer.commit(PLACE, &first, b"payload").unwrap());
+        let accepted = replayer.commit(PLACE, &second(&first), b"payload").unwrap();
+        replayer.finish();
+        let recovery = &replayer.recovery;
+        assert_eq!(accepted, recovery.frames == 2);
+        (recovery.frames, recovery.damage.len(), recovery.quarantined.len())
+    }
+
+    #[test]
+    fn a_commit_continues_lsn_chain_and_time_of_its_space() {
+        assert_eq!(verdict(|first| header(2, 11, &first.chain)), (2, 0, 0));
+        assert_eq!(verdict(|first| header(3, 11, &first.chain)), (1, 1, 1), "a gap");
+        assert_eq!(verdict(|first| header(1, 11, &first.chain)), (1, 1, 1), "a repetition");
+        assert_eq!(verdict(|_| header(2, 11, &[9; 16])), (1, 1, 1), "another history");
+        assert_eq!(verdict(|first| header(2, 10, &first.chain)), (1, 1, 1), "the same time");
+    }
+}

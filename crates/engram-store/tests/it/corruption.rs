@@ -64,17 +64,18 @@ fn entry_of(space: SpaceId) -> engram_store::Entry {
     engram_store::Entry { space, kind: 1, payload: b"probe".to_vec(), state_sum: 0 }
 }
 
-/// A second open must come to the same verdicts, also after healthy spaces went on.
+/// A second open must come to the same verdicts, also after a healthy space went on and the others stayed idle.
 fn check_stable(fs: &MemoryFs, context: &str) {
     let first = open(fs);
     let sick = quarantined(&first);
     let healthy: Vec<SpaceId> =
         first.by_space().into_keys().filter(|owner| !sick.contains(owner)).collect();
-    for owner in &healthy {
-        first.log.append(entry_of(*owner), 0).unwrap();
+    let busy = healthy.last().copied();
+    if let Some(owner) = busy {
+        first.log.append(entry_of(owner), 0).unwrap();
     }
     first.log.flush().unwrap();
-    let before = first.frames.len() + healthy.len();
+    let before = first.frames.len() + usize::from(busy.is_some());
     drop(first);
     let second = open(fs);
     assert_eq!(quarantined(&second), sick, "{context}: after commits");

@@ -109,6 +109,19 @@ fn a_full_disk_refuses_the_batch_and_the_log_goes_on() {
 }
 
 #[test]
+fn a_full_disk_in_the_middle_of_a_write_poisons() {
+    let fs = FailingFs::default();
+    let opened = open(&fs);
+    opened.log.append(entry(1, b"x"), 5).unwrap();
+    hook(&fs, || Err(io::ErrorKind::StorageFull.into()));
+    let result = opened.log.flush();
+    unhook(&fs);
+    // `DiskFull` would promise that nothing was written.
+    assert!(matches!(result, Err(LogError::Poisoned { .. })), "{result:?}");
+    assert!(opened.log.poisoned().is_some());
+}
+
+#[test]
 fn a_full_disk_at_the_first_start_is_told() {
     let fs = FailingFs::default();
     fs.faults.full.store(true, Ordering::SeqCst);

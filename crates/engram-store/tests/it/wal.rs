@@ -248,6 +248,39 @@ fn a_checkpoint_of_many_spaces_spans_segments() {
 }
 
 #[test]
+fn many_threads_append_flush_maintain_and_read_at_once() {
+    let fs = MemoryFs::new();
+    let opened = open(&fs);
+    let log = &opened.log;
+    let acknowledged = std::sync::Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for number in 0..4 {
+            let acknowledged = &acknowledged;
+            scope.spawn(move || {
+                for round in 0..150_u64 {
+                    let payload = [number as u8; 200];
+                    let stamp = log.append(entry(number, &payload), round as i64).unwrap();
+                    assert_eq!(stamp.lsn, Lsn(round + 1));
+                    let durable = log.flush().unwrap();
+                    acknowledged.lock().unwrap().extend(durable);
+                    log.maintain().unwrap();
+                    // Another thread's flush may have taken it, but then ours waited for that one.
+                    assert_eq!(log.durable_lsn(space(number)), stamp.lsn);
+                    assert_eq!(read_payloads(log, number, 1).len() as u64, stamp.lsn.0);
+                }
+            });
+        }
+    });
+    let mut acknowledged = acknowledged.into_inner().unwrap();
+    acknowledged.sort_unstable();
+    let again = open(&fs);
+    let mut stamps: Vec<_> = again.frames.iter().map(|frame| frame.stamp).collect();
+    stamps.sort_unstable();
+    assert_eq!(stamps.len(), 600);
+    assert_eq!(acknowledged, stamps, "each commit is acknowledged once and comes back once");
+}
+
+#[test]
 fn replay_may_refuse() {
     let fs = MemoryFs::new();
     commit(&open(&fs).log, &[(1, b"a"), (1, b"b")]);
