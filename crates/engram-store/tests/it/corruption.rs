@@ -219,6 +219,7 @@ fn damage_before_a_later_batch_is_never_cut() {
 fn damage_in_a_sealed_segment_hits_only_its_owner() {
     let fs = MemoryFs::new();
     let opened = open(&fs);
+    commit(&opened.log, &[(5, b"only here")]);
     for number in 0..12_u8 {
         commit(&opened.log, &[(1, &[number; 2_000]), (2, b"two"), (3, b"three")]);
     }
@@ -228,8 +229,13 @@ fn damage_in_a_sealed_segment_hits_only_its_owner() {
     assert!(names.len() >= 2);
     let content = by_space(&open(&fs).frames);
     let offsets = frame_offsets(&file_bytes(&fs, &names[0]));
-    // The whole second frame (of space 2) is gone: the footer knows whose it was.
-    let bad = mangled(&fs, &names[0], |bytes| bytes[offsets[1]..offsets[2]].fill(0));
+    // The only commit of space 5 is gone, and no later frame of it tells: the footer does.
+    let bad = mangled(&fs, &names[0], |bytes| bytes[offsets[0]..offsets[1]].fill(0));
+    let opened = check_harmless_or_told(&bad, &content, "idle");
+    assert_eq!(quarantined(&opened), BTreeSet::from([space(5)]));
+    check_stable(&bad, "idle");
+    // The whole first frame of space 2 is gone.
+    let bad = mangled(&fs, &names[0], |bytes| bytes[offsets[2]..offsets[3]].fill(0));
     let opened = check_harmless_or_told(&bad, &content, "hole");
     assert_eq!(quarantined(&opened), BTreeSet::from([space(2)]));
     opened.log.append(entry(77, b"a new space is fine"), 0).unwrap();
