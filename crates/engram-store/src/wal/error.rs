@@ -4,9 +4,9 @@ use std::io;
 
 use super::types::SpaceId;
 
-/// Why a call on the log failed.
+/// Why a call on the log failed. Not `non_exhaustive`: whoever maps these errors to others shall be told by the
+/// compiler of a new one.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum LogError {
     /// The device failed outside of a commit (reading, opening, maintenance). Inside a commit the log is poisoned.
     #[error("{action} of {file} failed: {source}")]
@@ -18,7 +18,8 @@ pub enum LogError {
         /// What the file system said.
         source: io::Error,
     },
-    /// There was no room for the next log segment. Nothing was written; free space and append again.
+    /// There was no room for the next log segment. Nothing was written. After a flush or a close the log is halted:
+    /// [`super::ShardLog::rollback`], free space and append again.
     #[error("no space left for log segment {file}")]
     DiskFull {
         /// The file that could not be made.

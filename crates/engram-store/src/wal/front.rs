@@ -18,6 +18,8 @@ const WALL_NS_MAX: i64 = 9_000_000_000_000_000_000;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Status {
     Open,
+    /// A batch found no room for this file; nothing goes on until the owner has rolled back.
+    Halted(String),
     Closed,
     Poisoned(String),
 }
@@ -60,6 +62,7 @@ impl Front {
     pub(crate) fn check_open(&self) -> Result<(), LogError> {
         match &self.status {
             Status::Open => Ok(()),
+            Status::Halted(file) => Err(LogError::DiskFull { file: file.clone() }),
             Status::Closed => Err(LogError::Closed),
             Status::Poisoned(reason) => Err(LogError::Poisoned { reason: reason.clone() }),
         }
@@ -109,6 +112,19 @@ impl Front {
         self.spaces.retain(|_, state| state.durable.lsn.0 > 0 || state.quarantine.is_some());
         for state in self.spaces.values_mut() {
             state.queued = (state.durable.lsn, state.durable.time);
+        }
+    }
+
+    /// The batch that was taken from the queue is refused: nothing more until [`Front::resume`].
+    pub(crate) fn halt(&mut self, file: &str) {
+        self.status = Status::Halted(file.to_owned());
+    }
+
+    /// Ends a halt: drops what is not durable and lets commits in. Does nothing in any other state.
+    pub(crate) fn resume(&mut self) {
+        if matches!(self.status, Status::Halted(_)) {
+            self.roll_back();
+            self.status = Status::Open;
         }
     }
 

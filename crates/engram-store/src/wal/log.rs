@@ -32,7 +32,9 @@ use crate::fs::{Fs, read_all, write_atomically};
 ///   [`Recovery::quarantined`];
 /// - per space, LSNs are dense and commit times strictly increase, across restarts too;
 /// - readers see durable frames only;
-/// - after a failed write, sync or a panic in a flush the log acknowledges nothing more until it is opened again.
+/// - after a failed write, sync or a panic in a flush the log acknowledges nothing more until it is opened again;
+/// - after a full disk it takes nothing more until [`ShardLog::rollback`], so that no commit gets the LSN of a refused one
+///   before its owner has heard of the refusal.
 pub struct ShardLog {
     depot: Depot,
     upkeep: Mutex<()>,
@@ -100,7 +102,7 @@ impl ShardLog {
     /// durable when a [`ShardLog::flush`] returned its stamp.
     ///
     /// # Errors
-    /// `Poisoned`, `Closed`, `Quarantined`, `PayloadTooLarge`.
+    /// `Poisoned`, `Closed`, `Quarantined`, `PayloadTooLarge`; `DiskFull` while the log is halted.
     pub fn append(&self, entry: Entry, wall_ns: i64) -> Result<Stamp, LogError> {
         let (bytes, max) = (entry.payload.len() as u64, self.depot.options.payload_bytes_max());
         if bytes > max {
@@ -117,14 +119,22 @@ impl ShardLog {
     /// go on meanwhile.
     ///
     /// # Errors
-    /// Nothing of what was queued is acknowledged, the whole queue is dropped (what was appended meanwhile too),
-    /// and LSNs, times and chains are back at the durable state.
-    /// `DiskFull`: there was no room for the next segment, nothing was written, later appends may succeed.
-    /// `Poisoned`: a write or sync failed; what of it is on the disk is found out by the next open. `Closed`.
+    /// Nothing of what was queued is acknowledged, nor what was appended meanwhile.
+    /// `DiskFull`: there was no room for the next segment and nothing was written. The log is *halted*: appends, flushes and
+    /// closing are refused with this error until [`ShardLog::rollback`].
+    /// `Poisoned`: a write or sync failed; the queue is dropped, LSNs and times are back at the durable state, and what of it
+    /// is on the disk is found out by the next open. `Closed`.
     pub fn flush(&self) -> Result<Vec<Stamp>, LogError> {
         let mut writer = self.lock_writer()?;
         guard(&self.front).check_open()?;
         self.write_queue(&mut writer)
+    }
+
+    /// Ends the halt after a `DiskFull` of [`ShardLog::flush`] or [`ShardLog::close`]: drops what is queued, puts LSNs, times
+    /// and chains back at the durable state, and lets appends in. Never waits for I/O, so a caller can drop its own
+    /// view of the refused commits under the same lock. Does nothing when the log is not halted.
+    pub fn rollback(&self) {
+        guard(&self.front).resume();
     }
 
     /// The LSN that the next append to `space` gets, queued ones counted.
@@ -157,6 +167,7 @@ impl ShardLog {
 
     /// One bounded step of upkeep: drops the oldest segment when everything in it is released, or makes one spare segment
     /// ready, or removes one too many. Call it again while [`LogMaintenance::more`] is true. Flushes go on meanwhile.
+    /// A halted log is kept up too, for dropping makes room.
     ///
     /// # Errors
     /// `Io` and `DiskFull`; the log is as good as before. `Corrupt` when the segment to drop cannot be read: it
@@ -166,7 +177,10 @@ impl ShardLog {
         if self.writer.is_poisoned() {
             return Err(self.panicked());
         }
-        guard(&self.front).check_open()?;
+        match guard(&self.front).check_open() {
+            Ok(()) | Err(LogError::DiskFull { .. }) => {}
+            Err(error) => return Err(error),
+        }
         let mut done = LogMaintenance::default();
         let candidate = guard(&self.catalog).droppable();
         match candidate {
@@ -181,7 +195,7 @@ impl ShardLog {
     /// with what it replays. Afterwards appends and flushes are refused. Closing a closed log does nothing.
     ///
     /// # Errors
-    /// As [`ShardLog::flush`]; after `DiskFull` the log is still open.
+    /// As [`ShardLog::flush`]; `DiskFull` leaves the log halted, and it can be closed after [`ShardLog::rollback`].
     pub fn close(&self) -> Result<(), LogError> {
         let mut writer = self.lock_writer()?;
         {
@@ -193,11 +207,8 @@ impl ShardLog {
             // Appends must not slip in between the last flush and the checkpoint.
             front.status = Status::Closed;
         }
-        let result = self.write_queue(&mut writer).and_then(|_| self.write_checkpoint(&mut writer));
-        if let Err(LogError::DiskFull { .. }) = result {
-            guard(&self.front).status = Status::Open;
-        }
-        result
+        self.write_queue(&mut writer)?;
+        self.write_checkpoint(&mut writer)
     }
 
     /// Why the log refuses everything, if it does.
@@ -207,7 +218,7 @@ impl ShardLog {
         }
         match &guard(&self.front).status {
             Status::Poisoned(reason) => Some(reason.clone()),
-            Status::Open | Status::Closed => None,
+            Status::Open | Status::Halted(_) | Status::Closed => None,
         }
     }
 
@@ -284,9 +295,9 @@ impl ShardLog {
                 written.publish(&mut guard(&self.catalog));
                 Ok(())
             }
-            Err(WriteError { error: error @ LogError::DiskFull { .. }, began: false }) => {
-                guard(&self.front).roll_back();
-                Err(error)
+            Err(WriteError { error: LogError::DiskFull { file }, began: false }) => {
+                guard(&self.front).halt(&file);
+                Err(LogError::DiskFull { file })
             }
             Err(WriteError { error, .. }) => Err(self.poison(error.to_string())),
         }

@@ -78,7 +78,7 @@ fn appends_during_a_flush_wait_for_the_next_and_die_with_a_failing_one() {
 }
 
 #[test]
-fn a_full_disk_refuses_the_batch_and_the_log_goes_on() {
+fn a_full_disk_halts_the_log_until_it_is_rolled_back() {
     let fs = FailingFs::default();
     let opened = open(&fs);
     let log = &opened.log;
@@ -91,6 +91,11 @@ fn a_full_disk_refuses_the_batch_and_the_log_goes_on() {
         log.append(entry(2, b"x"), 5).unwrap();
         assert!(matches!(log.flush(), Err(LogError::DiskFull { .. })));
         assert_eq!(log.poisoned(), None);
+        assert_eq!([1, 2].map(|number| log.next_lsn(space(number))), [Lsn(3), Lsn(2)]);
+        assert!(matches!(log.append(entry(3, b"y"), 5), Err(LogError::DiskFull { .. })));
+        assert!(matches!(log.flush(), Err(LogError::DiskFull { .. })));
+        assert!(matches!(log.close(), Err(LogError::DiskFull { .. })));
+        log.rollback();
         assert_eq!([1, 2].map(|number| log.next_lsn(space(number))), [Lsn(2), Lsn(1)]);
         assert_eq!(names(), before, "no partial file stays");
     }
@@ -99,6 +104,9 @@ fn a_full_disk_refuses_the_batch_and_the_log_goes_on() {
     log.append(entry(1, &[3; 9_000]), 5).unwrap();
     assert!(matches!(log.close(), Err(LogError::DiskFull { .. })));
     fs.faults.full.store(false, Ordering::SeqCst);
+    assert!(log.maintain().unwrap().prepared > 0, "upkeep goes on, it may make room");
+    assert!(matches!(log.append(entry(1, b"x"), 5), Err(LogError::DiskFull { .. })));
+    log.rollback();
     commit(log, &[(1, &[4; 6_000]), (2, b"y")]);
     log.close().unwrap();
     let again = open(&fs);
@@ -106,6 +114,66 @@ fn a_full_disk_refuses_the_batch_and_the_log_goes_on() {
     let lengths: Vec<usize> = again.by_space()[&space(1)].iter().map(Vec::len).collect();
     assert_eq!(lengths, [6_000, 24, 6_000]);
     assert_eq!(again.by_space()[&space(2)], [b"y"]);
+}
+
+#[test]
+fn what_is_appended_while_the_disk_runs_full_is_dropped_with_the_batch() {
+    let fs = FailingFs::default();
+    let log = Arc::new(open(&fs).log);
+    commit(&log, &[(1, &[1; 6_000])]);
+    log.append(entry(1, &[2; 9_000]), 5).unwrap();
+    let inside: Weak<ShardLog> = Arc::downgrade(&log);
+    // The sync is that of the next segment's zeros.
+    hook(&fs, move || {
+        inside.upgrade().unwrap().append(entry(1, b"meanwhile"), 5).unwrap();
+        Err(io::ErrorKind::StorageFull.into())
+    });
+    assert!(matches!(log.flush(), Err(LogError::DiskFull { .. })));
+    unhook(&fs);
+    assert_eq!(log.stats().queued, 1);
+    log.rollback();
+    assert_eq!((log.stats().queued, log.next_lsn(space(1))), (0, Lsn(2)));
+    assert!(log.flush().unwrap().is_empty());
+    commit(&log, &[(1, b"second")]);
+    assert_eq!(read_payloads(&log, 1, 2), [b"second"]);
+}
+
+#[test]
+fn a_rollback_touches_only_a_halted_log() {
+    let fs = FailingFs::default();
+    let opened = open(&fs);
+    let log = &opened.log;
+    log.append(entry(1, b"queued"), 5).unwrap();
+    log.rollback();
+    assert_eq!(log.flush().unwrap().len(), 1, "an open log keeps its queue");
+    log.append(entry(1, b"x"), 5).unwrap();
+    hook(&fs, || Err(io::Error::other("injected")));
+    assert!(log.flush().is_err());
+    unhook(&fs);
+    log.rollback();
+    assert!(matches!(log.append(entry(1, b"y"), 5), Err(LogError::Poisoned { .. })));
+
+    let closed = open(&fs).log;
+    closed.close().unwrap();
+    closed.rollback();
+    assert!(matches!(closed.append(entry(1, b"z"), 5), Err(LogError::Closed)));
+}
+
+#[test]
+fn a_close_without_room_for_its_checkpoint_can_be_repeated() {
+    let fs = FailingFs::default();
+    let opened = open(&fs);
+    // Room for the footer is left, none for a checkpoint.
+    commit(&opened.log, &[(1, &[7; 11_900])]);
+    fs.faults.full.store(true, Ordering::SeqCst);
+    assert!(matches!(opened.log.close(), Err(LogError::DiskFull { .. })));
+    fs.faults.full.store(false, Ordering::SeqCst);
+    assert!(matches!(opened.log.close(), Err(LogError::DiskFull { .. })), "still halted");
+    opened.log.rollback();
+    opened.log.close().unwrap();
+    let again = open(&fs);
+    assert!(again.recovery.clean && again.recovery.quarantined.is_empty());
+    assert_eq!(again.frames.len(), 1);
 }
 
 #[test]
