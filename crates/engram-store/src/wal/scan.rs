@@ -100,13 +100,14 @@ pub(crate) fn scan(bytes: &[u8], segment: &SegmentHeader) -> Scan {
     found
 }
 
-/// The hole that starts at `offset`; `None` when only zeros follow, which is the end of the log.
+/// The hole that starts at `offset`; `None` when only zeros follow, which is the end of the log. It ends at the next intact
+/// header, whatever became of the payload: the header's `batch_start` may prove that what is before it was synced.
 fn hole_at(bytes: &[u8], area: &[u8], segment: &SegmentHeader, offset: u64) -> Option<Item> {
     let last = last_nonzero(&bytes[offset as usize..])?;
     let mut next = offset + FRAME_ALIGN;
     while next < area.len() as u64 {
         let decoded = decode(&area[next as usize..], segment.salt(), next);
-        if matches!(decoded, Decoded::Valid(..)) {
+        if !matches!(decoded, Decoded::Nothing) {
             return Some(Item::Hole { offset, bytes: next - offset });
         }
         next += FRAME_ALIGN;

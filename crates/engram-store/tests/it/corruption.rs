@@ -88,6 +88,28 @@ fn check_stable(fs: &MemoryFs, context: &str) {
 }
 
 #[test]
+fn a_torn_batch_does_not_take_a_damaged_one_with_it() {
+    let fs = MemoryFs::new();
+    let opened = open(&fs);
+    commit(&opened.log, &[(1, b"first")]);
+    commit(&opened.log, &[(1, b"acknowledged")]);
+    commit(&opened.log, &[(1, &[7; 2000])]);
+    drop(opened);
+    let name = &segments(&fs)[0];
+    let offsets = frame_offsets(&file_bytes(&fs, name));
+    // The header of the second batch rots; of the third only the header reached the disk, which proves the second.
+    let bad = mangled(&fs, name, |bytes| {
+        bytes[offsets[1] + 20] ^= 1;
+        bytes[offsets[2] + 1000..offsets[2] + 1500].fill(0);
+    });
+    let opened = open(&bad);
+    assert_eq!(opened.frames.len(), 1);
+    assert_eq!(quarantined(&opened), BTreeSet::from([space(1)]));
+    assert_eq!(opened.recovery.damage.len(), 1);
+    assert_eq!(opened.recovery.damage[0].offset, offsets[1] as u64);
+}
+
+#[test]
 fn every_flipped_byte_is_harmless_or_told() {
     let (fs, content) = small_log();
     let name = &segments(&fs)[0];
