@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::LogError;
-use super::segment::{SegmentHeader, segment_name, spare_name};
+use super::segment::{Predecessor, SegmentHeader, segment_name, spare_name};
 use super::types::LogOptions;
 use crate::entropy::Entropy;
 use crate::fs::{Fs, FsFile, OpenMode};
@@ -106,7 +106,7 @@ impl Depot {
     pub(crate) fn activate(
         &self,
         sequence: u64,
-        follows_retired: bool,
+        follows: Predecessor,
     ) -> Result<OpenSegment, LogError> {
         let spare = match self.take_spare() {
             Some(spare) if spare.clean => spare,
@@ -117,7 +117,7 @@ impl Depot {
         let hash = blake3::keyed_hash(&self.salt_key, &sequence.to_le_bytes());
         salt.copy_from_slice(&hash.as_bytes()[..16]);
         let segment_bytes = self.options.segment_bytes;
-        let header = SegmentHeader { sequence, segment_bytes, salt, follows_retired };
+        let header = SegmentHeader { sequence, segment_bytes, salt, follows };
         let result = self.name_segment(spare, header);
         match result {
             Ok(_) if spare.used => {

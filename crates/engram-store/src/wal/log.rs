@@ -79,7 +79,7 @@ impl ShardLog {
             fill: recovered.fill,
             ready: recovered.ready,
             next_sequence: recovered.next_sequence,
-            follows_retired: recovered.follows_retired,
+            follows: recovered.follows,
             clean: recovered.recovery.clean,
         };
         if recovered.recovery == Recovery::default() {

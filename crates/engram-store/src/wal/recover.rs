@@ -2,7 +2,7 @@
 //!
 //! The rules stand in the format document. Guarantees: what was acknowledged is replayed or its space is
 //! quarantined; what is replayed is on the disk (not only in the page cache) before the caller sees it; damage
-//! is never cut or overwritten. Every step may be interrupted by a crash and starts over at the next open.
+//! and what proves it are never cut or overwritten, so that each open comes to the same verdicts. Every step may be interrupted by a crash and starts over at the next open.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::frame::{FRAME_HEADER_BYTES, FrameKind};
 use super::replay::{Place, Replayer, SpaceState};
 use super::scan::{Item, Scan, last_nonzero, scan};
 use super::segment::{
-    Fill, HEADER_PAGE_BYTES, SegmentHeader, SegmentIndex, Trailer, parse_segment_name,
+    Fill, HEADER_PAGE_BYTES, Predecessor, SegmentHeader, SegmentIndex, Trailer, parse_segment_name,
     parse_spare_name,
 };
 use super::snapshot::{BASE_NAME, Base};
@@ -29,8 +29,8 @@ pub(crate) struct Recovered {
     pub(crate) fill: Fill,
     pub(crate) ready: VecDeque<OpenSegment>,
     pub(crate) next_sequence: u64,
-    /// The next segment to be made follows a damaged one without a footer.
-    pub(crate) follows_retired: bool,
+    /// What the next segment to be made follows.
+    pub(crate) follows: Predecessor,
     pub(crate) recovery: Recovery,
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn recover(depot: &Depot, replayer: &mut Replayer<'_>) -> Result<Reco
         let next = listing.segments.get(position + 1).and_then(|next| next.header);
         let followed_by = match position + 1 == count {
             true => Position::Tail,
-            false => Position::Inner(next.is_some_and(|next| next.follows_retired)),
+            false => Position::Inner(next.map_or(Predecessor::Sealed, |next| next.follows)),
         };
         outcome = Some(run.segment(segment, followed_by)?);
     }
@@ -108,8 +108,8 @@ pub(crate) fn recover(depot: &Depot, replayer: &mut Replayer<'_>) -> Result<Reco
 enum Position {
     /// The last one with frames.
     Tail,
-    /// One with successors; true when its successor says that it was retired without a footer.
-    Inner(bool),
+    /// One with successors, and what the next one says of it.
+    Inner(Predecessor),
 }
 
 /// What became of the last segment with frames.
@@ -118,8 +118,8 @@ enum Outcome {
     Open(ActiveView, Fill),
     /// It ends with its footer.
     Sealed,
-    /// It is damaged and takes no more.
-    Retired,
+    /// It takes no more, and the next one says so.
+    Retired(Predecessor),
 }
 
 /// Where the writer goes on.
@@ -127,7 +127,7 @@ struct End {
     active: Option<ActiveView>,
     fill: Fill,
     next_sequence: u64,
-    follows_retired: bool,
+    follows: Predecessor,
 }
 
 fn list(depot: &Depot) -> Result<Listing, LogError> {
@@ -263,30 +263,37 @@ impl Run<'_, '_> {
             let what = "the segment header is damaged, nothing behind it can be read";
             self.replayer.unknown_hole(found.place(0, found.len), what);
             self.clean = false;
-            return Ok(Outcome::Retired);
+            return Ok(Outcome::Retired(Predecessor::Retired));
         };
         let mut bytes = found.read()?;
         let mut scanned = scan(&bytes, &header);
-        if position == Position::Tail && !found.is_short() {
-            self.repair_tail(found, &header, &mut bytes, &mut scanned)?;
+        let mut retired = None;
+        match position {
+            Position::Tail if !found.is_short() => {
+                retired = self.repair_tail(found, &header, &mut bytes, &mut scanned)?;
+            }
+            Position::Inner(Predecessor::Torn(cut)) => scanned.cut_at(u64::from(cut)),
+            Position::Tail | Position::Inner(_) => {}
         }
         let index = self.replay(found, &bytes, &scanned)?;
-        let broken = self.check_end(found, &header, &scanned, position);
-        self.enter(found, header, &scanned, index, broken || position != Position::Tail)
+        if self.check_end(found, &header, &scanned, position) || position != Position::Tail {
+            retired.get_or_insert(Predecessor::Retired);
+        }
+        self.enter(found, header, &scanned, index, retired)
     }
 
-    /// Puts the segment into the catalog, or opens it for more.
+    /// Puts the segment into the catalog, or opens it for more unless it is `retired`.
     fn enter(
         &mut self,
         found: &Found,
         header: SegmentHeader,
         scanned: &Scan,
         replayed: Replayed,
-        closed: bool,
+        retired: Option<Predecessor>,
     ) -> Result<Outcome, LogError> {
         let is_sealed = scanned.footer.is_some() && scanned.trailer.is_some();
         let damaged = scanned.is_damaged() || found.is_short();
-        if !is_sealed && !closed && !damaged {
+        if !is_sealed && retired.is_none() && !damaged {
             let file = Arc::from(self.depot.open_file(&found.name, OpenMode::Write)?);
             let fill = Fill {
                 end: scanned.end(),
@@ -300,26 +307,36 @@ impl Run<'_, '_> {
         let loads = is_sealed && !damaged && !replayed.skipped;
         sealed.pinned = (!loads).then(|| Arc::new(replayed.index));
         self.catalog.sealed.push_back(Arc::new(sealed));
-        Ok(if is_sealed { Outcome::Sealed } else { Outcome::Retired })
+        let retired = Outcome::Retired(retired.unwrap_or(Predecessor::Retired));
+        Ok(if is_sealed { Outcome::Sealed } else { retired })
     }
 
-    /// Cuts the torn tail and makes the last batch durable, before anybody sees it.
+    /// Cuts the torn tail and makes the last batch durable, before anybody sees it. In a damaged log nothing is erased, for
+    /// the torn batch may be all that proves the damage: then the segment is retired.
     fn repair_tail(
         &mut self,
         found: &Found,
         header: &SegmentHeader,
         bytes: &mut [u8],
         scanned: &mut Scan,
-    ) -> Result<(), LogError> {
+    ) -> Result<Option<Predecessor>, LogError> {
+        let mut retired = None;
+        let mut batch = scanned.last_batch_start()..scanned.end();
         if let Some(cut) = scanned.take_torn_tail() {
             let behind = last_nonzero(&bytes[cut as usize..]).map_or(0, |last| last + 1);
-            let torn = &mut bytes[cut as usize..cut as usize + behind];
-            torn.fill(0);
-            self.write(found, cut, torn)?;
+            batch = scanned.last_batch_start()..scanned.end();
+            if scanned.is_damaged() || !self.replayer.recovery.damage.is_empty() {
+                // The evidence may be in the page cache only, too.
+                batch.end = cut + behind as u64;
+                retired = Some(Predecessor::Torn(cut as u32));
+            } else {
+                let torn = &mut bytes[cut as usize..cut as usize + behind];
+                torn.fill(0);
+                self.write(found, cut, torn)?;
+            }
             self.replayer.recovery.torn_tail =
                 Some(TornTail { file: found.name.clone(), offset: cut, bytes: behind as u64 });
         }
-        let batch = scanned.last_batch_start()..scanned.end();
         self.write(found, batch.start, &bytes[batch.start as usize..batch.end as usize])?;
         if scanned.footer.is_some() {
             let last = scanned.items.last().expect("the footer is an item");
@@ -329,7 +346,8 @@ impl Run<'_, '_> {
             scanned.trailer = Some(trailer);
         }
         let synced = found.file.sync_data();
-        synced.map_err(|source| LogError::from_io("sync", &found.name, source))
+        synced.map_err(|source| LogError::from_io("sync", &found.name, source))?;
+        Ok(retired)
     }
 
     fn write(&self, found: &Found, offset: u64, bytes: &[u8]) -> Result<(), LogError> {
@@ -409,7 +427,7 @@ impl Run<'_, '_> {
             self.clean = false;
             return true;
         }
-        if position == Position::Inner(false) && !scanned.ends_with_damaged_footer() {
+        if position == Position::Inner(Predecessor::Sealed) && !scanned.ends_with_damaged_footer() {
             self.replayer.unknown_hole(rest, "the footer is missing, so what was here is unknown");
             self.clean = false;
             return true;
@@ -428,18 +446,18 @@ impl Run<'_, '_> {
             active: None,
             fill: Fill::EMPTY,
             next_sequence: expected,
-            follows_retired: false,
+            follows: Predecessor::Sealed,
         };
         match outcome {
             Some(Outcome::Open(active, fill)) => {
                 (end.active, end.fill) = (Some(active), fill);
             }
-            Some(Outcome::Retired) => {
+            Some(Outcome::Retired(retired)) => {
                 // The next segment must say what it follows; the ready ones cannot any more.
                 while let Some(segment) = ready.pop_back() {
                     self.depot.retire(&segment.name)?;
                 }
-                end.follows_retired = true;
+                end.follows = retired;
             }
             Some(Outcome::Sealed) => {
                 // A segment is sealed only when the next one has its name. A missing one leaves its number free,
@@ -483,7 +501,7 @@ impl Run<'_, '_> {
             fill: end.fill,
             ready,
             next_sequence: end.next_sequence,
-            follows_retired: end.follows_retired,
+            follows: end.follows,
             recovery,
         }
     }

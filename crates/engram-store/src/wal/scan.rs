@@ -172,9 +172,17 @@ impl Scan {
         let proven = |item: &Item| latest.is_some_and(|start| start > item.offset());
         let torn = self.items.iter().position(|item| item.is_bad() && !proven(item))?;
         let cut = self.items[torn].offset();
-        self.items.truncate(torn);
+        self.cut_at(cut);
+        Some(cut)
+    }
+
+    /// Takes away what stands at `cut` and behind it.
+    pub(crate) fn cut_at(&mut self, cut: u64) {
+        self.items.retain(|item| item.offset() < cut);
+        if let Some(Item::Hole { offset, bytes }) = self.items.last_mut() {
+            *bytes = (*bytes).min(cut - *offset);
+        }
         self.footer = None;
         self.trailer = None;
-        Some(cut)
     }
 }

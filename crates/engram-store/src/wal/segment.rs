@@ -71,14 +71,25 @@ pub(crate) fn parse_spare_name(name: &str) -> Option<u64> {
     (spare_name(number) == name).then_some(number)
 }
 
+/// How recovery or the writer left the segment before another one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Predecessor {
+    /// With a footer, or there is none.
+    Sealed,
+    /// Damaged, without a footer.
+    Retired,
+    /// Damaged, or behind damage, and with a torn batch from this offset on. The batch was left where it is, for it may
+    /// be the proof of the damage, and counts for nothing.
+    Torn(u32),
+}
+
 /// What the header page says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct SegmentHeader {
     pub(crate) sequence: u64,
     pub(crate) segment_bytes: u64,
     pub(crate) salt: [u8; 16],
-    /// Recovery left the segment before this one without a footer, because it is damaged.
-    pub(crate) follows_retired: bool,
+    pub(crate) follows: Predecessor,
 }
 
 impl SegmentHeader {
@@ -99,8 +110,13 @@ impl SegmentHeader {
         header[16..24].copy_from_slice(&self.sequence.to_le_bytes());
         header[24..32].copy_from_slice(&self.segment_bytes.to_le_bytes());
         header[32..48].copy_from_slice(&self.salt);
-        let flags = if self.follows_retired { FLAG_FOLLOWS_RETIRED } else { 0 };
+        let (flags, torn) = match self.follows {
+            Predecessor::Sealed => (0, 0),
+            Predecessor::Retired => (FLAG_FOLLOWS_RETIRED, 0),
+            Predecessor::Torn(at) => (FLAG_FOLLOWS_RETIRED, at),
+        };
         header[48..52].copy_from_slice(&flags.to_le_bytes());
+        header[52..56].copy_from_slice(&torn.to_le_bytes());
         let crc = crc32c::crc32c(&header[..CRC_AT]);
         header[CRC_AT..].copy_from_slice(&crc.to_le_bytes());
         let mut page = vec![0; HEADER_PAGE_BYTES as usize];
@@ -129,7 +145,11 @@ impl SegmentHeader {
                 sequence: u64_at(header, 16),
                 segment_bytes: u64_at(header, 24),
                 salt: array(header, 32),
-                follows_retired: u32_at(header, 48) & FLAG_FOLLOWS_RETIRED != 0,
+                follows: match (u32_at(header, 48) & FLAG_FOLLOWS_RETIRED, u32_at(header, 52)) {
+                    (0, _) => Predecessor::Sealed,
+                    (_, 0) => Predecessor::Retired,
+                    (_, at) => Predecessor::Torn(at),
+                },
             };
             let range = SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX;
             if decoded.sequence == sequence && range.contains(&decoded.segment_bytes) {
@@ -309,8 +329,12 @@ mod tests {
             sequence: 5,
             segment_bytes: 65_536,
             salt: [3; 16],
-            follows_retired: true,
+            follows: Predecessor::Torn(4_096),
         };
+        for follows in [Predecessor::Sealed, Predecessor::Retired] {
+            let other = SegmentHeader { follows, ..header };
+            assert_eq!(SegmentHeader::decode(&other.encode(), 5).unwrap(), Some(other));
+        }
         let page = header.encode();
         assert_eq!(SegmentHeader::decode(&page, 5).unwrap(), Some(header));
         assert_eq!(SegmentHeader::decode(&page, 6).unwrap(), None, "renamed by hand");
@@ -346,7 +370,7 @@ mod tests {
             sequence: 1,
             segment_bytes: 65_536,
             salt: [0; 16],
-            follows_retired: false,
+            follows: Predecessor::Sealed,
         };
         let max = options.payload_bytes_max();
         assert!(Fill::EMPTY.with(max, 1, 1, header.area_end()).is_some());

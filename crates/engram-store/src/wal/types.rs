@@ -106,7 +106,7 @@ pub struct Recovery {
     pub frames: u64,
     /// Segments that hold frames, or are ready to.
     pub segments: u64,
-    /// The unfinished batch that was cut off, if any: it was never acknowledged.
+    /// The unfinished batch at the end, if any: it was never acknowledged and is left out.
     pub torn_tail: Option<TornTail>,
     /// Bytes that had been durable and are wrong now. Never cut; see [`Damage`].
     pub damage: Vec<Damage>,
@@ -123,7 +123,7 @@ pub struct TornTail {
     pub file: String,
     /// Where the cut was made, in bytes.
     pub offset: u64,
-    /// How many bytes were zeroed.
+    /// How many bytes it has. They are zeroed; in a damaged log they stay as evidence.
     pub bytes: u64,
 }
 

@@ -11,7 +11,7 @@ use super::catalog::{ActiveView, Catalog};
 use super::depot::{Depot, OpenSegment};
 use super::error::LogError;
 use super::frame::{FrameHeader, FrameKind, encode};
-use super::segment::{Fill, SegmentIndex, Trailer};
+use super::segment::{Fill, Predecessor, SegmentIndex, Trailer};
 
 /// One frame to write; `batch_start` is filled in when its place is known.
 pub(crate) struct Item<'a> {
@@ -28,8 +28,8 @@ pub(crate) struct Writer {
     /// Empty segments behind the active one.
     pub(crate) ready: VecDeque<OpenSegment>,
     pub(crate) next_sequence: u64,
-    /// The next segment to be made follows a damaged one without a footer.
-    pub(crate) follows_retired: bool,
+    /// What the next segment to be made follows.
+    pub(crate) follows: Predecessor,
     /// The last thing in the log is a checkpoint.
     pub(crate) clean: bool,
 }
@@ -104,10 +104,10 @@ impl Writer {
     }
 
     fn grow(&mut self, depot: &Depot) -> Result<(), LogError> {
-        let segment = depot.activate(self.next_sequence, self.follows_retired)?;
+        let segment = depot.activate(self.next_sequence, self.follows)?;
         self.ready.push_back(segment);
         self.next_sequence += 1;
-        self.follows_retired = false;
+        self.follows = Predecessor::Sealed;
         Ok(())
     }
 

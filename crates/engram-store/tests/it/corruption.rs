@@ -109,6 +109,89 @@ fn a_torn_batch_does_not_take_a_damaged_one_with_it() {
     assert_eq!(opened.recovery.damage[0].offset, offsets[1] as u64);
 }
 
+/// Damage of an acknowledged batch that only the torn batch behind it proves.
+fn check_proof_stays(bad: &MemoryFs, sick: u32, context: &str) {
+    let verdict = |opened: &Opened| (quarantined(opened), opened.frames.clone());
+    let first = open(bad);
+    assert_eq!(quarantined(&first), BTreeSet::from([space(sick)]), "{context}");
+    assert!(first.recovery.torn_tail.is_some(), "{context}");
+    let expected = verdict(&first);
+    drop(first);
+    let second = open(bad);
+    assert_eq!(verdict(&second), expected, "{context}: nothing was written");
+    // The LSN that the torn batch had is used for another commit, which must win at each later open.
+    commit(&second.log, &[(2, b"instead of the torn one"), (5, b"a new space")]);
+    drop(second);
+    let third = open(bad);
+    assert_eq!(quarantined(&third), BTreeSet::from([space(sick)]), "{context}: after a commit");
+    assert_eq!(third.by_space()[&space(2)].last().unwrap(), b"instead of the torn one");
+    assert_eq!(third.frames.len(), expected.1.len() + 2, "{context}");
+    assert!(third.log.append(entry(sick, b"x"), 0).is_err(), "{context}");
+    drop(third);
+    check_stable(bad, context);
+}
+
+#[test]
+fn a_torn_batch_that_proves_damage_is_kept_as_evidence() {
+    let fs = MemoryFs::new();
+    let opened = open(&fs);
+    commit(&opened.log, &[(1, b"first")]);
+    commit(&opened.log, &[(1, b"acknowledged")]);
+    commit(&opened.log, &[(2, b"in flight a"), (2, b"in flight b")]);
+    drop(opened);
+    let name = &segments(&fs)[0];
+    let offsets = frame_offsets(&file_bytes(&fs, name));
+    let bad = mangled(&fs, name, |bytes| {
+        bytes[offsets[1] + 88] ^= 1;
+        bytes[offsets[2]..offsets[2] + 88].fill(0);
+    });
+    check_proof_stays(&bad, 1, "a frame of the torn batch");
+}
+
+#[test]
+fn a_torn_batch_in_the_next_segment_is_evidence_too() {
+    let fs = MemoryFs::new();
+    let opened = open(&fs);
+    commit(&opened.log, &[(1, &[1; 5_000])]);
+    // This batch fills the first segment; its footer is the last thing in it.
+    commit(&opened.log, &[(3, &[3; 5_000]), (2, &[2; 9_000])]);
+    drop(opened);
+    let names = segments(&fs);
+    let offsets = frame_offsets(&file_bytes(&fs, &names[0]));
+    let bad = mangled(&fs, &names[0], |bytes| bytes[offsets[1] + 100] ^= 1);
+    let bad = mangled(&bad, &names[1], |bytes| bytes[6_000..6_512].fill(0));
+    check_proof_stays(&bad, 3, "a segment with a torn batch only");
+}
+
+#[test]
+fn a_trailer_that_proves_damage_is_kept_as_evidence() {
+    let fs = MemoryFs::new();
+    let opened = open(&fs);
+    commit(&opened.log, &[(1, &[1; 5_000])]);
+    commit(&opened.log, &[(3, &[3; 100])]);
+    commit(&opened.log, &[(2, &[2; 5_000]), (2, &[2; 9_000])]);
+    drop(opened);
+    let names = segments(&fs);
+    let offsets = frame_offsets(&file_bytes(&fs, &names[0]));
+    // Of the batch that seals the segment only the trailer arrived, and nothing was written behind it.
+    let bad = mangled(&fs, &names[0], |bytes| {
+        bytes[offsets[1] + 90] ^= 1;
+        bytes[offsets[2]..16_320].fill(0);
+    });
+    let bad = mangled(&bad, &names[1], |bytes| bytes[4_096..].fill(0));
+    check_proof_stays_without(&bad);
+}
+
+/// As the above for a log in which space 2 has no intact commit.
+fn check_proof_stays_without(bad: &MemoryFs) {
+    for attempt in 0..3 {
+        let opened = open(bad);
+        assert_eq!(quarantined(&opened), BTreeSet::from([space(3)]), "open {attempt}");
+        assert!(opened.recovery.torn_tail.is_some());
+    }
+    check_stable(bad, "the trailer");
+}
+
 #[test]
 fn every_flipped_byte_is_harmless_or_told() {
     let (fs, content) = small_log();
