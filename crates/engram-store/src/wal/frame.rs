@@ -18,6 +18,8 @@ pub(crate) enum FrameKind {
     Commit = 1,
     Checkpoint = 2,
     Footer = 3,
+    /// Zeros that keep what follows out of the block of what is before.
+    Padding = 4,
 }
 
 impl FrameKind {
@@ -26,6 +28,7 @@ impl FrameKind {
             1 => Some(FrameKind::Commit),
             2 => Some(FrameKind::Checkpoint),
             3 => Some(FrameKind::Footer),
+            4 => Some(FrameKind::Padding),
             _ => None,
         }
     }

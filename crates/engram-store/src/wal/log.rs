@@ -281,8 +281,12 @@ impl ShardLog {
         let parts = guard(&self.front).snapshot();
         let parts = parts.encode_parts(self.depot.options.payload_bytes_max());
         let header = FrameHeader::service(FrameKind::Checkpoint, self.depot.options.epoch, 0);
-        let items: Vec<Item<'_>> =
-            parts.iter().map(|payload| Item { header, payload: payload.as_slice() }).collect();
+        let checkpoint = parts.iter().map(|payload| Item { header, payload: payload.as_slice() });
+        // One bad block must not take the last commits and the proof that they were durable.
+        let padding = writer.padding();
+        let header = FrameHeader::service(FrameKind::Padding, header.epoch, 0);
+        let padding = padding.iter().map(|payload| Item { header, payload: payload.as_slice() });
+        let items: Vec<Item<'_>> = padding.chain(checkpoint).collect();
         self.commit(writer, &items)?;
         writer.clean = true;
         Ok(())

@@ -381,7 +381,7 @@ impl Run<'_, '_> {
                         FrameKind::Checkpoint => {
                             completes = self.replayer.checkpoint(place, payload);
                         }
-                        FrameKind::Footer => completes = self.clean,
+                        FrameKind::Footer | FrameKind::Padding => completes = self.clean,
                     }
                 }
                 Item::BadPayload { header, .. } => self.replayer.bad_payload(place, header),

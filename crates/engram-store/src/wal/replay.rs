@@ -162,6 +162,7 @@ impl<'a> Replayer<'a> {
             }
             FrameKind::Checkpoint => self.damage(place, "a checkpoint is damaged".to_owned()),
             FrameKind::Footer => self.damage(place, "the footer is damaged".to_owned()),
+            FrameKind::Padding => self.damage(place, "padding is damaged".to_owned()),
         }
     }
 

@@ -10,8 +10,11 @@ use std::sync::Arc;
 use super::catalog::{ActiveView, Catalog};
 use super::depot::{Depot, OpenSegment};
 use super::error::LogError;
-use super::frame::{FrameHeader, FrameKind, encode};
+use super::frame::{FRAME_HEADER_BYTES, FrameHeader, FrameKind, encode};
 use super::segment::{Fill, Predecessor, SegmentIndex, Trailer};
+
+/// The largest piece that a disk loses at once, in bytes.
+const BLOCK_BYTES: u64 = 4096;
 
 /// One frame to write; `batch_start` is filled in when its place is known.
 pub(crate) struct Item<'a> {
@@ -81,6 +84,17 @@ impl Writer {
             written.parts.push(done);
         }
         Ok(written)
+    }
+
+    /// Payload of the padding frame behind which the next block starts; `None` when the next frame starts a block anyway.
+    pub(crate) fn padding(&self) -> Option<Vec<u8>> {
+        let gap = self.fill.end.next_multiple_of(BLOCK_BYTES) - self.fill.end;
+        let gap = match gap {
+            0 => return None,
+            short if short < FRAME_HEADER_BYTES => short + BLOCK_BYTES,
+            enough => enough,
+        };
+        Some(vec![0; (gap - FRAME_HEADER_BYTES) as usize])
     }
 
     /// Makes the first segment when there is none.
