@@ -93,7 +93,7 @@ fn doc(
     let vectors = decode_vectors(&put.vectors, space.settings.dimension)
         .ok_or_else(|| format!("LSN {} has vectors of another dimension", stamp.lsn))?;
     let content = put.content.into_content()?;
-    let terms = space.terms(&content);
+    let words = space.words(&content);
     let memory = Memory {
         id: put.id,
         version: put.version,
@@ -104,5 +104,5 @@ fn doc(
         content,
         content_hash,
     };
-    Ok(Doc::new(memory, terms, vectors))
+    Ok(Doc { memory: Arc::new(memory), words, vectors })
 }

@@ -14,8 +14,15 @@ const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_PREFIX: &str = "engram data directory, format ";
 const FORMAT_VERSION: u32 = 1;
 
+/// Whether a directory was ever opened to the end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Age {
+    New,
+    Old,
+}
+
 /// Creates the directory where it is missing, locks it, and refuses a newer format.
-pub(crate) fn claim(fs: &dyn Fs, dir: &Path) -> Result<Box<dyn FsLock>, EngineError> {
+pub(crate) fn claim(fs: &dyn Fs, dir: &Path) -> Result<(Box<dyn FsLock>, Age), EngineError> {
     fs.create_dir_all(&dir.join(WAL_DIR)).map_err(|error| io(dir, &error))?;
     let lock = fs.lock(&dir.join(LOCK_FILE)).map_err(|error| match error.kind() {
         ErrorKind::WouldBlock => EngineError::DataDirLocked { dir: dir.display().to_string() },
@@ -23,14 +30,17 @@ pub(crate) fn claim(fs: &dyn Fs, dir: &Path) -> Result<Box<dyn FsLock>, EngineEr
     })?;
     let path = dir.join(FORMAT_FILE);
     match read_all(fs, &path) {
-        Ok(bytes) => check_format(&bytes, &path)?,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let line = format!("{FORMAT_PREFIX}{FORMAT_VERSION}\n");
-            write_atomically(fs, &path, line.as_bytes()).map_err(|error| io(&path, &error))?;
-        }
-        Err(error) => return Err(io(&path, &error)),
+        Ok(bytes) => check_format(&bytes, &path).map(|()| (lock, Age::Old)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok((lock, Age::New)),
+        Err(error) => Err(io(&path, &error)),
     }
-    Ok(lock)
+}
+
+/// Writes down the format of a new directory. Done last: until then the next open takes it for new.
+pub(crate) fn mark(fs: &dyn Fs, dir: &Path) -> Result<(), EngineError> {
+    let path = dir.join(FORMAT_FILE);
+    let line = format!("{FORMAT_PREFIX}{FORMAT_VERSION}\n");
+    write_atomically(fs, &path, line.as_bytes()).map_err(|error| io(&path, &error))
 }
 
 fn check_format(bytes: &[u8], path: &Path) -> Result<(), EngineError> {

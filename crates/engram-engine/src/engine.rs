@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use arc_swap::ArcSwap;
 use engram_embed::Embedder;
@@ -16,11 +16,11 @@ use engram_store::{
 use prost::Message;
 
 use crate::apply::apply;
-use crate::datadir;
+use crate::datadir::{self, Age};
 use crate::error::{EngineError, LogFailure};
 use crate::memtable::Snapshot;
 use crate::model::{SpaceInfo, SpaceStats};
-use crate::queue::{Change, CommitQueue, Overlay, Submission, writable};
+use crate::queue::{Change, CommitQueue, Overlay, Submission, Waiter, writable};
 use crate::record::{KIND_SPACE_CREATED, KIND_SPACE_DELETED, SpaceRecord};
 use crate::replay::Replay;
 use crate::settings::EngineSettings;
@@ -77,6 +77,8 @@ pub struct Engine {
     log: ShardLog,
     catalog: ArcSwap<Catalog>,
     queue: Mutex<CommitQueue>,
+    /// Why durable commits could not be applied.
+    failure: OnceLock<String>,
     /// Held by the one driver.
     driving: Mutex<()>,
     /// Held by the one maintainer.
@@ -95,7 +97,8 @@ impl Engine {
         settings: EngineSettings,
         data_dir: &Path,
     ) -> Result<(Engine, Recovery), EngineError> {
-        let lock = datadir::claim(&*components.fs, data_dir)?;
+        crate::validate::settings(&settings)?;
+        let (lock, age) = datadir::claim(&*components.fs, data_dir)?;
         let options = LogOptions {
             segment_bytes: settings.wal_segment_bytes,
             spare_segments_max: settings.wal_spare_segments_max,
@@ -110,7 +113,7 @@ impl Engine {
             &*components.entropy,
             &mut |frame| replay.frame(frame),
         )?;
-        let fresh = recovery.frames == 0 && recovery.damage.is_empty();
+        let fresh = age == Age::New && recovery.frames == 0 && recovery.damage.is_empty();
         let rebuilt = replay.finish(&mut recovery);
         for (space, lsn) in rebuilt.released {
             log.release(space, lsn);
@@ -122,6 +125,7 @@ impl Engine {
             log,
             catalog: ArcSwap::from_pointee(rebuilt.catalog),
             queue: Mutex::new(queue),
+            failure: OnceLock::new(),
             driving: Mutex::new(()),
             maintaining: Mutex::new(()),
             _data_dir: lock,
@@ -129,6 +133,9 @@ impl Engine {
         if fresh && let Some(space) = engine.settings.default_space.clone() {
             engine.submit_create(&mut *engine.queue()?, &space)?;
             engine.drive()?;
+        }
+        if age == Age::New {
+            datadir::mark(&*engine.components.fs, data_dir)?;
         }
         Ok((engine, recovery))
     }
@@ -220,32 +227,38 @@ impl Engine {
     /// The log failed: everything queued was refused and told so. After [`LogFailure::DiskFull`] later writes may
     /// succeed; after anything else the log takes no more until the directory is opened again.
     pub fn drive(&self) -> Result<Driven, EngineError> {
-        let _driver = self.driving.lock().map_err(|_| panicked())?;
+        let driver = self.driving.lock().map_err(|_| panicked())?;
         let stamps = match self.log.flush() {
             Ok(stamps) => stamps,
-            Err(error) => return Err(self.refuse_queued(error.into())),
+            Err(error) => return Err(self.refuse_queued(error.into(), driver)),
         };
         if stamps.is_empty() {
             return Ok(Driven::default());
         }
         let durable = self.queue()?.durable(&stamps);
-        self.publish(durable)?;
-        let waiters = self.queue()?.settle(stamps.len());
-        for waiter in waiters {
-            waiter(Ok(()));
+        let published = self.publish(durable);
+        if let Err(error) = &published {
+            // Durable, but not what this process can apply: only a reopen tells what is.
+            self.failure.get_or_init(|| error.to_string());
         }
-        Ok(Driven { commits: stamps.len() as u64 })
+        let waiters = self.queue.lock().map_err(|_| panicked())?.settle(stamps.len());
+        drop(driver);
+        for waiter in waiters {
+            waiter(published.clone());
+        }
+        published.map(|()| Driven { commits: stamps.len() as u64 })
     }
 
-    fn refuse_queued(&self, error: EngineError) -> EngineError {
+    fn refuse_queued(&self, error: EngineError, driver: MutexGuard<'_, ()>) -> EngineError {
         let waiters = match self.queue() {
             Ok(mut queue) => {
                 let waiters = queue.fail();
-                // ROLLBACK
+                self.log.rollback();
                 waiters
             }
             Err(panicked) => return panicked,
         };
+        drop(driver);
         for waiter in waiters {
             waiter(Err(error.clone()));
         }
@@ -299,12 +312,7 @@ impl Engine {
     /// The log failed outside of a commit; nothing is lost and the step may be repeated.
     pub fn maintain(&self, budget_memories: u64) -> Result<Maintained, EngineError> {
         let _maintainer = self.maintaining.lock().map_err(|_| panicked())?;
-        let log = self.log.maintain()?;
-        let mut done = Maintained {
-            segments: log.dropped + log.prepared + log.removed,
-            more: log.more,
-            ..Maintained::default()
-        };
+        let mut done = Maintained::default();
         for space in self.catalog.load().values() {
             while done.merged_memories < budget_memories {
                 match merge_once(space)? {
@@ -313,7 +321,10 @@ impl Engine {
                 }
             }
         }
-        done.more |= done.merged_memories >= budget_memories;
+        // Last, so that a log in need of repair does not keep chunks from merging.
+        let log = self.log.maintain()?;
+        done.segments = log.dropped + log.prepared + log.removed;
+        done.more = log.more || done.merged_memories >= budget_memories;
         Ok(done)
     }
 
@@ -324,13 +335,18 @@ impl Engine {
     pub fn close(&self) -> Result<(), EngineError> {
         self.queue()?.closing = true;
         self.drive()?;
-        Ok(self.log.close()?)
+        self.log.close().map_err(|error| {
+            self.log.rollback();
+            error.into()
+        })
     }
 
     /// Why no write is acknowledged any more, if so.
     pub fn poisoned(&self) -> Option<String> {
         let panicked = self.queue.is_poisoned() || self.driving.is_poisoned();
-        self.log.poisoned().or_else(|| panicked.then(|| panicked_reason().to_owned()))
+        let failure = self.failure.get().cloned();
+        let panicked = panicked.then(|| panicked_reason().to_owned());
+        self.log.poisoned().or(failure).or(panicked)
     }
 
     /// Counters of the log.
@@ -344,7 +360,8 @@ impl Engine {
     }
 
     /// Submits under the lock of the queue and, before the lock is released, registers `done` with the commit that the
-    /// answer rests on: no failure of that commit can slip in between.
+    /// answer rests on: no failure of that commit can slip in between. A refusal that follows from other commits is told
+    /// when these are durable.
     pub(crate) fn answer<T: Send + 'static>(
         &self,
         done: Done<T>,
@@ -357,12 +374,18 @@ impl Engine {
         let (answer, number) = match submit(&mut queue) {
             Ok(submitted) => submitted,
             Err(error) => {
+                let rests_on = queue.last_number().filter(|_| error.rests_on_commits());
+                let refuse: Waiter =
+                    Box::new(move |outcome| done(Err(outcome.err().unwrap_or(error))));
+                let at_once = queue.wait(rests_on, refuse);
                 drop(queue);
-                return done(Err(error));
+                if let Some(refuse) = at_once {
+                    refuse(Ok(()));
+                }
+                return;
             }
         };
-        let waiter =
-            Box::new(move |outcome: Result<(), EngineError>| done(outcome.map(|()| answer)));
+        let waiter: Waiter = Box::new(move |outcome| done(outcome.map(|()| answer)));
         let at_once = queue.wait(number, waiter);
         drop(queue);
         match at_once {
@@ -387,7 +410,10 @@ impl Engine {
     }
 
     pub(crate) fn queue(&self) -> Result<MutexGuard<'_, CommitQueue>, EngineError> {
-        self.queue.lock().map_err(|_| panicked())
+        match self.failure.get() {
+            Some(failure) => Err(EngineError::Log(LogFailure::Poisoned(failure.clone()))),
+            None => self.queue.lock().map_err(|_| panicked()),
+        }
     }
 
     pub(crate) fn log(&self) -> &ShardLog {

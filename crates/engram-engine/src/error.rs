@@ -80,6 +80,13 @@ pub enum EngineError {
     /// The embedder failed.
     #[error(transparent)]
     Embed(#[from] EmbedError),
+    /// The memory of that id was there when the request was prepared and is gone since; the same request can be made
+    /// again at once.
+    #[error("memory {id:?} was deleted while it was stored again")]
+    Raced {
+        /// The id.
+        id: String,
+    },
     /// The commit queue is full; retry later.
     #[error("the commit queue holds {queued_bytes} bytes")]
     Overloaded {
@@ -217,6 +224,18 @@ impl EngineError {
         EngineError::Invalid { field: field.into(), problem }
     }
 
+    /// Whether the refusal follows from what other commits did, which may not be durable yet.
+    pub(crate) fn rests_on_commits(&self) -> bool {
+        matches!(
+            self,
+            EngineError::SpaceNotFound { .. }
+                | EngineError::SpaceExists { .. }
+                | EngineError::MemoryNotFound { .. }
+                | EngineError::IdConflict { .. }
+                | EngineError::IdempotencyConflict { .. }
+        )
+    }
+
     /// Puts `prefix` before the path of an invalid field; other errors stay as they are.
     #[must_use]
     pub fn within(self, prefix: &str) -> EngineError {
@@ -242,8 +261,7 @@ impl From<LogError> for EngineError {
                 return EngineError::NewerFormat { found, supported };
             }
             LogError::Closed => return EngineError::Closing,
-            LogError::Io { .. } => LogFailure::Io(text),
-            _ => LogFailure::Io(text),
+            LogError::Io { .. } | LogError::BadOption(_) => LogFailure::Io(text),
         })
     }
 }

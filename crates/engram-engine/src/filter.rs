@@ -128,6 +128,10 @@ impl Filter {
                 return Err(EngineError::invalid(format!("{path}.{name}"), InvalidValue::Reversed));
             }
         }
+        if self.metadata.iter().any(|condition| !condition.test.is_finite()) {
+            let problem = InvalidValue::NonFinite { position: 0 };
+            return Err(EngineError::invalid(format!("{path}.metadata"), problem));
+        }
         *conditions += self.own_conditions();
         if *conditions > FILTER_CONDITIONS_MAX {
             let problem = InvalidValue::TooMany { count: *conditions, max: FILTER_CONDITIONS_MAX };
@@ -196,6 +200,31 @@ impl Filter {
 
 fn allows(wanted: &[String], present: &[String]) -> bool {
     wanted.is_empty() || wanted.iter().any(|value| present.contains(value))
+}
+
+impl MetaTest {
+    /// Whether every number in it is finite: NaN has no place in an order.
+    fn is_finite(&self) -> bool {
+        match self {
+            MetaTest::Equal(value)
+            | MetaTest::NotEqual(value)
+            | MetaTest::Less(value)
+            | MetaTest::AtMost(value)
+            | MetaTest::Greater(value)
+            | MetaTest::AtLeast(value) => is_finite(value),
+            MetaTest::In(values) => values.iter().all(is_finite),
+            MetaTest::Exists | MetaTest::Missing => true,
+        }
+    }
+}
+
+fn is_finite(value: &MetaValue) -> bool {
+    match value {
+        MetaValue::Float(number) => number.is_finite(),
+        MetaValue::List(elements) => elements.iter().all(is_finite),
+        MetaValue::Map(nested) => nested.values().all(is_finite),
+        MetaValue::Null | MetaValue::Bool(_) | MetaValue::Int(_) | MetaValue::Text(_) => true,
+    }
 }
 
 impl MetaCondition {

@@ -16,6 +16,10 @@ use crate::record::{CommitRecord, KIND_COMMIT, Op, OpRecord};
 use crate::request::{Execution, Forget, ForgetMode, Restore, Selection};
 use crate::space::Space;
 
+/// Most memories that one commit forgets or restores: it is ordered under the lock of all commits. More are reached by
+/// narrower filters, or by deleting the space.
+const FORGOTTEN_MAX: usize = 20_000;
+
 /// What happens to each selected memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
@@ -187,7 +191,17 @@ fn matching(
     let selected = snapshot
         .docs(None)
         .filter(|(_, memory, state)| fate.concerns(*state) && filter.matches(memory));
-    Ok(selected.map(|(_, memory, _)| (memory.id.clone(), memory.lsn)).collect())
+    let found: Vec<_> = selected.map(|(_, memory, _)| (memory.id.clone(), memory.lsn)).collect();
+    at_most_forgotten("filter", found.len())?;
+    Ok(found)
+}
+
+fn at_most_forgotten(field: &str, count: usize) -> Result<(), EngineError> {
+    if count > FORGOTTEN_MAX {
+        let problem = InvalidValue::TooMany { count, max: FORGOTTEN_MAX };
+        return Err(EngineError::invalid(field, problem));
+    }
+    Ok(())
 }
 
 type Concerned = (Vec<(String, Known)>, Option<u64>);
@@ -202,6 +216,7 @@ fn named(
     if ids.is_empty() {
         return Err(EngineError::invalid("ids", InvalidValue::Missing));
     }
+    at_most_forgotten("ids", ids.len())?;
     let mut seen = std::collections::HashSet::new();
     ids.retain(|id| seen.insert(id.clone()));
     let mut found = Vec::with_capacity(ids.len());

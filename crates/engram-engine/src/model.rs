@@ -68,6 +68,20 @@ pub enum MetaValue {
 /// Metadata: names to values, in byte order of the names.
 pub type Metadata = BTreeMap<String, MetaValue>;
 
+/// Bytes of names and values, each value counting for at least eight.
+pub(crate) fn metadata_bytes(metadata: &Metadata) -> usize {
+    metadata.iter().map(|(name, value)| name.len() + value_bytes(value)).sum()
+}
+
+fn value_bytes(value: &MetaValue) -> usize {
+    match value {
+        MetaValue::Null | MetaValue::Bool(_) | MetaValue::Int(_) | MetaValue::Float(_) => 8,
+        MetaValue::Text(text) => text.len().max(8),
+        MetaValue::List(elements) => 8 + elements.iter().map(value_bytes).sum::<usize>(),
+        MetaValue::Map(nested) => 8 + metadata_bytes(nested),
+    }
+}
+
 /// Where a memory comes from, as the caller states it.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Source {
@@ -229,6 +243,8 @@ pub struct RememberedItem {
     pub committed_at: CommitTime,
     /// Whether this request stored it, or the same content was there under the same id.
     pub created: Created,
+    /// Whether it can be recalled: what was there before may be suppressed.
+    pub state: State,
     /// Ids of other memories with the same content, at most 10.
     pub duplicates: Vec<String>,
     /// Number of vectors stored for it.

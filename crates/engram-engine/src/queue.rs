@@ -4,14 +4,14 @@
 //! under one lock, in the published snapshot and in the overlay of what is queued before it. The lock is never held
 //! during I/O, embedding or search.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use engram_store::{CommitTime, Entry, Lsn, ShardLog, SpaceId, Stamp};
 
 use crate::apply::Step;
 use crate::error::EngineError;
-use crate::memtable::{Snapshot, state_term};
+use crate::memtable::{DocRef, Snapshot, state_term};
 use crate::model::{ContentHash, State};
 use crate::record::{IdempotencyRecord, KIND_COMMIT, KIND_SPACE_CREATED, KIND_SPACE_DELETED};
 use crate::space::Space;
@@ -50,6 +50,7 @@ pub(crate) struct Pending {
     pub(crate) stamp: Stamp,
     pub(crate) space: Arc<Space>,
     pub(crate) change: Change,
+    pub(crate) kind: u8,
     pub(crate) bytes: u64,
     pub(crate) waiters: Vec<Waiter>,
 }
@@ -63,9 +64,29 @@ pub(crate) struct Known {
     pub(crate) committed_at: CommitTime,
     pub(crate) state: State,
     pub(crate) vectors: u32,
+    pub(crate) expires_at: Option<i64>,
 }
 
 impl Known {
+    /// What is known of a published document.
+    pub(crate) fn published(snapshot: &Snapshot, at: DocRef, state: State) -> Known {
+        let memory = snapshot.memory(at);
+        Known {
+            hash: memory.content_hash,
+            version: memory.version,
+            lsn: memory.lsn,
+            committed_at: memory.committed_at,
+            state,
+            vectors: snapshot.vector_count(at),
+            expires_at: memory.content.expires_at,
+        }
+    }
+
+    /// Whether the memory forgot itself.
+    pub(crate) fn is_expired(&self, now_ns: i64) -> bool {
+        self.expires_at.is_some_and(|expires_at| expires_at <= now_ns)
+    }
+
     /// What the memory adds to the state sum.
     pub(crate) fn term(&self, id: &str) -> u64 {
         state_term(id, self.version, &self.hash, self.state)
@@ -107,29 +128,21 @@ impl Overlay {
         if let Some((number, known)) = self.ids.get(id) {
             return (*known, Some(*number));
         }
-        let known = snapshot.find(id).map(|(at, state)| {
-            let memory = snapshot.memory(at);
-            Known {
-                hash: memory.content_hash,
-                version: memory.version,
-                lsn: memory.lsn,
-                committed_at: memory.committed_at,
-                state,
-                vectors: snapshot.vector_count(at),
-            }
-        });
+        let known = snapshot.find(id).map(|(at, state)| Known::published(snapshot, at, state));
         (known, None)
     }
 
     /// Ids of memories with this content, published or queued.
     pub(crate) fn duplicates(&self, snapshot: &Snapshot, hash: ContentHash) -> Vec<String> {
-        let mut ids = snapshot.ids_of_content(hash, DUPLICATES_REPORTED_MAX);
-        ids.retain(|id| !matches!(self.ids.get(id), Some((_, None))));
-        let live = |id: &String| matches!(self.ids.get(id), Some((_, Some(_))));
-        let queued = self.contents.get(&hash).into_iter().flatten().map(|(_, id)| id);
-        ids.extend(queued.filter(|id| live(id)).cloned());
-        ids.dedup();
-        ids.truncate(DUPLICATES_REPORTED_MAX);
+        let queued = |id: &str| self.ids.contains_key(id);
+        let mut ids = snapshot.ids_of_content(hash, DUPLICATES_REPORTED_MAX, &queued);
+        for (_, id) in self.contents.get(&hash).into_iter().flatten() {
+            let holds = |known: &Known| known.hash == hash && known.state == State::Active;
+            let is_duplicate = matches!(self.ids.get(id), Some((_, Some(known))) if holds(known));
+            if is_duplicate && ids.len() < DUPLICATES_REPORTED_MAX && !ids.contains(id) {
+                ids.push(id.clone());
+            }
+        }
         ids
     }
 
@@ -207,6 +220,11 @@ impl CommitQueue {
         CommitQueue { overlays, ..CommitQueue::default() }
     }
 
+    /// Queue number of the last commit that is queued.
+    pub(crate) fn last_number(&self) -> Option<u64> {
+        self.next_number().checked_sub(1).filter(|_| !self.pending.is_empty())
+    }
+
     /// Queue number that the next commit will have.
     pub(crate) fn next_number(&self) -> u64 {
         self.first + self.pending.len() as u64
@@ -234,8 +252,14 @@ impl CommitQueue {
         self.bytes += bytes;
         let change = change(stamp);
         assert_eq!(change.kind(), submission.kind, "entry and change belong together");
-        let pending =
-            Pending { stamp, space: submission.space, change, bytes, waiters: Vec::new() };
+        let pending = Pending {
+            stamp,
+            space: submission.space,
+            change,
+            kind: submission.kind,
+            bytes,
+            waiters: Vec::new(),
+        };
         self.pending.push_back(pending);
         Ok(stamp)
     }
@@ -277,6 +301,9 @@ impl CommitQueue {
                 self.names.remove(&pending.space.name);
             }
             self.first += 1;
+            if pending.kind == KIND_SPACE_DELETED {
+                self.overlays.remove(&pending.space.id);
+            }
             waiters.extend(pending.waiters);
         }
         for (space, last) in spaces {
@@ -294,16 +321,16 @@ impl CommitQueue {
         self.first += failed.len() as u64;
         self.bytes = 0;
         self.names.clear();
+        let mut reset = HashSet::new();
         for pending in &failed {
-            match pending.change {
-                Change::CreateSpace => {
-                    self.overlays.remove(&pending.space.id);
-                }
-                Change::DeleteSpace | Change::Commit(_) => {
-                    if let Some(overlay) = self.overlays.get_mut(&pending.space.id) {
-                        overlay.reset(&pending.space.snapshot.load(), first);
-                    }
-                }
+            let id = pending.space.id;
+            if pending.kind == KIND_SPACE_CREATED {
+                self.overlays.remove(&id);
+                reset.insert(id);
+            } else if reset.insert(id)
+                && let Some(overlay) = self.overlays.get_mut(&id)
+            {
+                overlay.reset(&pending.space.snapshot.load(), first);
             }
         }
         failed.into_iter().flat_map(|pending| pending.waiters).collect()

@@ -3,6 +3,8 @@
 //! The ranking is a function of the snapshot, the clock and the cue. It does not depend on how the documents are spread
 //! over chunks: BM25 statistics count the recallable memories, the vector scan is exact, ties go to the earlier memory.
 
+use std::collections::HashSet;
+
 use engram_index::{
     Bm25, CorpusStats, FuseWeights, Fused, Kernels, TextQuery, TopK, WeightedQuery, fuse,
 };
@@ -20,12 +22,16 @@ use crate::validate;
 /// Candidates that each route puts up for the fusion, unless more items are asked for. Measured on dialogue: depths of
 /// 50 to 200 rank alike; scoring every candidate on both routes ranks worse at these weights.
 const ROUTE_CANDIDATES_MIN: usize = 100;
+/// Most matched terms shown for one item.
+const MATCHED_TERMS_MAX: usize = 64;
 
 /// A cue with all that searching needs.
 struct Probe<'a> {
     snapshot: &'a Snapshot,
     eligible: Eligible,
     terms: Vec<String>,
+    /// Each term once, in the order of the cue.
+    distinct_terms: Vec<String>,
     vector: Option<Vec<f32>>,
     weights: FuseWeights,
     candidates_max: usize,
@@ -63,6 +69,7 @@ impl Engine {
             weights: weights(&cue, vector.is_some(), self.settings().fuse),
             candidates_max: ROUTE_CANDIDATES_MIN.max(cue.limit),
             snapshot: &snapshot,
+            distinct_terms: distinct(&terms),
             terms,
             vector,
         };
@@ -79,6 +86,11 @@ impl Engine {
     }
 }
 
+fn distinct(terms: &[String]) -> Vec<String> {
+    let mut seen = HashSet::new();
+    terms.iter().filter(|term| seen.insert(*term)).cloned().collect()
+}
+
 /// The vector to search with, where the mode asks for one and there is one.
 fn cue_vector(space: &Space, cue: &mut Cue) -> Result<Option<Vec<f32>>, EngineError> {
     let unsupported =
@@ -92,13 +104,10 @@ fn cue_vector(space: &Space, cue: &mut Cue) -> Result<Option<Vec<f32>>, EngineEr
     if let Some(vector) = cue.vector.take() {
         return Ok(Some(vector));
     }
-    match space.embedder()? {
-        Some(embedder) => Ok(embedder.embed_query(&cue.text)?),
-        None if cue.mode == Mode::Similarity => {
-            Err(unsupported("the space has no embedder and the cue no vector"))
-        }
-        None => Ok(None),
+    if cue.mode == Mode::Similarity && space.embedder()?.is_none() {
+        return Err(unsupported("the space has no embedder and the cue no vector"));
     }
+    space.embed_query(&cue.text)
 }
 
 /// The share of each route: a route that cannot run leaves all to the other.
@@ -203,7 +212,7 @@ impl Probe<'_> {
             list.iter().filter(|posting| view.state(posting.doc) == Some(State::Active)).count()
         });
         let tail = self.snapshot.tail.iter().filter(|tail| {
-            tail.state == State::Active && tail.doc.postings.postings(term).is_some()
+            tail.state == State::Active && tail.doc.words.postings.postings(term).is_some()
         });
         (chunks.sum::<usize>() + tail.count()) as u64
     }
@@ -249,12 +258,8 @@ impl Probe<'_> {
 
     fn recalled(&self, fused: Fused, now_ns: i64) -> Recalled {
         let at = self.doc_at(fused.key);
-        let mut matched_terms: Vec<String> = Vec::new();
-        for term in &self.terms {
-            if !matched_terms.contains(term) && self.holds(at, term) {
-                matched_terms.push(term.clone());
-            }
-        }
+        let matched = self.distinct_terms.iter().filter(|term| self.holds(at, term));
+        let matched_terms = matched.take(MATCHED_TERMS_MAX).cloned().collect();
         Recalled {
             detail: detail(self.snapshot, at, State::Active, now_ns),
             relevance: fused.score,
@@ -273,12 +278,12 @@ impl Probe<'_> {
                 })
             }
             DocRef::Tail(index) => {
-                self.snapshot.tail[index as usize].doc.postings.postings(term).is_some()
+                self.snapshot.tail[index as usize].doc.words.postings.postings(term).is_some()
             }
         }
     }
 }
 
 fn score_one(query: &WeightedQuery, doc: &Doc, hit: &mut dyn FnMut(f32)) {
-    query.scan(&doc.postings, &mut |_| true, &mut |_, score| hit(score));
+    query.scan(&doc.words.postings, &mut |_| true, &mut |_, score| hit(score));
 }

@@ -224,6 +224,9 @@ pub(crate) struct ItemRecord {
     /// Refused because this id was taken; empty otherwise.
     #[prost(string, tag = "8")]
     pub(crate) conflicting_id: String,
+    /// Was there before and suppressed.
+    #[prost(bool, tag = "9")]
+    pub(crate) suppressed: bool,
 }
 
 impl SpaceRecord {

@@ -1,22 +1,19 @@
 //! Remember: checks, analysis and embedding first, without a lock; then ids, duplicates and idempotency in the order of
 //! commits.
 
-use std::collections::HashMap;
+mod plan;
+
 use std::sync::Arc;
 
-use engram_store::{Entropy, Stamp};
+use engram_store::{CommitTime, Lsn};
 use prost::Message;
 
-use crate::apply::Step;
+use self::plan::{Plan, Planner, answer, known_of, repeated_id};
 use crate::engine::{Done, Engine, Submitted};
-use crate::error::{EngineError, InvalidValue};
-use crate::memtable::{Doc, Snapshot};
-use crate::model::{Created, Memory, NewMemory, Remembered, RememberedItem, State};
-use crate::queue::{Change, CommitQueue, KeyUse, Known, Overlay, Submission, writable};
-use crate::record::{
-    CommitRecord, IdempotencyRecord, ItemRecord, KIND_COMMIT, Op, OpRecord, PutRecord,
-    encode_vectors,
-};
+use crate::error::EngineError;
+use crate::model::{Created, NewMemory, Remembered, RememberedItem, State};
+use crate::queue::{Change, CommitQueue, KeyUse, Submission, writable};
+use crate::record::{CommitRecord, IdempotencyRecord, ItemRecord, KIND_COMMIT};
 use crate::request::{OnInvalid, RememberOptions};
 use crate::space::{PreparedMemory, Space, first_16};
 use crate::validate;
@@ -24,49 +21,27 @@ use crate::validate;
 /// Memories that are checked, analysed and embedded, ready to be committed to their space. Parts that were prepared on
 /// several threads are put together with [`Prepared::append`].
 pub struct Prepared {
-    pub(crate) space: Arc<Space>,
-    pub(crate) items: Vec<Result<PreparedMemory, EngineError>>,
+    space: Arc<Space>,
+    items: Vec<Result<PreparedMemory, EngineError>>,
 }
 
 impl Prepared {
     /// Adds the memories of `other`, which was prepared for the same space, behind these.
-    pub fn append(&mut self, mut other: Prepared) {
-        assert!(Arc::ptr_eq(&self.space, &other.space), "parts of one request share a space");
+    ///
+    /// # Errors
+    /// [`EngineError::SpaceNotFound`] when the space was deleted and its name given to another one in between.
+    pub fn append(&mut self, mut other: Prepared) -> Result<(), EngineError> {
+        if !Arc::ptr_eq(&self.space, &other.space) {
+            return Err(EngineError::SpaceNotFound { name: self.space.name.clone() });
+        }
         self.items.append(&mut other.items);
+        Ok(())
     }
-}
-
-/// What a request comes to, before the log has given it a stamp.
-#[derive(Default)]
-struct Plan {
-    results: Vec<Planned>,
-    /// Memories to store, with their final ids.
-    puts: Vec<(String, PreparedMemory)>,
-    /// Place in `puts` by id.
-    put_of: HashMap<String, usize>,
-    /// Queue number of the last commit that an answer rests on.
-    rests_on: Option<u64>,
-    state_sum: u64,
-}
-
-/// Result of one item before the stamp.
-enum Planned {
-    Refused(EngineError),
-    Known(RememberedItem),
-    /// Stored by this commit.
-    New {
-        put: usize,
-        duplicates: Vec<String>,
-    },
-    /// The same as an earlier item of this request.
-    Same {
-        put: usize,
-    },
 }
 
 impl Engine {
     /// Checks, analyses and embeds memories. CPU work: may run on several threads for parts of one request, `first`
-    /// being the place of the part's first memory in it.
+    /// being the place of the part's first memory in it. What is there already under the same id is not embedded again.
     ///
     /// # Errors
     /// The space or its embedder refuses all; single refusals stay inside.
@@ -77,7 +52,7 @@ impl Engine {
         first: usize,
     ) -> Result<Prepared, EngineError> {
         let space = self.serving(space)?;
-        let items = space.prepare(memories, first, self.settings())?;
+        let items = space.prepare(memories, first, self.settings(), self.now_ns())?;
         Ok(Prepared { space, items })
     }
 
@@ -104,11 +79,14 @@ impl Engine {
         options: &RememberOptions,
         done: Done<Remembered>,
     ) {
-        let submitted = validate::batch(prepared.items.len(), self.settings()).and_then(|()| {
+        let checked = validate::batch(prepared.items.len(), self.settings()).and_then(|()| {
             options.idempotency_key.as_deref().map_or(Ok(()), validate::idempotency_key)
         });
-        match submitted {
-            Ok(()) => self.answer(done, |queue| self.submit(queue, prepared, options)),
+        match checked {
+            Ok(()) => {
+                let request_hash = request_hash(&prepared.items, options);
+                self.answer(done, |queue| self.submit(queue, prepared, options, request_hash));
+            }
             Err(error) => done(Err(error)),
         }
     }
@@ -118,12 +96,12 @@ impl Engine {
         queue: &mut CommitQueue,
         prepared: Prepared,
         options: &RememberOptions,
+        request_hash: Vec<u8>,
     ) -> Submitted<Remembered> {
         let now_ns = self.now_ns();
         let space = prepared.space;
         let snapshot = space.snapshot.load_full();
         let overlay = writable(queue, &space)?;
-        let request_hash = request_hash(&prepared.items, options);
         if let Some(key) = &options.idempotency_key
             && let Some(known) = overlay.key(key, now_ns)
         {
@@ -132,13 +110,14 @@ impl Engine {
             }
             return Ok((repeated(known, prepared.items), known.queued));
         }
-        let plan = plan(overlay, &snapshot, prepared.items, self.entropy(), now_ns);
+        let planner = Planner { overlay, snapshot: &snapshot, entropy: self.entropy(), now_ns };
+        let plan = planner.plan(prepared.items);
         if options.on_invalid == OnInvalid::RefuseAll
-            && let Some(error) = plan.results.iter().find_map(Planned::refusal)
+            && let Some(error) = plan.refusal()
         {
             return Err(error.clone());
         }
-        if plan.puts.is_empty() && options.idempotency_key.is_none() {
+        if plan.stores_nothing() && options.idempotency_key.is_none() {
             let answer = answer(plan.results, &[], (snapshot.lsn, snapshot.committed_at));
             return Ok((answer, plan.rests_on));
         }
@@ -155,9 +134,9 @@ impl Engine {
     ) -> Submitted<Remembered> {
         let key = options.idempotency_key.clone();
         let idempotency =
-            key.map(|key| IdempotencyRecord { key, request_hash, items: items_of(&plan) });
+            key.map(|key| IdempotencyRecord { key, request_hash, items: plan.records() });
         let record = CommitRecord {
-            ops: plan.puts.iter_mut().map(|(id, memory)| put_record(id, memory)).collect(),
+            ops: plan.ops(),
             idempotency: idempotency.clone(),
             principal: options.principal.clone(),
         };
@@ -169,11 +148,12 @@ impl Engine {
             now_ns,
         };
         let number = queue.next_number();
-        let mut docs = Vec::with_capacity(plan.puts.len());
+        let mut docs = Vec::new();
         let bytes_max = self.settings().commit_queue_bytes_max;
         let stamp = queue.submit(self.log(), bytes_max, submission, |stamp| {
-            docs = docs_of(stamp, plan.puts, &options.principal);
-            Change::Commit(docs.iter().cloned().map(Step::Put).collect())
+            let (steps, stored) = plan.steps(stamp, &options.principal);
+            docs = stored;
+            Change::Commit(steps)
         })?;
         let overlay = queue.overlays.entry(space.id).or_default();
         overlay.state_sum = plan.state_sum;
@@ -188,190 +168,6 @@ impl Engine {
     }
 }
 
-fn plan(
-    overlay: &Overlay,
-    snapshot: &Snapshot,
-    items: Vec<Result<PreparedMemory, EngineError>>,
-    entropy: &dyn Entropy,
-    now_ns: i64,
-) -> Plan {
-    let mut plan = Plan { state_sum: overlay.state_sum, ..Plan::default() };
-    for (index, item) in items.into_iter().enumerate() {
-        let planned = match item {
-            Err(error) => Planned::Refused(error),
-            Ok(mut memory) => match memory.id.take() {
-                Some(id) => plan.with_id(overlay, snapshot, memory, (index, id)),
-                None => plan.store(overlay, snapshot, memory, uuid_v7(entropy, now_ns)),
-            },
-        };
-        plan.results.push(planned);
-    }
-    plan
-}
-
-impl Plan {
-    fn with_id(
-        &mut self,
-        overlay: &Overlay,
-        snapshot: &Snapshot,
-        memory: PreparedMemory,
-        (index, id): (usize, String),
-    ) -> Planned {
-        if let Some(put) = self.put_of.get(&id).copied() {
-            if self.puts[put].1.hash == memory.hash {
-                return Planned::Same { put };
-            }
-            return Planned::Refused(repeated_id(index));
-        }
-        let (known, rests_on) = overlay.lookup(snapshot, &id);
-        let Some(known) = known else {
-            return self.store(overlay, snapshot, memory, id);
-        };
-        if known.hash != memory.hash {
-            return Planned::Refused(EngineError::IdConflict { id });
-        }
-        self.rests_on = self.rests_on.max(rests_on);
-        Planned::Known(RememberedItem {
-            id,
-            version: known.version,
-            lsn: known.lsn,
-            committed_at: known.committed_at,
-            created: Created::Before,
-            duplicates: Vec::new(),
-            vectors: known.vectors,
-        })
-    }
-
-    fn store(
-        &mut self,
-        overlay: &Overlay,
-        snapshot: &Snapshot,
-        memory: PreparedMemory,
-        id: String,
-    ) -> Planned {
-        let mut duplicates = overlay.duplicates(snapshot, memory.hash);
-        let earlier = self.puts.iter().filter(|(_, earlier)| earlier.hash == memory.hash);
-        duplicates.extend(earlier.map(|(id, _)| id.clone()));
-        duplicates.truncate(crate::queue::DUPLICATES_REPORTED_MAX);
-        let term = crate::memtable::state_term(&id, FIRST_VERSION, &memory.hash, State::Active);
-        self.state_sum = self.state_sum.wrapping_add(term);
-        let put = self.puts.len();
-        self.put_of.insert(id.clone(), put);
-        self.puts.push((id, memory));
-        Planned::New { put, duplicates }
-    }
-}
-
-impl Planned {
-    fn refusal(&self) -> Option<&EngineError> {
-        match self {
-            Planned::Refused(error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-/// Version of a memory that was not there before.
-const FIRST_VERSION: u32 = 1;
-
-fn put_record(id: &str, memory: &mut PreparedMemory) -> OpRecord {
-    let put = PutRecord {
-        id: id.to_owned(),
-        version: FIRST_VERSION,
-        content: std::mem::take(&mut memory.record),
-        content_hash: memory.hash.to_vec(),
-        vectors: encode_vectors(&memory.vectors),
-        vector_given: memory.vector_given,
-    };
-    OpRecord { op: Some(Op::Put(put)) }
-}
-
-fn docs_of(stamp: Stamp, puts: Vec<(String, PreparedMemory)>, principal: &str) -> Vec<Arc<Doc>> {
-    let doc = |(position, (id, memory)): (u32, (String, PreparedMemory))| {
-        let stored = Memory {
-            id,
-            version: FIRST_VERSION,
-            lsn: stamp.lsn,
-            position,
-            committed_at: stamp.time,
-            principal: principal.to_owned(),
-            content: memory.content,
-            content_hash: memory.hash,
-        };
-        Arc::new(Doc::new(stored, memory.terms, memory.vectors))
-    };
-    (0_u32..).zip(puts).map(doc).collect()
-}
-
-fn known_of(doc: &Doc) -> Known {
-    Known {
-        hash: doc.memory.content_hash,
-        version: doc.memory.version,
-        lsn: doc.memory.lsn,
-        committed_at: doc.memory.committed_at,
-        state: State::Active,
-        vectors: doc.vectors.len() as u32,
-    }
-}
-
-fn answer(
-    planned: Vec<Planned>,
-    docs: &[Arc<Doc>],
-    (lsn, committed_at): (engram_store::Lsn, engram_store::CommitTime),
-) -> Remembered {
-    let item = |put: usize, created: Created, duplicates: Vec<String>| {
-        let known = known_of(&docs[put]);
-        Ok(RememberedItem {
-            id: docs[put].memory.id.clone(),
-            version: known.version,
-            lsn: known.lsn,
-            committed_at: known.committed_at,
-            created,
-            duplicates,
-            vectors: known.vectors,
-        })
-    };
-    let items: Vec<Result<RememberedItem, EngineError>> = planned
-        .into_iter()
-        .map(|planned| match planned {
-            Planned::Refused(error) => Err(error),
-            Planned::Known(known) => Ok(known),
-            Planned::New { put, duplicates } => item(put, Created::Now, duplicates),
-            Planned::Same { put } => item(put, Created::Before, Vec::new()),
-        })
-        .collect();
-    Remembered { lsn, committed_at, items }
-}
-
-/// What the idempotency record keeps of each item, so that a retry gets the same answer.
-fn items_of(plan: &Plan) -> Vec<ItemRecord> {
-    let stored = |put: usize, created: bool, duplicates: &[String]| ItemRecord {
-        id: plan.puts[put].0.clone(),
-        version: FIRST_VERSION,
-        created,
-        duplicates: duplicates.to_vec(),
-        vectors: plan.puts[put].1.vectors.len() as u32,
-        ..ItemRecord::default()
-    };
-    let item = |planned: &Planned| match planned {
-        Planned::New { put, duplicates } => stored(*put, true, duplicates),
-        Planned::Same { put } => stored(*put, false, &[]),
-        Planned::Known(known) => ItemRecord {
-            id: known.id.clone(),
-            version: known.version,
-            lsn: known.lsn.0,
-            committed_at: known.committed_at.0,
-            vectors: known.vectors,
-            ..ItemRecord::default()
-        },
-        Planned::Refused(EngineError::IdConflict { id }) => {
-            ItemRecord { conflicting_id: id.clone(), ..ItemRecord::default() }
-        }
-        Planned::Refused(_) => ItemRecord::default(),
-    };
-    plan.results.iter().map(item).collect()
-}
-
 /// The answer of an earlier request with the same key and body.
 fn repeated(known: &KeyUse, items: Vec<Result<PreparedMemory, EngineError>>) -> Remembered {
     let item = |index: usize, record: &ItemRecord, item: Result<PreparedMemory, EngineError>| {
@@ -384,16 +180,14 @@ fn repeated(known: &KeyUse, items: Vec<Result<PreparedMemory, EngineError>>) -> 
             return Err(repeated_id(index));
         }
         let here = record.lsn == 0;
+        let committed_at = CommitTime(record.committed_at);
         Ok(RememberedItem {
             id: record.id.clone(),
             version: record.version,
-            lsn: if here { known.lsn } else { engram_store::Lsn(record.lsn) },
-            committed_at: if here {
-                known.committed_at
-            } else {
-                engram_store::CommitTime(record.committed_at)
-            },
+            lsn: if here { known.lsn } else { Lsn(record.lsn) },
+            committed_at: if here { known.committed_at } else { committed_at },
             created: if record.created { Created::Now } else { Created::Before },
+            state: if record.suppressed { State::Suppressed } else { State::Active },
             duplicates: record.duplicates.clone(),
             vectors: record.vectors,
         })
@@ -410,10 +204,6 @@ fn repeated(known: &KeyUse, items: Vec<Result<PreparedMemory, EngineError>>) -> 
             .map(|(index, (record, prepared))| item(index, record, prepared))
             .collect(),
     }
-}
-
-fn repeated_id(index: usize) -> EngineError {
-    EngineError::invalid(format!("memories[{index}].id"), InvalidValue::Repeated)
 }
 
 /// Two requests with one idempotency key must agree in this.
@@ -438,15 +228,4 @@ fn request_hash(
         }
     }
     first_16(&hasher.finalize()).to_vec()
-}
-
-/// A UUID version 7 (RFC 9562): 48 bits of milliseconds, 74 random bits.
-fn uuid_v7(entropy: &dyn Entropy, now_ns: i64) -> String {
-    let mut bytes = [0; 16];
-    entropy.fill(&mut bytes);
-    let milliseconds = u64::try_from(now_ns / 1_000_000).unwrap_or(0);
-    bytes[..6].copy_from_slice(&milliseconds.to_be_bytes()[2..]);
-    bytes[6] = 0x70 | (bytes[6] & 0x0f);
-    bytes[8] = 0x80 | (bytes[8] & 0x3f);
-    engram_store::SpaceId(bytes).to_string()
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use engram_store::{CommitTime, Frame, LogError, Lsn, Quarantine, Recovery, SpaceId};
+use engram_store::{Frame, LogError, Lsn, Quarantine, Recovery, SpaceId};
 use prost::Message;
 
 use crate::apply::{apply, steps};
@@ -23,7 +23,6 @@ pub(crate) struct Replay<'a> {
     spaces: HashMap<SpaceId, Rebuilding>,
     released: Vec<(SpaceId, Lsn)>,
     faults: Vec<Quarantine>,
-    latest: CommitTime,
 }
 
 /// A space on its way.
@@ -55,20 +54,13 @@ pub(crate) struct Rebuilt {
 
 impl<'a> Replay<'a> {
     pub(crate) fn new(embedders: &'a Embedders) -> Replay<'a> {
-        Replay {
-            embedders,
-            spaces: HashMap::new(),
-            released: Vec::new(),
-            faults: Vec::new(),
-            latest: CommitTime::default(),
-        }
+        Replay { embedders, spaces: HashMap::new(), released: Vec::new(), faults: Vec::new() }
     }
 
     /// Takes the next frame. Never fails: what is wrong with one space is kept for the end.
     #[expect(clippy::unnecessary_wraps, reason = "the log's replay callback may fail")]
     pub(crate) fn frame(&mut self, frame: Frame) -> Result<(), LogError> {
         let stamp = frame.stamp;
-        self.latest = self.latest.max(stamp.time);
         if frame.kind == KIND_SPACE_DELETED {
             self.released.push((stamp.space, stamp.lsn));
             self.spaces.insert(stamp.space, Rebuilding::Deleted);
@@ -121,23 +113,33 @@ impl<'a> Replay<'a> {
         }
         recovery.quarantined.append(&mut self.faults);
         recovery.quarantined.sort_by_key(|quarantine| quarantine.space);
+        let mut live: Vec<LiveSpace> = self
+            .spaces
+            .into_iter()
+            .filter_map(|(id, rebuilding)| {
+                let Rebuilding::Live(mut live) = rebuilding else { return None };
+                let broken = recovery.quarantined.iter().find(|quarantine| quarantine.space == id);
+                live.space.quarantined = broken.map(|quarantine| quarantine.reason.clone());
+                Some(*live)
+            })
+            .collect();
+        // A name is created again only after its deletion: where damage hides a deletion, the healthy or later space has
+        // the name, and the other one stays in the report.
+        live.sort_by_key(|live| {
+            (live.space.quarantined.is_none(), live.space.created_at, live.space.id)
+        });
         let mut catalog = BTreeMap::new();
         let mut overlays = HashMap::new();
-        for (id, rebuilding) in self.spaces {
-            let Rebuilding::Live(live) = rebuilding else {
-                continue;
-            };
-            let LiveSpace { mut space, snapshot, keys, .. } = *live;
-            let broken = recovery.quarantined.iter().find(|quarantine| quarantine.space == id);
-            space.quarantined = broken.map(|quarantine| quarantine.reason.clone());
+        for LiveSpace { space, snapshot, keys, .. } in live {
             let mut overlay = Overlay::new(snapshot.state_sum);
+            let latest = snapshot.committed_at.0;
             for key in keys {
-                if self.latest.0.saturating_sub(key.committed_at.0) <= IDEMPOTENCY_LIFETIME_NS {
+                if latest.saturating_sub(key.committed_at.0) <= IDEMPOTENCY_LIFETIME_NS {
                     overlay.use_key(key);
                 }
             }
             space.snapshot.store(Arc::new(snapshot));
-            overlays.insert(id, overlay);
+            overlays.insert(space.id, overlay);
             catalog.insert(space.name.clone(), Arc::new(space));
         }
         Rebuilt { catalog, overlays, released: self.released }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
-use engram_embed::{EmbedText, Embedder, EmbedderIdentity};
+use engram_embed::{EmbedError, EmbedText, Embedder, EmbedderIdentity};
 use engram_index::Analyzer;
 use engram_store::{CommitTime, SpaceId};
 use prost::Message;
 
 use crate::error::{EngineError, InvalidValue};
-use crate::memtable::Snapshot;
+use crate::memtable::{Snapshot, Words};
 use crate::model::{ContentHash, MemoryContent, NewMemory, SpaceInfo, SpaceStats};
 use crate::record::{ContentRecord, encode_vectors};
 use crate::settings::NewSpace;
@@ -37,15 +37,16 @@ pub(crate) struct Space {
 }
 
 /// A memory that passed every check that needs no order: analysed, embedded, ready to be committed.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct PreparedMemory {
     pub(crate) id: Option<String>,
     pub(crate) content: MemoryContent,
     pub(crate) record: ContentRecord,
     pub(crate) hash: ContentHash,
     pub(crate) vector_given: bool,
-    pub(crate) terms: Vec<String>,
-    pub(crate) vectors: Vec<Vec<f32>>,
+    pub(crate) words: Words,
+    /// None where the same memory is there already, so that embedding it again would be wasted.
+    pub(crate) vectors: Option<Vec<Vec<f32>>>,
 }
 
 impl Space {
@@ -106,73 +107,98 @@ impl Space {
         memories: Vec<NewMemory>,
         first: usize,
         settings: &EngineSettings,
+        now_ns: i64,
     ) -> Result<Vec<Result<PreparedMemory, EngineError>>, EngineError> {
-        let checked: Vec<Result<NewMemory, EngineError>> = memories
+        let mut items: Vec<Result<PreparedMemory, EngineError>> = memories
             .into_iter()
             .enumerate()
             .map(|(index, mut memory)| {
                 validate::memory(&mut memory, self.settings.dimension, settings)
                     .map_err(|error| error.within(&format!("memories[{}]", first + index)))?;
-                Ok(memory)
+                Ok(self.analysed(memory))
             })
             .collect();
-        let mut embedded = self.embed(&checked)?.into_iter();
-        let mut prepare = |memory: NewMemory| {
-            let vectors = match &memory.vector {
-                Some(vector) => vec![vector.clone()],
-                None => embedded.next().unwrap_or_default(),
-            };
-            self.prepared(memory, vectors)
+        let snapshot = self.snapshot.load();
+        let is_there = |memory: &PreparedMemory| {
+            let found = memory.id.as_deref().and_then(|id| snapshot.find(id));
+            found.is_some_and(|(at, _)| {
+                let stored = snapshot.memory(at);
+                let expired = stored.content.expires_at.is_some_and(|time| time <= now_ns);
+                stored.content_hash == memory.hash && !expired
+            })
         };
-        Ok(checked.into_iter().map(|memory| memory.map(&mut prepare)).collect())
+        let mut wanted: Vec<&mut PreparedMemory> = items
+            .iter_mut()
+            .flatten()
+            .filter(|memory| memory.vectors.is_none() && !is_there(memory))
+            .collect();
+        let texts: Vec<EmbedText<'_>> =
+            wanted.iter().map(|memory| embed_text(&memory.content)).collect();
+        let embedded = self.embed(&texts)?;
+        for (memory, vectors) in wanted.iter_mut().zip(embedded) {
+            memory.vectors = Some(vectors);
+        }
+        Ok(items)
     }
 
-    /// Vectors of the items that bring none of their own, in order.
-    fn embed(
-        &self,
-        checked: &[Result<NewMemory, EngineError>],
-    ) -> Result<Vec<Vec<Vec<f32>>>, EngineError> {
-        let texts: Vec<EmbedText<'_>> = checked
-            .iter()
-            .flatten()
-            .filter(|memory| memory.vector.is_none())
-            .map(|memory| EmbedText {
-                title: &memory.content.title,
-                people: &memory.content.people,
-                text: &memory.content.text,
-            })
-            .collect();
+    /// Vectors of texts, in order; checked, as nobody checks them later.
+    fn embed(&self, texts: &[EmbedText<'_>]) -> Result<Vec<Vec<Vec<f32>>>, EngineError> {
         if texts.is_empty() {
             return Ok(Vec::new());
         }
-        match self.embedder()? {
-            Some(embedder) => Ok(embedder.embed_documents(&texts)?),
-            None => Ok(Vec::new()),
+        let Some(embedder) = self.embedder()? else {
+            return Ok(vec![Vec::new(); texts.len()]);
+        };
+        let embedded = embedder.embed_documents(texts)?;
+        if embedded.len() != texts.len() {
+            return Err(bad_embedder("it answered another number of texts"));
         }
+        embedded.iter().flatten().try_for_each(|vector| self.check_vector(vector))?;
+        Ok(embedded)
     }
 
-    fn prepared(&self, memory: NewMemory, vectors: Vec<Vec<f32>>) -> PreparedMemory {
+    /// Vector of a cue's text; none for blank text or without an embedder.
+    pub(crate) fn embed_query(&self, text: &str) -> Result<Option<Vec<f32>>, EngineError> {
+        let Some(embedder) = self.embedder()? else {
+            return Ok(None);
+        };
+        let vector = embedder.embed_query(text)?;
+        vector.iter().try_for_each(|vector| self.check_vector(vector))?;
+        Ok(vector)
+    }
+
+    fn check_vector(&self, vector: &[f32]) -> Result<(), EngineError> {
+        if vector.len() != self.settings.dimension as usize {
+            return Err(bad_embedder("its vectors have another dimension"));
+        }
+        if vector.iter().any(|component| !component.is_finite()) {
+            return Err(bad_embedder("its vectors are not finite"));
+        }
+        Ok(())
+    }
+
+    fn analysed(&self, memory: NewMemory) -> PreparedMemory {
         let record = ContentRecord::from_content(&memory.content);
         PreparedMemory {
             hash: content_hash(&record, memory.vector.as_deref()),
             record,
-            terms: self.terms(&memory.content),
+            words: self.words(&memory.content),
             id: memory.id,
             content: memory.content,
             vector_given: memory.vector.is_some(),
-            vectors,
+            vectors: memory.vector.map(|vector| vec![vector]),
         }
     }
 
     /// The searchable words of a memory: title, people and text.
-    pub(crate) fn terms(&self, content: &MemoryContent) -> Vec<String> {
+    pub(crate) fn words(&self, content: &MemoryContent) -> Words {
         let mut terms = Vec::new();
         self.analyzer.terms(&content.title, &mut terms);
         for person in &content.people {
             self.analyzer.terms(person, &mut terms);
         }
         self.analyzer.terms(&content.text, &mut terms);
-        terms
+        Words::new(terms)
     }
 }
 
@@ -223,6 +249,14 @@ fn resolve(
         });
     }
     Ok(Some(Arc::clone(embedder)))
+}
+
+fn embed_text(content: &MemoryContent) -> EmbedText<'_> {
+    EmbedText { title: &content.title, people: &content.people, text: &content.text }
+}
+
+fn bad_embedder(what: &str) -> EngineError {
+    EngineError::Embed(EmbedError::BadModel { message: what.to_owned() })
 }
 
 fn describe(identity: &EmbedderIdentity) -> String {

@@ -3,7 +3,7 @@
 use engram_index::{VectorError, normalise};
 
 use crate::error::{EngineError, InvalidValue};
-use crate::model::{MemoryContent, MetaValue, Metadata, NewMemory};
+use crate::model::{MemoryContent, MetaValue, Metadata, NewMemory, metadata_bytes};
 use crate::request::Cue;
 use crate::settings::EngineSettings;
 
@@ -17,6 +17,8 @@ pub const NAME_BYTES_MAX: usize = 256;
 pub const REFERENCE_BYTES_MAX: usize = 2_048;
 /// Most tags, and most people or entities, of a memory.
 pub const LABELS_MAX: usize = 64;
+/// Deepest metadata that the log's encoding carries.
+const METADATA_DEPTH_LIMIT: usize = 16;
 /// Longest tag, bytes.
 pub const TAG_BYTES_MAX: usize = 128;
 /// Largest dimension of a space.
@@ -83,8 +85,8 @@ fn content(content: &MemoryContent, settings: &EngineSettings) -> Checked {
 }
 
 fn metadata(metadata: &Metadata, settings: &EngineSettings) -> Checked {
-    let mut bytes = 0;
-    map(metadata, 1, settings.metadata_depth_max, &mut bytes)?;
+    map(metadata, 1, settings.metadata_depth_max)?;
+    let bytes = metadata_bytes(metadata);
     if bytes > settings.metadata_bytes_max {
         let problem = InvalidValue::TooLong { bytes, max: settings.metadata_bytes_max };
         return Err(EngineError::invalid("metadata", problem));
@@ -92,45 +94,28 @@ fn metadata(metadata: &Metadata, settings: &EngineSettings) -> Checked {
     Ok(())
 }
 
-fn map(metadata: &Metadata, depth: usize, depth_max: usize, bytes: &mut usize) -> Checked {
+fn map(metadata: &Metadata, depth: usize, depth_max: usize) -> Checked {
     if depth > depth_max {
         return Err(EngineError::invalid("metadata", InvalidValue::TooDeep { max: depth_max }));
     }
-    for (name, inner) in metadata {
-        *bytes += name.len();
-        value(inner, depth, depth_max, bytes)?;
-    }
-    Ok(())
+    metadata.values().try_for_each(|inner| value(inner, depth, depth_max))
 }
 
-fn value(inner: &MetaValue, depth: usize, depth_max: usize, bytes: &mut usize) -> Checked {
+fn value(inner: &MetaValue, depth: usize, depth_max: usize) -> Checked {
     match inner {
-        MetaValue::Null | MetaValue::Bool(_) => *bytes += 1,
-        MetaValue::Int(_) => *bytes += 8,
-        MetaValue::Float(number) => {
-            *bytes += 8;
-            if !number.is_finite() {
-                return Err(EngineError::invalid(
-                    "metadata",
-                    InvalidValue::NonFinite { position: 0 },
-                ));
-            }
+        MetaValue::Null | MetaValue::Bool(_) | MetaValue::Int(_) | MetaValue::Text(_) => Ok(()),
+        MetaValue::Float(number) if number.is_finite() => Ok(()),
+        MetaValue::Float(_) => {
+            Err(EngineError::invalid("metadata", InvalidValue::NonFinite { position: 0 }))
         }
-        MetaValue::Text(text) => *bytes += text.len(),
-        MetaValue::Map(nested) => map(nested, depth + 1, depth_max, bytes)?,
+        MetaValue::Map(nested) => map(nested, depth + 1, depth_max),
+        MetaValue::List(_) if depth + 1 > depth_max => {
+            Err(EngineError::invalid("metadata", InvalidValue::TooDeep { max: depth_max }))
+        }
         MetaValue::List(elements) => {
-            if depth + 1 > depth_max {
-                return Err(EngineError::invalid(
-                    "metadata",
-                    InvalidValue::TooDeep { max: depth_max },
-                ));
-            }
-            for element in elements {
-                value(element, depth + 1, depth_max, bytes)?;
-            }
+            elements.iter().try_for_each(|element| value(element, depth + 1, depth_max))
         }
     }
-    Ok(())
 }
 
 /// Refuses a cue that breaks a limit; brings its vector to unit length.
@@ -246,6 +231,17 @@ fn labels(field: &str, labels: &[String], bytes_max: usize) -> Checked {
     too_many(field, labels.len(), LABELS_MAX)?;
     for (index, label) in labels.iter().enumerate() {
         printable(&format!("{field}[{index}]"), label, bytes_max)?;
+    }
+    Ok(())
+}
+
+/// Refuses settings that would acknowledge what cannot be read back.
+pub(crate) fn settings(settings: &EngineSettings) -> Checked {
+    if settings.metadata_depth_max > METADATA_DEPTH_LIMIT {
+        let value = settings.metadata_depth_max as f64;
+        let problem =
+            InvalidValue::OutOfRange { value, low: 1.0, high: METADATA_DEPTH_LIMIT as f64 };
+        return Err(EngineError::invalid("metadata_depth_max", problem));
     }
     Ok(())
 }

@@ -10,19 +10,25 @@ use crate::model::{ContentHash, Memory};
 #[derive(Debug)]
 pub(crate) struct Doc {
     pub(crate) memory: Arc<Memory>,
-    /// Analysed terms in order of the text.
-    pub(crate) terms: Vec<String>,
-    /// The same as postings of this one document, so that it is scored by the code that scores chunks.
-    pub(crate) postings: Postings,
+    pub(crate) words: Words,
     /// Unit vectors.
     pub(crate) vectors: Vec<Vec<f32>>,
 }
 
-impl Doc {
-    pub(crate) fn new(memory: Memory, terms: Vec<String>, vectors: Vec<Vec<f32>>) -> Doc {
+/// The searchable words of one document.
+#[derive(Debug)]
+pub(crate) struct Words {
+    /// Analysed terms in order of the text.
+    pub(crate) terms: Vec<String>,
+    /// The same as postings of this one document, so that it is scored by the code that scores chunks.
+    pub(crate) postings: Postings,
+}
+
+impl Words {
+    pub(crate) fn new(terms: Vec<String>) -> Words {
         let mut postings = PostingsWriter::new();
         postings.add(0, &terms);
-        Doc { memory: Arc::new(memory), postings: postings.finish(), terms, vectors }
+        Words { postings: postings.finish(), terms }
     }
 }
 
@@ -45,7 +51,7 @@ impl Chunk {
         let mut postings = PostingsWriter::new();
         let mut vectors = FlatWriter::new(dimension as usize);
         for (local, doc) in (0_u32..).zip(docs) {
-            postings.add(local, &doc.terms);
+            postings.add(local, &doc.words.terms);
             for vector in &doc.vectors {
                 vectors.push(local, vector);
             }

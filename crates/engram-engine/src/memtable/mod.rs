@@ -9,5 +9,5 @@ mod chunk;
 mod snapshot;
 
 pub(crate) use bitmap::Bitmap;
-pub(crate) use chunk::Doc;
+pub(crate) use chunk::{Doc, Words};
 pub(crate) use snapshot::{ChunkView, DocRef, Snapshot, state_term};

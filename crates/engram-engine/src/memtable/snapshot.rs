@@ -6,12 +6,14 @@ use engram_store::{CommitTime, Lsn};
 
 use super::bitmap::Bitmap;
 use super::chunk::{Chunk, Doc};
-use crate::model::{ContentHash, Cursor, Memory, State};
+use crate::model::{ContentHash, Cursor, Memory, State, metadata_bytes};
 
 /// Documents searched one by one before they become a chunk.
 const TAIL_DOCS_MAX: usize = 256;
 /// Chunks of about one size that become one.
 const MERGE_FAN_IN: usize = 16;
+/// Chunks of this level (about a million documents) stay as they are: one merge is bounded.
+const MERGE_LEVEL_MAX: u32 = 3;
 
 /// State of a space after one commit.
 #[derive(Clone, Debug, Default)]
@@ -120,8 +122,13 @@ impl Snapshot {
         })
     }
 
-    /// Ids of the active documents with this content, at most `limit`, in log order.
-    pub(crate) fn ids_of_content(&self, hash: ContentHash, limit: usize) -> Vec<String> {
+    /// Ids of the active documents with this content that are not `skipped`, at most `limit`, in log order.
+    pub(crate) fn ids_of_content(
+        &self,
+        hash: ContentHash,
+        limit: usize,
+        skipped: &dyn Fn(&str) -> bool,
+    ) -> Vec<String> {
         let chunks = self.chunks.iter().flat_map(|view| {
             view.chunk
                 .locals_of_content(hash)
@@ -133,7 +140,7 @@ impl Snapshot {
             .iter()
             .filter(|tail| tail.state == State::Active && tail.doc.memory.content_hash == hash)
             .map(|tail| &tail.doc.memory.id);
-        chunks.chain(tail).take(limit).cloned().collect()
+        chunks.chain(tail).filter(|id| !skipped(id)).take(limit).cloned().collect()
     }
 
     pub(crate) fn memory(&self, at: DocRef) -> &Arc<Memory> {
@@ -180,7 +187,13 @@ impl Snapshot {
 impl Snapshot {
     /// Adds a document. Its id must not be live.
     pub(crate) fn put(&mut self, doc: Arc<Doc>, dimension: u32) {
-        self.count(&doc.memory, State::Active, Sign::Plus, doc.terms.len(), doc.vectors.len());
+        self.count(
+            &doc.memory,
+            State::Active,
+            Sign::Plus,
+            doc.words.terms.len(),
+            doc.vectors.len(),
+        );
         self.tail.push(TailDoc { doc, state: State::Active });
         if self.tail.len() >= TAIL_DOCS_MAX {
             self.seal_tail(dimension);
@@ -245,7 +258,7 @@ impl Snapshot {
         let (memory, terms, vectors) = match at {
             DocRef::Tail(index) => {
                 let doc = &self.tail[index as usize].doc;
-                (Arc::clone(&doc.memory), doc.terms.len(), doc.vectors.len())
+                (Arc::clone(&doc.memory), doc.words.terms.len(), doc.vectors.len())
             }
             DocRef::Chunk(chunk, local) => {
                 let chunk = &self.chunks[chunk as usize].chunk;
@@ -278,8 +291,12 @@ impl Snapshot {
         change(&mut figures.memory_bytes, memory_bytes(memory));
     }
 
-    /// Neighbouring chunks that are due to become one: their places.
+    /// Chunks that are due to be written anew as one: one that is half deleted, or neighbours of about one size.
     pub(crate) fn merge_due(&self) -> Option<std::ops::Range<usize>> {
+        let half_deleted = |view: &ChunkView| view.deleted.len() as usize * 2 > view.chunk.len();
+        if let Some(index) = self.chunks.iter().position(half_deleted) {
+            return Some(index..index + 1);
+        }
         let level = |view: &ChunkView| {
             let mut level = 0;
             let mut docs = TAIL_DOCS_MAX * MERGE_FAN_IN;
@@ -292,7 +309,9 @@ impl Snapshot {
         let levels: Vec<u32> = self.chunks.iter().map(level).collect();
         (0..levels.len().saturating_sub(MERGE_FAN_IN - 1))
             .find(|first| {
-                levels[*first..*first + MERGE_FAN_IN].iter().all(|l| *l == levels[*first])
+                let level = levels[*first];
+                level < MERGE_LEVEL_MAX
+                    && levels[*first..*first + MERGE_FAN_IN].iter().all(|other| *other == level)
             })
             .map(|first| first..first + MERGE_FAN_IN)
     }
@@ -381,5 +400,5 @@ fn memory_bytes(memory: &Memory) -> u64 {
         + content.session.len()
         + content.place.len()
         + memory.id.len();
-    (strings + size_of::<Memory>()) as u64
+    (strings + metadata_bytes(&content.metadata) + size_of::<Memory>()) as u64
 }

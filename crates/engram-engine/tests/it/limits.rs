@@ -41,6 +41,10 @@ fn memories_beyond_the_limits() {
             memory.content.metadata = Metadata::from([("x".to_owned(), big)]);
         }),
         refuse(&|memory| {
+            let empty = MetaValue::List(vec![MetaValue::Text(String::new()); 3_000]);
+            memory.content.metadata = Metadata::from([("x".to_owned(), empty)]);
+        }),
+        refuse(&|memory| {
             memory.content.occurred_at = Some(1);
             memory.content.occurred_until = Some(0);
         }),
@@ -61,6 +65,7 @@ fn memories_beyond_the_limits() {
         memories[0].tags[0]: must be 1 to 128 bytes of printable UTF-8
         memories[0].metadata: is nested deeper than 8 levels
         memories[0].metadata: has 17409 bytes, at most 16384 are allowed
+        memories[0].metadata: has 24009 bytes, at most 16384 are allowed
         memories[0].occurred_until: ends before it starts"#]]
     .assert_eq(&messages.join("\n"));
     assert_eq!(engine.stats("default").unwrap().memories, 0);

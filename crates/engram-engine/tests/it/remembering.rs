@@ -1,8 +1,9 @@
 //! Remember: what is acknowledged is there, once, after any restart.
 
 use engram_engine::{
-    Created, EngineError, InvalidValue, Kind, MemoryContent, MetaValue, Metadata, Mode, NewMemory,
-    OnInvalid, RememberOptions, Source, Visibility,
+    Created, EngineError, Execution, Forget, ForgetMode, InvalidValue, Kind, MemoryContent,
+    MetaValue, Metadata, Mode, NewMemory, OnInvalid, RememberOptions, Selection, Source, State,
+    Visibility,
 };
 
 use crate::harness::{DAY, Home, NOW, list_ids, recall, recalled_ids, remember, store, text};
@@ -95,15 +96,12 @@ fn a_queued_id_counts_before_it_is_durable() {
         let done = Box::new(move |outcome| sender.send(outcome).unwrap());
         engine.remember("default", vec![text("a", content)], &options, done);
     }
-    let conflict = receiver.try_recv().expect("refused at once");
-    assert_eq!(conflict, Err(EngineError::IdConflict { id: "a".into() }));
-    assert!(receiver.try_recv().is_err(), "nothing is acknowledged before the sync");
+    assert!(receiver.try_recv().is_err(), "nothing is told before the sync that it rests on");
     assert_eq!(engine.drive().unwrap().commits, 1);
-    let mut created: Vec<Created> = (0..2)
-        .map(|_| receiver.try_recv().unwrap().unwrap().items[0].as_ref().unwrap().created)
-        .collect();
-    created.sort_by_key(|created| *created == Created::Before);
-    assert_eq!(created, [Created::Now, Created::Before]);
+    let mut next = || receiver.try_recv().unwrap();
+    assert_eq!(next().unwrap().items[0].as_ref().unwrap().created, Created::Now);
+    assert_eq!(next().unwrap().items[0].as_ref().unwrap().created, Created::Before);
+    assert_eq!(next(), Err(EngineError::IdConflict { id: "a".into() }));
 }
 
 #[test]
@@ -116,6 +114,95 @@ fn equal_content_is_reported_and_kept() {
     let answer = remember(&engine, both, RememberOptions::default()).unwrap();
     assert_eq!(answer.items[1].as_ref().unwrap().duplicates, ["a", "b", "c"]);
     assert_eq!(engine.stats("default").unwrap().memories, 4);
+}
+
+#[test]
+fn duplicates_are_recallable_memories_that_hold_this_content_now() {
+    let home = Home::new();
+    let engine = home.open();
+    store(&engine, text("hidden", "tea"));
+    store(&engine, text("changed", "tea"));
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let change = |id: &str, mode: ForgetMode| {
+        let selection = Selection::Ids(vec![id.to_owned()]);
+        let (execution, principal) = (Execution::Commit, String::new());
+        let request = Forget { selection, mode, execution, principal };
+        engine.forget("default", request, Box::new(|outcome| assert!(outcome.is_ok())));
+    };
+    change("hidden", ForgetMode::Suppress);
+    change("changed", ForgetMode::Delete);
+    for memory in [text("changed", "coffee"), text("new", "tea"), text("last", "tea")] {
+        let sender = sender.clone();
+        let done = Box::new(move |outcome| sender.send(outcome).unwrap());
+        engine.remember("default", vec![memory], &RememberOptions::default(), done);
+    }
+    engine.drive().unwrap();
+    let duplicates: Vec<Vec<String>> = receiver
+        .try_iter()
+        .map(|outcome: Result<engram_engine::Remembered, EngineError>| {
+            outcome.unwrap().items[0].as_ref().unwrap().duplicates.clone()
+        })
+        .collect();
+    assert_eq!(duplicates, [vec![], vec![], vec!["new".to_owned()]]);
+}
+
+#[test]
+fn an_expired_id_is_free_and_a_suppressed_one_says_so() {
+    let home = Home::new();
+    {
+        let engine = home.open();
+        let mut expiring = text("a", "one");
+        expiring.content.expires_at = Some(NOW + DAY);
+        store(&engine, expiring.clone());
+        home.clock.advance(DAY);
+        let again = store(&engine, text("a", "two"));
+        assert_eq!(again.created, Created::Now);
+        assert_eq!(engine.stats("default").unwrap().memories, 1);
+        let selection = Selection::Ids(vec!["a".to_owned()]);
+        let (mode, execution) = (ForgetMode::Suppress, Execution::Commit);
+        crate::harness::forget(&engine, selection, mode, execution).unwrap();
+        let hidden = store(&engine, text("a", "two"));
+        assert_eq!((hidden.created, hidden.state), (Created::Before, State::Suppressed));
+    }
+    let engine = home.open();
+    assert_eq!(list_ids(&engine, 10, Visibility::Suppressed), ["a"]);
+    assert_eq!(engine.stats("default").unwrap().memories, 0);
+}
+
+#[test]
+fn keys_of_one_space_do_not_age_by_the_commits_of_another() {
+    let home = Home::new();
+    {
+        let engine = home.open();
+        crate::harness::create_space(&engine, &crate::harness::space("other")).unwrap();
+        remember(&engine, vec![text("a", "once")], keyed("k")).unwrap();
+        home.clock.advance(2 * DAY);
+        crate::harness::settle(&engine, |done| {
+            engine.remember("other", vec![text("b", "x")], &RememberOptions::default(), done);
+        })
+        .unwrap();
+        home.clock.set(NOW);
+    }
+    let engine = home.open();
+    let other = remember(&engine, vec![text("x", "other")], keyed("k"));
+    assert_eq!(other, Err(EngineError::IdempotencyConflict { key: "k".into() }));
+}
+
+#[test]
+fn what_is_there_is_not_embedded_again_but_stored_again_when_deleted() {
+    let home = Home::new();
+    let engine = home.open();
+    store(&engine, text("a", "one"));
+    let prepared = engine.prepare("default", vec![text("a", "one")], 0).unwrap();
+    let selection = Selection::Ids(vec!["a".to_owned()]);
+    let (mode, execution) = (ForgetMode::Delete, Execution::Commit);
+    crate::harness::forget(&engine, selection, mode, execution).unwrap();
+    let options = RememberOptions::default();
+    let raced = crate::harness::settle(&engine, |done| {
+        engine.remember_prepared(prepared, &options, done);
+    });
+    assert_eq!(raced, Err(EngineError::Raced { id: "a".into() }));
+    assert_eq!(store(&engine, text("a", "one")).vectors, 1);
 }
 
 #[test]
