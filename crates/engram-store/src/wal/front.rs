@@ -72,10 +72,6 @@ impl Front {
     pub(crate) fn append(&mut self, entry: Entry, wall_ns: i64) -> Result<Stamp, LogError> {
         self.check_open()?;
         let space = entry.space;
-        if self.unseen_suspect && !self.spaces.contains_key(&space) {
-            let reason = "a hole in the log may hold commits of this space; salvage the log";
-            return Err(LogError::Quarantined { space, reason: reason.to_owned() });
-        }
         let counters = self.spaces.entry(space).or_insert_with(|| SpaceCounters::at(Tip::NONE));
         if let Some(reason) = &counters.quarantine {
             return Err(LogError::Quarantined { space, reason: reason.clone() });

@@ -101,6 +101,10 @@ impl ShardLog {
     /// Queues a commit and returns its place: the next LSN and the time `max(wall_ns, last + 1)`. Never waits for I/O. It is
     /// durable when a [`ShardLog::flush`] returned its stamp.
     ///
+    /// A space that the log has never seen is taken as new, in a damaged log too: its UUID must be freshly drawn, so that it
+    /// cannot be one whose commits were all lost. A caller that keeps a record of its own of a space compares it with
+    /// [`ShardLog::durable_lsn`] after the open.
+    ///
     /// # Errors
     /// `Poisoned`, `Closed`, `Quarantined`, `PayloadTooLarge`; `DiskFull` while the log is halted.
     pub fn append(&self, entry: Entry, wall_ns: i64) -> Result<Stamp, LogError> {
