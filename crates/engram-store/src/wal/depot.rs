@@ -118,17 +118,20 @@ impl Depot {
         salt.copy_from_slice(&hash.as_bytes()[..16]);
         let segment_bytes = self.options.segment_bytes;
         let header = SegmentHeader { sequence, segment_bytes, salt, follows };
-        let result = self.name_segment(spare, header);
-        match result {
-            Ok(_) if spare.used => {
-                self.recycled.fetch_add(1, Ordering::Relaxed);
-            }
-            Ok(_) => {}
-            Err(_) => guard(&self.spares).push(Spare { clean: false, ..spare }),
+        let named = self.name_segment(spare, header);
+        if named.is_err() {
+            guard(&self.spares).push(Spare { clean: false, ..spare });
         }
-        result
+        let segment = named?;
+        if spare.used {
+            self.recycled.fetch_add(1, Ordering::Relaxed);
+        }
+        // The spare has its new name already: after an error it is a segment without frames, which the next try replaces.
+        self.sync_dir()?;
+        Ok(segment)
     }
 
+    /// Gives the file its header and its name, which is not durable yet. After an error it is still the spare.
     fn name_segment(&self, spare: Spare, header: SegmentHeader) -> Result<OpenSegment, LogError> {
         let (from, name) = (spare_name(spare.number), segment_name(header.sequence));
         let file = self.open_file(&from, OpenMode::Write)?;
@@ -137,7 +140,6 @@ impl Depot {
         file.sync_data().map_err(|source| LogError::from_io("sync", &from, source))?;
         let renamed = self.fs.rename(&self.path(&from), &self.path(&name));
         renamed.map_err(|source| LogError::from_io("rename", &from, source))?;
-        self.sync_dir()?;
         Ok(OpenSegment { header, name, file: Arc::from(file) })
     }
 

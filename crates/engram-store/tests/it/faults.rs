@@ -190,6 +190,26 @@ fn a_full_disk_in_the_middle_of_a_write_poisons() {
 }
 
 #[test]
+fn a_directory_that_cannot_be_synced_leaves_no_phantom_spare() {
+    let fs = FailingFs::default();
+    let opened = open(&fs);
+    let log = &opened.log;
+    commit(log, &[(1, &[1; 9_000])]);
+    for _ in 0..2 {
+        fs.faults.full_dir.store(true, Ordering::SeqCst);
+        log.append(entry(1, &[2; 9_000]), 5).unwrap();
+        assert!(matches!(log.flush(), Err(LogError::DiskFull { .. })));
+        log.rollback();
+    }
+    fs.faults.full_dir.store(false, Ordering::SeqCst);
+    commit(log, &[(1, &[3; 9_000])]);
+    commit(log, &[(1, &[4; 9_000])]);
+    let again = open(&fs);
+    assert!(again.recovery.damage.is_empty());
+    assert_eq!(again.by_space()[&space(1)].len(), 3);
+}
+
+#[test]
 fn a_full_disk_at_the_first_start_is_told() {
     let fs = FailingFs::default();
     fs.faults.full.store(true, Ordering::SeqCst);

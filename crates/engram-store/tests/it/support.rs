@@ -130,6 +130,11 @@ pub(crate) struct Faults {
     pub(crate) fail_from: AtomicU64,
     /// Growing a file fails with `StorageFull`.
     pub(crate) full: AtomicBool,
+    pub(crate) renamed: AtomicBool,
+    /// Syncing the directory after a rename fails with `StorageFull`.
+    pub(crate) full_dir: AtomicBool,
+    /// Files that are open now, and the most that ever were.
+    pub(crate) handles: (AtomicU64, AtomicU64),
     /// Called in each `sync_data`.
     pub(crate) on_sync: Mutex<Option<SyncHook>>,
 }
@@ -161,10 +166,13 @@ impl Fs for FailingFs {
             self.faults.change()?;
         }
         let file = self.inner.open(path, mode)?;
+        let (now, most) = &self.faults.handles;
+        most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         Ok(Box::new(FailingFile { file, faults: Arc::clone(&self.faults) }))
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.faults.change()?;
+        self.faults.renamed.store(true, Ordering::SeqCst);
         self.inner.rename(from, to)
     }
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -173,6 +181,11 @@ impl Fs for FailingFs {
     }
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         self.faults.change()?;
+        if self.faults.full_dir.load(Ordering::SeqCst)
+            && self.faults.renamed.swap(false, Ordering::SeqCst)
+        {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         self.inner.sync_dir(dir)
     }
     fn lock(&self, path: &Path) -> io::Result<Box<dyn FsLock>> {
@@ -183,6 +196,12 @@ impl Fs for FailingFs {
 struct FailingFile {
     file: Box<dyn FsFile>,
     faults: Arc<Faults>,
+}
+
+impl Drop for FailingFile {
+    fn drop(&mut self) {
+        self.faults.handles.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl FsFile for FailingFile {
