@@ -68,7 +68,8 @@ pub(crate) fn error_code(error: &EngineError) -> ErrorCode {
         EngineError::Embed(EmbedError::Unavailable { .. }) => ErrorCode::EmbedderUnavailable,
         EngineError::Embed(EmbedError::Refused { .. }) => ErrorCode::EmbedderRefused,
         EngineError::Embed(EmbedError::BadModel { .. }) => ErrorCode::EmbedderFailed,
-        EngineError::Overloaded { .. } => ErrorCode::Overloaded,
+        // Nothing is overloaded, but what the caller does is the same: make the request again.
+        EngineError::Raced { .. } | EngineError::Overloaded { .. } => ErrorCode::Overloaded,
         EngineError::Closing => ErrorCode::ShuttingDown,
         EngineError::DataDirLocked { .. } => ErrorCode::DataDirLocked,
         EngineError::NewerFormat { .. } => ErrorCode::NewerFormat,

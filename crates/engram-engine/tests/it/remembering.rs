@@ -98,7 +98,7 @@ fn a_queued_id_counts_before_it_is_durable() {
     }
     assert!(receiver.try_recv().is_err(), "nothing is told before the sync that it rests on");
     assert_eq!(engine.drive().unwrap().commits, 1);
-    let mut next = || receiver.try_recv().unwrap();
+    let next = || receiver.try_recv().unwrap();
     assert_eq!(next().unwrap().items[0].as_ref().unwrap().created, Created::Now);
     assert_eq!(next().unwrap().items[0].as_ref().unwrap().created, Created::Before);
     assert_eq!(next(), Err(EngineError::IdConflict { id: "a".into() }));
@@ -153,7 +153,7 @@ fn an_expired_id_is_free_and_a_suppressed_one_says_so() {
         let engine = home.open();
         let mut expiring = text("a", "one");
         expiring.content.expires_at = Some(NOW + DAY);
-        store(&engine, expiring.clone());
+        store(&engine, expiring);
         home.clock.advance(DAY);
         let again = store(&engine, text("a", "two"));
         assert_eq!(again.created, Created::Now);

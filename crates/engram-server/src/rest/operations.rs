@@ -193,7 +193,7 @@ fn prepare(
     let mut prepared = spread(&context.helpers, parts, work).into_iter();
     let mut whole = prepared.next().expect("there are at least two parts")?;
     for part in prepared {
-        whole.append(part?);
+        whole.append(part?)?;
     }
     Ok(whole)
 }
