@@ -21,6 +21,8 @@ mod catalog;
 
 mod replay;
 
+mod found;
+
 mod recover;
 
 mod writer;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::catalog::{ActiveView, Catalog, SealedSegment};
 use super::depot::{Depot, OpenSegment};
 use super::error::LogError;
+use super::found::Found;
 use super::frame::{FRAME_HEADER_BYTES, FrameKind};
 use super::replay::{Place, Replayer, SpaceState};
 use super::scan::{Item, Scan, last_nonzero, scan};
@@ -34,34 +35,6 @@ pub(crate) struct Recovered {
     pub(crate) recovery: Recovery,
 }
 
-/// A segment file as it was found.
-struct Found {
-    sequence: u64,
-    name: String,
-    file: Box<dyn FsFile>,
-    len: u64,
-    header: Option<SegmentHeader>,
-}
-
-impl Found {
-    /// All `segment_bytes` of the file; what is missing reads as zeros.
-    fn read(&self) -> Result<Vec<u8>, LogError> {
-        let len = self.header.map_or(self.len.min(1 << 30), |header| header.segment_bytes);
-        let mut bytes = vec![0; len as usize];
-        let result = self.file.read_at(0, &mut bytes);
-        result.map_err(|source| LogError::from_io("read", &self.name, source))?;
-        Ok(bytes)
-    }
-
-    fn is_short(&self) -> bool {
-        self.len < self.header.map_or(HEADER_PAGE_BYTES, |header| header.segment_bytes)
-    }
-
-    fn place(&self, offset: u64, bytes: u64) -> Place<'_> {
-        Place { file: &self.name, offset, bytes }
-    }
-}
-
 /// The segments in order, and what else the directory says.
 struct Listing {
     base: Option<Base>,
@@ -73,7 +46,7 @@ struct Listing {
 /// Recovers the log in the depot's directory.
 pub(crate) fn recover(depot: &Depot, replayer: &mut Replayer<'_>) -> Result<Recovered, LogError> {
     let mut listing = list(depot)?;
-    let tail = find_tail(&listing.segments)?;
+    let tail = find_tail(depot, &listing.segments)?;
     let behind = listing.segments.split_off(tail.map_or(0, |tail| tail + 1));
     let mut ready = take_ready(depot, behind)?;
 
@@ -150,7 +123,7 @@ fn list(depot: &Depot) -> Result<Listing, LogError> {
             depot.retire(&name)?;
             continue;
         }
-        segments.push(find(depot, name, sequence)?);
+        segments.push(Found::new(depot, name, sequence)?);
     }
     Ok(Listing { base_damaged: has_base && base.is_none(), base, segments })
 }
@@ -161,30 +134,14 @@ fn read_base(depot: &Depot) -> Result<Option<Base>, LogError> {
     Base::decode(&bytes)
 }
 
-fn find(depot: &Depot, name: String, sequence: u64) -> Result<Found, LogError> {
-    let file = depot.open_file(&name, OpenMode::Write)?;
-    let io = |source| LogError::from_io("read", &name, source);
-    let len = file.len().map_err(io)?;
-    let mut page = vec![0; HEADER_PAGE_BYTES as usize];
-    file.read_at(0, &mut page).map_err(io)?;
-    let header = SegmentHeader::decode(&page, sequence)?;
-    if let Some(header) = header.filter(|header| header.encode() != page) {
-        // One copy is broken: heal it from the other before that one breaks too.
-        let heal = |source| LogError::from_io("write", &name, source);
-        file.write_at(0, &header.encode()).map_err(heal)?;
-        file.sync_data().map_err(heal)?;
-    }
-    Ok(Found { sequence, name, file, len, header })
-}
-
 /// Position of the last segment with a byte behind its header page. A file of the wrong length counts: it was
 /// whole when it got its name.
-fn find_tail(segments: &[Found]) -> Result<Option<usize>, LogError> {
+fn find_tail(depot: &Depot, segments: &[Found]) -> Result<Option<usize>, LogError> {
     for (position, segment) in segments.iter().enumerate().rev() {
         if segment.is_short() {
             return Ok(Some(position));
         }
-        let bytes = segment.read()?;
+        let bytes = segment.read(depot)?;
         if last_nonzero(&bytes[HEADER_PAGE_BYTES as usize..]).is_some() {
             return Ok(Some(position));
         }
@@ -198,7 +155,7 @@ fn take_ready(depot: &Depot, behind: Vec<Found>) -> Result<VecDeque<OpenSegment>
     for found in behind {
         match found.header {
             Some(header) => {
-                let file = Arc::from(found.file);
+                let file = Arc::from(depot.open_file(&found.name, OpenMode::Write)?);
                 ready.push_back(OpenSegment { header, name: found.name, file });
             }
             None => depot.retire(&found.name)?,
@@ -265,7 +222,7 @@ impl Run<'_, '_> {
             self.clean = false;
             return Ok(Outcome::Retired(Predecessor::Retired));
         };
-        let mut bytes = found.read()?;
+        let mut bytes = found.read(self.depot)?;
         let mut scanned = scan(&bytes, &header);
         let mut retired = None;
         match position {
@@ -321,6 +278,8 @@ impl Run<'_, '_> {
         scanned: &mut Scan,
     ) -> Result<Option<Predecessor>, LogError> {
         let mut retired = None;
+        let file = self.depot.open_file(&found.name, OpenMode::Write)?;
+        let write = |offset, bytes: &[u8]| write(file.as_ref(), &found.name, offset, bytes);
         let mut batch = scanned.last_batch_start()..scanned.end();
         if let Some(cut) = scanned.take_torn_tail() {
             let behind = last_nonzero(&bytes[cut as usize..]).map_or(0, |last| last + 1);
@@ -332,30 +291,22 @@ impl Run<'_, '_> {
             } else {
                 let torn = &mut bytes[cut as usize..cut as usize + behind];
                 torn.fill(0);
-                self.write(found, cut, torn)?;
+                write(cut, torn)?;
             }
             self.replayer.recovery.torn_tail =
                 Some(TornTail { file: found.name.clone(), offset: cut, bytes: behind as u64 });
         }
-        self.write(found, batch.start, &bytes[batch.start as usize..batch.end as usize])?;
+        write(batch.start, &bytes[batch.start as usize..batch.end as usize])?;
         if scanned.footer.is_some() {
             let last = scanned.items.last().expect("the footer is an item");
             let (footer_offset, batch_start) = (last.offset() as u32, batch.start as u32);
             let trailer = Trailer { footer_offset, batch_start };
-            self.write(found, header.area_end(), &trailer.encode(header))?;
+            write(header.area_end(), &trailer.encode(header))?;
             scanned.trailer = Some(trailer);
         }
-        let synced = found.file.sync_data();
+        let synced = file.sync_data();
         synced.map_err(|source| LogError::from_io("sync", &found.name, source))?;
         Ok(retired)
-    }
-
-    fn write(&self, found: &Found, offset: u64, bytes: &[u8]) -> Result<(), LogError> {
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        let written = found.file.write_at(offset, bytes);
-        written.map_err(|source| LogError::from_io("write", &found.name, source))
     }
 
     fn replay(
@@ -505,6 +456,14 @@ impl Run<'_, '_> {
             recovery,
         }
     }
+}
+
+fn write(file: &dyn FsFile, name: &str, offset: u64, bytes: &[u8]) -> Result<(), LogError> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    let written = file.write_at(offset, bytes);
+    written.map_err(|source| LogError::from_io("write", name, source))
 }
 
 /// What was replayed of a segment.

@@ -210,6 +210,22 @@ fn a_directory_that_cannot_be_synced_leaves_no_phantom_spare() {
 }
 
 #[test]
+fn an_open_needs_few_file_handles_however_many_segments_there_are() {
+    let fs = FailingFs::default();
+    let opened = open(&fs);
+    for number in 0..40 {
+        commit(&opened.log, &[(1, &[number; 9_000])]);
+    }
+    assert!(opened.log.stats().segments >= 40);
+    drop(opened);
+    let (now, most) = &fs.faults.handles;
+    assert_eq!(now.load(Ordering::SeqCst), 0);
+    most.store(0, Ordering::SeqCst);
+    assert_eq!(open(&fs).frames.len(), 40);
+    assert!(most.load(Ordering::SeqCst) <= 3, "{most:?}");
+}
+
+#[test]
 fn a_full_disk_at_the_first_start_is_told() {
     let fs = FailingFs::default();
     fs.faults.full.store(true, Ordering::SeqCst);
