@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::catalog::{ActiveView, Catalog, SealedSegment};
 use super::depot::{Depot, OpenSegment};
 use super::error::LogError;
-use super::found::Found;
+use super::found::{Found, Image};
 use super::frame::{FRAME_HEADER_BYTES, FrameKind};
 use super::replay::{Place, Replayer, SpaceState};
 use super::scan::{Item, Scan, last_nonzero, scan};
@@ -20,7 +20,7 @@ use super::segment::{
 };
 use super::snapshot::{BASE_NAME, Base};
 use super::types::{Recovery, SpaceId, TornTail};
-use crate::fs::{FsFile, OpenMode, read_all};
+use crate::fs::{FsFile, OpenMode};
 
 /// The recovered log, ready for the writer.
 pub(crate) struct Recovered {
@@ -129,9 +129,14 @@ fn list(depot: &Depot) -> Result<Listing, LogError> {
 }
 
 fn read_base(depot: &Depot) -> Result<Option<Base>, LogError> {
-    let bytes = read_all(depot.fs.as_ref(), &depot.path(BASE_NAME))
-        .map_err(|source| LogError::from_io("read", BASE_NAME, source))?;
-    Base::decode(&bytes)
+    let file = depot.open_file(BASE_NAME, OpenMode::Read)?;
+    let io = |source| LogError::from_io("read", BASE_NAME, source);
+    let mut bytes = vec![0; file.len().map_err(io)? as usize];
+    match file.read_at(0, &mut bytes) {
+        Ok(_) => Base::decode(&bytes),
+        // What cannot be read is damaged.
+        Err(_) => Ok(None),
+    }
 }
 
 /// Position of the last segment with a byte behind its header page. A file of the wrong length counts: it was
@@ -141,7 +146,7 @@ fn find_tail(depot: &Depot, segments: &[Found]) -> Result<Option<usize>, LogErro
         if segment.is_short() {
             return Ok(Some(position));
         }
-        let bytes = segment.read(depot)?;
+        let bytes = segment.read(depot)?.bytes;
         if last_nonzero(&bytes[HEADER_PAGE_BYTES as usize..]).is_some() {
             return Ok(Some(position));
         }
@@ -222,17 +227,18 @@ impl Run<'_, '_> {
             self.clean = false;
             return Ok(Outcome::Retired(Predecessor::Retired));
         };
-        let mut bytes = found.read(self.depot)?;
-        let mut scanned = scan(&bytes, &header);
+        let mut image = found.read(self.depot)?;
+        let mut scanned = scan(&image.bytes, &header);
+        scanned.unreadable_end = image.unreadable_end();
         let mut retired = None;
         match position {
             Position::Tail if !found.is_short() => {
-                retired = self.repair_tail(found, &header, &mut bytes, &mut scanned)?;
+                retired = self.repair_tail(found, &header, &mut image, &mut scanned)?;
             }
             Position::Inner(Predecessor::Torn(cut)) => scanned.cut_at(u64::from(cut)),
             Position::Tail | Position::Inner(_) => {}
         }
-        let index = self.replay(found, &bytes, &scanned)?;
+        let index = self.replay(found, &image.bytes, &scanned)?;
         if self.check_end(found, &header, &scanned, position) || position != Position::Tail {
             retired.get_or_insert(Predecessor::Retired);
         }
@@ -274,7 +280,7 @@ impl Run<'_, '_> {
         &mut self,
         found: &Found,
         header: &SegmentHeader,
-        bytes: &mut [u8],
+        image: &mut Image,
         scanned: &mut Scan,
     ) -> Result<Option<Predecessor>, LogError> {
         let mut retired = None;
@@ -282,22 +288,24 @@ impl Run<'_, '_> {
         let write = |offset, bytes: &[u8]| write(file.as_ref(), &found.name, offset, bytes);
         let mut batch = scanned.last_batch_start()..scanned.end();
         if let Some(cut) = scanned.take_torn_tail() {
-            let behind = last_nonzero(&bytes[cut as usize..]).map_or(0, |last| last + 1);
+            let behind = last_nonzero(&image.bytes[cut as usize..]).map_or(0, |last| last + 1);
             batch = scanned.last_batch_start()..scanned.end();
             if scanned.is_damaged() || !self.replayer.recovery.damage.is_empty() {
                 // The evidence may be in the page cache only, too.
                 batch.end = cut + behind as u64;
                 retired = Some(Predecessor::Torn(cut as u32));
             } else {
-                let torn = &mut bytes[cut as usize..cut as usize + behind];
+                let torn = &mut image.bytes[cut as usize..cut as usize + behind];
                 torn.fill(0);
                 write(cut, torn)?;
             }
             self.replayer.recovery.torn_tail =
                 Some(TornTail { file: found.name.clone(), offset: cut, bytes: behind as u64 });
         }
-        write(batch.start, &bytes[batch.start as usize..batch.end as usize])?;
-        if scanned.footer.is_some() {
+        for part in image.readable(batch.clone()) {
+            write(part.start, &image.bytes[part.start as usize..part.end as usize])?;
+        }
+        if scanned.footer.is_some() && image.unreadable_end() <= header.area_end() {
             let last = scanned.items.last().expect("the footer is an item");
             let (footer_offset, batch_start) = (last.offset() as u32, batch.start as u32);
             let trailer = Trailer { footer_offset, batch_start };

@@ -67,6 +67,8 @@ pub(crate) struct Scan {
     /// The index in the footer frame, when the scan got there.
     pub(crate) footer: Option<SegmentIndex>,
     pub(crate) trailer: Option<Trailer>,
+    /// Behind the last piece that the device could not read; 0 when it could read all.
+    pub(crate) unreadable_end: u64,
 }
 
 /// Scans a segment; `bytes` are all `segment_bytes` of it.
@@ -165,10 +167,11 @@ impl Scan {
     /// stays is damage.
     ///
     /// A batch is written only after the sync of the one before, so bad bytes at X had been synced when a batch that starts behind
-    /// X left any trace. Frames of the same batch prove nothing: the disk writes sectors in any order.
+    /// X left any trace. What cannot be read may be that trace. Frames of the same batch prove nothing: the disk writes sectors in any order.
     pub(crate) fn take_torn_tail(&mut self) -> Option<u64> {
         let trailer = self.trailer.map(|trailer| u64::from(trailer.batch_start));
         let latest = self.items.iter().filter_map(Item::batch_start).chain(trailer).max();
+        let latest = latest.max(Some(self.unreadable_end));
         let proven = |item: &Item| latest.is_some_and(|start| start > item.offset());
         let torn = self.items.iter().position(|item| item.is_bad() && !proven(item))?;
         let cut = self.items[torn].offset();

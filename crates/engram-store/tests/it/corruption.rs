@@ -7,8 +7,8 @@ use std::sync::Arc;
 use engram_store::{Fs, LogError, Lsn, MemoryFs, OpenMode, SpaceId};
 
 use crate::support::{
-    DIR, Opened, SMALL, by_space, commit, entry, file_bytes, frame_offsets, mangled, open,
-    read_payloads, segments, space, try_open,
+    DIR, FailingFs, Opened, SMALL, by_space, commit, entry, file_bytes, frame_offsets, mangled,
+    open, read_payloads, segments, space, try_open,
 };
 
 type Content = BTreeMap<SpaceId, Vec<Vec<u8>>>;
@@ -287,6 +287,45 @@ fn a_closed_log_loses_nothing_silently_to_a_bad_block() {
                 assert_eq!(verdicts[0], verdicts[1], "{context}: the second open differs");
             }
         }
+    }
+}
+
+#[test]
+fn a_block_that_cannot_be_read_is_damage_and_never_a_torn_tail() {
+    let (fs, content) = closed_log();
+    for name in segments(&fs) {
+        let len = file_bytes(&fs, &name).len() as u64;
+        for start in (0..len).step_by(4_096) {
+            let bad = FailingFs { inner: mangled(&fs, &name, |_| {}), ..FailingFs::default() };
+            let before = file_bytes(&bad.inner, &name);
+            *bad.faults.unreadable.lock().unwrap() = Some((name.clone(), start..start + 4_096));
+            let mut verdicts = Vec::new();
+            for attempt in 0..3 {
+                let context = format!("{name} at {start}, open {attempt}");
+                let opened = open(&bad);
+                assert!(opened.recovery.torn_tail.is_none(), "{context}");
+                assert!(!opened.recovery.damage.is_empty(), "{context}");
+                let (mut found, sick) = (opened.by_space(), quarantined(&opened));
+                found.remove(&space(77));
+                for (owner, payloads) in &content {
+                    let seen = found.get(owner).cloned().unwrap_or_default();
+                    assert!(payloads.starts_with(&seen), "{context}: {owner}");
+                    let lost = seen.len() < payloads.len();
+                    assert!(!lost || sick.contains(owner), "{context}: {:?}", opened.recovery);
+                }
+                verdicts.push((found, sick));
+                if attempt == 1 {
+                    commit(&opened.log, &[(77, b"a new space")]);
+                }
+            }
+            assert!(verdicts.iter().all(|verdict| *verdict == verdicts[0]), "{name} at {start}");
+            assert_eq!(file_bytes(&bad.inner, &name), before, "nothing is overwritten");
+        }
+        // A device that reads nothing is no damage.
+        let gone = FailingFs { inner: mangled(&fs, &name, |_| {}), ..FailingFs::default() };
+        *gone.faults.unreadable.lock().unwrap() = Some((name.clone(), 0..len));
+        let result = try_open(Arc::new(gone), SMALL);
+        assert!(result.is_err() || name != *segments(&fs).last().unwrap());
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -130,6 +131,8 @@ pub(crate) struct Faults {
     pub(crate) fail_from: AtomicU64,
     /// Growing a file fails with `StorageFull`.
     pub(crate) full: AtomicBool,
+    /// Reading this part of this file fails.
+    pub(crate) unreadable: Mutex<Option<(String, Range<u64>)>>,
     pub(crate) renamed: AtomicBool,
     /// Syncing the directory after a rename fails with `StorageFull`.
     pub(crate) full_dir: AtomicBool,
@@ -166,9 +169,10 @@ impl Fs for FailingFs {
             self.faults.change()?;
         }
         let file = self.inner.open(path, mode)?;
+        let name = path.file_name().unwrap().to_str().unwrap();
         let (now, most) = &self.faults.handles;
         most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-        Ok(Box::new(FailingFile { file, faults: Arc::clone(&self.faults) }))
+        Ok(Box::new(FailingFile { file, name: name.to_owned(), faults: Arc::clone(&self.faults) }))
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.faults.change()?;
@@ -194,6 +198,7 @@ impl Fs for FailingFs {
 }
 
 struct FailingFile {
+    name: String,
     file: Box<dyn FsFile>,
     faults: Arc<Faults>,
 }
@@ -206,6 +211,13 @@ impl Drop for FailingFile {
 
 impl FsFile for FailingFile {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        if let Some((name, range)) = self.faults.unreadable.lock().unwrap().as_ref()
+            && *name == self.name
+            && offset < range.end
+            && range.start < offset + buf.len() as u64
+        {
+            return Err(io::Error::other("a sector cannot be read"));
+        }
         self.file.read_at(offset, buf)
     }
     fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
