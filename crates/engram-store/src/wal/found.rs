@@ -13,7 +13,7 @@ use super::segment::{HEADER_PAGE_BYTES, SegmentHeader};
 use crate::fs::{FsFile, OpenMode};
 
 /// What cannot be read is found out in pieces of this size.
-const PIECE_BYTES: usize = 4096;
+pub(crate) const PIECE_BYTES: usize = 4096;
 /// The copies of the header are told apart by sectors.
 const SECTOR_BYTES: usize = 512;
 /// Stands for a byte that cannot be read: neither a frame nor the zeros of the end.
@@ -45,9 +45,10 @@ impl Image {
     }
 }
 
-/// The first `len` bytes of the file, in pieces of `step` where it cannot be read at once; what is missing at the end
+/// The first `len` bytes of the file, in pieces of `step` at the second try where it cannot be read at once: a passing
+/// failure is no damage. What is missing at the end
 /// reads as zeros. An error when nothing at all can be read: then the device is gone, not damaged.
-fn read_image(file: &dyn FsFile, len: usize, step: usize) -> io::Result<Image> {
+pub(crate) fn read_image(file: &dyn FsFile, len: usize, step: usize) -> io::Result<Image> {
     let mut bytes = vec![0; len];
     let mut unreadable = Vec::new();
     if let Err(error) = file.read_at(0, &mut bytes) {

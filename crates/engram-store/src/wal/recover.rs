@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::catalog::{ActiveView, Catalog, SealedSegment};
 use super::depot::{Depot, OpenSegment};
 use super::error::LogError;
-use super::found::{Found, Image};
+use super::found::{Found, Image, PIECE_BYTES, read_image};
 use super::frame::{FRAME_HEADER_BYTES, FrameKind};
 use super::replay::{Place, Replayer, SpaceState};
 use super::scan::{Item, Scan, last_nonzero, scan};
@@ -131,10 +131,9 @@ fn list(depot: &Depot) -> Result<Listing, LogError> {
 fn read_base(depot: &Depot) -> Result<Option<Base>, LogError> {
     let file = depot.open_file(BASE_NAME, OpenMode::Read)?;
     let io = |source| LogError::from_io("read", BASE_NAME, source);
-    let mut bytes = vec![0; file.len().map_err(io)? as usize];
-    match file.read_at(0, &mut bytes) {
-        Ok(_) => Base::decode(&bytes),
-        // What cannot be read is damaged.
+    match read_image(file.as_ref(), file.len().map_err(io)? as usize, PIECE_BYTES) {
+        Ok(image) => Base::decode(&image.bytes),
+        // What cannot be read at the second try is damaged.
         Err(_) => Ok(None),
     }
 }

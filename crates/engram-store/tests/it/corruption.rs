@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use engram_store::{Fs, LogError, Lsn, MemoryFs, OpenMode, SpaceId};
 
@@ -299,6 +300,7 @@ fn a_block_that_cannot_be_read_is_damage_and_never_a_torn_tail() {
             let bad = FailingFs { inner: mangled(&fs, &name, |_| {}), ..FailingFs::default() };
             let before = file_bytes(&bad.inner, &name);
             *bad.faults.unreadable.lock().unwrap() = Some((name.clone(), start..start + 4_096));
+            bad.faults.unreadable_times.store(u64::MAX, Ordering::SeqCst);
             let mut verdicts = Vec::new();
             for attempt in 0..3 {
                 let context = format!("{name} at {start}, open {attempt}");
@@ -324,6 +326,7 @@ fn a_block_that_cannot_be_read_is_damage_and_never_a_torn_tail() {
         // A device that reads nothing is no damage.
         let gone = FailingFs { inner: mangled(&fs, &name, |_| {}), ..FailingFs::default() };
         *gone.faults.unreadable.lock().unwrap() = Some((name.clone(), 0..len));
+        gone.faults.unreadable_times.store(u64::MAX, Ordering::SeqCst);
         let result = try_open(Arc::new(gone), SMALL);
         assert!(result.is_err() || name != *segments(&fs).last().unwrap());
     }
@@ -516,6 +519,20 @@ fn a_broken_base_is_told_and_no_lsn_is_used_again() {
         }
         // Only the base knew space 9: an owner that kept a record of it sees that the log has lost it.
         assert_eq!(opened.log.durable_lsn(space(9)), Lsn(0));
+    }
+}
+
+#[test]
+fn only_a_base_that_stays_unreadable_is_damaged() {
+    let (fs, content) = long_log(true);
+    for (failures, damaged) in [(1, false), (u64::MAX, true)] {
+        let bad = FailingFs { inner: mangled(&fs, "base", |_| {}), ..FailingFs::default() };
+        *bad.faults.unreadable.lock().unwrap() = Some(("base".to_owned(), 0..u64::MAX));
+        bad.faults.unreadable_times.store(failures, Ordering::SeqCst);
+        let opened = open(&bad);
+        assert_eq!(!opened.recovery.damage.is_empty(), damaged, "{:?}", opened.recovery);
+        assert_eq!(opened.by_space() == content, !damaged);
+        assert_eq!(opened.log.append(entry(1, b"x"), 0).is_err(), damaged);
     }
 }
 

@@ -131,8 +131,9 @@ pub(crate) struct Faults {
     pub(crate) fail_from: AtomicU64,
     /// Growing a file fails with `StorageFull`.
     pub(crate) full: AtomicBool,
-    /// Reading this part of this file fails.
+    /// Reading this part of this file fails, as many times as `unreadable_times` says.
     pub(crate) unreadable: Mutex<Option<(String, Range<u64>)>>,
+    pub(crate) unreadable_times: AtomicU64,
     pub(crate) renamed: AtomicBool,
     /// Syncing the directory after a rename fails with `StorageFull`.
     pub(crate) full_dir: AtomicBool,
@@ -215,7 +216,9 @@ impl FsFile for FailingFile {
             && *name == self.name
             && offset < range.end
             && range.start < offset + buf.len() as u64
+            && self.faults.unreadable_times.load(Ordering::SeqCst) > 0
         {
+            self.faults.unreadable_times.fetch_sub(1, Ordering::SeqCst);
             return Err(io::Error::other("a sector cannot be read"));
         }
         self.file.read_at(offset, buf)
