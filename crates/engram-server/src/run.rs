@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use engram_api::{ErrorCode, Problem};
 use engram_store::Recovery;
@@ -34,12 +35,43 @@ pub enum ServerEvent<'a> {
 pub enum Ended {
     /// In order: drained and closed.
     InOrder,
-    /// By a second signal, at once: the next start recovers. Threads of the server may still run, so the caller must
+    /// By another signal, at once: the next start recovers. Threads of the server may still run, so the caller must
     /// end the process.
     AtOnce,
 }
 
-/// Serves until SIGTERM or SIGINT, then ends in order; a second signal ends at once.
+/// A signal so soon after the first is the same one, delivered twice: a terminal signals the whole process group, and a
+/// supervisor in it passes the signal on.
+const SAME_SIGNAL: Duration = Duration::from_secs(2);
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    InOrder,
+    Nothing,
+    AtOnce,
+}
+
+/// The signals so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Signals {
+    first: Option<Instant>,
+}
+
+impl Signals {
+    fn take(&mut self, now: Instant) -> Asked {
+        match self.first {
+            None => {
+                self.first = Some(now);
+                Asked::InOrder
+            }
+            Some(first) if now.duration_since(first) < SAME_SIGNAL => Asked::Nothing,
+            Some(_) => Asked::AtOnce,
+        }
+    }
+}
+
+/// Serves until SIGTERM or SIGINT, then ends in order; another signal, two seconds later or more, ends at once.
 ///
 /// # Errors
 /// The address is taken, the data directory is locked, of a newer format or damaged, an embedder does not work, or the
@@ -52,15 +84,12 @@ pub fn run(
     let (ended, outcome) = mpsc::channel();
     let stop = server.stop_handle();
     let at_once = ended.clone();
-    let mut signals = 0;
-    let on_signal = move || {
-        signals += 1;
-        if signals == 1 {
-            stop.stop();
-        } else {
-            // The receiver is gone when the server has ended already.
-            drop(at_once.send(Ok(Ended::AtOnce)));
-        }
+    let mut signals = Signals::default();
+    let on_signal = move || match signals.take(Instant::now()) {
+        Asked::InOrder => stop.stop(),
+        Asked::Nothing => {}
+        // The receiver is gone when the server has ended already.
+        Asked::AtOnce => drop(at_once.send(Ok(Ended::AtOnce))),
     };
     server.watch_signals(on_signal).map_err(|error| no_thread(&error))?;
     let addr = server.addr();
@@ -79,4 +108,20 @@ pub fn run(
 
 fn no_thread(error: &std::io::Error) -> Box<Problem> {
     Box::new(Problem::new(ErrorCode::IoFailed, error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_that_comes_twice_counts_once() {
+        let first = Instant::now();
+        let mut signals = Signals::default();
+        let mut after = |millis| signals.take(first + Duration::from_millis(millis));
+        assert_eq!(after(0), Asked::InOrder);
+        assert_eq!(after(1), Asked::Nothing);
+        assert_eq!(after(1_999), Asked::Nothing);
+        assert_eq!(after(2_000), Asked::AtOnce);
+    }
 }

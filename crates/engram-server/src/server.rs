@@ -337,7 +337,7 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
         default_space: (!settings.default_space.is_empty()).then(|| NewSpace {
             name: settings.default_space.clone(),
             embedder: settings.default_embedder.clone(),
-            dimension: None,
+            dimension: settings.default_dimension,
             language: language.expect("the configuration was checked"),
         }),
         ..EngineSettings::default()

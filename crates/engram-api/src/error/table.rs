@@ -552,7 +552,7 @@ pub const ERRORS: &[ErrorEntry] = &[
         status: 500,
         title: "The configuration is not valid",
         fix: "Correct the key or value that the detail names; `engram config show --origin` shows where each comes from.",
-        example: "[http]\naddr = \"127.0.0.1:7432\"",
+        example: "http.addr = \"127.0.0.1:7432\"",
     },
     ErrorEntry {
         code: ErrorCode::Internal,

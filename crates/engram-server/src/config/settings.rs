@@ -153,6 +153,8 @@ pub struct Settings {
     pub default_space: String,
     /// Its embedder.
     pub default_embedder: String,
+    /// Length of its vectors; none = the embedder's.
+    pub default_dimension: Option<u32>,
     /// Code of its language.
     pub default_language: String,
     /// Weight of similarity in hybrid recall.
@@ -195,6 +197,7 @@ impl Settings {
             wal_spare_segments: read.number("wal.spare_segments") as u32,
             default_space: read.text("default_space.name"),
             default_embedder: read.text("default_space.embedder"),
+            default_dimension: read.maybe_number("default_space.dimension"),
             default_language: read.text("default_space.language"),
             fusion_vector: read.share("fusion.vector"),
             fusion_text: read.share("fusion.text"),
@@ -259,6 +262,11 @@ impl Read<'_> {
             Some(SettingValue::Number(number)) => *number,
             other => unreachable!("{key} holds {other:?}"),
         }
+    }
+
+    /// For counts that fit 32 bits and may be absent.
+    fn maybe_number(&self, key: &str) -> Option<u32> {
+        self.value(key).map(|_| self.number(key) as u32)
     }
 
     fn share(&self, key: &str) -> f32 {
@@ -362,7 +370,7 @@ impl Read<'_> {
             kind,
             url: self.text(&at("url")),
             model: self.text(&at("model")),
-            dimension: self.value(&at("dimension")).map(|_| self.number(&at("dimension")) as u32),
+            dimension: self.maybe_number(&at("dimension")),
             api_key,
             api_key_file: self.maybe_text(&at("api_key_file")).map(PathBuf::from),
             path: self.maybe_text(&at("path")).map(PathBuf::from),
@@ -407,6 +415,13 @@ impl Read<'_> {
             return Err(self.conflict(
                 "default_space.embedder",
                 &format!("`{embedder}` is neither `builtin`, `none` nor a name under `embedders`"),
+            ));
+        }
+        let unknown_length = embedder == "none" && settings.default_dimension.is_none();
+        if unknown_length && !settings.default_space.is_empty() {
+            return Err(self.conflict(
+                "default_space.dimension",
+                "is required where default_space.embedder is `none`",
             ));
         }
         for origin in &settings.allowed_origins {

@@ -213,6 +213,13 @@ pub const SETTINGS: &[Setting] = &[
         "Embedder of that space: `builtin`, `none` or a name under `embedders`.",
     ),
     setting(
+        "default_space.dimension",
+        SettingKind::Count { min: 1, max: 4_096 },
+        None,
+        "768",
+        "Length of that space's vectors; the embedder's when absent, and required where the embedder is `none`.",
+    ),
+    setting(
         "default_space.language",
         SettingKind::Text,
         Some("en"),

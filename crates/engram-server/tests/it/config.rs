@@ -46,6 +46,19 @@ fn later_layers_win_and_origins_are_kept() {
 }
 
 #[test]
+fn a_default_space_without_an_embedder_needs_a_dimension() {
+    let load = |flags: &[(&str, &str)]| Settings::load(&sources("", &[], flags));
+    let none = ("default_space.embedder", "none");
+    assert_eq!(load(&[]).unwrap().default_dimension, None);
+    let refused = load(&[none]).unwrap_err().to_string();
+    assert!(refused.contains("default_space.dimension"), "{refused}");
+    assert!(load(&[none, ("default_space.name", "")]).is_ok());
+    let settings = load(&[none, ("default_space.dimension", "768")]).unwrap();
+    assert_eq!(settings.default_dimension, Some(768));
+    assert!(load(&[("default_space.dimension", "0")]).is_err());
+}
+
+#[test]
 fn the_data_directory_follows_the_xdg_rules() {
     let dir = |env: &[(&str, &str)]| {
         let settings = Settings::load(&sources("", env, &[])).unwrap();

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Args;
-use engram_api::ErrorCode;
+use engram_api::{ErrorCode, Problem};
 use engram_server::{ConfigError, ConfigSources, Ended, ServerEvent, Settings, init_logs, run};
 use serde_json::json;
 
@@ -155,5 +155,9 @@ impl ServerFlags {
 }
 
 fn invalid(error: &ConfigError) -> Failure {
-    Failure::new(ErrorCode::ConfigInvalid, error.to_string())
+    let mut problem = Problem::new(ErrorCode::ConfigInvalid, error.to_string());
+    if let ConfigError::BadValue { key, example, .. } = error {
+        problem.example = format!("--set {key}={example}");
+    }
+    Failure::Problem(Box::new(problem))
 }
