@@ -31,8 +31,8 @@ pub use openapi::openapi;
 pub use operation::{Method, OPERATIONS, Operation, Permission, Route, Scope};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, decode, nearest};
 pub use recall::{
-    GetRequest, ListRequest, ListResponse, MatchOutcome, ModeName, RecallRequest, RecallResponse,
-    RecalledView, RouteView, RoutesView, SearchedView,
+    GetRequest, ListRequest, ListResponse, ListStateName, MatchOutcome, ModeName, RecallRequest,
+    RecallResponse, RecalledView, RouteView, RoutesView, SearchedView,
 };
 pub use reference::{ReferencePage, reference_pages};
 pub use remember::{

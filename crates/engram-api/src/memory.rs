@@ -158,6 +158,9 @@ pub struct ConfidenceView {
     pub high: f32,
     /// Amount of evidence behind the mean, in observations.
     pub evidence: f32,
+    /// What the caller gave as `confidence`, in \[0, 1\]; absent where none was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stated: Option<f32>,
 }
 
 /// A stored memory.

@@ -16,6 +16,19 @@ pub struct GetRequest {
     pub include_vectors: bool,
 }
 
+/// Which states a listing shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListStateName {
+    /// What recall shows.
+    #[default]
+    Active,
+    /// What forget in mode `suppress` has hidden.
+    Suppressed,
+    /// Both.
+    All,
+}
+
 /// Reads one page of memories, in the order of the log.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +42,9 @@ pub struct ListRequest {
     /// Which memories.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<FilterInput>,
+    /// In which state; `active` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<ListStateName>,
     /// Whether the answer holds their vectors.
     #[serde(default)]
     pub include_vectors: bool,

@@ -6,7 +6,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::memory::MemoryInput;
+use crate::memory::{MemoryInput, StateName};
 use crate::problem::Problem;
 use crate::time::Timestamp;
 
@@ -86,6 +86,8 @@ pub struct RememberResponse {
     pub version: u32,
     /// False when the same id with the same content was there already: nothing was stored again.
     pub created: bool,
+    /// Whether recall shows it: one that was there already may be suppressed.
+    pub state: StateName,
     /// Ids of other memories with exactly the same content, at most 10.
     pub duplicates: Vec<String>,
     /// Number of vectors it has.

@@ -1,7 +1,7 @@
 //! The flags of a filter: the same for recall, list, forget, restore and export.
 
 use clap::Args;
-use engram_api::{FilterInput, KindName, MetadataCondition, Timestamp, decode};
+use engram_api::{FilterInput, KindName, ListStateName, MetadataCondition, Timestamp, decode};
 use serde_json::Value;
 
 use crate::failure::Failure;
@@ -50,6 +50,12 @@ pub(crate) struct FilterFlags {
     /// A whole filter as JSON, in the form of the interface; must hold as well
     #[arg(long, value_name = "JSON")]
     filter: Option<String>,
+}
+
+/// Reads which states a listing shows.
+pub(crate) fn list_state(text: &str) -> Result<ListStateName, String> {
+    serde_json::from_value(Value::from(text))
+        .map_err(|_| "expected active, suppressed or all".to_owned())
 }
 
 /// Reads a kind of memory.

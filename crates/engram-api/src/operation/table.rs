@@ -107,7 +107,7 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Stores one memory. It is durable when the answer arrives, and can be recalled at once.",
         note: "The same id with the same content gives the first answer with `created: false`; the same id with other content is refused.",
         request_example: r#"{"id":"chat-17","kind":"episode","title":"Moving","text":"Ada: I moved to Zurich last week.","session":"chat-2026-01","occurred_at":"2026-01-05T12:00:00+01:00","people":["Ada"],"tags":["travel"],"metadata":{"ticket":{"priority":2}},"source":{"kind":"chat","ref":"https://chat.example.org/17","trust":0.75},"confidence":0.75,"importance":0.5,"idempotency_key":"chat-17-first"}"#,
-        response_example: r#"{"id":"chat-17","lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z","version":1,"created":true,"duplicates":["chat-3"],"vectors":1}"#,
+        response_example: r#"{"id":"chat-17","lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z","version":1,"created":true,"state":"active","duplicates":["chat-3"],"vectors":1}"#,
         own_errors: REMEMBER_ERRORS,
     },
     Operation {
@@ -126,7 +126,7 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Stores up to 1,000 memories in one commit: all of them, or with `partial` all that are in order.",
         note: "",
         request_example: r#"{"memories":[{"id":"chat-17","text":"Ada: I moved to Zurich last week."},{"text":"Bob: Congratulations!","people":["Bob"]}],"partial":true}"#,
-        response_example: r#"{"lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z","created":1,"results":[{"stored":{"id":"chat-17","lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z","version":1,"created":true,"duplicates":["chat-3"],"vectors":1}},{"refused":{"type":"urn:engram:error:bad_time","title":"A time is not RFC 3339","status":400,"detail":"bad time `soon`: it needs a date, a time with seconds, and Z or an offset","code":"bad_time","errno":"ERR-1006","kind":"fix_request","field":"memories[1].occurred_at","fix":"Write date, T, time with seconds, and Z or an offset; at most nine fractional digits.","example":"{\"occurred_at\": \"2026-01-05T11:00:00.123456789Z\"}","nearest":"occurred_at","retryable":false,"retry_after_seconds":1,"request_id":"01J"}}]}"#,
+        response_example: r#"{"lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z","created":1,"results":[{"stored":{"id":"chat-17","lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z","version":1,"created":true,"state":"active","duplicates":["chat-3"],"vectors":1}},{"refused":{"type":"urn:engram:error:bad_time","title":"A time is not RFC 3339","status":400,"detail":"bad time `soon`: it needs a date, a time with seconds, and Z or an offset","code":"bad_time","errno":"ERR-1006","kind":"fix_request","field":"memories[1].occurred_at","fix":"Write date, T, time with seconds, and Z or an offset; at most nine fractional digits.","example":"{\"occurred_at\": \"2026-01-05T11:00:00.123456789Z\"}","nearest":"occurred_at","retryable":false,"retry_after_seconds":1,"request_id":"01J"}}]}"#,
         own_errors: REMEMBER_ERRORS,
     },
     Operation {
@@ -148,7 +148,7 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Reads one memory by its id.",
         note: "",
         request_example: r#"{"id":"chat-17","include_vectors":false}"#,
-        response_example: r#"{"id":"chat-17","version":1,"kind":"episode","state":"active","title":"Moving","text":"Ada: I moved to Zurich last week.","session":"chat-2026-01","occurred_at":"2026-01-05T11:00:00Z","occurred_until":"2026-01-05T11:05:00Z","place":"Zurich","people":["Ada"],"entities":["Zurich"],"tags":["travel"],"metadata":{"ticket":{"priority":2}},"source":{"kind":"chat","ref":"https://chat.example.org/17","trust":0.75,"principal":"app"},"subject":"Ada","attribute":"city","confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":2.0},"strength":{"retrievability":0.5,"stability_days":30.0,"law":"fsrs"},"importance":0.5,"valid_from":"2026-01-01T00:00:00Z","valid_until":"2027-01-01T00:00:00Z","expires_at":"2028-01-01T00:00:00Z","lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z"}"#,
+        response_example: r#"{"id":"chat-17","version":1,"kind":"episode","state":"active","title":"Moving","text":"Ada: I moved to Zurich last week.","session":"chat-2026-01","occurred_at":"2026-01-05T11:00:00Z","occurred_until":"2026-01-05T11:05:00Z","place":"Zurich","people":["Ada"],"entities":["Zurich"],"tags":["travel"],"metadata":{"ticket":{"priority":2}},"source":{"kind":"chat","ref":"https://chat.example.org/17","trust":0.75,"principal":"app"},"subject":"Ada","attribute":"city","confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":2.0,"stated":0.75},"strength":{"retrievability":0.5,"stability_days":30.0,"law":"fsrs"},"importance":0.5,"valid_from":"2026-01-01T00:00:00Z","valid_until":"2027-01-01T00:00:00Z","expires_at":"2028-01-01T00:00:00Z","lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z"}"#,
         own_errors: GET_ERRORS,
     },
     Operation {
@@ -160,7 +160,7 @@ pub const OPERATIONS: &[Operation] = &[
             Route {
                 method: Method::Get,
                 path: "/api/v1/spaces/{space}/memories",
-                query: &["cursor", "limit", "include_vectors"],
+                query: &["cursor", "limit", "state", "include_vectors"],
             },
         ],
         request: Some("ListRequest"),
@@ -169,7 +169,7 @@ pub const OPERATIONS: &[Operation] = &[
         idempotent: true,
         summary: "Reads memories page by page, in the order of the log.",
         note: "A cursor stays valid whatever is stored or forgotten meanwhile.",
-        request_example: r#"{"limit":100,"filter":{"occurred_after":"2026-01-01T00:00:00Z","occurred_before":"2026-02-01T00:00:00Z","people":["Ada"],"tags":["travel"],"metadata":{"ticket.priority":{"gte":2}}}}"#,
+        request_example: r#"{"limit":100,"state":"all","filter":{"occurred_after":"2026-01-01T00:00:00Z","occurred_before":"2026-02-01T00:00:00Z","people":["Ada"],"tags":["travel"],"metadata":{"ticket.priority":{"gte":2}}}}"#,
         response_example: r#"{"memories":[{"id":"chat-17","version":1,"kind":"episode","state":"active","text":"Ada: I moved to Zurich last week.","vectors":[[1.0,0.0]],"occurred_at":"2026-01-05T11:00:00Z","people":["Ada"],"confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":2.0},"strength":{"retrievability":0.5,"stability_days":30.0,"law":"fsrs"},"lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z"}],"next_cursor":"MTI6MA"}"#,
         own_errors: LIST_ERRORS,
     },

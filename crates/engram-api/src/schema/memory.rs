@@ -117,6 +117,7 @@ fn confidence() -> serde_json::Value {
             needs("low", share(), "Lower end of the 90 % interval."),
             needs("high", share(), "Upper end of the 90 % interval."),
             needs("evidence", number(), "Amount of evidence, in observations."),
+            may("stated", share(), "What the caller gave; absent where none was given."),
         ],
     )
 }

@@ -10,6 +10,7 @@ pub(super) fn schemas() -> Vec<Named> {
     remember.push(may("idempotency_key", text_of(1, 256), "Makes a retry safe for 24 hours."));
     vec![
         ("ModeName", one_of_names(&["keyword", "similarity", "hybrid"])),
+        ("ListStateName", one_of_names(&["active", "suppressed", "all"])),
         ("ForgetModeName", one_of_names(&["suppress", "delete"])),
         (
             "RememberRequest",
@@ -57,6 +58,7 @@ fn list_memories() -> serde_json::Value {
             may("cursor", text(), "`next_cursor` of the page before."),
             may("limit", integer(1, 1000), "Most memories in the page; 100 when absent."),
             may("filter", reference("FilterInput"), "Which memories."),
+            may("state", reference("ListStateName"), "In which state; `active` when absent."),
             may("include_vectors", flag(), "Whether the answer holds their vectors."),
         ],
     )

@@ -48,6 +48,11 @@ fn remember() -> Value {
                 "False when the same id with the same content was there already.",
             ),
             needs(
+                "state",
+                reference("StateName"),
+                "Whether recall shows it: one that was there already may be suppressed.",
+            ),
+            needs(
                 "duplicates",
                 any_list(&text()),
                 "Ids of other memories with the same content, at most 10.",

@@ -5,7 +5,7 @@ mod request;
 mod view;
 
 pub(crate) use request::{
-    cue, filter, forget, list_scope, new_memory, new_space, remember_options, restore,
+    cue, filter, forget, list_scope, new_memory, new_space, remember_options, restore, visibility,
 };
 pub(crate) use view::{
     RecallDetail, Vectors, forget_response, list_response, memory_view, recall_response,

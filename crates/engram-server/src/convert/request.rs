@@ -2,13 +2,13 @@
 
 use engram_api::{
     Comparisons, CreateSpaceRequest, ErrorCode, FilterInput, ForgetModeName, ForgetRequest,
-    KindName, MemoryInput, MetadataCondition, ModeName, RecallRequest, RestoreRequest, SourceInput,
-    Timestamp,
+    KindName, ListRequest, ListStateName, MemoryInput, MetadataCondition, ModeName, RecallRequest,
+    RestoreRequest, SourceInput, Timestamp,
 };
 use engram_engine::{
     Cue, Execution, Filter, Forget, ForgetMode, Kind, Language, MemoryContent, MetaCondition,
     MetaTest, MetaValue, Metadata, Mode, NewMemory, NewSpace, OnInvalid, RememberOptions, Restore,
-    Selection, Source, TimeRange,
+    Selection, Source, TimeRange, Visibility,
 };
 use serde_json::{Map, Value};
 
@@ -154,8 +154,17 @@ pub(crate) fn cue(request: &mut RecallRequest) -> Cue {
 }
 
 /// What a cursor of a listing is bound to, beside the space.
-pub(crate) fn list_scope(filter: Option<&FilterInput>) -> Vec<u8> {
-    serde_json::to_vec(&filter).expect("a filter that was read can be written")
+pub(crate) fn list_scope(request: &ListRequest) -> Vec<u8> {
+    let scope = (&request.filter, request.state.unwrap_or_default());
+    serde_json::to_vec(&scope).expect("a filter that was read can be written")
+}
+
+pub(crate) fn visibility(state: ListStateName) -> Visibility {
+    match state {
+        ListStateName::Active => Visibility::Active,
+        ListStateName::Suppressed => Visibility::Suppressed,
+        ListStateName::All => Visibility::All,
+    }
 }
 
 pub(crate) fn forget(request: ForgetRequest) -> Result<Forget, Refusal> {

@@ -23,6 +23,13 @@ fn kind_name(kind: Kind) -> KindName {
     }
 }
 
+fn state_name(state: State) -> StateName {
+    match state {
+        State::Active => StateName::Active,
+        State::Suppressed => StateName::Suppressed,
+    }
+}
+
 fn given(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
@@ -48,10 +55,7 @@ pub(crate) fn memory_view(detail: MemoryDetail, vectors: impl Into<Vectors>) -> 
         id: memory.id.clone(),
         version: memory.version,
         kind: kind_name(content.kind),
-        state: match detail.state {
-            State::Active => StateName::Active,
-            State::Suppressed => StateName::Suppressed,
-        },
+        state: state_name(detail.state),
         title: given(&content.title),
         text: given(&content.text),
         vectors: (vectors.into() == Vectors::Shown).then_some(detail.vectors),
@@ -71,6 +75,7 @@ pub(crate) fn memory_view(detail: MemoryDetail, vectors: impl Into<Vectors>) -> 
             low: detail.confidence.low,
             high: detail.confidence.high,
             evidence: detail.confidence.evidence as f32,
+            stated: content.confidence,
         },
         strength: StrengthView {
             retrievability: detail.strength.retrievability,
@@ -120,6 +125,7 @@ pub(crate) fn remember_response(item: RememberedItem) -> RememberResponse {
         committed_at: Timestamp(item.committed_at.0),
         version: item.version,
         created: item.created == Created::Now,
+        state: state_name(item.state),
         duplicates: item.duplicates,
         vectors: item.vectors,
     }

@@ -9,7 +9,7 @@ use engram_api::{
     RestoreRequest, StatusView, Timestamp, VersionView, decode,
 };
 use engram_engine::{
-    Done, Engine, EngineError, ListQuery, NewMemory, OnInvalid, Prepared, Remembered, Visibility,
+    Done, Engine, EngineError, ListQuery, NewMemory, OnInvalid, Prepared, Remembered,
 };
 use tokio::sync::oneshot;
 
@@ -207,7 +207,7 @@ fn get(context: &Context, call: &Call) -> Outcome {
 fn list(context: &Context, call: &Call) -> Outcome {
     let request: ListRequest = decode(&call.body)?;
     let space = context.engine.space(call.space())?;
-    let listing = convert::list_scope(request.filter.as_ref());
+    let listing = convert::list_scope(&request);
     let scope = CursorScope { space: space.id.0, listing: &listing };
     let after = match &request.cursor {
         None => None,
@@ -217,7 +217,7 @@ fn list(context: &Context, call: &Call) -> Outcome {
         filter: convert::filter(request.filter.unwrap_or_default()),
         after,
         limit: request.limit.unwrap_or(LIST_LIMIT_DEFAULT) as usize,
-        visibility: Visibility::Active,
+        visibility: convert::visibility(request.state.unwrap_or_default()),
     };
     let page = context.engine.list(call.space(), &query)?;
     let next = page.next.map(|cursor| scope.encode(cursor));

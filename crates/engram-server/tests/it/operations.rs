@@ -136,6 +136,46 @@ fn recall_finds_by_words_and_by_vector_and_explains() {
 }
 
 #[test]
+fn a_listing_shows_the_state_that_was_asked_for() {
+    let server = Fixture::start();
+    for id in ["a", "b", "c"] {
+        assert_eq!(server.remember(id, id)["state"], "active");
+    }
+    server.ok("forget", &json!({ "ids": ["b"] }));
+    let ids = |listed: Value| -> Vec<String> {
+        let id = |memory: &Value| memory["id"].as_str().unwrap().to_owned();
+        listed["memories"].as_array().unwrap().iter().map(id).collect()
+    };
+    assert_eq!(ids(server.ok("list", &json!({}))), ["a", "c"]);
+    for (state, expected) in
+        [("active", &["a", "c"][..]), ("suppressed", &["b"]), ("all", &["a", "b", "c"])]
+    {
+        assert_eq!(ids(server.ok("list", &json!({ "state": state }))), expected);
+        let path = format!("/api/v1/spaces/default/memories?state={state}");
+        assert_eq!(ids(server.get(&path).json(200)), expected);
+    }
+    server.call("list", &json!({ "state": "deleted" })).problem(400, "invalid_value");
+    let page = server.ok("list", &json!({ "state": "all", "limit": 1 }));
+    let other = json!({ "state": "active", "cursor": page["next_cursor"] });
+    server.call("list", &other).problem(400, "cursor_invalid");
+
+    // What is remembered again while it is suppressed stays so, and the answer says it.
+    let again = server.ok("remember", &json!({ "id": "b", "text": "b" }));
+    assert_eq!((&again["created"], &again["state"]), (&json!(false), &json!("suppressed")));
+}
+
+#[test]
+fn confidence_says_what_was_stated() {
+    let server = Fixture::start();
+    let bodies = [json!({ "text": "a" }), json!({ "text": "b", "confidence": 0.0 })];
+    let stated = bodies.map(|body| {
+        let id = server.ok("remember", &body)["id"].clone();
+        server.ok("get", &json!({ "id": id }))["confidence"]["stated"].clone()
+    });
+    assert_eq!(stated, [Value::Null, json!(0.0)]);
+}
+
+#[test]
 fn filters_narrow_recall_and_list() {
     let server = Fixture::start();
     for (id, day, tag, priority) in [("a", 1, "x", 1), ("b", 2, "y", 2), ("c", 3, "x", 3)] {

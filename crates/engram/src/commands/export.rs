@@ -5,12 +5,12 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use clap::Args;
-use engram_api::{ErrorCode, ListRequest};
+use engram_api::{ErrorCode, ListRequest, ListStateName};
 use serde_json::json;
 
 use crate::connection::{Connection, SpaceFlags};
 use crate::failure::Failure;
-use crate::filter_flags::FilterFlags;
+use crate::filter_flags::{FilterFlags, list_state};
 use crate::import::{ExportLine, VectorChoice};
 use crate::output::print;
 
@@ -23,6 +23,9 @@ pub(crate) struct Export {
     path: Option<PathBuf>,
     #[command(flatten)]
     space: SpaceFlags,
+    /// Which memories: active, suppressed (hidden by forget) or all; import hides again what was suppressed
+    #[arg(long, value_name = "STATE", value_parser = list_state, default_value = "active")]
+    state: ListStateName,
     /// Carry the vector of every memory that has exactly one, so that import does not embed its text again
     #[arg(long)]
     vectors: bool,
@@ -42,6 +45,7 @@ impl Export {
         let request = ListRequest {
             limit: Some(PAGE_MEMORIES),
             filter: self.filter.filter()?,
+            state: Some(self.state),
             include_vectors: true,
             ..ListRequest::default()
         };

@@ -1,7 +1,8 @@
 //! `engram import`.
 //!
 //! Every memory gets a stable id, so an import that was interrupted is taken up by running it again: what is there is
-//! skipped by the server, which stores nothing twice.
+//! skipped by the server, which stores nothing twice. What was suppressed where it was exported is suppressed again
+//! right after it is stored.
 
 use std::path::PathBuf;
 
@@ -157,6 +158,7 @@ fn show(tally: &Tally) -> String {
         ("lines read", Some(tally.read.to_string())),
         ("stored", Some(tally.created.to_string())),
         ("already there", Some(tally.already_there.to_string())),
+        ("suppressed", (tally.suppressed > 0).then(|| tally.suppressed.to_string())),
         ("failed", Some(tally.failed.to_string())),
         ("spaces", (!spaces.is_empty()).then(|| spaces.join(", "))),
     ])

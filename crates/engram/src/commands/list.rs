@@ -1,11 +1,11 @@
 //! `engram list`.
 
 use clap::Args;
-use engram_api::ListRequest;
+use engram_api::{ListRequest, ListStateName};
 
 use crate::connection::{Connection, SpaceFlags};
 use crate::failure::Failure;
-use crate::filter_flags::FilterFlags;
+use crate::filter_flags::{FilterFlags, list_state};
 use crate::output::{OutputFormat, note, print};
 use crate::view;
 
@@ -19,6 +19,9 @@ pub(crate) struct List {
     /// Where to go on: the cursor that the page before ended with
     #[arg(long)]
     cursor: Option<String>,
+    /// Which memories: active, suppressed (hidden by forget) or all
+    #[arg(long, value_name = "STATE", value_parser = list_state, default_value = "active")]
+    state: ListStateName,
     /// Show the vectors (JSON only)
     #[arg(long)]
     vectors: bool,
@@ -32,6 +35,7 @@ impl List {
             cursor: self.cursor,
             limit: Some(self.limit),
             filter: self.filter.filter()?,
+            state: Some(self.state),
             include_vectors: self.vectors,
         })?;
         print(connection.output, &page, |page| view::memories(&page.memories))?;

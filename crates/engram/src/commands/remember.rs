@@ -1,7 +1,7 @@
 //! `engram remember`.
 
 use clap::Args;
-use engram_api::{KindName, MemoryInput, RememberRequest, SourceInput, Timestamp};
+use engram_api::{KindName, MemoryInput, RememberRequest, SourceInput, StateName, Timestamp};
 use serde_json::Value;
 
 use crate::connection::{Connection, SpaceFlags};
@@ -97,6 +97,9 @@ impl Remember {
                 false => format!("{} was there already", clean(&stored.id)),
             };
             line += &format!(" (LSN {}, {})", stored.lsn, stored.committed_at);
+            if stored.state == StateName::Suppressed {
+                line += "\nit is suppressed: recall does not show it until it is restored";
+            }
             if !stored.duplicates.is_empty() {
                 line += &format!("\nsame content as {}", clean(&stored.duplicates.join(", ")));
             }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::ValueEnum;
 use engram_api::{
-    CreateSpaceRequest, ErrorCode, Problem, RememberManyRequest, RememberResult, nearest,
+    CreateSpaceRequest, ErrorCode, ForgetRequest, Problem, RememberManyRequest, RememberResult,
+    StateName, nearest,
 };
 use engram_client::Client;
 use serde::Serialize;
@@ -34,6 +35,8 @@ pub(crate) struct Tally {
     pub(crate) created: u64,
     /// Memories that were there with the same content.
     pub(crate) already_there: u64,
+    /// Memories that this import suppressed, as they were where they come from.
+    pub(crate) suppressed: u64,
     /// Lines that were not imported.
     pub(crate) failed: u64,
     /// By space: memories stored or there already.
@@ -122,7 +125,8 @@ impl Importer {
     }
 
     fn send(&mut self, space: &str, batch: Batch) -> Result<Vec<Problem>, Failure> {
-        let lines: Vec<u64> = batch.records.iter().map(|record| record.line).collect();
+        let origins: Vec<(u64, StateName)> =
+            batch.records.iter().map(|record| (record.line, record.state)).collect();
         let request = RememberManyRequest {
             memories: batch.records.into_iter().map(|record| record.memory).collect(),
             partial: self.on_error == OnError::Skip,
@@ -130,16 +134,20 @@ impl Importer {
         };
         let answer = match self.client.space(space).remember_many(&request) {
             Ok(answer) => answer,
-            Err(error) => return Err(self.located(error.into(), &lines, &request)),
+            Err(error) => return Err(self.located(error.into(), &origins, &request)),
         };
         let mut problems = Vec::new();
-        for (result, line) in answer.results.into_iter().zip(lines) {
+        let mut hidden = BTreeSet::new();
+        for (result, (line, state)) in answer.results.into_iter().zip(origins) {
             match result {
                 RememberResult::Stored(stored) => {
                     *self.tally.spaces.entry(space.to_owned()).or_default() += 1;
                     match stored.created {
                         true => self.tally.created += 1,
                         false => self.tally.already_there += 1,
+                    }
+                    if (state, stored.state) == (StateName::Suppressed, StateName::Active) {
+                        hidden.insert(stored.id);
                     }
                 }
                 RememberResult::Refused(mut problem) => {
@@ -149,12 +157,29 @@ impl Importer {
                 }
             }
         }
+        self.suppress(space, hidden)?;
         Ok(problems)
+    }
+
+    /// Hides what was hidden where it comes from.
+    fn suppress(&mut self, space: &str, ids: BTreeSet<String>) -> Result<(), Failure> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let request =
+            ForgetRequest { ids: Some(ids.into_iter().collect()), ..ForgetRequest::default() };
+        self.tally.suppressed += self.client.space(space).forget(&request)?.count;
+        Ok(())
     }
 
     /// Puts the line in front of a problem of a whole batch: by the index in its field, else by the id that it names,
     /// else the range of the batch.
-    fn located(&self, failure: Failure, lines: &[u64], request: &RememberManyRequest) -> Failure {
+    fn located(
+        &self,
+        failure: Failure,
+        origins: &[(u64, StateName)],
+        request: &RememberManyRequest,
+    ) -> Failure {
         let Failure::Problem(mut problem) = failure else { return failure };
         let by_field = problem
             .field
@@ -166,10 +191,11 @@ impl Importer {
         };
         let by_id =
             || request.memories.iter().position(|memory| memory.id.as_ref().is_some_and(named));
-        let place = match by_field.or_else(by_id).and_then(|index: usize| lines.get(index)) {
-            Some(line) => format!("line {line}"),
+        let place = match by_field.or_else(by_id).and_then(|index: usize| origins.get(index)) {
+            Some((line, _)) => format!("line {line}"),
             None => {
-                format!("lines {} to {}", lines.first().unwrap_or(&0), lines.last().unwrap_or(&0))
+                let line = |origin: Option<&(u64, StateName)>| origin.map_or(0, |(line, _)| *line);
+                format!("lines {} to {}", line(origins.first()), line(origins.last()))
             }
         };
         problem.detail = format!("{} {place}: {}", self.source, problem.detail);

@@ -1,6 +1,7 @@
 //! From a line to a memory, whatever form the line has.
 
-use engram_api::{ErrorCode, MemoryInput, Problem, decode};
+use engram_api::{ErrorCode, MemoryInput, Problem, StateName, decode};
+use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 use super::beir::BeirLine;
@@ -17,12 +18,17 @@ pub(crate) enum LineForm {
     Mapped(Mapping),
 }
 
+/// Memory, group and state of a line.
+type Fields = (MemoryInput, Option<String>, StateName);
+
 /// A memory to store, and the space that its line asks for.
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) line: u64,
     pub(crate) memory: MemoryInput,
     pub(crate) group: Option<String>,
+    /// In which state it was exported.
+    pub(crate) state: StateName,
 }
 
 impl LineForm {
@@ -32,7 +38,7 @@ impl LineForm {
     /// # Errors
     /// The problem with source and line in its detail.
     pub(crate) fn read(&self, line: &Line, source: &str) -> Result<Record, Box<Problem>> {
-        let (mut memory, group) = self.read_fields(line).map_err(|mut problem| {
+        let (mut memory, group, state) = self.read_fields(line).map_err(|mut problem| {
             // A line is a whole document, whose own count of lines would confuse.
             let detail = problem.detail.strip_prefix("line 1, ").unwrap_or(&problem.detail);
             problem.detail = format!("{source} line {}: {detail}", line.number);
@@ -41,10 +47,10 @@ impl LineForm {
         if memory.id.is_none() {
             memory.id = Some(format!("{}:{}", printable(source), line.number));
         }
-        Ok(Record { line: line.number, memory, group })
+        Ok(Record { line: line.number, memory, group, state })
     }
 
-    fn read_fields(&self, line: &Line) -> Result<(MemoryInput, Option<String>), Box<Problem>> {
+    fn read_fields(&self, line: &Line) -> Result<Fields, Box<Problem>> {
         let Some(bytes) = &line.bytes else {
             return Err(Box::new(Problem::new(
                 ErrorCode::PayloadTooLarge,
@@ -54,18 +60,36 @@ impl LineForm {
         let mut fields: Map<String, Value> = decode(bytes)?;
         match self {
             LineForm::Mapped(mapping) => match mapping.apply(&fields) {
-                Ok(memory) => Ok((memory, None)),
+                Ok(memory) => Ok((memory, None, StateName::Active)),
                 Err(message) => Err(Box::new(Problem::new(ErrorCode::MissingField, message))),
             },
             LineForm::Known if fields.contains_key("_id") => {
-                decode::<BeirLine>(bytes).map(BeirLine::split)
+                let (memory, group) = decode::<BeirLine>(bytes)?.split();
+                Ok((memory, group, StateName::Active))
             }
-            LineForm::Known if fields.remove(PROVENANCE_FIELD).is_some() => {
-                let rest = serde_json::to_vec(&fields).expect("JSON that was read can be written");
-                Ok((decode(&rest)?, None))
-            }
-            LineForm::Known => Ok((decode(bytes)?, None)),
+            LineForm::Known => match fields.remove(PROVENANCE_FIELD) {
+                None => Ok((decode(bytes)?, None, StateName::Active)),
+                Some(provenance) => {
+                    let rest =
+                        serde_json::to_vec(&fields).expect("JSON that was read can be written");
+                    Ok((decode(&rest)?, None, state(&provenance)?))
+                }
+            },
         }
+    }
+}
+
+/// In which state a memory was exported. Taking an unknown one for active would show what was hidden.
+fn state(provenance: &Value) -> Result<StateName, Box<Problem>> {
+    match provenance.get("state") {
+        None => Ok(StateName::Active),
+        Some(name) => StateName::deserialize(name).map_err(|_| {
+            let detail = format!("{name} is not a state: active or suppressed");
+            Box::new(
+                Problem::new(ErrorCode::InvalidValue, detail)
+                    .with_field(format!("{PROVENANCE_FIELD}.state")),
+            )
+        }),
     }
 }
 

@@ -8,9 +8,6 @@ use serde::Serialize;
 /// Field of a line that import leaves aside: it describes the memory in the store that it came from.
 pub(crate) const PROVENANCE_FIELD: &str = "engram";
 
-/// Mean of the confidence in a memory that states none: one success over a uniform prior.
-const UNSTATED_MEAN: f32 = 2.0 / 3.0;
-
 /// One memory of an export.
 #[derive(Debug, Serialize)]
 pub(crate) struct ExportLine {
@@ -54,8 +51,7 @@ impl ExportLine {
         let source = view.source.unwrap_or_default();
         let stated =
             SourceInput { kind: source.kind, reference: source.reference, trust: source.trust };
-        let mean = view.confidence.mean;
-        let confidence = ((mean - UNSTATED_MEAN).abs() > f32::EPSILON).then_some(mean);
+        let confidence = view.confidence.stated;
         ExportLine {
             engram: Provenance {
                 space: space.to_owned(),

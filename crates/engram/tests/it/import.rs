@@ -99,6 +99,62 @@ fn an_export_comes_back_with_all_fields() {
     assert_eq!(stated(&copy), stated(&raw));
 }
 
+#[test]
+fn confidence_comes_back_as_it_was_stated() {
+    let world = World::new();
+    let node = world.start();
+    let lines = r#"{"id":"none","text":"a"}
+{"id":"zero","text":"b","confidence":0}
+{"id":"one","text":"c","confidence":1}
+{"id":"half","text":"d","confidence":0.5}
+{"id":"default","text":"e","confidence":0.6666667}
+"#;
+    node.run_with_stdin(&["import", "-"], lines).ok();
+    assert!(node.json(&["get", "none"])["confidence"].get("stated").is_none());
+    assert_eq!(node.json(&["get", "zero"])["confidence"]["stated"], 0.0);
+    let export = node.run(&["export"]).ok().stdout;
+    assert_eq!(stated(&export)[0].get("confidence"), None);
+    assert_eq!(stated(&export)[2]["confidence"], 1.0);
+    for (space, created, there) in [("default", 0, 5), ("copy", 5, 0)] {
+        let args = ["-o", "json", "import", "-", "--space", space, "--create-space"];
+        let tally = node.run_with_stdin(&args, &export).ok().json();
+        assert_eq!((&tally["created"], &tally["already_there"]), (&created.into(), &there.into()));
+        let again = node.run(&["export", "--space", space]).ok().stdout;
+        assert_eq!(stated(&again), stated(&export));
+    }
+}
+
+#[test]
+fn what_was_suppressed_stays_suppressed() {
+    let world = World::new();
+    let node = world.start();
+    let lines = "{\"id\":\"a\",\"text\":\"one\"}\n{\"id\":\"b\",\"text\":\"two\"}\n";
+    node.run_with_stdin(&["import", "-"], lines).ok();
+    node.run(&["forget", "b", "--yes"]).ok();
+    assert_eq!(node.run(&["export"]).ok().stdout.lines().count(), 1);
+    let hidden = node.run(&["export", "--state", "suppressed"]).ok().stdout;
+    assert_eq!(stated(&hidden)[0]["id"], "b");
+    let all = node.run(&["export", "--state", "all"]).ok().stdout;
+    assert_eq!(all.lines().count(), 2);
+
+    // Into the same space nothing is to do; into another one it is hidden again, once.
+    for (space, created, suppressed) in [("default", 0, 0), ("copy", 2, 1), ("copy", 0, 0)] {
+        let args = ["-o", "json", "import", "-", "--space", space, "--create-space"];
+        let tally = node.run_with_stdin(&args, &all).ok().json();
+        let expected = (&created.into(), &suppressed.into());
+        assert_eq!((&tally["created"], &tally["suppressed"]), expected, "{space}");
+    }
+    node.run(&["get", "b", "--space", "copy"]).fails(3, &["ERR-2002"]);
+    let listed = |state| node.json(&["list", "--space", "copy", "--state", state]);
+    assert_eq!(listed("suppressed")["memories"][0]["id"], "b");
+    assert_eq!(listed("active")["memories"][0]["id"], "a");
+    assert_eq!(listed("all")["memories"].as_array().unwrap().len(), 2);
+    let again = node.run(&["remember", "two", "--id", "b"]).ok().stdout;
+    assert!(again.contains("suppressed"), "{again}");
+    let odd = "{\"id\":\"c\",\"text\":\"x\",\"engram\":{\"state\":\"lost\"}}";
+    node.run_with_stdin(&["import", "-"], odd).fails(2, &["stdin line 1", "engram.state"]);
+}
+
 /// An export without what only the store knows.
 fn stated(export: &str) -> Vec<serde_json::Value> {
     let lines = export.lines().map(|line| {
