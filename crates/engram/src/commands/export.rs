@@ -26,7 +26,8 @@ pub(crate) struct Export {
     /// Which memories: active, suppressed (hidden by forget) or all; import hides again what was suppressed
     #[arg(long, value_name = "STATE", value_parser = list_state, default_value = "active")]
     state: ListStateName,
-    /// Carry the vector of every memory that has exactly one, so that import does not embed its text again
+    /// Carry the vector of every memory that has exactly one, given or computed: import takes it as given. Without this
+    /// flag only a memory without text carries its vector, and one given beside a text is left out
     #[arg(long)]
     vectors: bool,
     #[command(flatten)]
