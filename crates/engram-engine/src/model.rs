@@ -168,6 +168,13 @@ pub struct Memory {
     pub content_hash: ContentHash,
 }
 
+impl Memory {
+    /// Whether it has forgotten itself by then.
+    pub(crate) fn is_expired(&self, now_ns: i64) -> bool {
+        self.content.expires_at.is_some_and(|expires_at| expires_at <= now_ns)
+    }
+}
+
 /// First 16 bytes of the BLAKE3 hash of a memory's content.
 pub type ContentHash = [u8; 16];
 

@@ -12,7 +12,7 @@ use engram_store::{CommitTime, Entry, Lsn, ShardLog, SpaceId, Stamp};
 use crate::apply::Step;
 use crate::error::EngineError;
 use crate::memtable::{DocRef, Snapshot, state_term};
-use crate::model::{ContentHash, State};
+use crate::model::{ContentHash, Memory, State};
 use crate::record::{IdempotencyRecord, KIND_COMMIT, KIND_SPACE_CREATED, KIND_SPACE_DELETED};
 use crate::space::Space;
 
@@ -132,12 +132,20 @@ impl Overlay {
         (known, None)
     }
 
-    /// Ids of memories with this content, published or queued.
-    pub(crate) fn duplicates(&self, snapshot: &Snapshot, hash: ContentHash) -> Vec<String> {
-        let queued = |id: &str| self.ids.contains_key(id);
-        let mut ids = snapshot.ids_of_content(hash, DUPLICATES_REPORTED_MAX, &queued);
+    /// Ids of recallable memories with this content, published or queued, at most [`DUPLICATES_REPORTED_MAX`].
+    pub(crate) fn duplicates(
+        &self,
+        snapshot: &Snapshot,
+        hash: ContentHash,
+        now_ns: i64,
+    ) -> Vec<String> {
+        let settled =
+            |memory: &Memory| !self.ids.contains_key(&memory.id) && !memory.is_expired(now_ns);
+        let mut ids = snapshot.ids_of_content(hash, DUPLICATES_REPORTED_MAX, &settled);
         for (_, id) in self.contents.get(&hash).into_iter().flatten() {
-            let holds = |known: &Known| known.hash == hash && known.state == State::Active;
+            let holds = |known: &Known| {
+                known.hash == hash && known.state == State::Active && !known.is_expired(now_ns)
+            };
             let is_duplicate = matches!(self.ids.get(id), Some((_, Some(known))) if holds(known));
             if is_duplicate && ids.len() < DUPLICATES_REPORTED_MAX && !ids.contains(id) {
                 ids.push(id.clone());

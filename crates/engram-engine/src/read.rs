@@ -34,7 +34,7 @@ impl Engine {
         let now_ns = self.now_ns();
         let not_found = || EngineError::MemoryNotFound { id: id.to_owned() };
         let (at, state) = snapshot.find(id).ok_or_else(not_found)?;
-        if state != State::Active || is_expired(snapshot.memory(at), now_ns) {
+        if state != State::Active || snapshot.memory(at).is_expired(now_ns) {
             return Err(not_found());
         }
         Ok(detail(&snapshot, at, state, now_ns))
@@ -56,7 +56,7 @@ impl Engine {
             Visibility::All => true,
         };
         let mut matching = snapshot.docs(query.after).filter(|(_, memory, state)| {
-            shown(*state) && !is_expired(memory, now_ns) && query.filter.matches(memory)
+            shown(*state) && !memory.is_expired(now_ns) && query.filter.matches(memory)
         });
         let items: Vec<MemoryDetail> = matching
             .by_ref()
@@ -69,11 +69,6 @@ impl Engine {
             .map(|item| Cursor { lsn: item.memory.lsn.0, position: item.memory.position });
         Ok(Page { next: last.filter(|_| more), items })
     }
-}
-
-/// Whether the memory forgot itself.
-pub(crate) fn is_expired(memory: &Memory, now_ns: i64) -> bool {
-    memory.content.expires_at.is_some_and(|expires_at| expires_at <= now_ns)
 }
 
 /// All that an answer says of a memory.

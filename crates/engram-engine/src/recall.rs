@@ -14,7 +14,7 @@ use crate::error::EngineError;
 use crate::filter::Filter;
 use crate::memtable::{Bitmap, ChunkView, Doc, DocRef, Snapshot};
 use crate::model::{Explanation, Memory, Mode, Recall, Recalled, State};
-use crate::read::{detail, is_expired};
+use crate::read::detail;
 use crate::request::Cue;
 use crate::space::Space;
 use crate::validate;
@@ -122,7 +122,7 @@ fn weights(cue: &Cue, has_vector: bool, fused: FuseWeights) -> FuseWeights {
 
 impl Eligible {
     fn new(snapshot: &Snapshot, filter: &Filter, now_ns: i64) -> Eligible {
-        let passes = |memory: &Memory| !is_expired(memory, now_ns) && filter.matches(memory);
+        let passes = |memory: &Memory| !memory.is_expired(now_ns) && filter.matches(memory);
         let mut count = 0;
         let unfiltered = filter.is_empty();
         let mut chunk = |view: &ChunkView| {

@@ -123,8 +123,7 @@ impl Space {
             let found = memory.id.as_deref().and_then(|id| snapshot.find(id));
             found.is_some_and(|(at, _)| {
                 let stored = snapshot.memory(at);
-                let expired = stored.content.expires_at.is_some_and(|time| time <= now_ns);
-                stored.content_hash == memory.hash && !expired
+                stored.content_hash == memory.hash && !stored.is_expired(now_ns)
             })
         };
         let mut wanted: Vec<&mut PreparedMemory> = items

@@ -122,25 +122,26 @@ impl Snapshot {
         })
     }
 
-    /// Ids of the active documents with this content that are not `skipped`, at most `limit`, in log order.
+    /// Ids of the active documents with this content that `accept` lets pass, at most `limit`, in log order.
     pub(crate) fn ids_of_content(
         &self,
         hash: ContentHash,
         limit: usize,
-        skipped: &dyn Fn(&str) -> bool,
+        accept: &dyn Fn(&Memory) -> bool,
     ) -> Vec<String> {
         let chunks = self.chunks.iter().flat_map(|view| {
             view.chunk
                 .locals_of_content(hash)
                 .filter(|local| view.state(*local) == Some(State::Active))
-                .map(|local| &view.chunk.memory(local).id)
+                .map(|local| view.chunk.memory(local))
         });
         let tail = self
             .tail
             .iter()
             .filter(|tail| tail.state == State::Active && tail.doc.memory.content_hash == hash)
-            .map(|tail| &tail.doc.memory.id);
-        chunks.chain(tail).filter(|id| !skipped(id)).take(limit).cloned().collect()
+            .map(|tail| &tail.doc.memory);
+        let found = chunks.chain(tail).filter(|memory| accept(memory));
+        found.take(limit).map(|memory| memory.id.clone()).collect()
     }
 
     pub(crate) fn memory(&self, at: DocRef) -> &Arc<Memory> {

@@ -107,7 +107,7 @@ impl Planner<'_> {
         if memory.vectors.is_none() {
             return Planned::Refused(EngineError::Raced { id });
         }
-        let mut duplicates = self.overlay.duplicates(self.snapshot, memory.hash);
+        let mut duplicates = self.overlay.duplicates(self.snapshot, memory.hash, self.now_ns);
         let earlier = plan.puts_of_content.entry(memory.hash).or_default();
         let room = DUPLICATES_REPORTED_MAX - duplicates.len();
         duplicates.extend(earlier.iter().take(room).map(|put| plan.puts[*put].0.clone()));
