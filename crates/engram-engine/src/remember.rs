@@ -14,7 +14,7 @@ use crate::error::EngineError;
 use crate::model::{Created, NewMemory, Remembered, RememberedItem, State};
 use crate::queue::{Change, CommitQueue, KeyUse, Submission, writable};
 use crate::record::{CommitRecord, IdempotencyRecord, ItemRecord, KIND_COMMIT};
-use crate::request::{OnInvalid, RememberOptions};
+use crate::request::RememberOptions;
 use crate::space::{PreparedMemory, Space, first_16};
 use crate::validate;
 
@@ -112,9 +112,7 @@ impl Engine {
         }
         let planner = Planner { overlay, snapshot: &snapshot, entropy: self.entropy(), now_ns };
         let plan = planner.plan(prepared.items);
-        if options.on_invalid == OnInvalid::RefuseAll
-            && let Some(error) = plan.refusal()
-        {
+        if let Some(error) = plan.refusal(options.on_invalid) {
             return Err(error.clone());
         }
         if plan.stores_nothing() && options.idempotency_key.is_none() {

@@ -11,6 +11,7 @@ use crate::memtable::{Doc, Snapshot, state_term};
 use crate::model::{ContentHash, Created, Memory, Remembered, RememberedItem, State};
 use crate::queue::{DUPLICATES_REPORTED_MAX, Known, Overlay};
 use crate::record::{ItemRecord, Op, OpRecord, PutRecord, encode_vectors};
+use crate::request::OnInvalid;
 use crate::space::PreparedMemory;
 
 /// Version of a memory that was not there before.
@@ -140,10 +141,11 @@ impl Planner<'_> {
 }
 
 impl Plan {
-    /// The first item that is refused.
-    pub(super) fn refusal(&self) -> Option<&EngineError> {
+    /// The first refusal that refuses the whole request. A race does so always: its retry must find no trace.
+    pub(super) fn refusal(&self, on_invalid: OnInvalid) -> Option<&EngineError> {
         self.results.iter().find_map(|planned| match planned {
-            Planned::Refused(error) => Some(error),
+            Planned::Refused(error @ EngineError::Raced { .. }) => Some(error),
+            Planned::Refused(error) if on_invalid == OnInvalid::RefuseAll => Some(error),
             _ => None,
         })
     }

@@ -197,12 +197,14 @@ fn what_is_there_is_not_embedded_again_but_stored_again_when_deleted() {
     let selection = Selection::Ids(vec!["a".to_owned()]);
     let (mode, execution) = (ForgetMode::Delete, Execution::Commit);
     crate::harness::forget(&engine, selection, mode, execution).unwrap();
-    let options = RememberOptions::default();
+    let options = RememberOptions { on_invalid: OnInvalid::KeepOthers, ..keyed("k") };
     let raced = crate::harness::settle(&engine, |done| {
         engine.remember_prepared(prepared, &options, done);
     });
     assert_eq!(raced, Err(EngineError::Raced { id: "a".into() }));
-    assert_eq!(store(&engine, text("a", "one")).vectors, 1);
+    let again = remember(&engine, vec![text("a", "one")], options).unwrap();
+    assert_eq!(again.items[0].as_ref().unwrap().created, Created::Now, "no key was kept");
+    assert_eq!(again.items[0].as_ref().unwrap().vectors, 1);
 }
 
 #[test]
