@@ -82,10 +82,10 @@ impl Author {
         (now_ns, heavy): (i64, u64),
     ) -> Draft {
         let roll = self.rng.below(100);
-        if roll < 10 && !image.memories.is_empty() {
+        if roll < 14 && !image.memories.is_empty() {
             return self.repeat(image);
         }
-        let mut draft = if roll < 22 && !self.made.is_empty() {
+        let mut draft = if roll < 26 && !self.made.is_empty() {
             let earlier = self.rng.index(self.made.len());
             self.made[earlier].clone()
         } else {
@@ -217,7 +217,7 @@ impl Author {
         }
         content.confidence = rng.chance(20).then(|| rng.below(101) as f32 / 100.0);
         content.importance = rng.chance(20).then_some(1.0);
-        content.expires_at = rng.chance(7).then(|| now_ns + rng.below(40) as i64 * DAY_NS);
+        content.expires_at = rng.chance(12).then(|| now_ns + rng.below(8) as i64 * DAY_NS / 4);
         content
     }
 

@@ -6,13 +6,17 @@ use std::sync::Arc;
 
 use engram_embed::{Embedder, FixedEmbedder};
 use engram_engine::Language;
-use engram_engine::{ContentHash, EMBEDDER_NONE, Engine, EngineSettings, NewSpace};
+use engram_engine::{
+    ContentHash, EMBEDDER_NONE, Engine, EngineSettings, NewSpace, RememberOptions,
+};
 use engram_store::{Clock, Recovery, SeededEntropy, SpaceId};
 
 use crate::clock::SimClock;
 use crate::draft::Author;
 use crate::faulty::{End, Fault, FaultyFs};
-use crate::model::{Creating, Fate, Image, Nature, Place, Queued, Work, classify, taken};
+use crate::model::{
+    Creating, Draft, Fate, Image, Nature, Place, Queued, Refusal, Work, classify, taken,
+};
 use crate::rng::Rng;
 use crate::tally::Tally;
 use crate::trace::Trace;
@@ -55,6 +59,9 @@ pub(crate) struct Ranking {
     pub(crate) answers: Vec<String>,
 }
 
+/// A request to remember, to be sent again by a client that got no answer: space, memories, options.
+pub(crate) type Request = (String, Vec<Draft>, RememberOptions);
+
 /// What a memory looked like when it was first read.
 pub(crate) type Sight = (ContentHash, Vec<Vec<u32>>);
 
@@ -67,13 +74,18 @@ pub(crate) struct History {
     pub(crate) engine: Option<Engine>,
     pub(crate) spaces: BTreeMap<String, Place>,
     pub(crate) creating: Vec<Creating>,
+    pub(crate) refusals: Vec<Refusal>,
     /// Spaces whose deletion was in the last flush.
     pub(crate) ghosts: Vec<SpaceId>,
+    /// Rot took the last flush, as it may.
+    pub(crate) ghosts_may_return: bool,
     pub(crate) default_born: bool,
     /// Latest time that the clock has shown.
     pub(crate) latest_ns: i64,
     /// The disk has a limit now.
     pub(crate) squeezed: bool,
+    /// Requests to remember that were queued since everybody last had an answer.
+    pub(crate) sent: Vec<Request>,
     /// The log was closed, and nothing was written since.
     pub(crate) closed: bool,
     pub(crate) seen: BTreeMap<(SpaceId, u64, u32), Sight>,
@@ -118,11 +130,14 @@ impl History {
             engine: None,
             spaces: BTreeMap::new(),
             creating: Vec::new(),
+            refusals: Vec::new(),
             ghosts: Vec::new(),
+            ghosts_may_return: false,
             default_born: false,
             latest_ns: clock.now_ns(),
             clock,
             squeezed: false,
+            sent: Vec::new(),
             closed: false,
             seen: BTreeMap::new(),
             rankings: BTreeMap::new(),
@@ -239,6 +254,7 @@ impl History {
     /// The process ends, the disk gets its due.
     pub(crate) fn reboot(&mut self, end: End) {
         self.engine = None;
+        self.refusals.clear();
         self.squeezed = false;
         for line in self.fs.take_notes() {
             self.note(format!("fault: {line}"));
@@ -279,6 +295,7 @@ impl History {
     /// Takes the answers that have come and moves the model along. What was refused for lack of space is dropped, what
     /// got another error stays queued as unknown.
     pub(crate) fn settle(&mut self) -> Check {
+        self.settle_refusals()?;
         let created = self.settle_creations()?;
         let mut acknowledged = created.len() as u64;
         let mut dismissed = Vec::new();
@@ -327,6 +344,19 @@ impl History {
             self.ghosts.push(place.id);
         }
         self.rankings.remove(name);
+    }
+
+    /// A refusal that waited comes as it must, or as the failure of what it waited for.
+    fn settle_refusals(&mut self) -> Check {
+        for refusal in std::mem::take(&mut self.refusals) {
+            match (refusal.take)() {
+                None => self.refusals.push(refusal),
+                Some(Some(error)) if classify(&error) == refusal.expected => {}
+                Some(Some(error)) if self.disturbed() => self.note(format!("late: {error}")),
+                other => return Err(format!("expected {:?}, got {other:?}", refusal.expected)),
+            }
+        }
+        Ok(())
     }
 
     fn settle_creations(&mut self) -> Check<Vec<String>> {

@@ -15,6 +15,9 @@ const USAGE: &str =
   --fault F    with --at: only this fault (io, io-for-good, full, full-for-good, short-write, crash)
   --at N       only at this operation, and print what happened";
 
+/// Failures that are told one by one; all are counted.
+const FAILURES_SHOWN: u64 = 20;
+
 /// What to run.
 #[derive(Debug, PartialEq, Eq)]
 enum Task {
@@ -103,7 +106,9 @@ fn run_many(start: u64, count: u64) -> bool {
         let outcome = run_seed(seed);
         tally.add(&outcome.tally);
         failed += u64::from(outcome.failure.is_some());
-        complain(&outcome, &format!("seed {seed}"), &format!("--seed {seed}"));
+        if failed <= FAILURES_SHOWN {
+            complain(&outcome, &format!("seed {seed}"), &format!("--seed {seed}"));
+        }
     }
     say(&format!("seeds from {start} up to {end}: {failed} failed\n{tally}"));
     let swept = run_sweep();
@@ -118,8 +123,10 @@ fn run_sweep() -> bool {
             tally.add(&outcome.tally);
             failed += u64::from(outcome.failure.is_some());
             let name = fault.name();
-            let arguments = format!("--fault {name} --at {at}");
-            complain(&outcome, &format!("sweep, {name} at operation {at}"), &arguments);
+            let arguments = format!("--sweep --fault {name} --at {at}");
+            if failed <= FAILURES_SHOWN {
+                complain(&outcome, &format!("sweep, {name} at operation {at}"), &arguments);
+            }
         });
     }
     say(&format!("sweep: {failed} failed\n{tally}"));

@@ -105,7 +105,7 @@ pub(crate) struct Image {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Verdict {
     Refused(&'static str),
-    Known { id: String, lsn: u64, time: i64 },
+    Known { id: String, lsn: u64, time: i64, state: State },
     New(usize),
     Same(usize),
 }
@@ -115,6 +115,8 @@ pub(crate) enum Verdict {
 pub(crate) struct Plan {
     pub(crate) verdicts: Vec<Verdict>,
     pub(crate) puts: Vec<Stored>,
+    /// Expired memories whose ids are given to new ones.
+    pub(crate) expired: Vec<String>,
     /// LSN and time that the answer must name.
     pub(crate) lsn: u64,
     pub(crate) time: i64,
@@ -200,6 +202,13 @@ pub(crate) struct Place {
     pub(crate) deleted: Vec<String>,
 }
 
+/// A refusal that waits for the commits it rests on.
+pub(crate) struct Refusal {
+    pub(crate) expected: &'static str,
+    /// What has come: an error, or wrongly an answer.
+    pub(crate) take: Box<dyn Fn() -> Option<Option<EngineError>>>,
+}
+
 /// A space whose creation waits for its answer.
 pub(crate) struct Creating {
     pub(crate) name: String,
@@ -249,6 +258,7 @@ impl Image {
         (self.lsn, self.time) = (lsn, time);
         match &queued.work {
             Work::Remember { plan, keyed, .. } => {
+                self.change(&plan.expired, Fate::Delete);
                 for stored in &plan.puts {
                     self.put(stored.clone());
                 }
@@ -261,19 +271,41 @@ impl Image {
         }
     }
 
-    /// What a request to remember comes to on this state.
-    pub(crate) fn plan(&self, drafts: &[Draft], options: &RememberOptions, now_ns: i64) -> Plan {
+    /// What a request to remember comes to on this state, when `published` is what its preparation sees.
+    pub(crate) fn plan(
+        &self,
+        drafts: &[Draft],
+        options: &RememberOptions,
+        (published, now_ns): (&Image, i64),
+    ) -> Plan {
         let (lsn, time) = self.next_stamp(now_ns);
         let mut plan = Plan { lsn, time, ..Plan::default() };
         for draft in drafts {
-            let verdict = self.verdict(draft, &mut plan, &options.principal);
+            let there = published.has(&draft.memory, now_ns);
+            let mut verdict = self.verdict(draft, &mut plan, (there, now_ns));
+            let fresh = matches!(verdict, Verdict::New(_));
+            if fresh && there {
+                // It was not embedded, as it was there; a deletion is queued.
+                verdict = Verdict::Refused("raced");
+            } else if fresh {
+                plan.puts.push(plan.stored(draft, &options.principal));
+            }
             plan.verdicts.push(verdict);
         }
+        let deletions = plan.expired.len() as u32;
+        plan.puts.iter_mut().for_each(|put| put.position += deletions);
         plan.commits = !plan.puts.is_empty() || options.idempotency_key.is_some();
         plan
     }
 
-    fn verdict(&self, draft: &Draft, plan: &mut Plan, principal: &str) -> Verdict {
+    /// Whether a memory without a vector of its own is there, so that nothing is embedded.
+    fn has(&self, memory: &NewMemory, now_ns: i64) -> bool {
+        let found = memory.id.as_ref().and_then(|id| self.find(id));
+        memory.vector.is_none()
+            && found.is_some_and(|found| found.same_content(memory) && !found.expired(now_ns))
+    }
+
+    fn verdict(&self, draft: &Draft, plan: &mut Plan, (there, now_ns): (bool, i64)) -> Verdict {
         if !draft.valid {
             return Verdict::Refused("invalid");
         }
@@ -285,31 +317,26 @@ impl Image {
                 return if same { Verdict::Same(put) } else { Verdict::Refused("invalid") };
             }
             if let Some(known) = self.find(id) {
-                if !known.same_content(memory) {
+                if known.expired(now_ns) && !there {
+                    plan.expired.push(id.clone());
+                } else if !known.same_content(memory) {
                     return Verdict::Refused("id conflict");
+                } else {
+                    let (id, lsn, time, state) = (id.clone(), known.lsn, known.time, known.state);
+                    return Verdict::Known { id, lsn, time, state };
                 }
-                return Verdict::Known { id: id.clone(), lsn: known.lsn, time: known.time };
             }
         }
-        plan.puts.push(Stored {
-            id: memory.id.clone(),
-            lsn: plan.lsn,
-            position: plan.puts.len() as u32,
-            time: plan.time,
-            principal: principal.to_owned(),
-            content: memory.content.clone(),
-            given: memory.vector.clone(),
-            vectors: draft.vectors.clone(),
-            token: draft.token.clone(),
-            state: State::Active,
-        });
-        Verdict::New(plan.puts.len() - 1)
+        Verdict::New(plan.puts.len())
     }
 
-    /// Ids of active memories with this content, in log order, at most `limit`.
-    pub(crate) fn duplicates(&self, memory: &NewMemory, limit: usize) -> Vec<String> {
-        let same =
-            |stored: &&Arc<Stored>| stored.state == State::Active && stored.same_content(memory);
+    /// Ids of recallable memories with this content, in log order, at most `limit`.
+    pub(crate) fn duplicates(
+        &self,
+        memory: &NewMemory,
+        (now_ns, limit): (i64, usize),
+    ) -> Vec<String> {
+        let same = |stored: &&Arc<Stored>| stored.visible(now_ns) && stored.same_content(memory);
         let found = self.memories.values().filter(same).take(limit);
         found.map(|stored| stored.name().to_owned()).collect()
     }
@@ -328,6 +355,22 @@ impl Image {
 }
 
 impl Plan {
+    /// What the next put stores.
+    fn stored(&self, draft: &Draft, principal: &str) -> Stored {
+        Stored {
+            id: draft.memory.id.clone(),
+            lsn: self.lsn,
+            position: self.puts.len() as u32,
+            time: self.time,
+            principal: principal.to_owned(),
+            content: draft.memory.content.clone(),
+            given: draft.memory.vector.clone(),
+            vectors: draft.vectors.clone(),
+            token: draft.token.clone(),
+            state: State::Active,
+        }
+    }
+
     /// The refusal that refuses the whole request.
     pub(crate) fn refusal(&self, on_invalid: OnInvalid) -> Option<&'static str> {
         let first = self.verdicts.iter().find_map(|verdict| match verdict {
@@ -353,9 +396,10 @@ impl Plan {
                 (Verdict::Refused(expected), Err(error)) if classify(error) == *expected => {
                     continue;
                 }
-                (Verdict::Known { id, lsn, time }, Ok(item)) => {
+                (Verdict::Known { id, lsn, time, state }, Ok(item)) => {
                     let found = (item.lsn.0, item.committed_at.0, item.created);
-                    if item.id != *id || found != (*lsn, *time, Created::Before) {
+                    let same = item.id == *id && item.state == *state;
+                    if !same || found != (*lsn, *time, Created::Before) {
                         return Err(format!("{id} is known, the answer says {item:?}"));
                     }
                     continue;
@@ -377,6 +421,7 @@ impl Plan {
             let same = *id == item.id
                 && (item.lsn.0, item.committed_at.0) == (stored.lsn, stored.time)
                 && item.created == created
+                && item.state == State::Active
                 && item.version == 1
                 && item.vectors as usize == stored.vectors.len();
             if !same {
@@ -400,6 +445,7 @@ pub(crate) fn classify(error: &EngineError) -> &'static str {
         EngineError::IdConflict { .. } => "id conflict",
         EngineError::IdempotencyConflict { .. } => "key conflict",
         EngineError::Overloaded { .. } => "overloaded",
+        EngineError::Raced { .. } => "raced",
         EngineError::EmptyCue => "empty cue",
         EngineError::ModeUnsupported { .. } => "mode unsupported",
         EngineError::Log(LogFailure::DiskFull(_)) => "disk full",

@@ -95,7 +95,9 @@ impl History {
             || recovery.torn_tail.is_some();
         let names: Vec<String> = self.spaces.keys().cloned().collect();
         for info in self.engine().spaces() {
-            let ghost = recovery.torn_tail.is_some() && self.ghosts.contains(&info.id);
+            let ghost = self.ghosts.contains(&info.id);
+            self.ghosts_may_return |= ghost && recovery.torn_tail.is_some();
+            let ghost = ghost && self.ghosts_may_return;
             if !names.contains(&info.name) && info.quarantined.is_none() && !ghost {
                 return Err(format!("rot brought {} back", info.name));
             }
@@ -130,7 +132,11 @@ impl History {
         let place = &self.spaces[name];
         let info = match self.engine().space(name) {
             Ok(info) => info,
-            Err(_) if told || (cut && place.last_batch[0].lsn == 0) => return Ok(()),
+            Err(_) if told => return Ok(()),
+            Err(_) if cut && place.last_batch[0].lsn == 0 => {
+                self.spaces.remove(name);
+                return Ok(());
+            }
             Err(error) => return Err(format!("gone without a word: {error}")),
         };
         if info.quarantined.is_some() {

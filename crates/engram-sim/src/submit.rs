@@ -7,7 +7,8 @@ use engram_engine::{
 use crate::draft::Question;
 use crate::history::{Check, History, new_space};
 use crate::model::{
-    Creating, Draft, Fate, Keyed, Nature, Place, Plan, Queued, Slot, Work, classify, slot, taken,
+    Creating, Draft, Fate, Keyed, Nature, Place, Plan, Queued, Refusal, Slot, Verdict, Work,
+    classify, slot, taken,
 };
 
 /// How long the engine keeps idempotency keys, ns.
@@ -32,14 +33,28 @@ enum KeyState {
     Unclear,
 }
 
-fn expect_refusal<T: std::fmt::Debug>(slot: &Slot<T>, expected: &str) -> Check {
-    match taken(slot) {
-        Some(Err(error)) if classify(&error) == expected => Ok(()),
-        other => Err(format!("expected the refusal {expected:?}, got {other:?}")),
-    }
-}
-
 impl History {
+    /// The request is refused, at once or when the commits that it rests on are durable.
+    fn expect_refusal<T: Send + 'static>(
+        &mut self,
+        slot: Slot<T>,
+        expected: &'static str,
+    ) -> Check {
+        match taken(&slot) {
+            Some(Err(error)) if classify(&error) == expected => Ok(()),
+            Some(Err(error)) => Err(format!("expected the refusal {expected:?}, got {error}")),
+            Some(Ok(_)) => Err(format!("expected the refusal {expected:?}, got an answer")),
+            None if self.pending() == 0 => {
+                Err(format!("the refusal {expected:?} waits for nothing"))
+            }
+            None => {
+                let take = Box::new(move || Some(taken(&slot)?.err()));
+                self.refusals.push(Refusal { expected, take });
+                Ok(())
+            }
+        }
+    }
+
     /// Whether the engine may refuse this for its size or its queue's.
     fn overload(&self, kind: &str, bytes: usize) -> bool {
         match kind {
@@ -80,7 +95,8 @@ impl History {
         let now_ns = self.now_ns();
         let Some(place) = self.spaces.get(name) else {
             self.engine().remember(name, memories, &options, done);
-            return expect_refusal(&slot, if drafts.is_empty() { "invalid" } else { "no space" });
+            return self
+                .expect_refusal(slot, if drafts.is_empty() { "invalid" } else { "no space" });
         };
         let key_state = self.key_state(place, &drafts, &options);
         if matches!(key_state, KeyState::Unclear) {
@@ -105,7 +121,7 @@ impl History {
             _ => plan.refusal(options.on_invalid),
         };
         if let Some(expected) = refusal {
-            return expect_refusal(&slot, expected);
+            return self.expect_refusal(slot, expected);
         }
         match key_state {
             KeyState::Same => self.queue_again(name, &options, slot),
@@ -114,12 +130,20 @@ impl History {
     }
 
     fn plan(&self, place: &Place, drafts: &[Draft], options: &RememberOptions) -> Plan {
-        let mut plan = place.projected.plan(drafts, options, self.now_ns());
+        let seen = (&place.published, self.now_ns());
+        let mut plan = place.projected.plan(drafts, options, seen);
         if !plan.commits {
-            (plan.lsn, plan.time) = (place.published.lsn, place.published.time);
+            let known = plan.verdicts.iter().filter_map(|verdict| match verdict {
+                Verdict::Known { lsn, time, .. } => Some((*lsn, *time)),
+                _ => None,
+            });
+            let published = (place.published.lsn, place.published.time);
+            (plan.lsn, plan.time) = known.fold(published, Ord::max);
         }
         if place.queued.is_empty() {
-            let twins = |draft: &Draft| place.published.duplicates(&draft.memory, DUPLICATES_MAX);
+            let twins = |draft: &Draft| {
+                place.published.duplicates(&draft.memory, (self.now_ns(), DUPLICATES_MAX))
+            };
             plan.duplicates = Some(drafts.iter().map(twins).collect());
         }
         plan
@@ -142,6 +166,7 @@ impl History {
                 Ok(answer) => plan.settle(&answer),
             };
         }
+        self.sent.push((name.to_owned(), drafts.clone(), options.clone()));
         let key = options.idempotency_key.clone();
         let keyed = key.map(|key| {
             (key, Box::new(Keyed { drafts, options, plan: plan.clone(), answer: None }))
@@ -199,7 +224,7 @@ impl History {
         send_change(self.engine(), name, (selection, fate, execution), done);
         let now_ns = self.now_ns();
         let Some(place) = self.spaces.get(name) else {
-            return expect_refusal(&slot, "no space");
+            return self.expect_refusal(slot, "no space");
         };
         let refusal = match chosen {
             _ if place.deleting => Some("no space"),
@@ -210,7 +235,7 @@ impl History {
         };
         if let Some(expected) = refusal {
             self.note(format!("{fate:?} in {name} -> {expected}"));
-            return expect_refusal(&slot, expected);
+            return self.expect_refusal(slot, expected);
         }
         let ids = concerned(place, chosen, fate);
         let commits = execution == Execution::Commit && !ids.is_empty();
@@ -238,7 +263,7 @@ impl History {
             || self.creating.iter().any(|creating| creating.name == name);
         let valid = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         if !valid || known {
-            return expect_refusal(&slot, if valid { "space exists" } else { "invalid" });
+            return self.expect_refusal(slot, if valid { "space exists" } else { "invalid" });
         }
         match taken(&slot) {
             None => {
@@ -258,7 +283,7 @@ impl History {
         self.note(format!("delete space {name}"));
         let now_ns = self.now_ns();
         let Some(place) = self.spaces.get(name).filter(|place| !place.deleting) else {
-            return expect_refusal(&slot, "no space");
+            return self.expect_refusal(slot, "no space");
         };
         let stamp = Some(place.projected.next_stamp(now_ns));
         match taken(&slot) {

@@ -4,7 +4,7 @@ use engram_engine::Language;
 use engram_engine::{Execution, OnInvalid, RememberOptions};
 
 use crate::faulty::{End, Fault};
-use crate::history::{Check, DIMENSION, History, Setup};
+use crate::history::{Check, DIMENSION, History, Request, Setup};
 use crate::model::{Draft, Fate, Nature, classify};
 use crate::rng::Rng;
 use crate::submit::Chosen;
@@ -95,7 +95,12 @@ impl History {
         let name = self.name();
         let fallback = Nature { dimension: DIMENSION, embeds: true, language: Language::None };
         let (nature, image) = match self.spaces.get(&name) {
-            Some(place) => (place.nature.clone(), place.projected.clone()),
+            // What is published and no longer projected is being deleted: it is sent again too.
+            Some(place) => {
+                let seen = self.rng.chance(30);
+                let image = if seen { &place.published } else { &place.projected };
+                (place.nature.clone(), image.clone())
+            }
             None => (fallback, crate::model::Image::default()),
         };
         let (now_ns, heavy) = (self.now_ns(), self.setup.heavy);
@@ -226,11 +231,17 @@ impl History {
         let result = self.engine().drive();
         self.note(format!("drive {pending} -> {result:?}"));
         self.settle()?;
+        if self.pending() == 0 {
+            self.sent.clear();
+        }
         match result {
             Ok(driven) if driven.commits != pending || self.pending() > 0 => {
                 Err(format!("{driven:?} of {pending} commits, {} wait", self.pending()))
             }
-            Ok(_) if self.spaces.values().any(|place| !place.queued.is_empty()) => {
+            Ok(_)
+                if self.spaces.values().any(|place| !place.queued.is_empty())
+                    || !self.refusals.is_empty() =>
+            {
                 Err("somebody still waits for an answer after everything was driven".to_owned())
             }
             Ok(_) => Ok(()),
@@ -299,7 +310,25 @@ impl History {
         self.reboot(end);
         let faulty = self.rng.chance(self.setup.faults * 2);
         let armed = faulty.then(|| (self.rng.below(80), *self.rng.pick(&Fault::ALL)));
-        self.open(armed)
+        let unanswered = std::mem::take(&mut self.sent);
+        self.open(armed)?;
+        if unanswered.is_empty() || self.rng.chance(50) {
+            return Ok(());
+        }
+        self.send_again(unanswered)
+    }
+
+    /// Clients without an answer ask again. What they send has the length of what was torn, so that the remains of the torn
+    /// batch would fit behind it; and a power cut soon after shows what the recovery itself forgot to sync.
+    fn send_again(&mut self, unanswered: Vec<Request>) -> Check {
+        let count = self.rng.within(1, unanswered.len() as u64) as usize;
+        for (name, drafts, options) in unanswered.into_iter().take(count) {
+            self.submit_remember(&name, drafts, options)?;
+        }
+        self.drive()?;
+        self.tend()?;
+        let end = if self.rng.chance(70) { End::PowerCut } else { End::Kill };
+        self.restart(end)
     }
 
     /// Closes, perhaps cuts the power, opens again.
