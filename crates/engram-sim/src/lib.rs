@@ -21,6 +21,8 @@ mod draft;
 
 mod history;
 
+mod settle;
+
 mod check;
 
 mod submit;

@@ -373,11 +373,11 @@ impl Plan {
 
     /// The refusal that refuses the whole request.
     pub(crate) fn refusal(&self, on_invalid: OnInvalid) -> Option<&'static str> {
-        let first = self.verdicts.iter().find_map(|verdict| match verdict {
-            Verdict::Refused(what) => Some(*what),
+        self.verdicts.iter().find_map(|verdict| match verdict {
+            Verdict::Refused(what @ "raced") => Some(*what),
+            Verdict::Refused(what) if on_invalid == OnInvalid::RefuseAll => Some(*what),
             _ => None,
-        });
-        first.filter(|_| on_invalid == OnInvalid::RefuseAll)
+        })
     }
 
     /// Compares an answer with the plan and takes over the ids that the engine made.

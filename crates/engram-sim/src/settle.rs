@@ -1,0 +1,329 @@
+//! How the model follows the engine: answers that come, and what a crash left of requests without one.
+
+use std::collections::BTreeMap;
+
+use engram_engine::Language;
+use engram_store::SpaceId;
+
+use crate::history::{Check, DIMENSION, History};
+use crate::model::{Creating, Fate, Image, Nature, Place, Queued, Work, classify, taken};
+
+/// Answers.
+impl History {
+    /// Takes the answers that have come and moves the model along. What was refused for lack of space is dropped, what
+    /// got another error stays queued as unknown.
+    pub(crate) fn settle(&mut self) -> Check {
+        self.settle_refusals()?;
+        let created = self.settle_creations()?;
+        let mut acknowledged = created.len() as u64;
+        let mut dismissed = Vec::new();
+        let mut batches = BTreeMap::new();
+        for (name, place) in &mut self.spaces {
+            let mut images = vec![place.published.clone()];
+            let gone =
+                settle_place(place, &mut images).map_err(|what| format!("{name}: {what}"))?;
+            acknowledged += images.len() as u64 - 1 + u64::from(gone);
+            batches.insert(name.clone(), images);
+            if gone {
+                dismissed.push(name.clone());
+            }
+        }
+        if acknowledged > 0 {
+            self.begin_batch(batches, &created);
+        }
+        for name in dismissed {
+            self.dismiss(&name);
+        }
+        self.tally.acknowledged += acknowledged;
+        self.record_sums()
+    }
+
+    /// A flush that writes something makes the one before it proven. `batches` holds the states of spaces before and after
+    /// each of its commits.
+    fn begin_batch(&mut self, batches: BTreeMap<String, Vec<Image>>, created: &[String]) {
+        self.closed = false;
+        self.ghosts.clear();
+        for (name, place) in &mut self.spaces {
+            place.last_batch = vec![place.published.clone()];
+            if created.contains(name) {
+                place.last_batch.insert(0, Image::default());
+            }
+        }
+        for (name, images) in batches {
+            let place = self.spaces.get_mut(&name).filter(|_| images.len() > 1);
+            if let Some(place) = place {
+                place.last_batch = images;
+            }
+        }
+    }
+
+    fn dismiss(&mut self, name: &str) {
+        if let Some(place) = self.spaces.remove(name) {
+            self.ghosts.push(place.id);
+        }
+        self.rankings.remove(name);
+    }
+
+    /// A refusal that waited comes as it must, or as the failure of what it waited for.
+    fn settle_refusals(&mut self) -> Check {
+        for refusal in std::mem::take(&mut self.refusals) {
+            match (refusal.take)() {
+                None => self.refusals.push(refusal),
+                Some(Some(error)) if classify(&error) == refusal.expected => {}
+                Some(Some(error)) if self.disturbed() => self.note(format!("late: {error}")),
+                other => return Err(format!("expected {:?}, got {other:?}", refusal.expected)),
+            }
+        }
+        Ok(())
+    }
+
+    fn settle_creations(&mut self) -> Check<Vec<String>> {
+        let (mut waiting, mut created) = (Vec::new(), Vec::new());
+        for creating in std::mem::take(&mut self.creating) {
+            match taken(&creating.slot) {
+                Some(Ok(info)) => {
+                    if info.name != creating.name || info.created_at.0 != creating.time {
+                        return Err(format!("{} was created as {info:?}", creating.name));
+                    }
+                    self.admit(&creating.name, info.id, (creating.time, creating.nature.clone()));
+                    created.push(creating.name);
+                }
+                Some(Err(error)) if classify(&error) == "disk full" => {}
+                _ => waiting.push(creating),
+            }
+        }
+        self.creating = waiting;
+        Ok(created)
+    }
+
+    fn admit(&mut self, name: &str, id: SpaceId, (time, nature): (i64, Nature)) {
+        let image = Image { lsn: 1, time, ..Image::default() };
+        let place = Place {
+            id,
+            created_at: time,
+            nature,
+            published: image.clone(),
+            projected: image.clone(),
+            queued: Vec::new(),
+            deleting: false,
+            sums: BTreeMap::new(),
+            last_batch: vec![image],
+            deleted: Vec::new(),
+        };
+        self.spaces.insert(name.to_owned(), place);
+    }
+
+    fn record_sums(&mut self) -> Check {
+        let Some(engine) = &self.engine else { return Ok(()) };
+        for (name, place) in self.spaces.iter_mut().filter(|(_, place)| place.queued.is_empty()) {
+            let stats = engine.stats(name).map_err(|error| format!("stats of {name}: {error}"))?;
+            let known = place.sums.entry(stats.lsn.0).or_insert(stats.state_sum);
+            if *known != stats.state_sum {
+                return Err(format!("the state sum of {name} changed at LSN {}", stats.lsn));
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits that wait for their answer.
+    pub(crate) fn pending(&self) -> u64 {
+        let queued = self.spaces.values().flat_map(|place| &place.queued);
+        queued.filter(|queued| queued.stamp.is_some()).count() as u64 + self.creating.len() as u64
+    }
+}
+
+/// Whether the space is gone.
+fn settle_place(place: &mut Place, images: &mut Vec<Image>) -> Check<bool> {
+    let mut waiting: Vec<Queued> = Vec::new();
+    let mut refused = false;
+    let mut gone = false;
+    for mut queued in std::mem::take(&mut place.queued) {
+        match answer(&mut queued, &place.published)? {
+            Answer::Yes => {
+                let commit = queued.stamp.is_some();
+                if commit && (refused || waiting.iter().any(|other| other.stamp.is_some())) {
+                    return Err("a commit was acknowledged behind one that was not".to_owned());
+                }
+                if let Work::Change { ids, fate: Fate::Delete, .. } = &queued.work {
+                    place.deleted.extend(ids.iter().cloned());
+                }
+                gone |= matches!(queued.work, Work::Delete { .. });
+                if commit && !gone {
+                    place.published.apply(&queued);
+                    images.push(place.published.clone());
+                }
+            }
+            Answer::Refused => refused |= queued.stamp.is_some(),
+            Answer::Unknown => waiting.push(queued),
+        }
+    }
+    place.queued = waiting;
+    if place.queued.is_empty() {
+        place.projected = place.published.clone();
+        place.deleting = false;
+    }
+    Ok(gone)
+}
+
+enum Answer {
+    Yes,
+    Refused,
+    Unknown,
+}
+
+fn refusal(error: &engram_engine::EngineError) -> Answer {
+    match classify(error) {
+        "disk full" => Answer::Refused,
+        _ => Answer::Unknown,
+    }
+}
+
+/// Takes the answer to one request and compares it with what must have come.
+fn answer(queued: &mut Queued, published: &Image) -> Check<Answer> {
+    let commit = queued.stamp.is_some();
+    match &mut queued.work {
+        Work::Remember { plan, keyed, slot } => match taken(slot) {
+            Some(Ok(answer)) => {
+                plan.settle(&answer)?;
+                if let Some((_, keyed)) = keyed {
+                    keyed.plan = plan.clone();
+                    keyed.answer = Some(answer);
+                }
+            }
+            Some(Err(error)) => return Ok(refusal(&error)),
+            None => return Ok(Answer::Unknown),
+        },
+        Work::Again { plan, slot } => match taken(slot) {
+            Some(Ok(answer)) => plan.settle(&answer)?,
+            Some(Err(error)) => return Ok(refusal(&error)),
+            None => return Ok(Answer::Unknown),
+        },
+        Work::Change { ids, slot, .. } => match taken(slot) {
+            Some(Ok(receipt)) => {
+                let stamp = receipt.commit.map(|(lsn, time)| (lsn.0, time.0));
+                if stamp != queued.stamp || receipt.ids != *ids {
+                    return Err(format!(
+                        "receipt {receipt:?}, expected {:?} {ids:?}",
+                        queued.stamp
+                    ));
+                }
+            }
+            Some(Err(error)) => return Ok(refusal(&error)),
+            None => return Ok(Answer::Unknown),
+        },
+        Work::Delete { slot } => match taken(slot) {
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return Ok(refusal(&error)),
+            None => return Ok(Answer::Unknown),
+        },
+    }
+    if commit && queued.stamp.is_some_and(|(lsn, _)| lsn != published.lsn + 1) {
+        return Err(format!("{:?} was acknowledged at LSN {}", queued.stamp, published.lsn));
+    }
+    Ok(Answer::Yes)
+}
+
+/// After a crash: which of the unanswered commits survived.
+impl History {
+    /// Takes over what the engine found. Survivors must be the first of what waited, per space.
+    pub(crate) fn reconcile(&mut self) -> Check {
+        let created = self.reconcile_creations()?;
+        let names: Vec<String> = self.spaces.keys().cloned().collect();
+        let mut batches = BTreeMap::new();
+        let mut dismissed = Vec::new();
+        for name in names {
+            let lsn = self.engine().stats(&name).map(|stats| stats.lsn.0).ok();
+            let ids = match lsn {
+                Some(_) => self.ids_by_place(&name)?,
+                None => BTreeMap::new(),
+            };
+            let place = self.spaces.get_mut(&name).expect("the name is from the map");
+            let mut images = vec![place.published.clone()];
+            let survived = survivors(place, lsn, &ids, &mut images)
+                .map_err(|what| format!("{name}: {what}"))?;
+            self.tally.survivors += survived;
+            if lsn.is_none() {
+                dismissed.push(name.clone());
+            }
+            batches.insert(name, images);
+        }
+        let survived = batches.values().any(|images| images.len() > 1);
+        if survived || !dismissed.is_empty() || !created.is_empty() {
+            self.begin_batch(batches, &created);
+        }
+        for name in dismissed {
+            self.dismiss(&name);
+        }
+        self.record_sums()
+    }
+
+    fn reconcile_creations(&mut self) -> Check<Vec<String>> {
+        let mut created = Vec::new();
+        for creating in std::mem::take(&mut self.creating) {
+            if let Ok(info) = self.engine().space(&creating.name) {
+                if info.created_at.0 != creating.time {
+                    return Err(format!("{} came back as {info:?}", creating.name));
+                }
+                self.tally.survivors += 1;
+                self.admit(&creating.name, info.id, (creating.time, creating.nature));
+                created.push(creating.name);
+            }
+        }
+        if self.setup.default_space && !self.default_born {
+            self.default_born = true;
+            let info = self.engine().space("default").map_err(|error| error.to_string())?;
+            let nature = Nature { dimension: DIMENSION, embeds: true, language: Language::English };
+            self.admit("default", info.id, (info.created_at.0, nature));
+            created.push("default".to_owned());
+        }
+        Ok(created)
+    }
+}
+
+/// Applies the commits that survived; returns how many.
+fn survivors(
+    place: &mut Place,
+    lsn: Option<u64>,
+    ids: &BTreeMap<(u64, u32), String>,
+    images: &mut Vec<Image>,
+) -> Check<u64> {
+    let waiting = std::mem::take(&mut place.queued);
+    let mut commits: Vec<Queued> =
+        waiting.into_iter().filter(|queued| queued.stamp.is_some()).collect();
+    let deletes = commits.last().is_some_and(|last| matches!(last.work, Work::Delete { .. }));
+    let end = match lsn {
+        None if deletes => return Ok(commits.len() as u64),
+        None => return Err("the space is gone and nobody deleted it".to_owned()),
+        Some(lsn) => lsn,
+    };
+    let most = place.published.lsn + commits.len() as u64 - u64::from(deletes);
+    if end < place.published.lsn || end > most {
+        return Err(format!(
+            "LSN {end} was found, {} was acknowledged and {} commits were waiting",
+            place.published.lsn,
+            commits.len()
+        ));
+    }
+    let survived = end - place.published.lsn;
+    for queued in commits.iter_mut().take(survived as usize) {
+        if let Work::Remember { plan, keyed, .. } = &mut queued.work {
+            for stored in &mut plan.puts {
+                // Ids that the engine made were never told to anybody.
+                if stored.id.is_none() {
+                    stored.id = ids.get(&stored.place()).cloned();
+                }
+            }
+            if let Some((_, keyed)) = keyed {
+                keyed.plan = plan.clone();
+            }
+        }
+        if let Work::Change { ids, fate: Fate::Delete, .. } = &queued.work {
+            place.deleted.extend(ids.iter().cloned());
+        }
+        place.published.apply(queued);
+        images.push(place.published.clone());
+    }
+    place.projected = place.published.clone();
+    place.deleting = false;
+    Ok(survived)
+}
