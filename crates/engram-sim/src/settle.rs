@@ -6,7 +6,7 @@ use engram_engine::Language;
 use engram_store::SpaceId;
 
 use crate::history::{Check, DIMENSION, History};
-use crate::model::{Creating, Fate, Image, Nature, Place, Queued, Work, classify, taken};
+use crate::model::{Fate, Image, Nature, Place, Queued, Work, classify, taken};
 
 /// Answers.
 impl History {
