@@ -276,7 +276,7 @@ pub struct ForgetReceipt {
     pub ids: Vec<String>,
 }
 
-/// Answer to a [`Cue`].
+/// Answer to a cue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recall {
     /// Best first; ties to the memory stored earlier.
