@@ -171,8 +171,13 @@ pub struct Memory {
 impl Memory {
     /// Whether it has forgotten itself by then.
     pub(crate) fn is_expired(&self, now_ns: i64) -> bool {
-        self.content.expires_at.is_some_and(|expires_at| expires_at <= now_ns)
+        has_expired(self.content.expires_at, now_ns)
     }
+}
+
+/// The one rule of expiry: a memory is forgotten from its `expires_at` on.
+pub(crate) fn has_expired(expires_at: Option<i64>, now_ns: i64) -> bool {
+    expires_at.is_some_and(|expires_at| expires_at <= now_ns)
 }
 
 /// First 16 bytes of the BLAKE3 hash of a memory's content.

@@ -12,7 +12,7 @@ use engram_store::{CommitTime, Entry, Lsn, ShardLog, SpaceId, Stamp};
 use crate::apply::Step;
 use crate::error::EngineError;
 use crate::memtable::{DocRef, Snapshot, state_term};
-use crate::model::{ContentHash, Memory, State};
+use crate::model::{ContentHash, Memory, State, has_expired};
 use crate::record::{IdempotencyRecord, KIND_COMMIT, KIND_SPACE_CREATED, KIND_SPACE_DELETED};
 use crate::space::Space;
 
@@ -84,7 +84,7 @@ impl Known {
 
     /// Whether the memory forgot itself.
     pub(crate) fn is_expired(&self, now_ns: i64) -> bool {
-        self.expires_at.is_some_and(|expires_at| expires_at <= now_ns)
+        has_expired(self.expires_at, now_ns)
     }
 
     /// What the memory adds to the state sum.
