@@ -8,6 +8,7 @@
 mod vector;
 mod text;
 mod topk;
+mod set;
 mod fuse;
 mod decay;
 mod evidence;
@@ -15,6 +16,7 @@ mod evidence;
 pub use decay::fsrs_retrievability;
 pub use evidence::Beta;
 pub use fuse::{FuseWeights, Fused, RouteScore, fuse};
+pub use set::{Bitmap, BitmapIter};
 pub use text::{
     Analyzer, Bm25, CorpusStats, Language, Posting, Postings, PostingsPart, PostingsWriter,
     TERM_BYTES_MAX, TextQuery, WeightedQuery,

@@ -1,4 +1,5 @@
 //! Integration tests: every structure against a naive oracle, through the public interface.
 
+mod set;
 mod text;
 mod vector;
