@@ -9,6 +9,7 @@ mod vector;
 mod text;
 mod topk;
 mod set;
+mod graph;
 mod fuse;
 mod decay;
 mod evidence;
@@ -16,6 +17,11 @@ mod evidence;
 pub use decay::fsrs_retrievability;
 pub use evidence::Beta;
 pub use fuse::{FuseWeights, Fused, RouteScore, fuse};
+pub use graph::{
+    Activated, Activation, Adjacency, Direction, Edge, EdgeType, EdgeWeight, Fan, Graph,
+    GraphBlock, GraphDamage, HubDamping, Link, PackedLink, SPREAD_HOPS_MAX, SpreadProblem,
+    SpreadSettings, Spreader, Step,
+};
 pub use set::{Bitmap, BitmapIter};
 pub use text::{
     Analyzer, Bm25, CorpusStats, Language, Posting, Postings, PostingsPart, PostingsWriter,
