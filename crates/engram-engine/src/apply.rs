@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
+use engram_index::EdgeWeight;
 use engram_store::Stamp;
 
-use crate::memtable::{Doc, Snapshot};
+use crate::association::{EdgeKind, Statement};
+use crate::memtable::{Doc, Entity, Snapshot};
 use crate::model::{Memory, State};
-use crate::record::{CommitRecord, Op, PutRecord, decode_vectors};
+use crate::record::{
+    AssociateRecord, CommitRecord, DissociateRecord, EdgeRecord, LinkRecord, Op, PutRecord,
+    decode_vectors,
+};
 use crate::space::Space;
 
 /// One step of a commit.
@@ -18,6 +23,12 @@ pub(crate) enum Step {
     SetState(String, State),
     /// A memory is gone.
     Delete(String),
+    /// An explicit association is there.
+    Associate(AssociateRecord),
+    /// Associations are gone.
+    Dissociate(DissociateRecord),
+    /// Associations were formed.
+    Link(LinkRecord),
 }
 
 /// Applies the steps of one commit.
@@ -31,27 +42,96 @@ pub(crate) fn apply(
     dimension: u32,
 ) -> Result<(), String> {
     for step in steps {
-        match step {
-            Step::Put(doc) => {
-                if snapshot.find(&doc.memory.id).is_some() {
-                    return Err(format!("LSN {} stores an id that is live", stamp.lsn));
-                }
-                snapshot.put(doc, dimension);
-            }
-            Step::SetState(id, state) => match snapshot.find(&id) {
-                Some((at, _)) => {
-                    snapshot.set_state(at, state);
-                }
-                None => return Err(format!("LSN {} changes an id that is not live", stamp.lsn)),
-            },
-            Step::Delete(id) => match snapshot.find(&id) {
-                Some((at, _)) => snapshot.delete(at),
-                None => return Err(format!("LSN {} deletes an id that is not live", stamp.lsn)),
-            },
-        }
+        apply_step(snapshot, step, dimension)
+            .map_err(|what| format!("LSN {} {what}", stamp.lsn))?;
     }
     snapshot.lsn = stamp.lsn;
     snapshot.committed_at = stamp.time;
+    Ok(())
+}
+
+fn apply_step(snapshot: &mut Snapshot, step: Step, dimension: u32) -> Result<(), &'static str> {
+    match step {
+        Step::Put(doc) => {
+            if snapshot.find(&doc.memory.id).is_some() {
+                return Err("stores an id that is live");
+            }
+            snapshot.put(doc, dimension);
+        }
+        Step::SetState(id, state) => {
+            let (at, _) = snapshot.find(&id).ok_or("changes an id that is not live")?;
+            snapshot.set_state(at, state);
+        }
+        Step::Delete(id) => {
+            let (at, _) = snapshot.find(&id).ok_or("deletes an id that is not live")?;
+            snapshot.delete(at);
+        }
+        Step::Associate(record) => {
+            let (from, to) = ends(snapshot, &record.from, &record.to)?;
+            let weight = edge_weight(record.weight)?;
+            let statement =
+                Statement { relation: record.relation.into(), reason: record.reason.into() };
+            snapshot.associations.state((from, to), weight, statement);
+        }
+        Step::Dissociate(record) => {
+            let (from, to) = ends(snapshot, &record.from, &record.to)?;
+            for code in record.kinds {
+                snapshot.associations.part(from, to, edge_kind(code)?);
+            }
+        }
+        Step::Link(record) => link(snapshot, record)?,
+    }
+    Ok(())
+}
+
+fn ends(snapshot: &Snapshot, from: &str, to: &str) -> Result<(u32, u32), &'static str> {
+    let node = |id: &str| snapshot.find(id).map(|(at, _)| snapshot.node(at));
+    node(from).zip(node(to)).ok_or("associates an id that is not live")
+}
+
+fn edge_kind(code: u32) -> Result<EdgeKind, &'static str> {
+    let kind = u8::try_from(code).ok().and_then(EdgeKind::from_code);
+    kind.ok_or("names an unknown kind of association")
+}
+
+fn edge_weight(weight: f32) -> Result<EdgeWeight, &'static str> {
+    EdgeWeight::new(weight).ok_or("forms an association without a weight")
+}
+
+/// What names a memory that is gone is skipped: it was deleted after the associations were looked for.
+fn link(snapshot: &mut Snapshot, record: LinkRecord) -> Result<(), &'static str> {
+    let lives = |snapshot: &Snapshot, node: u32| snapshot.doc_of_node(node).is_some();
+    for EdgeRecord { from, to, kind, .. } in record.removed {
+        snapshot.associations.disconnect(from, to, edge_kind(kind)?);
+    }
+    for edge in record.entity_edges {
+        let entity = record.entities.get(edge.entity as usize).ok_or("names no entity")?;
+        let weight = edge_weight(edge.weight)?;
+        if !lives(snapshot, edge.memory) {
+            continue;
+        }
+        let node = match snapshot.associations.node_of(&entity.key) {
+            Some(node) => node,
+            None => {
+                let node = snapshot.new_node();
+                let (key, name) = (entity.key.as_str().into(), entity.name.as_str().into());
+                snapshot.associations.admit(node, Entity { key, name });
+                node
+            }
+        };
+        snapshot.associations.connect(edge.memory, node, EdgeKind::Entity, weight);
+    }
+    for EdgeRecord { from, to, kind, weight } in record.edges {
+        let (kind, weight) = (edge_kind(kind)?, edge_weight(weight)?);
+        if from == to {
+            return Err("associates a memory with itself");
+        }
+        if lives(snapshot, from) && lives(snapshot, to) {
+            snapshot.associations.connect(from, to, kind, weight);
+        }
+    }
+    let through = record.through.min(snapshot.next_node);
+    snapshot.associations.linked = snapshot.associations.linked.max(through);
     Ok(())
 }
 
@@ -74,6 +154,9 @@ pub(crate) fn steps(
             Some(Op::Suppress(id)) => Ok(Step::SetState(id, State::Suppressed)),
             Some(Op::Restore(id)) => Ok(Step::SetState(id, State::Active)),
             Some(Op::Delete(id)) => Ok(Step::Delete(id)),
+            Some(Op::Associate(record)) => Ok(Step::Associate(record)),
+            Some(Op::Dissociate(record)) => Ok(Step::Dissociate(record)),
+            Some(Op::Link(record)) => Ok(Step::Link(record)),
             None => Err(format!("LSN {} holds an unknown operation", stamp.lsn)),
         })
         .collect()

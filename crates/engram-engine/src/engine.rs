@@ -298,6 +298,8 @@ impl Engine {
     }
 
     fn dismiss(&self, space: &Space) {
+        let gone = EngineError::SpaceNotFound { name: space.name.clone() };
+        space.link_waiters.refuse(&gone);
         self.catalog.rcu(|catalog| {
             let mut catalog = Catalog::clone(catalog);
             catalog.remove(&space.name);
@@ -390,8 +392,18 @@ impl Engine {
         drop(queue);
         match at_once {
             Some(waiter) => waiter(Ok(())),
-            None => (self.components.wake)(),
+            None => self.wake(),
         }
+    }
+
+    /// All spaces, sorted by name.
+    pub(crate) fn all_spaces(&self) -> Vec<Arc<Space>> {
+        self.catalog.load().values().cloned().collect()
+    }
+
+    /// Asks for a drive: something was queued.
+    pub(crate) fn wake(&self) {
+        (self.components.wake)();
     }
 
     /// The one place where a request finds its space.
@@ -438,7 +450,9 @@ fn publish_commits(space: &Space, commits: Vec<(Stamp, Change)>) -> Result<(), E
                 .map_err(|what| EngineError::Log(LogFailure::Corrupt(what)))?;
         }
     }
-    space.snapshot.store(Arc::new(snapshot));
+    let snapshot = Arc::new(snapshot);
+    space.snapshot.store(Arc::clone(&snapshot));
+    space.link_waiters.tell(&snapshot);
     Ok(())
 }
 

@@ -47,7 +47,13 @@ pub enum EngineError {
         /// The key.
         key: String,
     },
-    /// The cue has neither text nor vector.
+    /// An association needs two memories.
+    #[error("memory {id:?} cannot be associated with itself")]
+    SelfAssociation {
+        /// The id.
+        id: String,
+    },
+    /// The cue has no part to recall by.
     #[error("the cue is empty")]
     EmptyCue,
     /// The space cannot serve this mode with this cue.
@@ -58,7 +64,7 @@ pub enum EngineError {
         /// What is missing.
         why: String,
     },
-    /// The cursor was not issued by this space's list.
+    /// The cursor was not issued for this listing or cue.
     #[error("the cursor is not valid")]
     CursorInvalid,
     /// No embedder of that name is configured.

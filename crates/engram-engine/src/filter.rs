@@ -24,11 +24,16 @@ pub struct TimeRange {
 }
 
 impl TimeRange {
-    fn is_open(&self) -> bool {
+    /// Whether it ends before it starts.
+    pub(crate) fn is_reversed(&self) -> bool {
+        matches!((self.from, self.until), (Some(from), Some(until)) if until < from)
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
         self.from.is_none() && self.until.is_none()
     }
 
-    fn contains(&self, time: i64) -> bool {
+    pub(crate) fn contains(&self, time: i64) -> bool {
         self.from.is_none_or(|from| from <= time) && self.until.is_none_or(|until| time < until)
     }
 }
@@ -54,6 +59,10 @@ pub struct Filter {
     pub place: Option<String>,
     /// Kind of source it must come from.
     pub source_kind: Option<String>,
+    /// Reference that its source must have.
+    pub source_reference: Option<String>,
+    /// Least trust that its source must be stated to have, in [0, 1]; a memory without a stated trust does not match.
+    pub min_trust: Option<f32>,
     /// Ids allowed; empty = all.
     pub ids: Vec<String>,
     /// Conditions on metadata.
@@ -122,11 +131,14 @@ impl Filter {
             ));
         }
         for (name, range) in [("occurred", &self.occurred), ("committed", &self.committed)] {
-            if let (Some(from), Some(until)) = (range.from, range.until)
-                && until < from
-            {
+            if range.is_reversed() {
                 return Err(EngineError::invalid(format!("{path}.{name}"), InvalidValue::Reversed));
             }
+        }
+        if let Some(value) = self.min_trust.filter(|trust| !(0.0..=1.0).contains(trust)) {
+            let value = f64::from(value);
+            let problem = InvalidValue::OutOfRange { value, low: 0.0, high: 1.0 };
+            return Err(EngineError::invalid(format!("{path}.min_trust"), problem));
         }
         if self.metadata.iter().any(|condition| !condition.test.is_finite()) {
             let problem = InvalidValue::NonFinite { position: 0 };
@@ -182,7 +194,7 @@ impl Filter {
     fn matches_fields(&self, memory: &Memory) -> bool {
         let content = &memory.content;
         let committed = memory.committed_at.0;
-        let occurred = content.occurred_at.unwrap_or(committed);
+        let occurred = memory.happened_at();
         let is =
             |wanted: &Option<String>, value: &String| wanted.as_ref().is_none_or(|w| w == value);
         (self.occurred.is_open() || self.occurred.contains(occurred))
@@ -194,6 +206,8 @@ impl Filter {
             && is(&self.session, &content.session)
             && is(&self.place, &content.place)
             && is(&self.source_kind, &content.source.kind)
+            && is(&self.source_reference, &content.source.reference)
+            && self.min_trust.is_none_or(|least| content.source.trust.is_some_and(|t| t >= least))
             && (self.ids.is_empty() || self.ids.contains(&memory.id))
     }
 }

@@ -11,6 +11,10 @@ mod model;
 
 mod filter;
 
+mod association;
+
+mod answer;
+
 mod request;
 
 mod validate;
@@ -18,6 +22,10 @@ mod validate;
 mod record;
 
 mod memtable;
+
+mod search;
+
+mod linker;
 
 mod space;
 
@@ -37,28 +45,49 @@ mod forget;
 
 mod read;
 
+mod relate;
+
+mod link;
+
+mod spreading;
+
 mod recall;
 
-// What callers need of the layers below to fill in settings.
-pub use engram_index::{FuseWeights, Language, RouteScore};
+mod recognize;
 
+mod prompt;
+
+// What callers need of the layers below to fill in settings.
+pub use engram_index::{Language, RouteScore};
+
+pub use answer::{
+    Explanation, Match, Mode, Neighbour, Outcome, Parts, PromptContext, RankCursor, Recall,
+    Recalled, Recognition, VectorSearch,
+};
+pub use association::{
+    Associate, Association, AssociationPage, AssociationQuery, AssociationReceipt, Dissociate,
+    EdgeDirection, EdgeKind, PathStep, Spread, SpreadAnswer, SpreadItem,
+};
 pub use engine::{Components, Done, Driven, Engine, Maintained};
 pub use error::{EngineError, InvalidValue, LogFailure};
 pub use filter::{
     FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, Filter, MetaCondition, MetaTest, TimeRange,
 };
+pub use link::Linked;
 pub use model::{
-    Confidence, ContentHash, Created, Cursor, Explanation, ForgetReceipt, Kind, Memory,
-    MemoryContent, MemoryDetail, MetaValue, Metadata, Mode, NewMemory, Page, Recall, Recalled,
-    Remembered, RememberedItem, Source, SpaceInfo, SpaceStats, State, Strength,
+    Confidence, ContentHash, Created, Cursor, ForgetReceipt, Kind, Memory, MemoryContent,
+    MemoryDetail, MetaValue, Metadata, NewMemory, Page, Remembered, RememberedItem, Source,
+    SpaceInfo, SpaceStats, State, Strength,
 };
+pub use prompt::CONTEXT_TOKENS_MAX;
 pub use remember::Prepared;
 pub use request::{
-    Cue, Execution, Forget, ForgetMode, ListQuery, OnInvalid, RememberOptions, Restore, Selection,
-    Visibility,
+    Cue, CueContext, Execution, Forget, ForgetMode, ListQuery, NegativeCue, OnInvalid, Recognize,
+    RememberOptions, Restore, Selection, Visibility,
 };
-pub use settings::{EMBEDDER_NONE, EngineSettings, NewSpace, SpaceSettings};
+pub use settings::{EMBEDDER_NONE, EngineSettings, NewSpace, RankWeights, SpaceSettings};
 pub use validate::{
-    CUE_BYTES_MAX, DIMENSION_MAX, ID_BYTES_MAX, LABELS_MAX, LIMIT_MAX, NAME_BYTES_MAX,
-    REFERENCE_BYTES_MAX, TAG_BYTES_MAX, TITLE_BYTES_MAX,
+    CUE_BYTES_MAX, CUE_IDS_MAX, DIMENSION_MAX, EXCLUDED_MAX, ID_BYTES_MAX, LABELS_MAX, LIMIT_MAX,
+    NAME_BYTES_MAX, NEIGHBOURS_MAX, REASON_BYTES_MAX, REFERENCE_BYTES_MAX, RELATION_BYTES_MAX,
+    SPREAD_EDGES_MAX, SPREAD_HOPS_MAX, SPREAD_SEEDS_MAX, TAG_BYTES_MAX, TITLE_BYTES_MAX,
 };

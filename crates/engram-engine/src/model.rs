@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engram_index::RouteScore;
 use engram_store::{CommitTime, Lsn, SpaceId};
 
 use crate::error::EngineError;
@@ -169,6 +168,11 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// When it happened, ns: the commit time where that is not given.
+    pub(crate) fn happened_at(&self) -> i64 {
+        self.content.occurred_at.unwrap_or(self.committed_at.0)
+    }
+
     /// Whether it has forgotten itself by then.
     pub(crate) fn is_expired(&self, now_ns: i64) -> bool {
         has_expired(self.content.expires_at, now_ns)
@@ -281,47 +285,6 @@ pub struct ForgetReceipt {
     pub ids: Vec<String>,
 }
 
-/// Answer to a cue.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Recall {
-    /// Best first; ties to the memory stored earlier.
-    pub items: Vec<Recalled>,
-    /// Last commit that the answer saw.
-    pub lsn: Lsn,
-    /// How it was searched.
-    pub explanation: Explanation,
-}
-
-/// One recalled memory and why.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Recalled {
-    /// The memory now.
-    pub detail: MemoryDetail,
-    /// How well it matches this cue, in [0, 1]; comparable within one answer.
-    pub relevance: f32,
-    /// Part of the vector route.
-    pub vector: Option<RouteScore>,
-    /// Part of the text route.
-    pub text: Option<RouteScore>,
-    /// Terms of the cue that the memory holds, in the order of the cue.
-    pub matched_terms: Vec<String>,
-}
-
-/// How an answer came about.
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct Explanation {
-    /// Mode that ran.
-    pub mode: Mode,
-    /// Terms of the cue after analysis.
-    pub terms: Vec<String>,
-    /// Memories that were visible and passed the filter.
-    pub eligible: u64,
-    /// Memories that at least one route found.
-    pub candidates: u64,
-    /// Vectors compared exactly with the cue's; 0 where the vector route did not run.
-    pub vectors_scanned: u64,
-}
-
 /// A page of a listing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page {
@@ -364,6 +327,14 @@ pub struct SpaceStats {
     pub suppressed: u64,
     /// Vectors of both.
     pub vectors: u64,
+    /// Vectors of the proximity graph; the others are compared one by one.
+    pub indexed_vectors: u64,
+    /// Associations between memories, and between memories and the entities that they name.
+    pub associations: u64,
+    /// People, things and places that memories name.
+    pub entities: u64,
+    /// Memories whose associations are not formed yet.
+    pub unlinked: u64,
     /// Bytes of the space's state in RAM, estimated from the lengths of what it holds.
     pub resident_bytes: u64,
     /// Last commit.
@@ -372,35 +343,4 @@ pub struct SpaceStats {
     pub committed_at: CommitTime,
     /// Sum over the live state; equal on every replica that applied the same log.
     pub state_sum: u64,
-}
-
-/// How recall searches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum Mode {
-    /// BM25 only.
-    Keyword,
-    /// Vectors only.
-    Similarity,
-    /// Both, fused.
-    #[default]
-    Hybrid,
-}
-
-impl Mode {
-    /// All modes.
-    pub const ALL: [Mode; 3] = [Mode::Keyword, Mode::Similarity, Mode::Hybrid];
-
-    /// Name in requests and answers.
-    pub fn name(self) -> &'static str {
-        match self {
-            Mode::Keyword => "keyword",
-            Mode::Similarity => "similarity",
-            Mode::Hybrid => "hybrid",
-        }
-    }
-
-    /// The mode of that name.
-    pub fn from_name(name: &str) -> Option<Mode> {
-        Mode::ALL.into_iter().find(|mode| mode.name() == name)
-    }
 }

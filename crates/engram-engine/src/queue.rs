@@ -113,6 +113,9 @@ pub(crate) struct Overlay {
     ids: HashMap<String, (u64, Option<Known>)>,
     /// Content that queued commits store.
     contents: HashMap<ContentHash, Vec<(u64, String)>>,
+    /// Pairs of ids, the last queued commit that states or removes their explicit association, and whether it is there
+    /// after it.
+    pairs: HashMap<(String, String), (u64, bool)>,
     keys: HashMap<String, KeyUse>,
     keys_by_age: VecDeque<(CommitTime, String)>,
 }
@@ -179,8 +182,21 @@ impl Overlay {
         self.ids.insert(id, (number, known));
     }
 
+    /// Whether queued commits leave an explicit association of this pair; none = none of them is about it.
+    pub(crate) fn pair(&self, from: &str, to: &str) -> Option<bool> {
+        let (number, there) = self.pairs.get(&(from.to_owned(), to.to_owned()))?;
+        // An id that was deleted since has lost its associations.
+        let newer = |id: &str| self.ids.get(id).is_some_and(|(touched, _)| touched > number);
+        Some(*there && !newer(from) && !newer(to))
+    }
+
+    pub(crate) fn touch_pair(&mut self, number: u64, pair: (String, String), there: bool) {
+        self.pairs.insert(pair, (number, there));
+    }
+
     /// Forgets what is published now: everything up to queue number `last`.
     fn settle(&mut self, last: u64) {
+        self.pairs.retain(|_, (number, _)| *number > last);
         self.ids.retain(|_, (number, _)| *number > last);
         self.contents.retain(|_, queued| {
             queued.retain(|(number, _)| *number > last);
@@ -194,6 +210,7 @@ impl Overlay {
         self.deleted = false;
         self.ids.clear();
         self.contents.clear();
+        self.pairs.clear();
         self.keys.retain(|_, known| known.queued.is_none_or(|number| number < first));
         let keys = &self.keys;
         self.keys_by_age.retain(|(_, key)| keys.contains_key(key));

@@ -32,12 +32,8 @@ impl Engine {
         let space = self.serving(space)?;
         let snapshot = space.snapshot.load();
         let now_ns = self.now_ns();
-        let not_found = || EngineError::MemoryNotFound { id: id.to_owned() };
-        let (at, state) = snapshot.find(id).ok_or_else(not_found)?;
-        if state != State::Active || snapshot.memory(at).is_expired(now_ns) {
-            return Err(not_found());
-        }
-        Ok(detail(&snapshot, at, state, now_ns))
+        let at = snapshot.recallable(id, now_ns)?;
+        Ok(detail(&snapshot, at, State::Active, now_ns))
     }
 
     /// A page of memories in log order: oldest commit first.
@@ -71,6 +67,16 @@ impl Engine {
     }
 }
 
+impl Snapshot {
+    /// The active memory of that id that has not forgotten itself.
+    pub(crate) fn recallable(&self, id: &str, now_ns: i64) -> Result<DocRef, EngineError> {
+        match self.find(id) {
+            Some((at, State::Active)) if !self.memory(at).is_expired(now_ns) => Ok(at),
+            _ => Err(EngineError::MemoryNotFound { id: id.to_owned() }),
+        }
+    }
+}
+
 /// All that an answer says of a memory.
 pub(crate) fn detail(snapshot: &Snapshot, at: DocRef, state: State, now_ns: i64) -> MemoryDetail {
     let memory = snapshot.memory(at);
@@ -84,7 +90,7 @@ pub(crate) fn detail(snapshot: &Snapshot, at: DocRef, state: State, now_ns: i64)
 }
 
 /// Ages from when it happened, where that is given and not behind the commit, else from the commit.
-fn strength(memory: &Memory, now_ns: i64) -> Strength {
+pub(crate) fn strength(memory: &Memory, now_ns: i64) -> Strength {
     let committed = memory.committed_at.0;
     let since = memory.content.occurred_at.filter(|at| *at <= committed).unwrap_or(committed);
     let elapsed_days = now_ns.saturating_sub(since) as f64 / NS_PER_DAY;

@@ -1,52 +1,79 @@
-//! Recall: candidates of every route from one snapshot, one fused ranking, each item with its parts.
+//! Recall: candidates of every route from one snapshot, one ranking, each item with its parts.
 //!
 //! The ranking is a function of the snapshot, the clock and the cue. It does not depend on how the documents are spread
-//! over chunks: BM25 statistics count the recallable memories, the vector scan is exact, ties go to the earlier memory.
+//! over chunks: BM25 statistics count the recallable memories, vectors are compared exactly or over a graph that the log
+//! names, ties go to the earlier memory.
 
-use std::collections::HashSet;
+mod eligible;
+mod lead;
+mod outcome;
+mod rank;
+mod text;
 
-use engram_index::{
-    Bm25, CorpusStats, FuseWeights, Fused, Kernels, TextQuery, TopK, WeightedQuery, fuse,
-};
+use std::collections::{BTreeSet, HashSet};
 
+use engram_index::normalise;
+
+use self::eligible::Eligible;
+use self::lead::{Led, folded_words};
+use self::outcome::{Evidence, outcome};
+use self::rank::{Avoided, Candidate};
+use self::text::Surroundings;
+use crate::answer::{Explanation, Mode, Neighbour, RankCursor, Recall, Recalled};
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::filter::Filter;
-use crate::memtable::{Bitmap, ChunkView, Doc, DocRef, Snapshot};
-use crate::model::{Explanation, Memory, Mode, Recall, Recalled, State};
+use crate::memtable::{DocRef, Snapshot};
+use crate::model::State;
 use crate::read::detail;
 use crate::request::Cue;
+use crate::search::{Nearest, Scores, Wanted};
+use crate::settings::RankWeights;
 use crate::space::Space;
 use crate::validate;
 
 /// Candidates that each route puts up for the fusion, unless more items are asked for. Measured on dialogue: depths of
 /// 50 to 200 rank alike; scoring every candidate on both routes ranks worse at these weights.
-const ROUTE_CANDIDATES_MIN: usize = 100;
+const DEPTH_MIN: usize = 100;
 /// Most matched terms shown for one item.
 const MATCHED_TERMS_MAX: usize = 64;
+/// Terms that a memory which is part of the cue adds to it: its rarest.
+const LIKE_TERMS_MAX: usize = 12;
 
 /// A cue with all that searching needs.
 struct Probe<'a> {
     snapshot: &'a Snapshot,
+    cue: &'a Cue,
+    now_ns: i64,
     eligible: Eligible,
+    /// Terms of the cue, repeated as they occur.
     terms: Vec<String>,
     /// Each term once, in the order of the cue.
     distinct_terms: Vec<String>,
+    /// Words of the cue's text, folded.
+    cue_words: HashSet<String>,
+    wanted: Wanted,
     vector: Option<Vec<f32>>,
-    weights: FuseWeights,
-    candidates_max: usize,
+    /// Memories that are part of the cue.
+    like: Vec<Like>,
+    /// Nodes of the memories whose titles the cue names.
+    named: BTreeSet<u32>,
+    avoided: Avoided,
+    weights: RankWeights,
+    depth: usize,
 }
 
-/// Which documents may be found.
-struct Eligible {
-    /// Per chunk; none = all its active documents.
-    chunks: Vec<Option<Bitmap>>,
-    tail: Bitmap,
-    count: u64,
+/// A memory that is part of a cue.
+struct Like {
+    node: u32,
+    at: DocRef,
 }
 
-/// Scored documents by key.
-type Scores = Vec<(u64, f32)>;
+/// What is found before it is cut into a page.
+struct Ranked {
+    candidates: Vec<Candidate>,
+    led: Led,
+    explanation: Explanation,
+}
 
 impl Engine {
     /// Recalls by a cue. Changes nothing.
@@ -57,32 +84,80 @@ impl Engine {
         let space = self.serving(space)?;
         let mut cue = cue.clone();
         validate::cue(&mut cue, space.settings.dimension)?;
-        let vector = cue_vector(&space, &mut cue)?;
+        let snapshot = space.snapshot.load_full();
+        let vector = cue.vector.take();
+        let probe = self.probe(&space, &snapshot, &cue, vector)?;
+        let ranked = probe.rank();
+        Ok(probe.answer(ranked))
+    }
+
+    fn probe<'a>(
+        &self,
+        space: &Space,
+        snapshot: &'a Snapshot,
+        cue: &'a Cue,
+        vector: Option<Vec<f32>>,
+    ) -> Result<Probe<'a>, EngineError> {
+        let now_ns = self.now_ns();
+        let like = likes(snapshot, &cue.like, now_ns)?;
+        let unlike = likes(snapshot, &cue.negative.like, now_ns)?;
+        let vector = cue_vector(space, snapshot, cue, (vector, &like))?;
         let mut terms = Vec::new();
         if cue.mode != Mode::Similarity {
             space.analyzer.terms(&cue.text, &mut terms);
+            for like in &like {
+                terms.append(&mut rare_terms(space, snapshot, like.at));
+            }
         }
-        let snapshot = space.snapshot.load_full();
-        let now_ns = self.now_ns();
-        let probe = Probe {
-            eligible: Eligible::new(&snapshot, &cue.filter, now_ns),
-            weights: weights(&cue, vector.is_some(), self.settings().fuse),
-            candidates_max: ROUTE_CANDIDATES_MIN.max(cue.limit),
-            snapshot: &snapshot,
+        let mut avoided = Avoided {
+            vectors: unlike.iter().flat_map(|unlike| snapshot.vectors(unlike.at)).collect(),
+            terms: Vec::new(),
+        };
+        if !cue.negative.text.trim().is_empty() {
+            avoided.vectors.extend(space.embed_query(&cue.negative.text)?);
+            space.analyzer.terms(&cue.negative.text, &mut avoided.terms);
+            avoided.terms = distinct(&avoided.terms);
+        }
+        let weights = weights(cue, vector.is_some(), !terms.is_empty(), &self.settings().weights);
+        Ok(Probe {
+            eligible: Eligible::new(snapshot, &cue.filter, excluded(snapshot, cue, &like), now_ns),
             distinct_terms: distinct(&terms),
+            cue_words: folded_words(&cue.text),
+            wanted: Wanted::new(snapshot, &terms),
+            named: BTreeSet::new(),
+            depth: depth(cue),
+            snapshot,
+            cue,
+            now_ns,
             terms,
             vector,
-        };
-        let (fused, mut explanation) = probe.search();
-        explanation.mode = cue.mode;
-        let items = fused
-            .into_iter()
-            .filter(|fused| fused.score > 0.0 && fused.score >= cue.min_relevance)
-            .take(cue.limit)
-            .map(|fused| probe.recalled(fused, now_ns))
-            .collect();
-        explanation.terms = probe.terms;
-        Ok(Recall { items, lsn: snapshot.lsn, explanation })
+            like,
+            avoided,
+            weights,
+        })
+    }
+}
+
+/// The memories of these ids, which must be recallable.
+fn likes(snapshot: &Snapshot, ids: &[String], now_ns: i64) -> Result<Vec<Like>, EngineError> {
+    let like = |id: &String| {
+        let at = snapshot.recallable(id, now_ns)?;
+        Ok(Like { node: snapshot.node(at), at })
+    };
+    ids.iter().map(like).collect()
+}
+
+/// Nodes that are not in the answer: what the cue excludes, and what is part of it.
+fn excluded(snapshot: &Snapshot, cue: &Cue, like: &[Like]) -> HashSet<u32> {
+    let named = cue.exclude.iter().filter_map(|id| snapshot.find(id));
+    let named = named.map(|(at, _)| snapshot.node(at));
+    named.chain(like.iter().map(|like| like.node)).collect()
+}
+
+fn depth(cue: &Cue) -> usize {
+    match cue.after {
+        Some(after) => (after.depth as usize).clamp(DEPTH_MIN, validate::LIMIT_MAX),
+        None => DEPTH_MIN.max(cue.limit),
     }
 }
 
@@ -91,199 +166,176 @@ fn distinct(terms: &[String]) -> Vec<String> {
     terms.iter().filter(|term| seen.insert(*term)).cloned().collect()
 }
 
-/// The vector to search with, where the mode asks for one and there is one.
-fn cue_vector(space: &Space, cue: &mut Cue) -> Result<Option<Vec<f32>>, EngineError> {
+/// The vector to search with, where the mode asks for one and there is one: that of the cue, moved to the middle between it
+/// and those of the memories that are part of the cue (Rocchio, "Relevance feedback in information retrieval", 1971).
+fn cue_vector(
+    space: &Space,
+    snapshot: &Snapshot,
+    cue: &Cue,
+    (given, like): (Option<Vec<f32>>, &[Like]),
+) -> Result<Option<Vec<f32>>, EngineError> {
     let unsupported =
         |why: &str| EngineError::ModeUnsupported { mode: cue.mode.name(), why: why.to_owned() };
     if cue.mode == Mode::Keyword {
-        if cue.text.trim().is_empty() {
+        if cue.text.trim().is_empty() && like.is_empty() {
             return Err(unsupported("it needs text"));
         }
         return Ok(None);
     }
-    if let Some(vector) = cue.vector.take() {
-        return Ok(Some(vector));
+    let own = match given {
+        Some(vector) => Some(vector),
+        None if cue.text.trim().is_empty() => None,
+        None => space.embed_query(&cue.text)?,
+    };
+    let others: Vec<Vec<f32>> =
+        like.iter().filter_map(|like| snapshot.vectors(like.at).into_iter().next()).collect();
+    let vector = middle(own, &others);
+    if vector.is_none() && cue.mode == Mode::Similarity {
+        return Err(match space.embedder()? {
+            None => unsupported("the space has no embedder and the cue no vector"),
+            Some(_) => unsupported("it needs text, a vector or a memory with a vector"),
+        });
     }
-    if cue.mode == Mode::Similarity && space.embedder()?.is_none() {
-        return Err(unsupported("the space has no embedder and the cue no vector"));
-    }
-    space.embed_query(&cue.text)
+    Ok(vector)
 }
 
-/// The share of each route: a route that cannot run leaves all to the other.
-fn weights(cue: &Cue, has_vector: bool, fused: FuseWeights) -> FuseWeights {
-    let has_text = cue.mode != Mode::Similarity && !cue.text.trim().is_empty();
-    match (has_vector, has_text) {
-        (true, true) => fused,
-        (true, false) => FuseWeights { vector: 1.0, text: 0.0 },
-        (false, _) => FuseWeights { vector: 0.0, text: 1.0 },
+/// The direction in the middle of a vector and the middle of others; all of unit length.
+fn middle(own: Option<Vec<f32>>, others: &[Vec<f32>]) -> Option<Vec<f32>> {
+    let Some(first) = others.first() else { return own };
+    let mut sum = vec![0.0_f32; first.len()];
+    let share = 1.0 / others.len() as f32;
+    for other in others {
+        for (sum, component) in sum.iter_mut().zip(other) {
+            *sum += share * component;
+        }
+    }
+    if let Some(own) = &own {
+        for (sum, component) in sum.iter_mut().zip(own) {
+            *sum += component;
+        }
+    }
+    // Opposite vectors have no middle.
+    match normalise(&mut sum) {
+        Ok(()) => Some(sum),
+        Err(_) => own.or_else(|| Some(first.clone())),
     }
 }
 
-impl Eligible {
-    fn new(snapshot: &Snapshot, filter: &Filter, now_ns: i64) -> Eligible {
-        let passes = |memory: &Memory| !memory.is_expired(now_ns) && filter.matches(memory);
-        let mut count = 0;
-        let unfiltered = filter.is_empty();
-        let mut chunk = |view: &ChunkView| {
-            if unfiltered && !view.chunk.expires() {
-                count += u64::from(view.active());
-                return None;
-            }
-            let mut eligible = Bitmap::default();
-            for local in 0..view.chunk.len() as u32 {
-                if view.state(local) == Some(State::Active) && passes(view.chunk.memory(local)) {
-                    eligible.insert(local);
-                }
-            }
-            count += u64::from(eligible.len());
-            Some(eligible)
-        };
-        let chunks = snapshot.chunks.iter().map(&mut chunk).collect();
-        let mut tail = Bitmap::default();
-        for (index, doc) in (0_u32..).zip(&snapshot.tail) {
-            if doc.state == State::Active && passes(&doc.doc.memory) {
-                tail.insert(index);
-            }
-        }
-        count += u64::from(tail.len());
-        Eligible { chunks, tail, count }
-    }
+/// The terms of a memory that the fewest others hold, each once.
+fn rare_terms(space: &Space, snapshot: &Snapshot, at: DocRef) -> Vec<String> {
+    let words = space.words(&snapshot.memory(at).content);
+    let mut terms: Vec<(u64, String)> = distinct(&words.terms)
+        .into_iter()
+        .map(|term| (snapshot.document_frequency(&term), term))
+        .collect();
+    terms.sort_unstable();
+    terms.truncate(LIKE_TERMS_MAX);
+    terms.into_iter().map(|(_, term)| term).collect()
+}
 
-    fn accepts(&self, view: &ChunkView, chunk: usize, local: u32) -> bool {
-        match &self.chunks[chunk] {
-            Some(eligible) => eligible.contains(local),
-            None => view.state(local) == Some(State::Active),
-        }
+/// What counts in this mode. Of two routes, one that cannot run leaves its weight to the other.
+fn weights(cue: &Cue, has_vector: bool, has_terms: bool, settings: &RankWeights) -> RankWeights {
+    let mut weights = cue.weights.unwrap_or(*settings);
+    let both = weights.vector + weights.text;
+    match cue.mode {
+        Mode::Keyword => (weights.vector, weights.text) = (0.0, both),
+        Mode::Similarity => (weights.vector, weights.text) = (both, 0.0),
+        Mode::Hybrid | Mode::Associative => match (has_vector, has_terms) {
+            (true, true) => {}
+            (true, false) => (weights.vector, weights.text) = (both, 0.0),
+            (false, _) => (weights.vector, weights.text) = (0.0, both),
+        },
     }
+    if cue.mode != Mode::Associative {
+        weights.activation = 0.0;
+    }
+    weights
 }
 
 impl Probe<'_> {
-    /// Candidates of the routes, fused, best first.
-    fn search(&self) -> (Vec<Fused>, Explanation) {
-        let by_text = if self.weights.text > 0.0 { self.text_best() } else { Scores::new() };
-        let (by_vector, vectors_scanned) = match &self.vector {
-            Some(vector) if self.weights.vector > 0.0 => self.vector_best(vector),
-            _ => (Scores::new(), 0),
+    fn rank(&self) -> Ranked {
+        let surroundings = match self.cue.mode {
+            Mode::Hybrid | Mode::Associative => Surroundings::Counted,
+            Mode::Keyword | Mode::Similarity => Surroundings::Ignored,
         };
-        let fused = fuse(&by_vector, &by_text, self.weights);
+        let by_text =
+            if self.weights.text > 0.0 { self.text_best(surroundings) } else { Scores::new() };
+        let nearest = match &self.vector {
+            Some(vector) if self.weights.vector > 0.0 => {
+                let accept = |at: DocRef| self.eligible.accepts(self.snapshot, at);
+                self.snapshot.nearest(vector, self.depth, &accept)
+            }
+            _ => Nearest::default(),
+        };
+        let mut candidates = self.fused(&nearest.scores, &by_text);
+        self.lift_by_context(&mut candidates);
+        let (led, seeds) = self.lift_by_association(&mut candidates);
+        self.lift_by_state(&mut candidates);
+        self.set_back(&mut candidates);
         let explanation = Explanation {
+            mode: self.cue.mode,
+            terms: self.terms.clone(),
             eligible: self.eligible.count,
-            candidates: fused.len() as u64,
-            vectors_scanned,
-            ..Explanation::default()
+            candidates: candidates.len() as u64,
+            vectors_scanned: nearest.scanned,
+            vector_search: nearest.search,
+            nodes_activated: led.leads.len() as u64,
+            edges_followed: led.links_followed,
+            spread_cut: led.cut,
+            seeds: seeds.into_iter().map(|node| self.snapshot.id_of_node(node)).collect(),
+            weights: self.weights,
         };
-        (fused, explanation)
+        Ranked { candidates, led, explanation }
     }
 
-    /// The best by BM25 of the eligible documents that hold a term.
-    fn text_best(&self) -> Scores {
-        let figures = self.snapshot.figures;
-        let stats = CorpusStats { docs: figures.active, total_len: figures.terms };
-        let query = TextQuery::new(&self.terms);
-        let weighted =
-            query.weigh(Bm25::default(), stats, &mut |term| self.document_frequency(term));
-        let mut best = TopK::new(self.candidates_max);
-        for (index, view) in self.snapshot.chunks.iter().enumerate() {
-            weighted.scan(
-                &view.chunk.postings,
-                &mut |local| self.eligible.accepts(view, index, local),
-                &mut |local, score| best.push(self.key_of(index, local), score),
-            );
-        }
-        for (index, tail) in (0_u32..).zip(&self.snapshot.tail) {
-            if self.eligible.tail.contains(index) {
-                let key = self.key_of(self.snapshot.chunks.len(), index);
-                score_one(&weighted, &tail.doc, &mut |score| best.push(key, score));
-            }
-        }
-        best.into_sorted()
+    fn answer(&self, ranked: Ranked) -> Recall {
+        let Ranked { mut candidates, led, explanation } = ranked;
+        candidates.retain(|candidate| candidate.score > 0.0);
+        let evidence = Evidence::new(self, &candidates);
+        let relevances: std::collections::HashMap<u32, f32> =
+            candidates.iter().map(|c| (c.node, evidence.relevance(c))).collect();
+        let relevance = |candidate: &Candidate| relevances[&candidate.node];
+        candidates.retain(|candidate| relevance(candidate) >= self.cue.min_relevance);
+        let first = self.cue.after.map_or(0, |after| after.offset as usize);
+        let end = first + self.cue.limit;
+        self.diversify(&mut candidates, end);
+        let outcome = outcome(self, &candidates, &relevance);
+        let next = (candidates.len() > end)
+            .then_some(RankCursor { offset: end as u32, depth: self.depth as u32 });
+        let page = candidates.iter().skip(first).take(self.cue.limit);
+        let items = page.map(|c| self.recalled(c, relevance(c), &led)).collect();
+        Recall { items, outcome, next, lsn: self.snapshot.lsn, explanation }
     }
 
-    /// Recallable memories that hold the term, whatever the filter.
-    fn document_frequency(&self, term: &str) -> u64 {
-        let chunks = self.snapshot.chunks.iter().map(|view| {
-            let Some(list) = view.chunk.postings.postings(term) else {
-                return 0;
-            };
-            if view.is_whole() {
-                return list.len();
-            }
-            list.iter().filter(|posting| view.state(posting.doc) == Some(State::Active)).count()
-        });
-        let tail = self.snapshot.tail.iter().filter(|tail| {
-            tail.state == State::Active && tail.doc.words.postings.postings(term).is_some()
-        });
-        (chunks.sum::<usize>() + tail.count()) as u64
-    }
-
-    /// The best of an exact scan, and the number of vectors compared.
-    fn vector_best(&self, vector: &[f32]) -> (Scores, u64) {
-        let mut best = TopK::new(self.candidates_max);
-        let mut scanned = 0;
-        for (index, view) in self.snapshot.chunks.iter().enumerate() {
-            scanned += view.chunk.vectors.scan(
-                vector,
-                &mut |local| self.eligible.accepts(view, index, local),
-                &mut |local, score| best.push(self.key_of(index, local), score),
-            ) as u64;
-        }
-        let tail_index = self.snapshot.chunks.len();
-        let dot = Kernels::best().dot_f32;
-        for (index, tail) in (0_u32..).zip(&self.snapshot.tail) {
-            let scores = tail.doc.vectors.iter().map(|own| dot(vector, own));
-            if self.eligible.tail.contains(index)
-                && let Some(score) = scores.reduce(f32::max)
-            {
-                scanned += tail.doc.vectors.len() as u64;
-                best.push(self.key_of(tail_index, index), score);
-            }
-        }
-        (best.into_sorted(), scanned)
-    }
-
-    /// A number for a document that grows in log order.
-    fn key_of(&self, chunk: usize, local: u32) -> u64 {
-        (chunk as u64) << 32 | u64::from(local)
-    }
-
-    fn doc_at(&self, key: u64) -> DocRef {
-        let (chunk, local) = ((key >> 32) as u32, key as u32);
-        if chunk as usize == self.snapshot.chunks.len() {
-            DocRef::Tail(local)
-        } else {
-            DocRef::Chunk(chunk, local)
-        }
-    }
-
-    fn recalled(&self, fused: Fused, now_ns: i64) -> Recalled {
-        let at = self.doc_at(fused.key);
-        let matched = self.distinct_terms.iter().filter(|term| self.holds(at, term));
-        let matched_terms = matched.take(MATCHED_TERMS_MAX).cloned().collect();
+    fn recalled(&self, candidate: &Candidate, relevance: f32, led: &Led) -> Recalled {
+        let at = candidate.at;
+        let held = |term: &&String| self.snapshot.frequency(term, at) > 0;
+        let matched = self.distinct_terms.iter().filter(held);
+        let lead = led.leads.get(&candidate.node);
         Recalled {
-            detail: detail(self.snapshot, at, State::Active, now_ns),
-            relevance: fused.score,
-            vector: fused.vector,
-            text: fused.text,
-            matched_terms,
+            detail: detail(self.snapshot, at, State::Active, self.now_ns),
+            relevance,
+            score: candidate.score,
+            parts: candidate.parts,
+            matched_terms: matched.take(MATCHED_TERMS_MAX).cloned().collect(),
+            path: lead.map(|lead| self.path(candidate.node, lead)).unwrap_or_default(),
+            neighbours: self.neighbours(candidate.node),
         }
     }
 
-    fn holds(&self, at: DocRef, term: &str) -> bool {
-        match at {
-            DocRef::Chunk(chunk, local) => {
-                let postings = &self.snapshot.chunks[chunk as usize].chunk.postings;
-                postings.postings(term).is_some_and(|list| {
-                    list.binary_search_by_key(&local, |posting| posting.doc).is_ok()
-                })
-            }
-            DocRef::Tail(index) => {
-                self.snapshot.tail[index as usize].doc.words.postings.postings(term).is_some()
-            }
+    fn neighbours(&self, node: u32) -> Vec<Neighbour> {
+        let count = self.cue.neighbours as usize;
+        if count == 0 {
+            return Vec::new();
         }
+        let beside = |direction| self.snapshot.beside(node, direction, count, self.now_ns);
+        let neighbour = |(at, distance): (DocRef, i32)| Neighbour {
+            detail: detail(self.snapshot, at, State::Active, self.now_ns),
+            distance,
+        };
+        let before = beside(engram_index::Direction::In).into_iter().zip((i32::MIN..0).rev());
+        let after = beside(engram_index::Direction::Out).into_iter().zip(1..);
+        let before: Vec<_> = before.collect();
+        before.into_iter().rev().chain(after).map(neighbour).collect()
     }
-}
-
-fn score_one(query: &WeightedQuery, doc: &Doc, hit: &mut dyn FnMut(f32)) {
-    query.scan(&doc.words.postings, &mut |_| true, &mut |_, score| hit(score));
 }

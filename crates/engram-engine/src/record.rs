@@ -58,11 +58,11 @@ pub(crate) struct CommitRecord {
 /// Wrapper that protobuf needs around a repeated choice.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct OpRecord {
-    #[prost(oneof = "Op", tags = "1, 2, 3, 4")]
+    #[prost(oneof = "Op", tags = "1, 2, 3, 4, 5, 6, 7")]
     pub(crate) op: Option<Op>,
 }
 
-/// One operation of a commit; the last three name a memory by id.
+/// One operation of a commit; suppress, delete and restore name a memory by id.
 #[derive(Clone, PartialEq, prost::Oneof)]
 #[expect(
     clippy::large_enum_variant,
@@ -77,6 +77,93 @@ pub(crate) enum Op {
     Delete(String),
     #[prost(string, tag = "4")]
     Restore(String),
+    #[prost(message, tag = "5")]
+    Associate(AssociateRecord),
+    #[prost(message, tag = "6")]
+    Dissociate(DissociateRecord),
+    #[prost(message, tag = "7")]
+    Link(LinkRecord),
+}
+
+/// An explicit association; the same pair again replaces it.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct AssociateRecord {
+    #[prost(string, tag = "1")]
+    pub(crate) from: String,
+    #[prost(string, tag = "2")]
+    pub(crate) to: String,
+    #[prost(string, tag = "3")]
+    pub(crate) relation: String,
+    #[prost(float, tag = "4")]
+    pub(crate) weight: f32,
+    #[prost(string, tag = "5")]
+    pub(crate) reason: String,
+}
+
+/// Associations that are gone: those of these kinds from one memory to another.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct DissociateRecord {
+    #[prost(string, tag = "1")]
+    pub(crate) from: String,
+    #[prost(string, tag = "2")]
+    pub(crate) to: String,
+    #[prost(uint32, repeated, tag = "3")]
+    pub(crate) kinds: Vec<u32>,
+}
+
+/// Associations formed from what memories say. Nodes are the numbers of memories in the order of the log, from 0, and
+/// of entities in the order in which they first appear, in one sequence. What names a node that is gone is skipped.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct LinkRecord {
+    /// All nodes below were looked at.
+    #[prost(uint32, tag = "1")]
+    pub(crate) through: u32,
+    /// Entities named by `entity_edges`; one that is not there yet gets the next node.
+    #[prost(message, repeated, tag = "2")]
+    pub(crate) entities: Vec<EntityRecord>,
+    #[prost(message, repeated, tag = "3")]
+    pub(crate) entity_edges: Vec<EntityEdgeRecord>,
+    #[prost(message, repeated, tag = "4")]
+    pub(crate) edges: Vec<EdgeRecord>,
+    /// Edges that no longer hold; applied before `edges`.
+    #[prost(message, repeated, tag = "5")]
+    pub(crate) removed: Vec<EdgeRecord>,
+}
+
+/// A person, thing or place.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct EntityRecord {
+    /// Folded: what makes it the same entity.
+    #[prost(string, tag = "1")]
+    pub(crate) key: String,
+    /// As it was first written.
+    #[prost(string, tag = "2")]
+    pub(crate) name: String,
+}
+
+/// A memory names an entity.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct EntityEdgeRecord {
+    #[prost(uint32, tag = "1")]
+    pub(crate) memory: u32,
+    /// Place in `entities`.
+    #[prost(uint32, tag = "2")]
+    pub(crate) entity: u32,
+    #[prost(float, tag = "3")]
+    pub(crate) weight: f32,
+}
+
+/// An edge between two memories.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct EdgeRecord {
+    #[prost(uint32, tag = "1")]
+    pub(crate) from: u32,
+    #[prost(uint32, tag = "2")]
+    pub(crate) to: u32,
+    #[prost(uint32, tag = "3")]
+    pub(crate) kind: u32,
+    #[prost(float, tag = "4")]
+    pub(crate) weight: f32,
 }
 
 /// One version of a memory with its vectors.

@@ -1,7 +1,9 @@
 //! What is asked of the engine: plain values, checked where they enter.
 
-use crate::filter::Filter;
-use crate::model::{Cursor, Mode};
+use crate::answer::{Mode, RankCursor};
+use crate::filter::{Filter, TimeRange};
+use crate::model::Cursor;
+use crate::settings::RankWeights;
 
 /// How memories are stored: one commit, all or nothing unless `on_invalid` says otherwise.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -103,21 +105,61 @@ pub struct ListQuery {
     pub visibility: Visibility,
 }
 
-/// What to recall by.
+/// What to recall by: any mix of its parts, at least one of which is given.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cue {
-    /// Words and meaning.
+    /// Words and meaning. A part between double quotes must be there word by word.
     pub text: String,
     /// A vector of the space's dimension; takes the place of the text's own embedding.
     pub vector: Option<Vec<f32>>,
+    /// Ids of memories that the answer should be like, at most 16. They are not in the answer.
+    pub like: Vec<String>,
+    /// Hints that lift what agrees with them and leave nothing out.
+    pub around: CueContext,
+    /// What the answer should not be like.
+    pub negative: NegativeCue,
+    /// Ids that are not in the answer, at most 1,000; unknown ones are ignored.
+    pub exclude: Vec<String>,
     /// How to search.
     pub mode: Mode,
     /// Which memories may be found.
     pub filter: Filter,
     /// Most items in the answer, 1 to 1,000.
     pub limit: usize,
+    /// Where the page starts: a place that an answer to the same cue has named; none = at the best.
+    pub after: Option<RankCursor>,
     /// Items below are left out, in [0, 1].
     pub min_relevance: f32,
+    /// How much an item is set back for resembling a better one, in [0, 1]; 0 = not at all.
+    pub diversity: f32,
+    /// Memories before and after each item in its session that are given beside it, 0 to 10.
+    pub neighbours: u32,
+    /// Weights of the parts of a score; none = those of the engine.
+    pub weights: Option<RankWeights>,
+}
+
+/// What the caller knows of the circumstances of what it looks for.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct CueContext {
+    /// Who took part.
+    pub people: Vec<String>,
+    /// Labels.
+    pub tags: Vec<String>,
+    /// Where it happened; empty = no hint.
+    pub place: String,
+    /// Conversation or task it belongs to; empty = no hint.
+    pub session: String,
+    /// When it happened.
+    pub time: TimeRange,
+}
+
+/// What an answer should not be like.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct NegativeCue {
+    /// Words and meaning; empty = none.
+    pub text: String,
+    /// Ids of memories, at most 16.
+    pub like: Vec<String>,
 }
 
 impl Default for Cue {
@@ -125,10 +167,29 @@ impl Default for Cue {
         Cue {
             text: String::new(),
             vector: None,
+            like: Vec::new(),
+            around: CueContext::default(),
+            negative: NegativeCue::default(),
+            exclude: Vec::new(),
             mode: Mode::default(),
             filter: Filter::default(),
             limit: 10,
+            after: None,
             min_relevance: 0.0,
+            diversity: 0.0,
+            neighbours: 0,
+            weights: None,
         }
     }
+}
+
+/// What to recognise: a text, a vector, or both.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Recognize {
+    /// Words and meaning.
+    pub text: String,
+    /// A vector of the space's dimension; takes the place of the text's own embedding.
+    pub vector: Option<Vec<f32>>,
+    /// Most matches in the answer, 1 to 100.
+    pub limit: usize,
 }

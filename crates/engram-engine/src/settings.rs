@@ -1,7 +1,7 @@
 //! Settings of the engine and of a space: plain values, validated where they enter.
 
 use engram_embed::EmbedderIdentity;
-use engram_index::{FuseWeights, Language};
+use engram_index::Language;
 
 /// Name of the embedder choice that stores no vectors of its own.
 pub const EMBEDDER_NONE: &str = "none";
@@ -23,8 +23,8 @@ pub struct EngineSettings {
     pub metadata_depth_max: usize,
     /// Most memories in one request.
     pub batch_memories_max: usize,
-    /// Weights of the fusion in hybrid recall.
-    pub fuse: FuseWeights,
+    /// What counts in recall, unless a cue says otherwise.
+    pub weights: RankWeights,
     /// Space that a fresh data directory starts with; none = no space.
     pub default_space: Option<NewSpace>,
 }
@@ -39,8 +39,42 @@ impl Default for EngineSettings {
             metadata_bytes_max: 16 << 10,
             metadata_depth_max: 8,
             batch_memories_max: 1_000,
-            fuse: FuseWeights::default(),
+            weights: RankWeights::default(),
             default_space: None,
+        }
+    }
+}
+
+/// What each part of a score counts. Parts whose weight is 0 are not computed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RankWeights {
+    /// Of similarity.
+    pub vector: f32,
+    /// Of BM25.
+    pub text: f32,
+    /// Of hints.
+    pub context: f32,
+    /// Of activation.
+    pub activation: f32,
+    /// Of strength.
+    pub strength: f32,
+    /// Of recency.
+    pub recency: f32,
+    /// Of importance.
+    pub importance: f32,
+}
+
+impl Default for RankWeights {
+    /// Measured on dialogue and on passages; strength, recency and importance are for callers that want them.
+    fn default() -> RankWeights {
+        RankWeights {
+            vector: 0.4,
+            text: 0.6,
+            context: 0.5,
+            activation: 1.0,
+            strength: 0.0,
+            recency: 0.0,
+            importance: 0.0,
         }
     }
 }

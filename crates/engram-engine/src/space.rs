@@ -10,6 +10,7 @@ use engram_store::{CommitTime, SpaceId};
 use prost::Message;
 
 use crate::error::{EngineError, InvalidValue};
+use crate::linker::{LinkWaiters, Linker};
 use crate::memtable::{Snapshot, Words};
 use crate::model::{ContentHash, MemoryContent, NewMemory, SpaceInfo, SpaceStats};
 use crate::record::{ContentRecord, encode_vectors};
@@ -34,6 +35,8 @@ pub(crate) struct Space {
     pub(crate) snapshot: ArcSwap<Snapshot>,
     /// Held while a new snapshot is made from the current one and published.
     pub(crate) publishing: Mutex<()>,
+    pub(crate) linker: Mutex<Linker>,
+    pub(crate) link_waiters: LinkWaiters,
 }
 
 /// A memory that passed every check that needs no order: analysed, embedded, ready to be committed.
@@ -67,6 +70,8 @@ impl Space {
             quarantined: None,
             snapshot: ArcSwap::default(),
             publishing: Mutex::new(()),
+            linker: Mutex::default(),
+            link_waiters: LinkWaiters::default(),
         }
     }
 
@@ -86,6 +91,10 @@ impl Space {
             memories: snapshot.figures.active,
             suppressed: snapshot.figures.suppressed,
             vectors: snapshot.figures.vectors,
+            indexed_vectors: 0,
+            associations: snapshot.associations.graph.edge_count(),
+            entities: snapshot.associations.entity_count() as u64,
+            unlinked: snapshot.unlinked(),
             resident_bytes: snapshot.resident_bytes(self.settings.dimension),
             lsn: snapshot.lsn,
             committed_at: snapshot.committed_at,

@@ -2,10 +2,11 @@
 
 use engram_index::{VectorError, normalise};
 
+use crate::association::{Associate, Spread};
 use crate::error::{EngineError, InvalidValue};
 use crate::model::{MemoryContent, MetaValue, Metadata, NewMemory, metadata_bytes};
-use crate::request::Cue;
-use crate::settings::EngineSettings;
+use crate::request::{Cue, Recognize};
+use crate::settings::{EngineSettings, RankWeights};
 
 /// Longest id, bytes.
 pub const ID_BYTES_MAX: usize = 256;
@@ -21,10 +22,30 @@ pub const LABELS_MAX: usize = 64;
 const METADATA_DEPTH_LIMIT: usize = 16;
 /// Longest tag, bytes.
 pub const TAG_BYTES_MAX: usize = 128;
+/// Longest relation of an association, bytes.
+pub const RELATION_BYTES_MAX: usize = 128;
+/// Longest reason of an association, bytes.
+pub const REASON_BYTES_MAX: usize = 1_024;
 /// Largest dimension of a space.
 pub const DIMENSION_MAX: u32 = 4_096;
 /// Most items in one answer.
 pub const LIMIT_MAX: usize = 1_000;
+/// Most memories that are part of a cue, and most that it should not be like.
+pub const CUE_IDS_MAX: usize = 16;
+/// Most ids that a cue excludes.
+pub const EXCLUDED_MAX: usize = 1_000;
+/// Most memories on each side that are given beside an item.
+pub const NEIGHBOURS_MAX: u32 = 10;
+/// Most items that the pages of one cue reach.
+const RANKED_MAX: usize = 10_000;
+/// Most matches of a recognition.
+pub(crate) const MATCHES_MAX: usize = 100;
+/// Most seeds of a spreading.
+pub const SPREAD_SEEDS_MAX: usize = 64;
+/// Most hops of a spreading.
+pub const SPREAD_HOPS_MAX: u32 = 8;
+/// Most associations that a spreading may follow.
+pub const SPREAD_EDGES_MAX: u32 = 1_000_000;
 /// Longest text of a cue, bytes.
 pub const CUE_BYTES_MAX: usize = 64 << 10;
 
@@ -121,15 +142,118 @@ fn value(inner: &MetaValue, depth: usize, depth_max: usize) -> Checked {
 /// Refuses a cue that breaks a limit; brings its vector to unit length.
 pub(crate) fn cue(cue: &mut Cue, dimension: u32) -> Checked {
     length("text", &cue.text, CUE_BYTES_MAX)?;
+    length("negative.text", &cue.negative.text, CUE_BYTES_MAX)?;
     limit(cue.limit)?;
     share("min_relevance", cue.min_relevance)?;
+    share("diversity", cue.diversity)?;
+    too_many("like", cue.like.len(), CUE_IDS_MAX)?;
+    too_many("negative.like", cue.negative.like.len(), CUE_IDS_MAX)?;
+    too_many("exclude", cue.exclude.len(), EXCLUDED_MAX)?;
+    if cue.neighbours > NEIGHBOURS_MAX {
+        let value = f64::from(cue.neighbours);
+        let problem =
+            InvalidValue::OutOfRange { value, low: 0.0, high: f64::from(NEIGHBOURS_MAX) };
+        return Err(EngineError::invalid("neighbours", problem));
+    }
+    labels("around.people", &cue.around.people, NAME_BYTES_MAX)?;
+    labels("around.tags", &cue.around.tags, TAG_BYTES_MAX)?;
+    if cue.around.time.is_reversed() {
+        return Err(EngineError::invalid("around.time", InvalidValue::Reversed));
+    }
+    if let Some(given) = &cue.weights {
+        weights("weights", given)?;
+    }
     if let Some(vector) = &mut cue.vector {
         unit_vector("vector", vector, dimension)?;
     }
-    if cue.vector.is_none() && cue.text.trim().is_empty() {
+    if cue.vector.is_none() && cue.text.trim().is_empty() && cue.like.is_empty() {
         return Err(EngineError::EmptyCue);
     }
+    if cue.after.is_some_and(|after| after.offset as usize > RANKED_MAX) {
+        return Err(EngineError::CursorInvalid);
+    }
     cue.filter.validate()
+}
+
+/// Refuses weights outside of [0, 1].
+fn weights(field: &str, weights: &RankWeights) -> Checked {
+    for (name, weight) in [
+        ("vector", weights.vector),
+        ("text", weights.text),
+        ("context", weights.context),
+        ("activation", weights.activation),
+        ("strength", weights.strength),
+        ("recency", weights.recency),
+        ("importance", weights.importance),
+    ] {
+        share(&format!("{field}.{name}"), weight)?;
+    }
+    Ok(())
+}
+
+/// Refuses a number of matches outside 1 to 100.
+pub(crate) fn recognize(asked: &Recognize) -> Checked {
+    if asked.limit == 0 || asked.limit > MATCHES_MAX {
+        let value = asked.limit as f64;
+        let problem = InvalidValue::OutOfRange { value, low: 1.0, high: MATCHES_MAX as f64 };
+        return Err(EngineError::invalid("limit", problem));
+    }
+    Ok(())
+}
+
+/// Refuses a spreading that breaks a limit.
+pub(crate) fn spread(asked: &Spread) -> Checked {
+    limit(asked.limit)?;
+    if asked.seeds.is_empty() {
+        return Err(EngineError::invalid("seeds", InvalidValue::Missing));
+    }
+    too_many("seeds", asked.seeds.len(), SPREAD_SEEDS_MAX)?;
+    for (index, (id, activation)) in asked.seeds.iter().enumerate() {
+        printable(&format!("seeds[{index}].id"), id, ID_BYTES_MAX)?;
+        let field = format!("seeds[{index}].activation");
+        share(&field, *activation)?;
+        if *activation == 0.0 {
+            return Err(EngineError::invalid(field, positive(1.0)));
+        }
+    }
+    for (field, value, max) in
+        [("hops", asked.hops, SPREAD_HOPS_MAX), ("edges_max", asked.edges_max, SPREAD_EDGES_MAX)]
+    {
+        if value == 0 || value > max {
+            let (value, high) = (f64::from(value), f64::from(max));
+            return Err(EngineError::invalid(field, InvalidValue::OutOfRange { value, low: 1.0, high }));
+        }
+    }
+    asked.filter.validate()
+}
+
+/// A zero where something above it is needed.
+fn positive(high: f64) -> InvalidValue {
+    InvalidValue::OutOfRange { value: 0.0, low: f64::from(f32::MIN_POSITIVE), high }
+}
+
+/// Refuses an association that breaks a limit.
+pub(crate) fn associate(request: &Associate) -> Checked {
+    ends(&request.from, &request.to)?;
+    if !request.relation.is_empty() {
+        printable("relation", &request.relation, RELATION_BYTES_MAX)?;
+    }
+    length("reason", &request.reason, REASON_BYTES_MAX)?;
+    share("weight", request.weight)?;
+    if request.weight == 0.0 {
+        return Err(EngineError::invalid("weight", positive(1.0)));
+    }
+    Ok(())
+}
+
+/// Refuses ids that cannot be, and an association of a memory with itself.
+pub(crate) fn ends(from: &str, to: &str) -> Checked {
+    printable("from", from, ID_BYTES_MAX)?;
+    printable("to", to, ID_BYTES_MAX)?;
+    if from == to {
+        return Err(EngineError::SelfAssociation { id: from.to_owned() });
+    }
+    Ok(())
 }
 
 /// Refuses a number of items outside 1 to [`LIMIT_MAX`].
@@ -243,5 +367,6 @@ pub(crate) fn settings(settings: &EngineSettings) -> Checked {
             InvalidValue::OutOfRange { value, low: 1.0, high: METADATA_DEPTH_LIMIT as f64 };
         return Err(EngineError::invalid("metadata_depth_max", problem));
     }
+    weights("weights", &settings.weights)?;
     Ok(())
 }

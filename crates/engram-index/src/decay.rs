@@ -21,10 +21,33 @@ pub fn fsrs_retrievability(elapsed_days: f64, stability_days: f64) -> f64 {
     1.0 / (1.0 + 19.0 / 81.0 * (elapsed_days / stability_days)).sqrt()
 }
 
+/// How recent something of that age is: `2^(-age / half-life)`, exponential decay.
+/// In [0, 1]; a negative age counts as 0, a half-life that is not positive as no time at all. Panics on NaN.
+pub fn recency(age_days: f64, half_life_days: f64) -> f64 {
+    assert!(!age_days.is_nan() && !half_life_days.is_nan(), "ages and half-lives are numbers");
+    if age_days <= 0.0 {
+        return 1.0;
+    }
+    if half_life_days <= 0.0 {
+        return 0.0;
+    }
+    libm::exp2(-age_days / half_life_days)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn recency_halves() {
+        assert_eq!(recency(0.0, 30.0), 1.0);
+        assert_eq!(recency(-1.0, 30.0), 1.0);
+        assert_eq!(recency(30.0, 30.0), 0.5);
+        assert_eq!(recency(90.0, 30.0), 0.125);
+        assert_eq!(recency(f64::INFINITY, 30.0), 0.0);
+        assert_eq!(recency(1.0, 0.0), 0.0);
+    }
 
     #[test]
     fn known_points() {

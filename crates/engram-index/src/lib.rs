@@ -14,13 +14,13 @@ mod fuse;
 mod decay;
 mod evidence;
 
-pub use decay::fsrs_retrievability;
+pub use decay::{fsrs_retrievability, recency};
 pub use evidence::Beta;
 pub use fuse::{FuseWeights, Fused, RouteScore, fuse};
 pub use graph::{
     Activated, Activation, Adjacency, Direction, Edge, EdgeType, EdgeWeight, Fan, Graph,
     GraphBlock, GraphDamage, HubDamping, Link, PackedLink, SPREAD_HOPS_MAX, SpreadProblem,
-    SpreadSettings, Spreader, Step,
+    SpreadSettings, Spreader, Step, log_damping,
 };
 pub use set::{Bitmap, BitmapIter};
 pub use text::{

@@ -36,6 +36,8 @@ impl Words {
 #[derive(Debug)]
 pub(crate) struct Chunk {
     memories: Vec<Arc<Memory>>,
+    /// Node of each document, ascending.
+    nodes: Vec<u32>,
     /// Hash of the id and local ordinal, sorted.
     by_id: Vec<(u64, u32)>,
     /// Start of the content hash and local ordinal, sorted.
@@ -46,23 +48,24 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
-    /// Indexes `docs`, which stand in log order.
-    pub(crate) fn build(docs: &[Arc<Doc>], dimension: u32) -> Chunk {
+    /// Indexes `docs` with their nodes, which stand in log order.
+    pub(crate) fn build(docs: &[(Arc<Doc>, u32)], dimension: u32) -> Chunk {
         let mut postings = PostingsWriter::new();
         let mut vectors = FlatWriter::new(dimension as usize);
-        for (local, doc) in (0_u32..).zip(docs) {
+        for (local, (doc, _)) in (0_u32..).zip(docs) {
             postings.add(local, &doc.words.terms);
             for vector in &doc.vectors {
                 vectors.push(local, vector);
             }
         }
-        let memories = docs.iter().map(|doc| Arc::clone(&doc.memory)).collect();
-        Chunk::assemble(memories, postings.finish(), vectors.finish())
+        let memories = docs.iter().map(|(doc, _)| Arc::clone(&doc.memory)).collect();
+        let nodes = docs.iter().map(|(_, node)| *node).collect();
+        Chunk::assemble((memories, nodes), postings.finish(), vectors.finish())
     }
 
     /// One chunk in the place of neighbours `parts`, without the documents that `keep` refuses.
     pub(crate) fn merge(parts: &[&Chunk], keep: &dyn Fn(usize, u32) -> bool) -> Chunk {
-        let mut memories = Vec::new();
+        let (mut memories, mut nodes) = (Vec::new(), Vec::new());
         let mut locals: Vec<Vec<Option<u32>>> = Vec::with_capacity(parts.len());
         for (index, part) in parts.iter().enumerate() {
             let mut map = Vec::with_capacity(part.memories.len());
@@ -71,6 +74,7 @@ impl Chunk {
                 map.push(kept.then_some(memories.len() as u32));
                 if kept {
                     memories.push(Arc::clone(memory));
+                    nodes.push(part.nodes[local as usize]);
                 }
             }
             locals.push(map);
@@ -91,10 +95,14 @@ impl Chunk {
             .zip(&remaps)
             .map(|(part, remap)| (&part.postings, remap as &dyn Fn(u32) -> Option<u32>))
             .collect();
-        Chunk::assemble(memories, Postings::merge(&sources), vectors.finish())
+        Chunk::assemble((memories, nodes), Postings::merge(&sources), vectors.finish())
     }
 
-    fn assemble(memories: Vec<Arc<Memory>>, postings: Postings, vectors: FlatVectors) -> Chunk {
+    fn assemble(
+        (memories, nodes): (Vec<Arc<Memory>>, Vec<u32>),
+        postings: Postings,
+        vectors: FlatVectors,
+    ) -> Chunk {
         let sorted = |key: &dyn Fn(&Memory) -> u64| {
             let mut keys: Vec<(u64, u32)> =
                 (0_u32..).zip(&memories).map(|(local, memory)| (key(memory), local)).collect();
@@ -104,7 +112,7 @@ impl Chunk {
         let by_id = sorted(&|memory| hash_of_id(&memory.id));
         let by_content = sorted(&|memory| start_of(&memory.content_hash));
         let expires = memories.iter().any(|memory| memory.content.expires_at.is_some());
-        Chunk { by_id, by_content, memories, postings, vectors, expires }
+        Chunk { by_id, by_content, memories, nodes, postings, vectors, expires }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -118,6 +126,26 @@ impl Chunk {
 
     pub(crate) fn memory(&self, local: u32) -> &Arc<Memory> {
         &self.memories[local as usize]
+    }
+
+    /// Node of a document.
+    pub(crate) fn node(&self, local: u32) -> u32 {
+        self.nodes[local as usize]
+    }
+
+    /// First and last node; none without documents.
+    pub(crate) fn node_range(&self) -> Option<(u32, u32)> {
+        Some((*self.nodes.first()?, *self.nodes.last()?))
+    }
+
+    /// First document whose node is not below `node`.
+    pub(crate) fn first_local(&self, node: u32) -> u32 {
+        self.nodes.partition_point(|other| *other < node) as u32
+    }
+
+    /// The document of a node.
+    pub(crate) fn local_of_node(&self, node: u32) -> Option<u32> {
+        self.nodes.binary_search(&node).ok().map(|local| local as u32)
     }
 
     /// Local ordinals of the documents with this id, oldest first; all but the last are deleted ones.
@@ -155,6 +183,7 @@ impl Chunk {
     /// Estimated bytes in RAM, memories apart.
     pub(crate) fn index_bytes(&self) -> u64 {
         let maps = (self.by_id.len() + self.by_content.len()) * size_of::<(u64, u32)>();
+        let maps = maps + self.nodes.len() * size_of::<u32>();
         (self.postings.heap_bytes() + self.vectors.heap_bytes() + maps) as u64
     }
 }

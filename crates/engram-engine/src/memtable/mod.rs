@@ -4,10 +4,12 @@
 //! vectors and id map. Publishing a snapshot copies pointers, never documents. Rankings do not depend on where the
 //! boundaries between chunks lie: BM25 statistics are counted over the live documents, the vector scan is exact.
 
+mod associations;
 mod bitmap;
 mod chunk;
 mod snapshot;
 
+pub(crate) use associations::Entity;
 pub(crate) use bitmap::Bitmap;
 pub(crate) use chunk::{Doc, Words};
 pub(crate) use snapshot::{ChunkView, DocRef, Snapshot, state_term};

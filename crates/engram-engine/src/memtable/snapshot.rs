@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use engram_store::{CommitTime, Lsn};
 
+use super::associations::Associations;
 use super::bitmap::Bitmap;
 use super::chunk::{Chunk, Doc};
 use crate::model::{ContentHash, Cursor, Memory, State, metadata_bytes};
@@ -25,6 +26,9 @@ pub(crate) struct Snapshot {
     pub(crate) chunks: Vec<ChunkView>,
     pub(crate) tail: Vec<TailDoc>,
     pub(crate) figures: Figures,
+    /// Node of the next memory or entity.
+    pub(crate) next_node: u32,
+    pub(crate) associations: Associations,
 }
 
 /// Counts over the live documents, kept with every change so that no ranking needs a full pass.
@@ -52,6 +56,7 @@ pub(crate) struct ChunkView {
 #[derive(Clone, Debug)]
 pub(crate) struct TailDoc {
     pub(crate) doc: Arc<Doc>,
+    pub(crate) node: u32,
     pub(crate) state: State,
 }
 
@@ -151,6 +156,28 @@ impl Snapshot {
         }
     }
 
+    /// Node of a document.
+    pub(crate) fn node(&self, at: DocRef) -> u32 {
+        match at {
+            DocRef::Chunk(chunk, local) => self.chunks[chunk as usize].chunk.node(local),
+            DocRef::Tail(index) => self.tail[index as usize].node,
+        }
+    }
+
+    /// The live document of a node; none for an entity, and for what is deleted.
+    pub(crate) fn doc_of_node(&self, node: u32) -> Option<(DocRef, State)> {
+        if self.tail.first().is_some_and(|first| first.node <= node) {
+            let index = self.tail.binary_search_by_key(&node, |tail| tail.node).ok()?;
+            return Some((DocRef::Tail(index as u32), self.tail[index].state));
+        }
+        // Chunks stand in log order and none is empty.
+        let starts = |view: &ChunkView| view.chunk.node_range().is_some_and(|(first, _)| first <= node);
+        let index = self.chunks.partition_point(starts).checked_sub(1)?;
+        let view = &self.chunks[index];
+        let local = view.chunk.local_of_node(node)?;
+        Some((DocRef::Chunk(index as u32, local), view.state(local)?))
+    }
+
     pub(crate) fn state(&self, at: DocRef) -> Option<State> {
         match at {
             DocRef::Chunk(chunk, local) => self.chunks[chunk as usize].state(local),
@@ -184,6 +211,48 @@ impl Snapshot {
     }
 }
 
+/// Which memories have no associations yet.
+impl Snapshot {
+    /// Number of live memories whose associations are not formed.
+    pub(crate) fn unlinked(&self) -> u64 {
+        let linked = self.associations.linked;
+        let chunks = self.chunks.iter().rev().map_while(|view| {
+            let (first, last) = view.chunk.node_range()?;
+            if last < linked {
+                return None;
+            }
+            if first >= linked {
+                return Some(u64::from(view.chunk.len() as u32 - view.deleted.len()));
+            }
+            let locals = view.chunk.first_local(linked)..view.chunk.len() as u32;
+            Some(locals.filter(|local| view.state(*local).is_some()).count() as u64)
+        });
+        let tail = self.tail.len() - self.tail.partition_point(|tail| tail.node < linked);
+        chunks.sum::<u64>() + tail as u64
+    }
+
+    /// The first of them with their nodes, ascending, at most `count`.
+    pub(crate) fn unlinked_docs(&self, count: usize) -> Vec<(u32, DocRef)> {
+        let linked = self.associations.linked;
+        let done = |view: &ChunkView| view.chunk.node_range().is_some_and(|(_, last)| last < linked);
+        let first = self.chunks.partition_point(done);
+        let chunks = self.chunks.iter().enumerate().skip(first).flat_map(|(index, view)| {
+            (view.chunk.first_local(linked)..view.chunk.len() as u32).filter_map(move |local| {
+                view.state(local)?;
+                Some((view.chunk.node(local), DocRef::Chunk(index as u32, local)))
+            })
+        });
+        let tail = self.tail.iter().enumerate().filter(|(_, tail)| tail.node >= linked);
+        let tail = tail.map(|(index, tail)| (tail.node, DocRef::Tail(index as u32)));
+        chunks.chain(tail).take(count).collect()
+    }
+
+    /// Whether the associations of all memories that were stored up to `lsn` are formed.
+    pub(crate) fn is_linked(&self, lsn: Lsn) -> bool {
+        self.unlinked_docs(1).first().is_none_or(|(_, at)| self.memory(*at).lsn > lsn)
+    }
+}
+
 /// Changes, made by the one writer of a space on its own copy of the snapshot before it is published.
 impl Snapshot {
     /// Adds a document. Its id must not be live.
@@ -195,14 +264,23 @@ impl Snapshot {
             doc.words.terms.len(),
             doc.vectors.len(),
         );
-        self.tail.push(TailDoc { doc, state: State::Active });
+        let node = self.new_node();
+        self.tail.push(TailDoc { doc, node, state: State::Active });
         if self.tail.len() >= TAIL_DOCS_MAX {
             self.seal_tail(dimension);
         }
     }
 
+    /// The next number of the sequence of memories and entities. Panics after 4 Gi of them in one space.
+    pub(crate) fn new_node(&mut self) -> u32 {
+        let node = self.next_node;
+        self.next_node = node.checked_add(1).expect("a space stays below 4 Gi memories and entities");
+        node
+    }
+
     fn seal_tail(&mut self, dimension: u32) {
-        let docs: Vec<Arc<Doc>> = self.tail.iter().map(|tail| Arc::clone(&tail.doc)).collect();
+        let docs: Vec<(Arc<Doc>, u32)> =
+            self.tail.iter().map(|tail| (Arc::clone(&tail.doc), tail.node)).collect();
         let mut suppressed = Bitmap::default();
         for (local, tail) in (0_u32..).zip(&self.tail) {
             if tail.state == State::Suppressed {
@@ -241,6 +319,7 @@ impl Snapshot {
     pub(crate) fn delete(&mut self, at: DocRef) {
         let Some(old) = self.state(at) else { return };
         self.recount(at, old, Sign::Minus);
+        self.associations.forget(self.node(at));
         match at {
             DocRef::Tail(index) => {
                 self.tail.remove(index as usize);
@@ -346,6 +425,10 @@ impl Snapshot {
                 };
                 local += 1;
             }
+        }
+        if merged.len() == 0 {
+            self.chunks.drain(range);
+            return;
         }
         let view = ChunkView {
             chunk: merged,

@@ -107,9 +107,9 @@ fn keyword_scores_are_those_of_the_textbook_over_the_living() {
     let found = found.unwrap();
     assert_eq!(found.items.len(), expected.values().filter(|score| **score > 0.0).count());
     for item in found.items {
-        let raw = f64::from(item.text.unwrap().raw);
+        let raw = f64::from(item.parts.text.unwrap().raw);
         assert!((raw - expected[&item.detail.memory.id]).abs() < 1e-4);
-        assert!(item.vector.is_none());
+        assert!(item.parts.vector.is_none());
     }
 }
 
@@ -139,8 +139,8 @@ fn an_answer_shows_its_parts() {
     let best = &found.items[0];
     assert_eq!(best.detail.memory.id, "a");
     assert_eq!(best.matched_terms, ["kettl", "garden"]);
-    let (vector, words) = (best.vector.unwrap(), best.text.unwrap());
-    assert!((vector.contribution + words.contribution - best.relevance).abs() < 1e-6);
+    let (vector, words) = (best.parts.vector.unwrap(), best.parts.text.unwrap());
+    assert!((vector.contribution + words.contribution - best.score).abs() < 1e-6);
     assert!((words.weight - 0.6).abs() < 1e-6 && (vector.weight - 0.4).abs() < 1e-6);
     assert_eq!(found.explanation.terms, ["kettl", "garden"]);
     assert_eq!((found.explanation.eligible, found.explanation.vectors_scanned), (2, 2));

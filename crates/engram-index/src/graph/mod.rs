@@ -11,6 +11,6 @@ mod trace;
 pub use block::{GraphBlock, GraphDamage};
 pub use link::{Adjacency, Direction, Edge, EdgeType, EdgeWeight, Link, PackedLink};
 pub use settings::{Fan, HubDamping, SPREAD_HOPS_MAX, SpreadProblem, SpreadSettings};
-pub use spread::Spreader;
+pub use spread::{Spreader, log_damping};
 pub use store::Graph;
 pub use trace::{Activated, Activation, Step};

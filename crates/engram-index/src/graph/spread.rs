@@ -289,6 +289,7 @@ fn damped(fan: u32, table: &[f32]) -> f32 {
     table.get(fan as usize).copied().unwrap_or_else(|| log_damping(fan))
 }
 
-fn log_damping(fan: u32) -> f32 {
+/// What a fan leaves of an activation: 1 / (1 + ln(1 + fan)).
+pub fn log_damping(fan: u32) -> f32 {
     1.0 / (1.0 + libm::logf(1.0 + fan as f32))
 }

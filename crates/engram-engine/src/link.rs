@@ -1,0 +1,137 @@
+//! Forming associations behind the acknowledgement: what follows in the same session, who and what is named, whose title
+//! is mentioned, what lies near in meaning.
+//!
+//! Each step looks at the next memories in the order of the log and submits one commit with what it found: from then on the
+//! associations are content like any other, and a replay forms nothing anew. One step of a space is under way at a time.
+
+mod forming;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use engram_store::{Lsn, Stamp};
+use prost::Message;
+
+use self::forming::Forming;
+use crate::apply::Step;
+use crate::engine::{Done, Engine};
+use crate::error::{EngineError, LogFailure};
+use crate::linker::Known;
+use crate::queue::{Change, Submission, Waiter, writable};
+use crate::record::{CommitRecord, KIND_COMMIT, LinkRecord, Op, OpRecord};
+use crate::space::Space;
+
+/// Memories that one commit of associations covers.
+const LINK_MEMORIES_MAX: usize = 256;
+
+/// What one call of [`Engine::link`] did.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Linked {
+    /// Memories that were looked at.
+    pub memories: u64,
+    /// Commits that carry what was found, with the names of their spaces; durable after the next drive.
+    pub commits: Vec<(String, Stamp)>,
+    /// Memories are left to be looked at.
+    pub more: bool,
+}
+
+impl Engine {
+    /// One step of forming associations in each space that has memories without, until about `budget_memories` memories
+    /// were looked at. Submits commits like any writer. Call it from one thread.
+    ///
+    /// # Errors
+    /// The log takes no commits.
+    pub fn link(&self, budget_memories: u64) -> Result<Linked, EngineError> {
+        let mut done = Linked::default();
+        for space in self.all_spaces() {
+            if space.quarantined.is_some() {
+                continue;
+            }
+            let looked_at = if done.memories < budget_memories {
+                match self.link_space(&space)? {
+                    Some((count, stamp)) => {
+                        done.commits.push((space.name.clone(), stamp));
+                        count
+                    }
+                    None => continue,
+                }
+            } else {
+                0
+            };
+            done.memories += looked_at;
+            done.more |= space.snapshot.load().unlinked() > looked_at;
+        }
+        if !done.commits.is_empty() {
+            self.wake();
+        }
+        Ok(done)
+    }
+
+    fn link_space(&self, space: &Arc<Space>) -> Result<Option<(u64, Stamp)>, EngineError> {
+        let mut linker = space.linker.lock().map_err(|_| panicked())?;
+        if linker.pending.load(Ordering::Acquire) {
+            return Ok(None);
+        }
+        let snapshot = space.snapshot.load_full();
+        let batch = snapshot.unlinked_docs(LINK_MEMORIES_MAX);
+        let Some((last, _)) = batch.last().copied() else { return Ok(None) };
+        let known = linker.known.get_or_insert_with(|| Known::of(&snapshot));
+        let mut forming = Forming::new(&snapshot);
+        for (node, at) in &batch {
+            forming.look_at(known, *node, *at);
+        }
+        let record = forming.finish(last + 1);
+        let stamp = self.submit_link(space, record, &linker.pending)?;
+        Ok(stamp.map(|stamp| (batch.len() as u64, stamp)))
+    }
+
+    /// Queues the commit; none when the space takes no writes now, so that it is tried again.
+    fn submit_link(
+        &self,
+        space: &Arc<Space>,
+        record: LinkRecord,
+        pending: &Arc<AtomicBool>,
+    ) -> Result<Option<Stamp>, EngineError> {
+        let mut queue = self.queue()?;
+        let Ok(overlay) = writable(&mut queue, space) else { return Ok(None) };
+        let state_sum = overlay.state_sum;
+        let ops = vec![OpRecord { op: Some(Op::Link(record.clone())) }];
+        let commit = CommitRecord { ops, idempotency: None, principal: String::new() };
+        let submission = Submission {
+            space: Arc::clone(space),
+            kind: KIND_COMMIT,
+            payload: commit.encode_to_vec(),
+            state_sum,
+            now_ns: self.now_ns(),
+        };
+        let number = queue.next_number();
+        let bytes_max = self.settings().commit_queue_bytes_max;
+        let change = |_| Change::Commit(vec![Step::Link(record)]);
+        let stamp = match queue.submit(self.log(), bytes_max, submission, change) {
+            Ok(stamp) => stamp,
+            Err(EngineError::Overloaded { .. } | EngineError::Closing) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        pending.store(true, Ordering::Release);
+        let over = Arc::clone(pending);
+        let waiter: Waiter = Box::new(move |_| over.store(false, Ordering::Release));
+        let at_once = queue.wait(Some(number), waiter);
+        debug_assert!(at_once.is_none(), "the commit was queued under the same lock");
+        Ok(Some(stamp))
+    }
+
+    /// Calls `done` when the associations of all memories that were stored up to `lsn` are formed; at once where they are.
+    pub fn when_linked(&self, space: &str, lsn: Lsn, done: Done<()>) {
+        match self.serving(space) {
+            Ok(space) => {
+                let linked = |lsn| space.snapshot.load().is_linked(lsn);
+                space.link_waiters.wait(lsn, &linked, done);
+            }
+            Err(error) => done(Err(error)),
+        }
+    }
+}
+
+fn panicked() -> EngineError {
+    EngineError::Log(LogFailure::Poisoned("forming associations panicked".to_owned()))
+}

@@ -1,0 +1,93 @@
+//! What forming associations needs to know of a space beyond its snapshot, derived from it when first needed, and who
+//! waits for associations.
+
+mod sessions;
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use engram_store::Lsn;
+
+use self::sessions::Sessions;
+use crate::error::{EngineError, LogFailure};
+use crate::memtable::Snapshot;
+
+/// State of the forming of associations in one space.
+#[derive(Default)]
+pub(crate) struct Linker {
+    /// A commit of associations is queued.
+    pub(crate) pending: Arc<AtomicBool>,
+    pub(crate) known: Option<Known>,
+}
+
+/// Lookups over the memories that were looked at.
+#[derive(Default)]
+pub(crate) struct Known {
+    pub(crate) sessions: Sessions,
+}
+
+impl Known {
+    /// What the linked memories of a snapshot come to.
+    pub(crate) fn of(snapshot: &Snapshot) -> Known {
+        let mut known = Known::default();
+        for (at, memory, _) in snapshot.docs(None) {
+            let node = snapshot.node(at);
+            if node >= snapshot.associations.linked {
+                break;
+            }
+            known.sessions.insert(memory, node);
+        }
+        known
+    }
+}
+
+/// Called once with the outcome.
+type LinkDone = Box<dyn FnOnce(Result<(), EngineError>) + Send>;
+
+/// Who waits until the associations of all memories up to a commit are formed.
+#[derive(Default)]
+pub(crate) struct LinkWaiters {
+    waiting: Mutex<Vec<(Lsn, LinkDone)>>,
+}
+
+impl LinkWaiters {
+    /// Calls `done` at once where `linked` says that there is nothing to wait for. It is asked under the lock that
+    /// [`LinkWaiters::tell`] takes after publishing, so no wake-up is lost.
+    pub(crate) fn wait(&self, lsn: Lsn, linked: &dyn Fn(Lsn) -> bool, done: LinkDone) {
+        let Ok(mut waiting) = self.waiting.lock() else {
+            let why = "a waiter for associations panicked".to_owned();
+            return done(Err(EngineError::Log(LogFailure::Poisoned(why))));
+        };
+        if linked(lsn) {
+            drop(waiting);
+            return done(Ok(()));
+        }
+        waiting.push((lsn, done));
+    }
+
+    /// Tells those who wait for no more than what a published snapshot has.
+    pub(crate) fn tell(&self, snapshot: &Snapshot) {
+        let Ok(mut waiting) = self.waiting.lock() else { return };
+        if waiting.is_empty() {
+            return;
+        }
+        let all = std::mem::take(&mut *waiting);
+        let (ready, left): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|(lsn, _)| snapshot.is_linked(*lsn));
+        *waiting = left;
+        drop(waiting);
+        for (_, done) in ready {
+            done(Ok(()));
+        }
+    }
+
+    /// Tells everybody that there is nothing to wait for any more.
+    pub(crate) fn refuse(&self, error: &EngineError) {
+        let Ok(mut waiting) = self.waiting.lock() else { return };
+        let all = std::mem::take(&mut *waiting);
+        drop(waiting);
+        for (_, done) in all {
+            done(Err(error.clone()));
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The memories of each session in the order in which they happened.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::model::Memory;
+
+/// Time in ns and node.
+type Place = (i64, u32);
+
+/// Sessions by name. What is deleted stays until somebody looks at it.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    places: HashMap<String, BTreeSet<Place>>,
+}
+
+impl Sessions {
+    /// Adds a memory that belongs to a session; others are ignored.
+    pub(crate) fn insert(&mut self, memory: &Memory, node: u32) {
+        let session = &memory.content.session;
+        if session.is_empty() {
+            return;
+        }
+        let place = (memory.happened_at(), node);
+        match self.places.get_mut(session) {
+            Some(places) => {
+                places.insert(place);
+            }
+            None => {
+                self.places.insert(session.clone(), BTreeSet::from([place]));
+            }
+        }
+    }
+
+    /// The nearest nodes before and after a memory in its session that `lives` lets pass. Others are dropped.
+    pub(crate) fn beside(
+        &mut self,
+        memory: &Memory,
+        node: u32,
+        lives: &dyn Fn(u32) -> bool,
+    ) -> (Option<u32>, Option<u32>) {
+        let Some(places) = self.places.get_mut(&memory.content.session) else {
+            return (None, None);
+        };
+        let place = (memory.happened_at(), node);
+        let mut gone = Vec::new();
+        let mut living = |found: &mut dyn Iterator<Item = &Place>| {
+            for other in found {
+                if lives(other.1) {
+                    return Some(other.1);
+                }
+                gone.push(*other);
+            }
+            None
+        };
+        let before = living(&mut places.range(..place).rev());
+        let after = living(&mut places.range(place..).skip_while(|other| **other == place));
+        for place in gone {
+            places.remove(&place);
+        }
+        (before, after)
+    }
+}

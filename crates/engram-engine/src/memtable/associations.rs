@@ -1,0 +1,148 @@
+//! The associations of a space: a graph over the nodes of memories and entities, and what was said about its edges.
+//!
+//! Part of the immutable snapshot: a copy shares all but what changes. An entity lives as long as a memory names it, so
+//! that nothing of a deleted memory stays behind.
+
+use std::collections::BTreeSet;
+use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::sync::Arc;
+
+use engram_index::{Adjacency, Edge, EdgeWeight, Graph};
+use rpds::HashTrieMapSync;
+
+use crate::association::{EdgeKind, Statement};
+
+/// The hasher has fixed keys: nothing differs between runs. Nothing is ever listed in the order of a hash.
+type Map<K, V> = HashTrieMapSync<K, V, BuildHasherDefault<DefaultHasher>>;
+
+/// A person, thing or place that memories name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entity {
+    /// Folded: what makes it the same entity.
+    pub(crate) key: Arc<str>,
+    /// As it was first written.
+    pub(crate) name: Arc<str>,
+}
+
+/// The graph with its names.
+#[derive(Clone, Debug)]
+pub(crate) struct Associations {
+    pub(crate) graph: Graph,
+    nodes_of_keys: Map<Arc<str>, u32>,
+    entities: Map<u32, Entity>,
+    statements: Map<(u32, u32), Statement>,
+    /// The associations of all memories with smaller nodes are formed.
+    pub(crate) linked: u32,
+}
+
+impl Default for Associations {
+    fn default() -> Associations {
+        Associations {
+            graph: Graph::default(),
+            nodes_of_keys: Map::default(),
+            entities: Map::default(),
+            statements: Map::default(),
+            linked: 0,
+        }
+    }
+}
+
+impl Associations {
+    /// Number of entities.
+    pub(crate) fn entity_count(&self) -> usize {
+        self.entities.size()
+    }
+
+    /// The node of the entity with this key.
+    pub(crate) fn node_of(&self, key: &str) -> Option<u32> {
+        self.nodes_of_keys.get(key).copied()
+    }
+
+    /// The entity of a node; none for a memory.
+    pub(crate) fn entity(&self, node: u32) -> Option<&Entity> {
+        self.entities.get(&node)
+    }
+
+    /// What was said about an explicit association.
+    pub(crate) fn statement(&self, from: u32, to: u32) -> Option<&Statement> {
+        self.statements.get(&(from, to))
+    }
+
+    /// Adds an entity under a node that was never used. Its key must be free.
+    pub(crate) fn admit(&mut self, node: u32, entity: Entity) {
+        self.nodes_of_keys.insert_mut(Arc::clone(&entity.key), node);
+        self.entities.insert_mut(node, entity);
+    }
+
+    /// Adds an edge or changes its weight.
+    pub(crate) fn connect(&mut self, from: u32, to: u32, kind: EdgeKind, weight: EdgeWeight) {
+        self.graph.insert(Edge { from, to, edge_type: kind.edge_type(), weight });
+    }
+
+    /// Adds or replaces an explicit association.
+    pub(crate) fn state(&mut self, (from, to): (u32, u32), weight: EdgeWeight, statement: Statement) {
+        self.connect(from, to, EdgeKind::Explicit, weight);
+        self.statements.insert_mut((from, to), statement);
+    }
+
+    /// Removes an edge; whether it was there.
+    pub(crate) fn disconnect(&mut self, from: u32, to: u32, kind: EdgeKind) -> bool {
+        if kind == EdgeKind::Explicit {
+            self.statements.remove_mut(&(from, to));
+        }
+        let removed = self.graph.remove(from, to, kind.edge_type()).is_some();
+        if removed && kind == EdgeKind::Entity {
+            self.drop_if_unnamed(to);
+        }
+        removed
+    }
+
+    /// Removes what associates one memory with another in this way. Two memories are associated by the entities that both
+    /// name: the first one no longer names them.
+    pub(crate) fn part(&mut self, from: u32, to: u32, kind: EdgeKind) {
+        if kind == EdgeKind::Entity {
+            for entity in self.shared_entities(from, to) {
+                self.disconnect(from, entity, kind);
+            }
+        } else {
+            self.disconnect(from, to, kind);
+        }
+    }
+
+    /// Nodes of the entities that both memories name, ascending.
+    pub(crate) fn shared_entities(&self, one: u32, other: u32) -> Vec<u32> {
+        let named = |memory: u32| {
+            let links = self.graph.links(memory);
+            links.filter(|link| link.edge_type == EdgeKind::Entity.edge_type()).map(|link| link.node)
+        };
+        let theirs: BTreeSet<u32> = named(other).collect();
+        let shared: BTreeSet<u32> = named(one).filter(|node| theirs.contains(node)).collect();
+        shared.into_iter().collect()
+    }
+
+    /// Removes a memory with all its edges, and the entities that no other memory names.
+    pub(crate) fn forget(&mut self, node: u32) {
+        let links: Vec<_> = self.graph.links(node).collect();
+        self.graph.remove_node(node);
+        for link in links {
+            match EdgeKind::from_code(link.edge_type.code()) {
+                Some(EdgeKind::Explicit) => {
+                    self.statements.remove_mut(&(node, link.node));
+                    self.statements.remove_mut(&(link.node, node));
+                }
+                Some(EdgeKind::Entity) => self.drop_if_unnamed(link.node),
+                _ => {}
+            }
+        }
+    }
+
+    fn drop_if_unnamed(&mut self, node: u32) {
+        if self.graph.degree(node) == 0
+            && let Some(entity) = self.entities.get(&node)
+        {
+            let key = Arc::clone(&entity.key);
+            self.nodes_of_keys.remove_mut(&key);
+            self.entities.remove_mut(&node);
+        }
+    }
+}

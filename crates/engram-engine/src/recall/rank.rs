@@ -1,0 +1,256 @@
+//! One ranking out of all that is known of the candidates.
+
+use std::collections::BTreeMap;
+
+use engram_index::{FuseWeights, RouteScore, fuse, recency};
+
+use super::Probe;
+use super::lead::{Led, SEEDS_MAX};
+use crate::answer::Parts;
+use crate::memtable::{DocRef, Snapshot};
+use crate::model::Memory;
+use crate::read::strength;
+use crate::request::CueContext;
+use crate::search::Scores;
+
+/// Age at which recency has halved, days.
+const RECENCY_HALF_LIFE_DAYS: f64 = 30.0;
+const NS_PER_DAY: f64 = 86_400e9;
+/// How much a memory is set back at most for resembling what the answer should not be like.
+const NEGATIVE_WEIGHT: f32 = 1.0;
+
+/// A memory that may be recalled.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate {
+    pub(super) node: u32,
+    pub(super) at: DocRef,
+    pub(super) parts: Parts,
+    pub(super) score: f32,
+}
+
+impl Candidate {
+    fn new(node: u32, at: DocRef) -> Candidate {
+        Candidate { node, at, parts: Parts::default(), score: 0.0 }
+    }
+
+    fn add(&mut self, part: RouteScore) -> Option<RouteScore> {
+        self.score += part.contribution;
+        Some(part)
+    }
+}
+
+impl Probe<'_> {
+    /// The candidates of both routes, fused, best first.
+    pub(super) fn fused(&self, by_vector: &Scores, by_text: &Scores) -> Vec<Candidate> {
+        let weights = FuseWeights { vector: self.weights.vector, text: self.weights.text };
+        if weights.vector + weights.text <= 0.0 {
+            return Vec::new();
+        }
+        let candidate = |fused: engram_index::Fused| {
+            let node = fused.key as u32;
+            let (at, _) = self.snapshot.doc_of_node(node)?;
+            let parts = Parts { vector: fused.vector, text: fused.text, ..Parts::default() };
+            Some(Candidate { node, at, parts, score: fused.score })
+        };
+        fuse(by_vector, by_text, weights).into_iter().filter_map(candidate).collect()
+    }
+
+    /// Lifts what agrees with the hints of the cue, and what the cue names by its title.
+    pub(super) fn lift_by_context(&self, candidates: &mut Vec<Candidate>) {
+        let weight = self.weights.context;
+        if weight <= 0.0 {
+            return;
+        }
+        for node in &self.named {
+            if !candidates.iter().any(|candidate| candidate.node == *node)
+                && let Some((at, _)) = self.snapshot.doc_of_node(*node)
+            {
+                candidates.push(Candidate::new(*node, at));
+            }
+        }
+        for candidate in candidates.iter_mut() {
+            let memory = self.snapshot.memory(candidate.at);
+            let hinted = agreement(&self.cue.around, memory);
+            let named = if self.named.contains(&candidate.node) { 1.0 } else { 0.0 };
+            let agreement = hinted.max(named);
+            if agreement > 0.0 {
+                candidate.parts.context = candidate.add(part(agreement, agreement, weight));
+            }
+        }
+        sort(candidates);
+    }
+
+    /// Spreads activation from the best candidates.
+    pub(super) fn lift_by_association(&self, candidates: &mut Vec<Candidate>) -> (Led, Vec<u32>) {
+        let weight = self.weights.activation;
+        let given = self.like.iter().map(|like| (like.node, 1.0));
+        let best = candidates.iter().take(SEEDS_MAX);
+        let best = best.filter(|c| c.score > 0.0).map(|c| (c.node, c.score.min(1.0)));
+        let seeds: Vec<(u32, f32)> = given.chain(best).collect();
+        if weight <= 0.0 || seeds.is_empty() {
+            return (Led::default(), Vec::new());
+        }
+        let led = self.lead(&seeds);
+        let places: BTreeMap<u32, usize> =
+            candidates.iter().enumerate().map(|(place, c)| (c.node, place)).collect();
+        for (node, lead) in &led.leads {
+            let part = part(lead.activation, lead.activation.min(1.0), weight);
+            let place = match places.get(node) {
+                Some(place) => *place,
+                None => {
+                    let Some((at, _)) = self.snapshot.doc_of_node(*node) else { continue };
+                    candidates.push(Candidate::new(*node, at));
+                    candidates.len() - 1
+                }
+            };
+            let candidate = &mut candidates[place];
+            candidate.parts.activation = candidate.add(part);
+        }
+        sort(candidates);
+        (led, seeds.into_iter().map(|(node, _)| node).collect())
+    }
+
+    /// Adds strength, recency and importance, each where it has a weight.
+    pub(super) fn lift_by_state(&self, candidates: &mut [Candidate]) {
+        let weights = &self.weights;
+        if weights.strength + weights.recency + weights.importance <= 0.0 {
+            return;
+        }
+        for candidate in candidates.iter_mut() {
+            let memory = self.snapshot.memory(candidate.at);
+            if weights.strength > 0.0 {
+                let strength = strength(memory, self.now_ns).retrievability;
+                candidate.parts.strength = candidate.add(part(strength, strength, weights.strength));
+            }
+            if weights.recency > 0.0 {
+                let days = self.now_ns.saturating_sub(memory.happened_at()) as f64 / NS_PER_DAY;
+                let recency = recency(days, RECENCY_HALF_LIFE_DAYS) as f32;
+                let part = part(days as f32, recency, weights.recency);
+                candidate.parts.recency = candidate.add(part);
+            }
+            if let Some(importance) = memory.content.importance.filter(|_| weights.importance > 0.0)
+            {
+                let part = part(importance, importance, weights.importance);
+                candidate.parts.importance = candidate.add(part);
+            }
+        }
+        sort(candidates);
+    }
+
+    /// Sets back what resembles what the answer should not be like.
+    pub(super) fn set_back(&self, candidates: &mut [Candidate]) {
+        if self.avoided.is_empty() {
+            return;
+        }
+        for candidate in candidates.iter_mut() {
+            let likeness = self.avoided.likeness(self.snapshot, candidate.at);
+            if likeness > 0.0 {
+                let part = RouteScore {
+                    raw: likeness,
+                    normalised: likeness,
+                    weight: NEGATIVE_WEIGHT,
+                    contribution: -NEGATIVE_WEIGHT * likeness,
+                };
+                candidate.parts.negative = candidate.add(part);
+            }
+        }
+        sort(candidates);
+    }
+
+    /// Greedy maximal marginal relevance (Carbonell and Goldstein, "The use of MMR, diversity-based reranking", 1998): the
+    /// next item is the one with the best score after what it shares with the nearest item before it is taken off.
+    pub(super) fn diversify(&self, candidates: &mut Vec<Candidate>, count: usize) {
+        let share = self.cue.diversity;
+        if share <= 0.0 || candidates.len() < 2 {
+            return;
+        }
+        let best = candidates[0].score.max(f32::MIN_POSITIVE);
+        let mut rest = std::mem::take(candidates);
+        let mut nearest = vec![0.0_f32; rest.len()];
+        while !rest.is_empty() && candidates.len() < count {
+            let worth = |place: usize| {
+                (1.0 - share) * (rest[place].score / best) - share * nearest[place]
+            };
+            let mut chosen = 0;
+            for place in 1..rest.len() {
+                if worth(place) > worth(chosen) {
+                    chosen = place;
+                }
+            }
+            let candidate = rest.remove(chosen);
+            nearest.remove(chosen);
+            for (place, other) in rest.iter().enumerate() {
+                let alike = self.alike(candidate.at, other.at);
+                nearest[place] = nearest[place].max(alike);
+            }
+            candidates.push(candidate);
+        }
+        candidates.append(&mut rest);
+    }
+
+    /// How alike two memories are: cosine of their nearest vectors, in [0, 1]; 0 without vectors.
+    pub(super) fn alike(&self, one: DocRef, other: DocRef) -> f32 {
+        let own = self.snapshot.vectors(one);
+        let cosines = own.iter().filter_map(|vector| self.snapshot.cosine(other, vector));
+        cosines.fold(0.0, f32::max).min(1.0)
+    }
+}
+
+/// Best first; equal ones in the order of the log.
+fn sort(candidates: &mut [Candidate]) {
+    candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.node.cmp(&b.node)));
+}
+
+fn part(raw: f32, normalised: f32, weight: f32) -> RouteScore {
+    RouteScore { raw, normalised, weight, contribution: weight * normalised }
+}
+
+/// Share of the hints that a memory agrees with, in [0, 1].
+fn agreement(around: &CueContext, memory: &Memory) -> f32 {
+    let content = &memory.content;
+    let (mut hints, mut met) = (0_u32, 0_u32);
+    let mut hint = |agrees: bool| {
+        hints += 1;
+        met += u32::from(agrees);
+    };
+    for person in &around.people {
+        hint(content.people.contains(person));
+    }
+    for tag in &around.tags {
+        hint(content.tags.contains(tag));
+    }
+    if !around.place.is_empty() {
+        hint(content.place == around.place);
+    }
+    if !around.session.is_empty() {
+        hint(content.session == around.session);
+    }
+    if !around.time.is_open() {
+        hint(around.time.contains(memory.happened_at()));
+    }
+    if hints == 0 { 0.0 } else { met as f32 / hints as f32 }
+}
+
+/// What the answer should not be like.
+#[derive(Default)]
+pub(super) struct Avoided {
+    pub(super) vectors: Vec<Vec<f32>>,
+    /// Terms, each once.
+    pub(super) terms: Vec<String>,
+}
+
+impl Avoided {
+    fn is_empty(&self) -> bool {
+        self.vectors.is_empty() && self.terms.is_empty()
+    }
+
+    /// The largest cosine with a vector to avoid, or the share of the terms to avoid that the memory holds, whichever is
+    /// larger; in [0, 1].
+    fn likeness(&self, snapshot: &Snapshot, at: DocRef) -> f32 {
+        let cosines = self.vectors.iter().filter_map(|vector| snapshot.cosine(at, vector));
+        let cosine = cosines.fold(0.0, f32::max).min(1.0);
+        let held = self.terms.iter().filter(|term| snapshot.frequency(term, at) > 0).count();
+        let share = if self.terms.is_empty() { 0.0 } else { held as f32 / self.terms.len() as f32 };
+        cosine.max(share)
+    }
+}

@@ -1,0 +1,116 @@
+//! The text route: BM25 over the words of each memory, and of what stands around it in its session.
+//!
+//! A turn of a conversation often makes sense only with the turns around it. Where a mode asks for it, the frequencies of
+//! up to three neighbours on either side are added at a lower weight, as fields are in BM25F (Robertson, Zaragoza and
+//! Taylor, "Simple BM25 extension to multiple weighted fields", 2004): at the time of the question, so that a turn gets
+//! its context whenever the next one arrives.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engram_index::{Direction, TopK};
+
+use super::Probe;
+use crate::memtable::DocRef;
+use crate::search::Scores;
+
+/// Weight of the words of the first, second and third neighbour on either side.
+const CONTEXT_WEIGHTS: [f32; 3] = [0.375, 0.25, 0.125];
+/// Whether the words around a memory count.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Surroundings {
+    Ignored,
+    Counted,
+}
+
+impl Probe<'_> {
+    /// The best of the eligible documents by their words.
+    pub(super) fn text_best(&self, surroundings: Surroundings) -> Scores {
+        let accept = |at: DocRef| self.eligible.accepts(self.snapshot, at);
+        let plain = self.snapshot.best_by_words(&self.wanted, self.depth, &accept);
+        match surroundings {
+            Surroundings::Ignored => plain,
+            Surroundings::Counted => self.in_context(plain),
+        }
+    }
+
+    /// Scores the candidates and what stands around them anew, with the words around each.
+    fn in_context(&self, plain: Scores) -> Scores {
+        let mut around: BTreeMap<u32, Vec<(DocRef, f32)>> = BTreeMap::new();
+        let mut alone = true;
+        for (key, _) in &plain {
+            let node = *key as u32;
+            let own = self.surroundings(node);
+            alone &= own.is_empty();
+            for (at, _) in &own {
+                let beside = self.snapshot.node(*at);
+                if !around.contains_key(&beside) && self.eligible.accepts(self.snapshot, *at) {
+                    around.insert(beside, self.surroundings(beside));
+                }
+            }
+            around.insert(node, own);
+        }
+        if alone {
+            return plain;
+        }
+        let docs: BTreeSet<DocRef> = around
+            .iter()
+            .flat_map(|(node, beside)| {
+                let own = self.snapshot.doc_of_node(*node).map(|(at, _)| at);
+                own.into_iter().chain(beside.iter().map(|(at, _)| *at))
+            })
+            .collect();
+        let docs: Vec<DocRef> = docs.into_iter().collect();
+        let frequencies: Vec<Vec<u32>> = self
+            .wanted
+            .weighted
+            .terms()
+            .iter()
+            .map(|(term, _)| self.snapshot.frequencies(term, &docs))
+            .collect();
+        let place = |at: &DocRef| docs.binary_search(at).expect("collected above");
+        let mut best = TopK::new(self.depth);
+        for (node, beside) in &around {
+            let Some((own, _)) = self.snapshot.doc_of_node(*node) else { continue };
+            let mut field = Vec::with_capacity(beside.len() + 1);
+            field.push((place(&own), self.snapshot.doc_len(own) as f32, 1.0));
+            for (at, weight) in beside {
+                field.push((place(at), self.snapshot.doc_len(*at) as f32, *weight));
+            }
+            let score = self.context_score(&field, &frequencies);
+            if score > 0.0 {
+                best.push(u64::from(*node), score);
+            }
+        }
+        best.into_sorted()
+    }
+
+    /// BM25 with the weighted frequencies and lengths of several documents, each given as place, length and weight.
+    fn context_score(&self, field: &[(usize, f32, f32)], frequencies: &[Vec<u32>]) -> f32 {
+        let (mut length, mut total_weight) = (0.0_f32, 0.0_f32);
+        for (_, own_length, weight) in field {
+            length = weight.mul_add(*own_length, length);
+            total_weight += weight;
+        }
+        let bm25 = self.wanted.bm25;
+        let norm = 1.0 - bm25.b + bm25.b * (length / (self.wanted.avg_len * total_weight));
+        let mut score = 0.0;
+        for ((_, idf), frequencies) in self.wanted.weighted.terms().iter().zip(frequencies) {
+            let mut frequency = 0.0_f32;
+            for (place, _, weight) in field {
+                frequency = weight.mul_add(frequencies[*place] as f32, frequency);
+            }
+            score += idf * (frequency / (frequency + bm25.k1 * norm));
+        }
+        score
+    }
+
+    /// What stands around a memory in its session, nearest first, with the weight of its words.
+    fn surroundings(&self, node: u32) -> Vec<(DocRef, f32)> {
+        let mut around = Vec::new();
+        for direction in [Direction::In, Direction::Out] {
+            let beside = self.snapshot.beside(node, direction, CONTEXT_WEIGHTS.len(), self.now_ns);
+            around.extend(beside.into_iter().zip(CONTEXT_WEIGHTS));
+        }
+        around
+    }
+}

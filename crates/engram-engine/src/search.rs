@@ -1,0 +1,11 @@
+//! Search primitives over one snapshot: by words, by vector, along a session. What is eligible is the caller's business.
+
+mod session;
+mod vectors;
+mod words;
+
+pub(crate) use vectors::Nearest;
+pub(crate) use words::Wanted;
+
+/// Nodes with their scores, best first.
+pub(crate) type Scores = Vec<(u64, f32)>;
