@@ -4,6 +4,7 @@
 //! over chunks: BM25 statistics count the recallable memories, vectors are compared exactly or over a graph that the log
 //! names, ties go to the earlier memory.
 
+mod dates;
 mod eligible;
 mod lead;
 mod outcome;
@@ -12,13 +13,14 @@ mod text;
 
 use std::collections::{BTreeSet, HashSet};
 
-use engram_index::normalise;
+use engram_index::{TopK, normalise};
 
+use self::dates::{Named, named_times};
 use self::eligible::Eligible;
 use self::lead::{Led, folded_words};
 use self::outcome::{Evidence, outcome};
 use self::rank::{Avoided, Candidate};
-use self::text::Surroundings;
+use self::text::{Surroundings, Worded};
 use crate::answer::{Explanation, Mode, Neighbour, RankCursor, Recall, Recalled};
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -26,7 +28,7 @@ use crate::memtable::{DocRef, Snapshot};
 use crate::model::State;
 use crate::read::detail;
 use crate::request::Cue;
-use crate::search::{Nearest, Scores, Wanted};
+use crate::search::{Nearest, Wanted};
 use crate::settings::RankWeights;
 use crate::space::Space;
 use crate::validate;
@@ -56,7 +58,9 @@ struct Probe<'a> {
     /// Memories that are part of the cue.
     like: Vec<Like>,
     /// Nodes of the memories whose titles the cue names.
-    named: BTreeSet<u32>,
+    titled: BTreeSet<u32>,
+    /// Days and months that the cue names.
+    times: Vec<Named>,
     avoided: Avoided,
     weights: RankWeights,
     depth: usize,
@@ -124,7 +128,8 @@ impl Engine {
             distinct_terms: distinct(&terms),
             cue_words: folded_words(&cue.text),
             wanted: Wanted::new(snapshot, &terms),
-            named: BTreeSet::new(),
+            titled: titled(snapshot, cue),
+            times: times(snapshot, cue),
             depth: depth(cue),
             snapshot,
             cue,
@@ -233,6 +238,25 @@ fn rare_terms(space: &Space, snapshot: &Snapshot, at: DocRef) -> Vec<String> {
     terms.into_iter().map(|(_, term)| term).collect()
 }
 
+/// Nodes of the memories whose titles the cue names: an association of the cue itself.
+fn titled(snapshot: &Snapshot, cue: &Cue) -> BTreeSet<u32> {
+    if cue.mode != Mode::Associative {
+        return BTreeSet::new();
+    }
+    snapshot.associations.titles.find(&cue.text).into_iter().flat_map(|found| found.keys).map(|key| key as u32).collect()
+}
+
+/// Days and months that the cue names, within the years that the memories have.
+fn times(snapshot: &Snapshot, cue: &Cue) -> Vec<Named> {
+    if !matches!(cue.mode, Mode::Hybrid | Mode::Associative) {
+        return Vec::new();
+    }
+    match snapshot.times() {
+        Some((first, last)) => named_times(&cue.text, first, last),
+        None => Vec::new(),
+    }
+}
+
 /// What counts in this mode. Of two routes, one that cannot run leaves its weight to the other.
 fn weights(cue: &Cue, has_vector: bool, has_terms: bool, settings: &RankWeights) -> RankWeights {
     let mut weights = cue.weights.unwrap_or(*settings);
@@ -258,8 +282,8 @@ impl Probe<'_> {
             Mode::Hybrid | Mode::Associative => Surroundings::Counted,
             Mode::Keyword | Mode::Similarity => Surroundings::Ignored,
         };
-        let by_text =
-            if self.weights.text > 0.0 { self.text_best(surroundings) } else { Scores::new() };
+        let worded =
+            if self.weights.text > 0.0 { self.by_words(surroundings) } else { Worded::default() };
         let nearest = match &self.vector {
             Some(vector) if self.weights.vector > 0.0 => {
                 let accept = |at: DocRef| self.eligible.accepts(self.snapshot, at);
@@ -267,7 +291,7 @@ impl Probe<'_> {
             }
             _ => Nearest::default(),
         };
-        let mut candidates = self.fused(&nearest.scores, &by_text);
+        let mut candidates = self.fused(&nearest.scores, &worded, &self.at_named_times());
         self.lift_by_context(&mut candidates);
         let (led, seeds) = self.lift_by_association(&mut candidates);
         self.lift_by_state(&mut candidates);
@@ -286,6 +310,20 @@ impl Probe<'_> {
             weights: self.weights,
         };
         Ranked { candidates, led, explanation }
+    }
+
+    /// Eligible memories of the times that the cue names, the nearest by vector, at most as many as the depth.
+    fn at_named_times(&self) -> Vec<u32> {
+        let mut best = TopK::new(self.depth);
+        for named in &self.times {
+            for at in self.snapshot.happened_within(named.range) {
+                if self.eligible.accepts(self.snapshot, at) {
+                    let cosine = self.vector.as_ref().and_then(|v| self.snapshot.cosine(at, v));
+                    best.push(u64::from(self.snapshot.node(at)), cosine.unwrap_or(0.0));
+                }
+            }
+        }
+        best.into_sorted().into_iter().map(|(key, _)| key as u32).collect()
     }
 
     fn answer(&self, ranked: Ranked) -> Recall {

@@ -70,7 +70,7 @@ impl Default for RankWeights {
         RankWeights {
             vector: 0.4,
             text: 0.6,
-            context: 0.5,
+            context: 1.0,
             activation: 1.0,
             strength: 0.0,
             recency: 0.0,

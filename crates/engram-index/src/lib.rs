@@ -16,7 +16,7 @@ mod evidence;
 
 pub use decay::{fsrs_retrievability, recency};
 pub use evidence::Beta;
-pub use fuse::{FuseWeights, Fused, RouteScore, fuse};
+pub use fuse::{RouteScore, bm25_share, cosine_share, logistic};
 pub use graph::{
     Activated, Activation, Adjacency, Direction, Edge, EdgeType, EdgeWeight, Fan, Graph,
     GraphBlock, GraphDamage, HubDamping, Link, PackedLink, SPREAD_HOPS_MAX, SpreadProblem,

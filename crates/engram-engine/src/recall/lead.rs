@@ -18,14 +18,17 @@ pub(super) const SEEDS_MAX: usize = 8;
 /// Links that one recall may follow.
 const LINK_BUDGET: u64 = 20_000;
 /// Memories that may name an entity for it to lead from one to the other.
-const ENTITY_FAN_MAX: u32 = 5;
+const ENTITY_FAN_MAX: u32 = 8;
+
+/// Links of a node that are counted: the damping hardly grows beyond.
+const FAN_COUNTED_MAX: usize = 1_024;
 
 /// What an association of one kind passes on, along its direction and against it.
 const fn factors(kind: EdgeKind) -> (f32, f32) {
     match kind {
         EdgeKind::Explicit => (1.0, 1.0),
         EdgeKind::Mention => (1.0, 0.4),
-        EdgeKind::Entity => (0.3, 0.3),
+        EdgeKind::Entity => (0.25, 0.25),
         // What follows in a session counts as context of the words, what is near was found by its vector.
         EdgeKind::Next | EdgeKind::Near => (0.0, 0.0),
     }
@@ -82,10 +85,10 @@ impl Probe<'_> {
         let mut led = Led::default();
         let graph = &self.snapshot.associations.graph;
         for (seed, activation) in seeds {
-            let fan = degree(self.snapshot, *seed);
-            if !led.pay(fan.all) {
+            if !led.pay(graph.degree(*seed)) {
                 continue;
             }
+            let fan = degree(self.snapshot, *seed);
             for link in graph.links(*seed) {
                 let Some(kind) = EdgeKind::from_code(link.edge_type.code()) else { continue };
                 let passed = activation * factor(kind, link.direction) * link.weight.get();
@@ -162,9 +165,8 @@ fn factor(kind: EdgeKind, direction: Direction) -> f32 {
     }
 }
 
-/// How many links a node has.
+/// How many links of each kind a node has.
 struct Degree {
-    all: u32,
     by_kind: [u32; EdgeKind::ALL.len()],
 }
 
@@ -175,9 +177,8 @@ impl Degree {
 }
 
 fn degree(snapshot: &Snapshot, node: u32) -> Degree {
-    let mut degree = Degree { all: 0, by_kind: [0; EdgeKind::ALL.len()] };
-    for link in snapshot.associations.graph.links(node) {
-        degree.all += 1;
+    let mut degree = Degree { by_kind: [0; EdgeKind::ALL.len()] };
+    for link in snapshot.associations.graph.links(node).take(FAN_COUNTED_MAX) {
         if let Some(of_kind) = degree.by_kind.get_mut(usize::from(link.edge_type.code())) {
             *of_kind += 1;
         }

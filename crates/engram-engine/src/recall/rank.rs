@@ -1,12 +1,14 @@
 //! One ranking out of all that is known of the candidates.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use engram_index::{FuseWeights, RouteScore, fuse, recency};
+use engram_index::{RouteScore, bm25_share, cosine_share, recency};
 
 use super::Probe;
+use super::dates::{Exactness, Named};
 use super::lead::{Led, SEEDS_MAX};
-use crate::answer::Parts;
+use super::text::Worded;
+use crate::answer::{Mode, Parts};
 use crate::memtable::{DocRef, Snapshot};
 use crate::model::Memory;
 use crate::read::strength;
@@ -17,7 +19,14 @@ use crate::search::Scores;
 const RECENCY_HALF_LIFE_DAYS: f64 = 30.0;
 const NS_PER_DAY: f64 = 86_400e9;
 /// How much a memory is set back at most for resembling what the answer should not be like.
-const NEGATIVE_WEIGHT: f32 = 1.0;
+const NEGATIVE_WEIGHT: f32 = 0.5;
+/// What it adds that the cue names one of the people of a memory, the day or the month in which it happened, or its title,
+/// and that it agrees with all hints of the caller.
+const AGREEMENT_PERSON: f32 = 0.08;
+const AGREEMENT_DAY: f32 = 0.2;
+const AGREEMENT_MONTH: f32 = 0.1;
+const AGREEMENT_TITLE: f32 = 0.3;
+const AGREEMENT_HINTS: f32 = 0.3;
 
 /// A memory that may be recalled.
 #[derive(Clone, Debug)]
@@ -40,28 +49,38 @@ impl Candidate {
 }
 
 impl Probe<'_> {
-    /// The candidates of both routes, fused, best first.
-    pub(super) fn fused(&self, by_vector: &Scores, by_text: &Scores) -> Vec<Candidate> {
-        let weights = FuseWeights { vector: self.weights.vector, text: self.weights.text };
-        if weights.vector + weights.text <= 0.0 {
-            return Vec::new();
-        }
-        let candidate = |fused: engram_index::Fused| {
-            let node = fused.key as u32;
+    /// The candidates of all routes, each scored by its vector and by its words, whichever route put it up.
+    pub(super) fn fused(&self, nearest: &Scores, worded: &Worded, timed: &[u32]) -> Vec<Candidate> {
+        let routes = nearest.iter().chain(&worded.best).map(|(key, _)| *key as u32);
+        let nodes: BTreeSet<u32> = routes.chain(timed.iter().copied()).collect();
+        let ceiling = self.wanted.ceiling();
+        let scored = |node: u32| {
             let (at, _) = self.snapshot.doc_of_node(node)?;
-            let parts = Parts { vector: fused.vector, text: fused.text, ..Parts::default() };
-            Some(Candidate { node, at, parts, score: fused.score })
+            let mut candidate = Candidate::new(node, at);
+            if let Some(vector) = self.vector.as_ref().filter(|_| self.weights.vector > 0.0)
+                && let Some(cosine) = self.snapshot.cosine(at, vector)
+            {
+                let part = RouteScore::new(cosine, cosine_share(cosine), self.weights.vector);
+                candidate.parts.vector = candidate.add(part);
+            }
+            if let Some(score) = worded.scores.get(&node) {
+                let part = RouteScore::new(*score, bm25_share(*score, ceiling), self.weights.text);
+                candidate.parts.text = candidate.add(part);
+            }
+            Some(candidate)
         };
-        fuse(by_vector, by_text, weights).into_iter().filter_map(candidate).collect()
+        let mut candidates: Vec<Candidate> = nodes.into_iter().filter_map(scored).collect();
+        sort(&mut candidates);
+        candidates
     }
 
-    /// Lifts what agrees with the hints of the cue, and what the cue names by its title.
+    /// Lifts what agrees with the circumstances that the cue names or hints at.
     pub(super) fn lift_by_context(&self, candidates: &mut Vec<Candidate>) {
         let weight = self.weights.context;
         if weight <= 0.0 {
             return;
         }
-        for node in &self.named {
+        for node in &self.titled {
             if !candidates.iter().any(|candidate| candidate.node == *node)
                 && let Some((at, _)) = self.snapshot.doc_of_node(*node)
             {
@@ -70,14 +89,40 @@ impl Probe<'_> {
         }
         for candidate in candidates.iter_mut() {
             let memory = self.snapshot.memory(candidate.at);
-            let hinted = agreement(&self.cue.around, memory);
-            let named = if self.named.contains(&candidate.node) { 1.0 } else { 0.0 };
-            let agreement = hinted.max(named);
+            let mut agreement = AGREEMENT_HINTS * hinted(&self.cue.around, memory);
+            if self.reads_words() {
+                agreement += self.agreement(candidate.node, memory);
+            }
             if agreement > 0.0 {
-                candidate.parts.context = candidate.add(part(agreement, agreement, weight));
+                let part = RouteScore::new(agreement, agreement.min(1.0), weight);
+                candidate.parts.context = candidate.add(part);
             }
         }
         sort(candidates);
+    }
+
+    /// Whether the words of the cue say more than which words to look for.
+    fn reads_words(&self) -> bool {
+        matches!(self.cue.mode, Mode::Hybrid | Mode::Associative)
+    }
+
+    /// How well a memory agrees with the people, times and titles that the cue names.
+    fn agreement(&self, node: u32, memory: &Memory) -> f32 {
+        let mut agreement = 0.0;
+        if memory.content.people.iter().any(|name| names(&self.cue_words, name)) {
+            agreement += AGREEMENT_PERSON;
+        }
+        let at = memory.happened_at();
+        let met = self.times.iter().filter(|named| named.range.contains(at));
+        let worth = |named: &Named| match named.exactness {
+            Exactness::Day => AGREEMENT_DAY,
+            Exactness::Month => AGREEMENT_MONTH,
+        };
+        agreement += met.map(worth).fold(0.0, f32::max);
+        if self.titled.contains(&node) {
+            agreement += AGREEMENT_TITLE;
+        }
+        agreement
     }
 
     /// Spreads activation from the best candidates.
@@ -85,7 +130,7 @@ impl Probe<'_> {
         let weight = self.weights.activation;
         let given = self.like.iter().map(|like| (like.node, 1.0));
         let best = candidates.iter().take(SEEDS_MAX);
-        let best = best.filter(|c| c.score > 0.0).map(|c| (c.node, c.score.min(1.0)));
+        let best = best.filter(|c| c.score > 0.0).map(|c| (c.node, c.score));
         let seeds: Vec<(u32, f32)> = given.chain(best).collect();
         if weight <= 0.0 || seeds.is_empty() {
             return (Led::default(), Vec::new());
@@ -94,7 +139,7 @@ impl Probe<'_> {
         let places: BTreeMap<u32, usize> =
             candidates.iter().enumerate().map(|(place, c)| (c.node, place)).collect();
         for (node, lead) in &led.leads {
-            let part = part(lead.activation, lead.activation.min(1.0), weight);
+            let part = RouteScore::new(lead.activation, lead.activation.min(1.0), weight);
             let place = match places.get(node) {
                 Some(place) => *place,
                 None => {
@@ -120,17 +165,17 @@ impl Probe<'_> {
             let memory = self.snapshot.memory(candidate.at);
             if weights.strength > 0.0 {
                 let strength = strength(memory, self.now_ns).retrievability;
-                candidate.parts.strength = candidate.add(part(strength, strength, weights.strength));
+                candidate.parts.strength = candidate.add(RouteScore::new(strength, strength, weights.strength));
             }
             if weights.recency > 0.0 {
                 let days = self.now_ns.saturating_sub(memory.happened_at()) as f64 / NS_PER_DAY;
                 let recency = recency(days, RECENCY_HALF_LIFE_DAYS) as f32;
-                let part = part(days as f32, recency, weights.recency);
+                let part = RouteScore::new(days as f32, recency, weights.recency);
                 candidate.parts.recency = candidate.add(part);
             }
             if let Some(importance) = memory.content.importance.filter(|_| weights.importance > 0.0)
             {
-                let part = part(importance, importance, weights.importance);
+                let part = RouteScore::new(importance, importance, weights.importance);
                 candidate.parts.importance = candidate.add(part);
             }
         }
@@ -145,12 +190,7 @@ impl Probe<'_> {
         for candidate in candidates.iter_mut() {
             let likeness = self.avoided.likeness(self.snapshot, candidate.at);
             if likeness > 0.0 {
-                let part = RouteScore {
-                    raw: likeness,
-                    normalised: likeness,
-                    weight: NEGATIVE_WEIGHT,
-                    contribution: -NEGATIVE_WEIGHT * likeness,
-                };
+                let part = RouteScore::against(likeness, likeness, NEGATIVE_WEIGHT);
                 candidate.parts.negative = candidate.add(part);
             }
         }
@@ -201,12 +241,35 @@ fn sort(candidates: &mut [Candidate]) {
     candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.node.cmp(&b.node)));
 }
 
-fn part(raw: f32, normalised: f32, weight: f32) -> RouteScore {
-    RouteScore { raw, normalised, weight, contribution: weight * normalised }
+/// Whether a cue with these words names a person: by the whole name as one word, or by its first part.
+fn names(cue_words: &HashSet<String>, name: &str) -> bool {
+    let parts = name_parts(name);
+    let first = parts.first().filter(|first| first.chars().count() > 2);
+    cue_words.contains(&parts.concat()) || first.is_some_and(|first| cue_words.contains(first))
+}
+
+/// The parts of a name, folded: `WolfgangSchulz` has two, like `Wolfgang Schulz`.
+fn name_parts(name: &str) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    let mut before = None::<char>;
+    for c in name.chars() {
+        let inside = before.is_some_and(char::is_alphanumeric);
+        let starts = !inside || (c.is_uppercase() && before.is_some_and(char::is_lowercase));
+        if c.is_alphanumeric() {
+            if starts {
+                parts.push(String::new());
+            }
+            if let Some(part) = parts.last_mut() {
+                part.extend(c.to_lowercase());
+            }
+        }
+        before = Some(c);
+    }
+    parts
 }
 
 /// Share of the hints that a memory agrees with, in [0, 1].
-fn agreement(around: &CueContext, memory: &Memory) -> f32 {
+fn hinted(around: &CueContext, memory: &Memory) -> f32 {
     let content = &memory.content;
     let (mut hints, mut met) = (0_u32, 0_u32);
     let mut hint = |agrees: bool| {

@@ -5,7 +5,7 @@
 //! Taylor, "Simple BM25 extension to multiple weighted fields", 2004): at the time of the question, so that a turn gets
 //! its context whenever the next one arrives.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use engram_index::{Direction, TopK};
 
@@ -14,7 +14,7 @@ use crate::memtable::DocRef;
 use crate::search::Scores;
 
 /// Weight of the words of the first, second and third neighbour on either side.
-const CONTEXT_WEIGHTS: [f32; 3] = [0.375, 0.25, 0.125];
+const CONTEXT_WEIGHTS: [f32; 3] = [0.4, 0.3, 0.2];
 /// Whether the words around a memory count.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Surroundings {
@@ -22,35 +22,38 @@ pub(super) enum Surroundings {
     Counted,
 }
 
+/// What the text route found.
+#[derive(Default)]
+pub(super) struct Worded {
+    /// Best first, at most as many as the depth.
+    pub(super) best: Scores,
+    /// The score of every memory that was looked at.
+    pub(super) scores: HashMap<u32, f32>,
+}
+
+impl Worded {
+    fn of(best: Scores) -> Worded {
+        let scores = best.iter().map(|(key, score)| (*key as u32, *score)).collect();
+        Worded { best, scores }
+    }
+}
+
 impl Probe<'_> {
     /// The best of the eligible documents by their words.
-    pub(super) fn text_best(&self, surroundings: Surroundings) -> Scores {
+    pub(super) fn by_words(&self, surroundings: Surroundings) -> Worded {
         let accept = |at: DocRef| self.eligible.accepts(self.snapshot, at);
         let plain = self.snapshot.best_by_words(&self.wanted, self.depth, &accept);
         match surroundings {
-            Surroundings::Ignored => plain,
+            Surroundings::Ignored => Worded::of(plain),
             Surroundings::Counted => self.in_context(plain),
         }
     }
 
     /// Scores the candidates and what stands around them anew, with the words around each.
-    fn in_context(&self, plain: Scores) -> Scores {
-        let mut around: BTreeMap<u32, Vec<(DocRef, f32)>> = BTreeMap::new();
-        let mut alone = true;
-        for (key, _) in &plain {
-            let node = *key as u32;
-            let own = self.surroundings(node);
-            alone &= own.is_empty();
-            for (at, _) in &own {
-                let beside = self.snapshot.node(*at);
-                if !around.contains_key(&beside) && self.eligible.accepts(self.snapshot, *at) {
-                    around.insert(beside, self.surroundings(beside));
-                }
-            }
-            around.insert(node, own);
-        }
-        if alone {
-            return plain;
+    fn in_context(&self, plain: Scores) -> Worded {
+        let around = self.with_surroundings(&plain);
+        if around.values().all(Vec::is_empty) {
+            return Worded::of(plain);
         }
         let docs: BTreeSet<DocRef> = around
             .iter()
@@ -69,6 +72,7 @@ impl Probe<'_> {
             .collect();
         let place = |at: &DocRef| docs.binary_search(at).expect("collected above");
         let mut best = TopK::new(self.depth);
+        let mut scores = HashMap::with_capacity(around.len());
         for (node, beside) in &around {
             let Some((own, _)) = self.snapshot.doc_of_node(*node) else { continue };
             let mut field = Vec::with_capacity(beside.len() + 1);
@@ -79,9 +83,27 @@ impl Probe<'_> {
             let score = self.context_score(&field, &frequencies);
             if score > 0.0 {
                 best.push(u64::from(*node), score);
+                scores.insert(*node, score);
             }
         }
-        best.into_sorted()
+        Worded { best: best.into_sorted(), scores }
+    }
+
+    /// The candidates and the eligible memories around them, each with what stands around it.
+    fn with_surroundings(&self, plain: &Scores) -> BTreeMap<u32, Vec<(DocRef, f32)>> {
+        let mut around: BTreeMap<u32, Vec<(DocRef, f32)>> = BTreeMap::new();
+        for (key, _) in plain {
+            let node = *key as u32;
+            let own = self.surroundings(node);
+            for (at, _) in &own {
+                let beside = self.snapshot.node(*at);
+                if !around.contains_key(&beside) && self.eligible.accepts(self.snapshot, *at) {
+                    around.insert(beside, self.surroundings(beside));
+                }
+            }
+            around.insert(node, own);
+        }
+        around
     }
 
     /// BM25 with the weighted frequencies and lengths of several documents, each given as place, length and weight.
