@@ -19,7 +19,7 @@ pub use evidence::Beta;
 pub use fuse::{FuseWeights, Fused, RouteScore, fuse};
 pub use graph::{
     Activated, Activation, Adjacency, Direction, Edge, EdgeType, EdgeWeight, Fan, Graph,
-    GraphBlock, GraphDamage, HubDamping, Link, PackedLink, SPREAD_HOPS_MAX, SpreadProblem,
+    GraphBlock, GraphDamage, HubDamping, Link, PackedLink, Returns, SPREAD_HOPS_MAX, SpreadProblem,
     SpreadSettings, Spreader, Step,
 };
 pub use set::{Bitmap, BitmapIter};
