@@ -9,6 +9,7 @@ mod vector;
 mod text;
 mod topk;
 mod set;
+mod field;
 mod graph;
 mod fuse;
 mod decay;
@@ -16,6 +17,9 @@ mod evidence;
 
 pub use decay::fsrs_retrievability;
 pub use evidence::Beta;
+pub use field::{
+    ColumnPart, FieldTest, FieldValue, KeywordColumn, MetadataColumn, MetadataWriter, RangeColumn,
+};
 pub use fuse::{FuseWeights, Fused, RouteScore, fuse};
 pub use graph::{
     Activated, Activation, Adjacency, Direction, Edge, EdgeType, EdgeWeight, Fan, Graph,

@@ -403,12 +403,17 @@ fn small_graphs() {
         8 links"#]],
     );
     let once = SpreadSettings { returns: Returns::Drop, ..plain.clone() };
-    check(&chain, &once, &[(0, 1.0)], expect![[r#"
+    check(
+        &chain,
+        &once,
+        &[(0, 1.0)],
+        expect![[r#"
         1.0000 0
         0.5000 0 0→ 1
         0.1250 0 0→ 1 1→ 2
         0.0625 0 0→ 1 2← 3
-        4 links"#]]);
+        4 links"#]],
+    );
     let poor = SpreadSettings { link_budget: 5, ..plain };
     check(
         &star,
