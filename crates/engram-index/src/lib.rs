@@ -9,6 +9,7 @@ mod vector;
 mod text;
 mod topk;
 mod set;
+mod field;
 mod graph;
 mod fuse;
 mod decay;
@@ -16,10 +17,13 @@ mod evidence;
 
 pub use decay::{fsrs_retrievability, recency};
 pub use evidence::Beta;
+pub use field::{
+    ColumnPart, FieldTest, FieldValue, KeywordColumn, MetadataColumn, MetadataWriter, RangeColumn,
+};
 pub use fuse::{RouteScore, bm25_share, cosine_share, logistic};
 pub use graph::{
     Activated, Activation, Adjacency, Direction, Edge, EdgeType, EdgeWeight, Fan, Graph,
-    GraphBlock, GraphDamage, HubDamping, Link, PackedLink, SPREAD_HOPS_MAX, SpreadProblem,
+    GraphBlock, GraphDamage, HubDamping, Link, PackedLink, Returns, SPREAD_HOPS_MAX, SpreadProblem,
     SpreadSettings, Spreader, Step, log_damping,
 };
 pub use set::{Bitmap, BitmapIter};

@@ -1,4 +1,4 @@
-//! What one hop collects: a cell for each node, and the nodes that were reached in ascending order without sorting.
+//! What one hop collects: the nodes that it reached, in ascending order without sorting.
 
 /// A set of nodes that is filled in any order and emptied in ascending order, in time of what it holds and one bit for each
 /// 4,096 nodes.
@@ -44,30 +44,23 @@ impl Marks {
     }
 }
 
-/// What arrives at one node in one hop. All zero between hops.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Cell {
-    /// Sum of all contributions.
-    pub(super) pulse: f32,
-    /// The greatest contribution.
-    pub(super) best: f32,
-    /// The node that made it.
-    pub(super) from: u32,
-    /// Lower half of the link that carried it.
-    pub(super) via: u32,
-}
-
 /// A node that a hop reached.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrival {
     pub(super) node: u32,
+    /// What the hop brought it.
     pub(super) pulse: f32,
-    /// The greatest contribution to the pulse; 0 for a seed.
-    pub(super) best: f32,
-    /// The node that made it.
-    pub(super) from: u32,
-    /// Lower half of the link that carried it.
-    pub(super) via: u32,
+    /// What each of its links takes on in the next hop, before the factor of its type; 0 where it does not push.
+    pub(super) share: f32,
     /// Links of the node that the next hop looks at; 0 where the budget does not allow it.
     pub(super) links: u32,
+}
+
+/// A node with its activation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Activated {
+    /// The node.
+    pub node: u32,
+    /// Sum of what the seeds and all hops brought it, above 0 and finite.
+    pub activation: f32,
 }

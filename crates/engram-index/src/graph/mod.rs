@@ -3,14 +3,17 @@
 mod link;
 mod store;
 mod block;
-mod frontier;
 mod settings;
-mod spread;
+mod factors;
+mod frontier;
 mod trace;
+mod spread;
 
 pub use block::{GraphBlock, GraphDamage};
+pub use factors::log_damping;
+pub use frontier::Activated;
 pub use link::{Adjacency, Direction, Edge, EdgeType, EdgeWeight, Link, PackedLink};
-pub use settings::{Fan, HubDamping, SPREAD_HOPS_MAX, SpreadProblem, SpreadSettings};
-pub use spread::{Spreader, log_damping};
+pub use settings::{Fan, HubDamping, Returns, SPREAD_HOPS_MAX, SpreadProblem, SpreadSettings};
+pub use spread::Spreader;
 pub use store::Graph;
-pub use trace::{Activated, Activation, Step};
+pub use trace::{Activation, Step};

@@ -1,6 +1,6 @@
 //! How activation spreads.
 
-use super::link::{Direction, EdgeType, TAGS, tag};
+use super::link::EdgeType;
 
 /// Most hops of one spreading.
 pub const SPREAD_HOPS_MAX: u32 = 32;
@@ -30,6 +30,17 @@ pub enum HubDamping {
     Log,
 }
 
+/// What happens to activation that comes back to a node which an earlier hop, or a seed, has activated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Returns {
+    /// It counts and is conducted again: the activation is a power series.
+    #[default]
+    Count,
+    /// It is dropped: each node is activated by the first hop that reaches it, and well-linked seeds gain nothing from
+    /// their own echo.
+    Drop,
+}
+
 /// How activation spreads, after A. M. Collins and E. F. Loftus, "A spreading-activation theory of semantic processing",
 /// 1975. Plain values; [`SpreadSettings::check`] tells what is out of range.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +57,8 @@ pub struct SpreadSettings {
     pub fan: Fan,
     /// Damping of what arrives at a node.
     pub hubs: HubDamping,
+    /// What happens to activation that comes back.
+    pub returns: Returns,
     /// Lateral inhibition: how many of the nodes that a hop reaches survive it, the most activated ones. The others lose
     /// what the hop brought them and do not conduct it. None = all survive.
     pub survivors_max: Option<u32>,
@@ -65,6 +78,7 @@ impl Default for SpreadSettings {
             backward: [1.0; EdgeType::COUNT],
             fan: Fan::Log,
             hubs: HubDamping::None,
+            returns: Returns::Count,
             survivors_max: None,
             pulse_min: 0.0,
             link_budget: 100_000,
@@ -134,43 +148,5 @@ impl SpreadSettings {
             return Err(SpreadProblem::PulseMin);
         }
         Ok(())
-    }
-}
-
-/// Factors of types and directions in the form that the inner loop uses.
-#[derive(Debug)]
-pub(super) struct Factors {
-    /// By tag: factor × decay, for weights counted in steps of 2⁻¹⁶ (a power of two: nothing is rounded).
-    pub(super) by_tag: [f32; TAGS],
-    /// One bit for each tag that conducts.
-    conducting: u32,
-}
-
-impl Factors {
-    pub(super) fn new(settings: &SpreadSettings) -> Factors {
-        let mut factors = Factors { by_tag: [0.0; TAGS], conducting: 0 };
-        for code in 0..EdgeType::COUNT {
-            let Some(edge_type) = EdgeType::new(code as u8) else { continue };
-            let both = [
-                (Direction::Out, settings.forward[code]),
-                (Direction::In, settings.backward[code]),
-            ];
-            for (direction, factor) in both {
-                let tag = tag(edge_type, direction);
-                factors.by_tag[tag] = factor * settings.decay / 65_536.0;
-                factors.conducting |= u32::from(factor > 0.0) << tag;
-            }
-        }
-        factors
-    }
-
-    /// Whether links of that tag conduct.
-    pub(super) fn conducts(&self, tag: usize) -> bool {
-        self.conducting >> tag & 1 == 1
-    }
-
-    /// Whether links of every type conduct both ways.
-    pub(super) fn all_conduct(&self) -> bool {
-        self.conducting == u32::MAX
     }
 }

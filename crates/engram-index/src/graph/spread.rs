@@ -13,30 +13,36 @@
 //! the most activated ones go first (the smaller ordinal of equal ones); one that has more links than are left is passed
 //! over, and the answer says that the budget was hit.
 
-use super::frontier::{Arrival, Cell, Marks};
+use super::factors::{Factors, log_damping};
+use super::frontier::{Activated, Arrival, Marks};
 use super::link::{Adjacency, PackedLink};
-use super::settings::{Factors, Fan, HubDamping, SpreadSettings};
-use super::trace::{Activated, Activation};
+use super::settings::{Fan, HubDamping, Returns, SpreadSettings};
+use super::trace::Activation;
 use crate::topk::by_rank;
 
 /// Fans whose logarithmic damping is kept in a table.
 const FANS_TABLED: u32 = 1_024;
 
-/// The memory that spreading works in: 20 bytes for each node of the largest graph it has seen. It may serve any
+/// Nodes whose links are touched before the first of them pushes: misses of the cache then wait together, not in turn.
+const BATCH: usize = 16;
+/// Links of a node that are touched, one for each eight (a line of the cache); the processor foresees the others.
+const TOUCHED_LINKS: usize = 64;
+
+/// The memory that spreading works in: four bytes for each node of the largest graph it has seen. It may serve any
 /// number of graphs one after the other; once it has grown, a spreading allocates nothing.
 #[derive(Debug)]
 pub struct Spreader {
-    cells: Vec<Cell>,
-    /// Nodes whose cell is not zero.
+    /// What the hop has brought to each node so far; zero between hops.
+    pulses: Vec<f32>,
+    /// Nodes whose pulse is not zero.
     touched: Marks,
-    /// Activation of the nodes that are marked as reached; zero elsewhere.
-    totals: Vec<f32>,
-    reached: Marks,
     /// The seeds and what each hop reached, by ascending node; kept for the trace.
     hops: Vec<Vec<Arrival>>,
     /// Pulses with their places, where the strongest are looked for.
     ranks: Vec<(u64, f32)>,
     activated: Vec<Activated>,
+    /// Where the next state of `activated` is put together.
+    merged: Vec<Activated>,
     links_visited: u64,
     budget_hit: bool,
     /// A spreading has begun and not ended.
@@ -63,13 +69,12 @@ impl Spreader {
     /// A spreader that has not seen a graph.
     pub fn new() -> Spreader {
         Spreader {
-            cells: Vec::new(),
+            pulses: Vec::new(),
             touched: Marks::default(),
-            totals: Vec::new(),
-            reached: Marks::default(),
             hops: Vec::new(),
             ranks: Vec::new(),
             activated: Vec::new(),
+            merged: Vec::new(),
             links_visited: 0,
             budget_hit: false,
             spreading: false,
@@ -80,43 +85,49 @@ impl Spreader {
     /// Spreads activation from `seeds` (node, activation). A node that `accept` refuses neither appears nor conducts.
     /// Seeds may stand in any order; those of one node are added up, those without activation are left out. Panics when
     /// `settings` are out of range ([`SpreadSettings::check`]) or a seed is negative or not finite.
-    pub fn spread<G: Adjacency>(
-        &mut self,
-        graph: &G,
+    pub fn spread<'a, G: Adjacency>(
+        &'a mut self,
+        graph: &'a G,
         settings: &SpreadSettings,
         seeds: &[(u32, f32)],
         accept: &dyn Fn(u32) -> bool,
-    ) -> Activation<'_> {
+    ) -> Activation<'a, G> {
         settings.check().expect("the settings are in range");
         let course = Course { graph, settings, factors: Factors::new(settings), accept };
         let hops = settings.hops as usize;
-        self.begin(graph.nodes(), hops, seeds);
+        self.begin(graph.nodes(), hops);
         self.plant(seeds, accept);
         for hop in 1..=hops {
             self.push_all(&course, hop - 1);
             self.settle(&course, hop);
         }
-        self.finish(hops)
+        self.spreading = false;
+        Activation {
+            graph,
+            factors: course.factors,
+            hubs: settings.hubs,
+            hops: &self.hops[..=hops],
+            activated: &self.activated,
+            links_visited: self.links_visited,
+            budget_hit: self.budget_hit,
+        }
     }
 
-    /// Makes room. Cells and totals are zero after each spreading, unless `accept` panicked.
-    fn begin(&mut self, nodes: u32, hops: usize, seeds: &[(u32, f32)]) {
+    /// Makes room. Pulses are zero after each spreading, unless `accept` panicked.
+    fn begin(&mut self, nodes: u32, hops: usize) {
         if self.spreading {
             *self = Spreader::new();
         }
         self.spreading = true;
-        let seeded = seeds.iter().map(|seed| seed.0 as usize + 1).max().unwrap_or(0);
-        let nodes = seeded.max(nodes as usize);
-        if self.cells.len() < nodes {
-            self.cells.resize(nodes, Cell::default());
-            self.totals.resize(nodes, 0.0);
+        if self.pulses.len() < nodes as usize {
+            self.pulses.resize(nodes as usize, 0.0);
+            self.touched.grow(nodes as usize);
         }
-        self.touched.grow(nodes);
-        self.reached.grow(nodes);
         if self.hops.len() <= hops {
             self.hops.resize_with(hops + 1, Vec::new);
         }
         self.hops.iter_mut().for_each(Vec::clear);
+        self.activated.clear();
         (self.links_visited, self.budget_hit) = (0, false);
     }
 
@@ -133,20 +144,30 @@ impl Spreader {
         for same in self.ranks.chunk_by(|a, b| a.0 == b.0) {
             let pulse = same.iter().map(|seed| seed.1).sum::<f32>().min(f32::MAX);
             let node = same[0].0 as u32;
-            self.hops[0].push(Arrival { node, pulse, best: 0.0, from: 0, via: 0, links: 0 });
-            self.totals[node as usize] = pulse;
-            self.reached.set(node);
+            self.hops[0].push(Arrival { node, pulse, share: 0.0, links: 0 });
         }
+        self.add_up(0);
     }
 
     /// Lets the nodes that `hop` reached push over their links.
     fn push_all<G: Adjacency>(&mut self, course: &Course<'_, G>, hop: usize) {
         self.choose(course, hop);
-        let frontier = std::mem::take(&mut self.hops[hop]);
-        for arrival in frontier.iter().filter(|arrival| arrival.links > 0) {
-            let links = course.graph.packed(arrival.node);
-            let share = (arrival.pulse * self.fan_damping(course, links)).min(f32::MAX);
-            self.push(&course.factors, (arrival.node, share), links);
+        let mut frontier = std::mem::take(&mut self.hops[hop]);
+        for batch in frontier.chunks_mut(BATCH) {
+            let mut touched = 0;
+            for arrival in batch.iter_mut().filter(|arrival| arrival.links > 0) {
+                let links = course.graph.packed(arrival.node);
+                touched ^= links
+                    .iter()
+                    .take(TOUCHED_LINKS)
+                    .step_by(8)
+                    .fold(0, |all, link| all ^ link.bits());
+                arrival.share = (arrival.pulse * self.fan_damping(course, links)).min(f32::MAX);
+            }
+            std::hint::black_box(touched);
+            for arrival in batch.iter().filter(|arrival| arrival.share > 0.0) {
+                self.push(&course.factors, arrival.share, course.graph.packed(arrival.node));
+            }
         }
         self.hops[hop] = frontier;
     }
@@ -179,48 +200,64 @@ impl Spreader {
         }
     }
 
-    /// Adds the contributions of one node, of which each link carries `share`, to the cells of its neighbours.
+    /// Adds what one node pushes over each of its links.
     #[inline]
-    fn push(&mut self, factors: &Factors, (from, share): (u32, f32), links: &[PackedLink]) {
-        for link in links {
-            let contribution = share * (factors.by_tag[link.tag()] * link.steps());
+    fn push(&mut self, factors: &Factors, share: f32, links: &[PackedLink]) {
+        for &link in links {
+            let contribution = factors.contribution(share, link);
             if contribution > 0.0 {
-                let cell = &mut self.cells[link.node() as usize];
-                if cell.pulse == 0.0 {
+                let pulse = &mut self.pulses[link.node() as usize];
+                if *pulse == 0.0 {
                     self.touched.set(link.node());
                 }
-                cell.pulse += contribution;
-                if contribution > cell.best {
-                    (cell.best, cell.from, cell.via) = (contribution, from, link.bits() as u32);
-                }
+                *pulse += contribution;
             }
         }
     }
 
-    /// Turns what the cells hold into the arrivals of `hop`.
+    /// Turns the pulses into the arrivals of `hop`.
     fn settle<G: Adjacency>(&mut self, course: &Course<'_, G>, hop: usize) {
         let mut arrivals = std::mem::take(&mut self.hops[hop]);
-        let Spreader { cells, touched, log_damping, .. } = self;
+        let Spreader { pulses, touched, log_damping, .. } = self;
         touched.drain(|node| {
-            let Cell { pulse, best, from, via } = std::mem::take(&mut cells[node as usize]);
+            let pulse = std::mem::take(&mut pulses[node as usize]);
             if !(course.accept)(node) {
                 return;
             }
-            let damping = hub_damping(course, node, log_damping);
             // A sum may leave the range of f32, a contribution never does: factors and weights are at most 1.
-            let (pulse, best) = (pulse.min(f32::MAX) * damping, best * damping);
+            let pulse = pulse.min(f32::MAX) * hub_damping(course, node, log_damping);
             if pulse > 0.0 && pulse >= course.settings.pulse_min {
-                arrivals.push(Arrival { node, pulse, best, from, via, links: 0 });
+                arrivals.push(Arrival { node, pulse, share: 0.0, links: 0 });
             }
         });
+        if course.settings.returns == Returns::Drop {
+            drop_known(&mut arrivals, &self.activated);
+        }
         if let Some(most) = course.settings.survivors_max {
             self.inhibit(&mut arrivals, most as usize);
         }
-        for arrival in &arrivals {
-            self.totals[arrival.node as usize] += arrival.pulse;
-            self.reached.set(arrival.node);
-        }
         self.hops[hop] = arrivals;
+        self.add_up(hop);
+    }
+
+    /// Adds the pulses of `hop` to the activation. Both lists ascend, and a hop is mostly longer than all before it.
+    fn add_up(&mut self, hop: usize) {
+        let Spreader { hops, activated, merged, .. } = self;
+        merged.clear();
+        let mut before = activated.iter().peekable();
+        for &Arrival { node, pulse, .. } in &hops[hop] {
+            while let Some(&&sooner) = before.peek()
+                && sooner.node < node
+            {
+                merged.push(sooner);
+                before.next();
+            }
+            let same = before.next_if(|activated| activated.node == node);
+            let sum = same.map_or(0.0, |activated| activated.activation) + pulse;
+            merged.push(Activated { node, activation: sum.min(f32::MAX) });
+        }
+        merged.extend(before);
+        std::mem::swap(activated, merged);
     }
 
     /// Keeps the `most` strongest arrivals, the smaller ordinal of equal ones.
@@ -236,30 +273,13 @@ impl Spreader {
         arrivals.retain(|arrival| by_rank(rank(arrival), weakest).is_le());
     }
 
-    fn finish(&mut self, hops: usize) -> Activation<'_> {
-        self.spreading = false;
-        self.activated.clear();
-        let Spreader { totals, reached, activated, .. } = self;
-        reached.drain(|node| {
-            let activation = std::mem::take(&mut totals[node as usize]).min(f32::MAX);
-            activated.push(Activated { node, activation });
-        });
-        Activation {
-            hops: &self.hops[..=hops],
-            activated: &self.activated,
-            links_visited: self.links_visited,
-            budget_hit: self.budget_hit,
-        }
-    }
-
     fn fan_damping<G: Adjacency>(&self, course: &Course<'_, G>, links: &[PackedLink]) -> f32 {
         match course.settings.fan {
             Fan::None => 1.0,
-            Fan::Log => damped(fan(&course.factors, links), &self.log_damping),
-            Fan::Inverse => 1.0 / fan(&course.factors, links).max(1) as f32,
+            Fan::Log => damped(course.factors.fan(links), &self.log_damping),
+            Fan::Inverse => 1.0 / course.factors.fan(links).max(1) as f32,
             Fan::Share => {
-                let carried =
-                    links.iter().map(|link| course.factors.by_tag[link.tag()] * link.steps());
+                let carried = links.iter().map(|&link| course.factors.carried(link));
                 let sum: f32 = carried.sum();
                 // The sum contains the decay once too often. Links that carry nothing get nothing.
                 if sum > 0.0 { (course.settings.decay / sum).min(f32::MAX) } else { 0.0 }
@@ -268,28 +288,23 @@ impl Spreader {
     }
 }
 
+/// Leaves out the nodes that are activated already. Both lists ascend.
+fn drop_known(arrivals: &mut Vec<Arrival>, activated: &[Activated]) {
+    let mut known = activated.iter().map(|activated| activated.node).peekable();
+    arrivals.retain(|arrival| {
+        while known.next_if(|&node| node < arrival.node).is_some() {}
+        known.peek() != Some(&arrival.node)
+    });
+}
+
 fn hub_damping<G: Adjacency>(course: &Course<'_, G>, node: u32, table: &[f32]) -> f32 {
     match course.settings.hubs {
         HubDamping::None => 1.0,
-        HubDamping::Log => damped(fan(&course.factors, course.graph.packed(node)), table),
+        HubDamping::Log => damped(course.factors.fan(course.graph.packed(node)), table),
     }
-}
-
-/// How many of the links conduct.
-#[inline]
-fn fan(factors: &Factors, links: &[PackedLink]) -> u32 {
-    if factors.all_conduct() {
-        return links.len() as u32;
-    }
-    links.iter().map(|link| u32::from(factors.conducts(link.tag()))).sum()
 }
 
 #[inline]
 fn damped(fan: u32, table: &[f32]) -> f32 {
     table.get(fan as usize).copied().unwrap_or_else(|| log_damping(fan))
-}
-
-/// What a fan leaves of an activation: 1 / (1 + ln(1 + fan)).
-pub fn log_damping(fan: u32) -> f32 {
-    1.0 / (1.0 + libm::logf(1.0 + fan as f32))
 }

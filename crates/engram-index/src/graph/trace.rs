@@ -1,16 +1,12 @@
 //! What a spreading found, and how it came there.
+//!
+//! Pushing keeps no predecessors: a link stands at both of its nodes, so what came over it can be computed again from the
+//! node that it reached. Only the few nodes that are explained pay for that.
 
-use super::frontier::Arrival;
-use super::link::{Direction, EdgeType, EdgeWeight, PackedLink};
-
-/// A node with its activation.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Activated {
-    /// The node.
-    pub node: u32,
-    /// Sum of what the seeds and all hops brought it, above 0 and finite.
-    pub activation: f32,
-}
+use super::factors::{Factors, log_damping};
+use super::frontier::{Activated, Arrival};
+use super::link::{Adjacency, Direction, EdgeType, EdgeWeight};
+use super::settings::HubDamping;
 
 /// One edge of a path along which activation came.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,7 +29,10 @@ pub struct Step {
 
 /// The result of a spreading, in the memory of its spreader.
 #[derive(Clone, Copy, Debug)]
-pub struct Activation<'a> {
+pub struct Activation<'a, G> {
+    pub(super) graph: &'a G,
+    pub(super) factors: Factors,
+    pub(super) hubs: HubDamping,
     /// The seeds, then what each hop reached; each by ascending node.
     pub(super) hops: &'a [Vec<Arrival>],
     pub(super) activated: &'a [Activated],
@@ -41,7 +40,7 @@ pub struct Activation<'a> {
     pub(super) budget_hit: bool,
 }
 
-impl<'a> Activation<'a> {
+impl<'a, G: Adjacency> Activation<'a, G> {
     /// All activated nodes, the seeds among them, by ascending node.
     pub fn nodes(&self) -> &'a [Activated] {
         self.activated
@@ -90,23 +89,33 @@ impl<'a> Activation<'a> {
         path
     }
 
-    /// The best step to `node` in that hop; none in hop 0.
+    /// The best step to `node` in that hop, of equal ones that from the smaller node; none in hop 0.
     fn step_at(&self, hop: usize, node: u32) -> Option<Step> {
-        if hop == 0 {
-            return None;
+        let before = self.hops.get(hop.checked_sub(1)?)?;
+        find(self.hops.get(hop)?, node)?;
+        let links = self.graph.packed(node);
+        let damping = match self.hubs {
+            HubDamping::None => 1.0,
+            HubDamping::Log => log_damping(self.factors.fan(links)),
+        };
+        let mut best: Option<Step> = None;
+        for link in links {
+            let Some(source) = find(before, link.node()) else { continue };
+            let carrier = link.seen_from_other(node);
+            let contribution = self.factors.contribution(source.share, carrier) * damping;
+            if contribution > best.map_or(0.0, |step| step.contribution) {
+                let (from, seen) = (source.node, carrier.unpack());
+                let (edge_type, direction, weight) = (seen.edge_type, seen.direction, seen.weight);
+                let hop = hop as u32;
+                best =
+                    Some(Step { from, to: node, edge_type, direction, weight, hop, contribution });
+            }
         }
-        let arrivals = self.hops.get(hop)?;
-        let at = arrivals.binary_search_by_key(&node, |arrival| arrival.node).ok()?;
-        let arrival = arrivals[at];
-        let link = PackedLink(u64::from(arrival.via).to_le_bytes()).unpack();
-        Some(Step {
-            from: arrival.from,
-            to: node,
-            edge_type: link.edge_type,
-            direction: link.direction,
-            weight: link.weight,
-            hop: hop as u32,
-            contribution: arrival.best,
-        })
+        best
     }
+}
+
+fn find(arrivals: &[Arrival], node: u32) -> Option<Arrival> {
+    let at = arrivals.binary_search_by_key(&node, |arrival| arrival.node).ok()?;
+    Some(arrivals[at])
 }

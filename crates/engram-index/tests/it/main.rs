@@ -1,5 +1,6 @@
 //! Integration tests: every structure against a naive oracle, through the public interface.
 
+mod field;
 mod graph;
 mod set;
 mod spread;

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use engram_index::{
-    Adjacency, Direction, Edge, EdgeType, Fan, Graph, GraphBlock, HubDamping, SpreadProblem,
-    SpreadSettings, Spreader,
+    Adjacency, Direction, Edge, EdgeType, Fan, Graph, GraphBlock, HubDamping, Returns,
+    SpreadProblem, SpreadSettings, Spreader,
 };
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -38,8 +38,15 @@ fn log_damping(fan: usize) -> f32 {
     1.0 / (1.0 + libm::logf(1.0 + fan as f32))
 }
 
-/// What is found, work done, and whether the budget was hit.
-type Found = (BTreeMap<u32, f32>, u64, bool);
+/// What the rules lead to.
+#[derive(Default)]
+struct Found {
+    activation: BTreeMap<u32, f32>,
+    /// The greatest contribution to each node.
+    best: BTreeMap<u32, f32>,
+    visited: u64,
+    budget_hit: bool,
+}
 
 /// The rules as they are written down, over maps.
 fn naive(
@@ -60,24 +67,24 @@ fn naive(
             *pulses.entry(node).or_insert(0.0) += activation;
         }
     }
-    let (mut totals, mut visited, mut hit) = (pulses.clone(), 0, false);
+    let mut found = Found { activation: pulses.clone(), ..Found::default() };
     for _ in 0..settings.hops {
         let mut order: Vec<(u32, f32)> =
             pulses.iter().map(|(&node, &pulse)| (node, pulse)).collect();
         order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        let (mut pushing, mut left) = (Vec::new(), settings.link_budget - visited);
+        let (mut pushing, mut left) = (Vec::new(), settings.link_budget - found.visited);
         for (node, pulse) in order {
             let work = rows_of(node).len() as u64;
             if work <= left {
                 left -= work;
                 pushing.push((node, pulse));
             } else {
-                hit = true;
+                found.budget_hit = true;
             }
         }
-        visited = settings.link_budget - left;
+        found.visited = settings.link_budget - left;
         pushing.sort_by_key(|pushing| pushing.0);
-        let mut next: BTreeMap<u32, f32> = BTreeMap::new();
+        let mut next: BTreeMap<u32, (f32, f32)> = BTreeMap::new();
         for (node, pulse) in pushing {
             let carried =
                 |row: &Row| factor(settings, row) * settings.decay / 65_536.0 * (row.3 * 65_536.0);
@@ -93,28 +100,36 @@ fn naive(
             for row in rows_of(node) {
                 let contribution = pulse * damping * carried(row);
                 if contribution > 0.0 {
-                    *next.entry(row.0).or_insert(0.0) += contribution;
+                    let (sum, best) = next.entry(row.0).or_default();
+                    *sum += contribution;
+                    *best = best.max(contribution);
                 }
             }
         }
-        let mut arrivals: Vec<(u32, f32)> = Vec::new();
-        for (node, pulse) in next {
-            let pulse = match settings.hubs {
-                HubDamping::None => pulse,
-                HubDamping::Log => pulse * log_damping(fan(node)),
+        let mut arrivals: Vec<(u32, f32, f32)> = Vec::new();
+        for (node, (pulse, best)) in next {
+            let damping = match settings.hubs {
+                HubDamping::None => 1.0,
+                HubDamping::Log => log_damping(fan(node)),
             };
-            if accept(node) && pulse >= settings.pulse_min {
-                arrivals.push((node, pulse));
+            let (pulse, best) = (pulse * damping, best * damping);
+            let known = found.activation.contains_key(&node);
+            let dropped = settings.returns == Returns::Drop && known;
+            if accept(node) && pulse >= settings.pulse_min && !dropped {
+                arrivals.push((node, pulse, best));
             }
         }
         arrivals.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         arrivals.truncate(settings.survivors_max.unwrap_or(u32::MAX) as usize);
-        pulses = arrivals.into_iter().collect();
-        for (&node, &pulse) in &pulses {
-            *totals.entry(node).or_insert(0.0) += pulse;
+        pulses.clear();
+        for (node, pulse, best) in arrivals {
+            pulses.insert(node, pulse);
+            *found.activation.entry(node).or_insert(0.0) += pulse;
+            let greatest = found.best.entry(node).or_insert(best);
+            *greatest = greatest.max(best);
         }
     }
-    (totals, visited, hit)
+    found
 }
 
 /// Σ over hops of powers of one dense matrix in f64, times the seeds.
@@ -157,10 +172,17 @@ fn settings() -> impl Strategy<Value = SpreadSettings> {
     let factors = || prop::array::uniform16(prop_oneof![Just(0.0_f32), Just(1.0), 0.0_f32..1.0]);
     let fan = prop_oneof![Just(Fan::None), Just(Fan::Log), Just(Fan::Inverse), Just(Fan::Share)];
     let hubs = prop_oneof![Just(HubDamping::None), Just(HubDamping::Log)];
+    let returns = prop_oneof![Just(Returns::Count), Just(Returns::Drop)];
     let bounds =
         (prop::option::of(0_u32..12), prop_oneof![Just(0.0_f32), 0.0_f32..0.1], 0_u64..400);
-    (1_u32..5, 0.05_f32..=1.0, factors(), factors(), (fan, hubs, bounds)).prop_map(
-        |(hops, decay, forward, backward, (fan, hubs, (survivors_max, pulse_min, link_budget)))| {
+    (1_u32..5, 0.05_f32..=1.0, factors(), factors(), (fan, hubs, returns, bounds)).prop_map(
+        |(
+            hops,
+            decay,
+            forward,
+            backward,
+            (fan, hubs, returns, (survivors_max, pulse_min, link_budget)),
+        )| {
             SpreadSettings {
                 hops,
                 decay,
@@ -168,6 +190,7 @@ fn settings() -> impl Strategy<Value = SpreadSettings> {
                 backward,
                 fan,
                 hubs,
+                returns,
                 survivors_max,
                 pulse_min,
                 link_budget,
@@ -196,18 +219,22 @@ proptest! {
         let graph = Graph::from_edges(&edges);
         let edges: Vec<Edge> = graph.edges().collect();
         let accept = |node: u32| node % 7 != refused || refused == 0;
-        let (expected, visited, hit) = naive(&edges, &settings, &seeds, &accept);
+        let expected = naive(&edges, &settings, &seeds, &accept);
         let mut spreader = Spreader::new();
         let bytes = GraphBlock::write(&graph);
         let block = GraphBlock::open(&bytes).unwrap();
         // The same memory serves again and again, on both forms, with the seeds in another order.
         for _ in 0..2 {
             let found = spreader.spread(&graph, &settings, &seeds, &accept);
-            prop_assert_eq!(found.links_visited(), visited);
-            prop_assert_eq!(found.budget_hit(), hit);
+            prop_assert_eq!(found.links_visited(), expected.visited);
+            prop_assert_eq!(found.budget_hit(), expected.budget_hit);
             let activated: BTreeMap<u32, f32> =
                 found.nodes().iter().map(|a| (a.node, a.activation)).collect();
-            prop_assert_eq!(&activated, &expected);
+            prop_assert_eq!(&activated, &expected.activation);
+            for &node in activated.keys() {
+                let best = found.best_step(node).map(|step| step.contribution);
+                prop_assert_eq!(best, expected.best.get(&node).copied());
+            }
             seeds.reverse();
             let found = spreader.spread(&block, &settings, &seeds, &accept);
             prop_assert!(found.nodes().iter().map(|a| (a.node, a.activation)).eq(activated));
@@ -217,6 +244,7 @@ proptest! {
     #[test]
     fn equals_powers_of_a_dense_matrix(edges in edges(120), settings in settings(), seeds in seeds()) {
         let settings = SpreadSettings {
+            returns: Returns::Count,
             survivors_max: None,
             pulse_min: 0.0,
             link_budget: u64::MAX,
@@ -303,7 +331,8 @@ proptest! {
 
 fn check(edges: &[Edge], settings: &SpreadSettings, seeds: &[(u32, f32)], expected: Expect) {
     let mut spreader = Spreader::new();
-    let found = spreader.spread(&Graph::from_edges(edges), settings, seeds, &|node| node != 9);
+    let graph = Graph::from_edges(edges);
+    let found = spreader.spread(&graph, settings, seeds, &|node| node != 9);
     let mut lines = Vec::new();
     for activated in found.nodes() {
         let path = found.path(activated.node).into_iter().map(|step| {
@@ -373,6 +402,18 @@ fn small_graphs() {
         0.0625 0 3→ 4
         8 links"#]],
     );
+    let once = SpreadSettings { returns: Returns::Drop, ..plain.clone() };
+    check(
+        &chain,
+        &once,
+        &[(0, 1.0)],
+        expect![[r#"
+        1.0000 0
+        0.5000 0 0→ 1
+        0.1250 0 0→ 1 1→ 2
+        0.0625 0 0→ 1 2← 3
+        4 links"#]],
+    );
     let poor = SpreadSettings { link_budget: 5, ..plain };
     check(
         &star,
@@ -391,7 +432,8 @@ fn great_activations_stay_finite() {
     let edges: Vec<Edge> = (1..50).map(|leaf| edge(0, leaf, 0, 1.0)).collect();
     let settings = SpreadSettings { hops: 32, decay: 1.0, fan: Fan::None, ..Default::default() };
     let mut spreader = Spreader::new();
-    let found = spreader.spread(&Graph::from_edges(&edges), &settings, &[(0, f32::MAX)], &|_| true);
+    let graph = Graph::from_edges(&edges);
+    let found = spreader.spread(&graph, &settings, &[(0, f32::MAX)], &|_| true);
     assert!(found.nodes().iter().all(|a| a.activation > 0.0 && a.activation.is_finite()));
     assert_eq!(found.nodes().len(), 50);
 }
