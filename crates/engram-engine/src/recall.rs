@@ -36,6 +36,8 @@ use crate::validate;
 /// Candidates that each route puts up for the fusion, unless more items are asked for. Measured on dialogue: depths of
 /// 50 to 200 rank alike; scoring every candidate on both routes ranks worse at these weights.
 const DEPTH_MIN: usize = 100;
+/// Memories of a time that the cue names, beyond which the time is no reason to look at each of them.
+const TIMED_MAX: usize = 5_000;
 /// Most matched terms shown for one item.
 const MATCHED_TERMS_MAX: usize = 64;
 /// Terms that a memory which is part of the cue adds to it: its rarest.
@@ -243,7 +245,7 @@ fn titled(snapshot: &Snapshot, cue: &Cue) -> BTreeSet<u32> {
     if cue.mode != Mode::Associative {
         return BTreeSet::new();
     }
-    snapshot.associations.titles.find(&cue.text).into_iter().flat_map(|found| found.keys).map(|key| key as u32).collect()
+    BTreeSet::new()
 }
 
 /// Days and months that the cue names, within the years that the memories have.
@@ -316,7 +318,11 @@ impl Probe<'_> {
     fn at_named_times(&self) -> Vec<u32> {
         let mut best = TopK::new(self.depth);
         for named in &self.times {
-            for at in self.snapshot.happened_within(named.range) {
+            let within = self.snapshot.happened_within(named.range);
+            if within.len() > TIMED_MAX {
+                continue;
+            }
+            for at in within {
                 if self.eligible.accepts(self.snapshot, at) {
                     let cosine = self.vector.as_ref().and_then(|v| self.snapshot.cosine(at, v));
                     best.push(u64::from(self.snapshot.node(at)), cosine.unwrap_or(0.0));

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use engram_index::{Activation, EdgeType, SpreadSettings, Spreader};
+use engram_index::{Activation, EdgeType, Graph, SpreadSettings, Spreader};
 
 use crate::association::{EdgeKind, PathStep, Spread, SpreadAnswer, SpreadItem};
 use crate::engine::Engine;
@@ -67,7 +67,7 @@ fn settings(asked: &Spread) -> SpreadSettings {
 fn answer(
     snapshot: &Snapshot,
     asked: &Spread,
-    activation: &Activation<'_>,
+    activation: &Activation<'_, Graph>,
     now_ns: i64,
 ) -> SpreadAnswer {
     let shown = |node: u32| {
@@ -95,7 +95,7 @@ fn answer(
 }
 
 /// The strongest way to a memory; two steps over an entity become one between the memories that name it.
-fn path(snapshot: &Snapshot, activation: &Activation<'_>, node: u32) -> Vec<PathStep> {
+fn path(snapshot: &Snapshot, activation: &Activation<'_, Graph>, node: u32) -> Vec<PathStep> {
     let mut steps: Vec<PathStep> = Vec::new();
     let mut over: Option<(u32, f32)> = None;
     for step in activation.path(node) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use engram_index::{FlatVectors, FlatWriter, Postings, PostingsPart, PostingsWriter};
 
+use super::columns::Columns;
 use crate::model::{ContentHash, Memory};
 
 /// A memory with all that its indexes need.
@@ -44,7 +45,7 @@ pub(crate) struct Chunk {
     by_content: Vec<(u64, u32)>,
     pub(crate) postings: Postings,
     pub(crate) vectors: FlatVectors,
-    expires: bool,
+    pub(crate) columns: Columns,
 }
 
 impl Chunk {
@@ -58,9 +59,11 @@ impl Chunk {
                 vectors.push(local, vector);
             }
         }
-        let memories = docs.iter().map(|(doc, _)| Arc::clone(&doc.memory)).collect();
+        let memories: Vec<Arc<Memory>> =
+            docs.iter().map(|(doc, _)| Arc::clone(&doc.memory)).collect();
         let nodes = docs.iter().map(|(_, node)| *node).collect();
-        Chunk::assemble((memories, nodes), postings.finish(), vectors.finish())
+        let columns = Columns::build(&memories);
+        Chunk::assemble((memories, nodes), postings.finish(), vectors.finish(), columns)
     }
 
     /// One chunk in the place of neighbours `parts`, without the documents that `keep` refuses.
@@ -90,18 +93,25 @@ impl Chunk {
         }
         let remaps: Vec<_> =
             locals.iter().map(|map| move |local: u32| map[local as usize]).collect();
+        let columns: Vec<_> = parts
+            .iter()
+            .zip(&remaps)
+            .map(|(part, remap)| (&part.columns, remap as &dyn Fn(u32) -> Option<u32>))
+            .collect();
+        let columns = Columns::merge(&columns, memories.len() as u32);
         let sources: Vec<PostingsPart<'_>> = parts
             .iter()
             .zip(&remaps)
             .map(|(part, remap)| (&part.postings, remap as &dyn Fn(u32) -> Option<u32>))
             .collect();
-        Chunk::assemble((memories, nodes), Postings::merge(&sources), vectors.finish())
+        Chunk::assemble((memories, nodes), Postings::merge(&sources), vectors.finish(), columns)
     }
 
     fn assemble(
         (memories, nodes): (Vec<Arc<Memory>>, Vec<u32>),
         postings: Postings,
         vectors: FlatVectors,
+        columns: Columns,
     ) -> Chunk {
         let sorted = |key: &dyn Fn(&Memory) -> u64| {
             let mut keys: Vec<(u64, u32)> =
@@ -111,17 +121,11 @@ impl Chunk {
         };
         let by_id = sorted(&|memory| hash_of_id(&memory.id));
         let by_content = sorted(&|memory| start_of(&memory.content_hash));
-        let expires = memories.iter().any(|memory| memory.content.expires_at.is_some());
-        Chunk { by_id, by_content, memories, nodes, postings, vectors, expires }
+        Chunk { by_id, by_content, memories, nodes, postings, vectors, columns }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.memories.len()
-    }
-
-    /// Whether a document may forget itself.
-    pub(crate) fn expires(&self) -> bool {
-        self.expires
     }
 
     pub(crate) fn memory(&self, local: u32) -> &Arc<Memory> {
@@ -184,7 +188,8 @@ impl Chunk {
     pub(crate) fn index_bytes(&self) -> u64 {
         let maps = (self.by_id.len() + self.by_content.len()) * size_of::<(u64, u32)>();
         let maps = maps + self.nodes.len() * size_of::<u32>();
-        (self.postings.heap_bytes() + self.vectors.heap_bytes() + maps) as u64
+        let indexes = self.postings.heap_bytes() + self.vectors.heap_bytes();
+        (indexes + self.columns.heap_bytes() + maps) as u64
     }
 }
 

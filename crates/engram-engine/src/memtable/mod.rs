@@ -5,11 +5,10 @@
 //! boundaries between chunks lie: BM25 statistics are counted over the live documents, the vector scan is exact.
 
 mod associations;
-mod bitmap;
+mod columns;
 mod chunk;
 mod snapshot;
 
 pub(crate) use associations::Entity;
-pub(crate) use bitmap::Bitmap;
 pub(crate) use chunk::{Doc, Words};
 pub(crate) use snapshot::{ChunkView, DocRef, Snapshot, state_term};

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use engram_index::Bitmap;
 use engram_store::{CommitTime, Lsn};
 
 use super::associations::Associations;
-use super::bitmap::Bitmap;
 use super::chunk::{Chunk, Doc};
 use crate::model::{ContentHash, Cursor, Memory, State, metadata_bytes};
 
@@ -82,13 +82,18 @@ impl ChunkView {
     }
 
     /// Number of active documents.
-    pub(crate) fn active(&self) -> u32 {
-        self.chunk.len() as u32 - self.deleted.len() - self.suppressed.len()
+    pub(crate) fn active(&self) -> u64 {
+        self.chunk.len() as u64 - self.deleted.len() - self.suppressed.len()
+    }
+
+    /// Those of `documents` that are active.
+    pub(crate) fn active_of(&self, documents: &Bitmap) -> Bitmap {
+        documents.and_not(&self.deleted).and_not(&self.suppressed)
     }
 
     /// Whether every document is active.
     pub(crate) fn is_whole(&self) -> bool {
-        self.deleted.len() == 0 && self.suppressed.len() == 0
+        self.deleted.is_empty() && self.suppressed.is_empty()
     }
 }
 
@@ -222,7 +227,7 @@ impl Snapshot {
                 return None;
             }
             if first >= linked {
-                return Some(u64::from(view.chunk.len() as u32 - view.deleted.len()));
+                return Some(view.chunk.len() as u64 - view.deleted.len());
             }
             let locals = view.chunk.first_local(linked)..view.chunk.len() as u32;
             Some(locals.filter(|local| view.state(*local).is_some()).count() as u64)
@@ -373,7 +378,7 @@ impl Snapshot {
 
     /// Chunks that are due to be written anew as one: one that is half deleted, or neighbours of about one size.
     pub(crate) fn merge_due(&self) -> Option<std::ops::Range<usize>> {
-        let half_deleted = |view: &ChunkView| view.deleted.len() as usize * 2 > view.chunk.len();
+        let half_deleted = |view: &ChunkView| view.deleted.len() * 2 > view.chunk.len() as u64;
         if let Some(index) = self.chunks.iter().position(half_deleted) {
             return Some(index..index + 1);
         }

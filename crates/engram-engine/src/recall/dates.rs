@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 use jiff::Span;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use jiff::tz::Offset;
 
 use crate::filter::TimeRange;
 
@@ -39,7 +39,7 @@ pub(super) struct Named {
 pub(super) fn named_times(text: &str, first_ns: i64, last_ns: i64) -> Vec<Named> {
     let year = |ns: i64| {
         let time = jiff::Timestamp::from_nanosecond(i128::from(ns)).ok()?;
-        Some(time.to_zoned(TimeZone::UTC).year())
+        Some(Offset::UTC.to_datetime(time).year())
     };
     match (year(first_ns), year(last_ns)) {
         (Some(first), Some(last)) => named(text, first..=last),
@@ -200,8 +200,8 @@ fn month_of(year: i16, month: i8) -> Option<Named> {
 
 fn between(exactness: Exactness, first: Date, length: Span) -> Option<Named> {
     let ns = |date: Date| {
-        let start = date.to_zoned(TimeZone::UTC).ok()?;
-        i64::try_from(start.timestamp().as_nanosecond()).ok()
+        let start = Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()?;
+        i64::try_from(start.as_nanosecond()).ok()
     };
     let until = first.checked_add(length).ok()?;
     Some(Named { exactness, range: TimeRange { from: Some(ns(first)?), until: Some(ns(until)?) } })

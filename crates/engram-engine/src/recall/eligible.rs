@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 
+use engram_index::Bitmap;
+
 use crate::filter::Filter;
-use crate::memtable::{Bitmap, ChunkView, DocRef, Snapshot};
+use crate::memtable::{ChunkView, DocRef, Snapshot};
 use crate::model::{Memory, State};
 
 /// The documents that are active, not expired and let pass by the filter.
@@ -23,31 +25,32 @@ impl Eligible {
         excluded: HashSet<u32>,
         now_ns: i64,
     ) -> Eligible {
-        let passes = |memory: &Memory| !memory.is_expired(now_ns) && filter.matches(memory);
         let mut count = 0;
-        let unfiltered = filter.is_empty();
         let mut chunk = |view: &ChunkView| {
-            if unfiltered && !view.chunk.expires() {
-                count += u64::from(view.active());
+            let expired = view.chunk.columns.expired(now_ns);
+            if filter.is_empty() && expired.is_none() {
+                count += view.active();
                 return None;
             }
-            let mut eligible = Bitmap::default();
-            for local in 0..view.chunk.len() as u32 {
-                if view.state(local) == Some(State::Active) && passes(view.chunk.memory(local)) {
-                    eligible.insert(local);
-                }
-            }
-            count += u64::from(eligible.len());
+            let locals = |ids: &[String]| {
+                let locals: Vec<u32> =
+                    ids.iter().flat_map(|id| view.chunk.locals_of_id(id)).collect();
+                Bitmap::from_ordinals(&locals)
+            };
+            let matching = view.active_of(&view.chunk.columns.matching(filter, &locals));
+            let eligible = expired.map_or(matching.clone(), |expired| matching.and_not(&expired));
+            count += eligible.len();
             Some(eligible)
         };
         let chunks = snapshot.chunks.iter().map(&mut chunk).collect();
+        let passes = |memory: &Memory| !memory.is_expired(now_ns) && filter.matches(memory);
         let mut tail = Bitmap::default();
         for (index, doc) in (0_u32..).zip(&snapshot.tail) {
             if doc.state == State::Active && passes(&doc.doc.memory) {
                 tail.insert(index);
             }
         }
-        count += u64::from(tail.len());
+        count += tail.len();
         let mut eligible = Eligible { chunks, tail, excluded: HashSet::new(), count };
         let left_out = |node: &&u32| {
             let found = snapshot.doc_of_node(**node);

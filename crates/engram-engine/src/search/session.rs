@@ -1,8 +1,9 @@
-//! What stands before and after a memory in its session.
+//! Where memories stand in time: before and after each other in a session, and within a range.
 
 use engram_index::{Adjacency, Direction};
 
 use crate::association::EdgeKind;
+use crate::filter::TimeRange;
 use crate::memtable::{DocRef, Snapshot};
 use crate::model::State;
 
@@ -36,6 +37,28 @@ impl Snapshot {
                 if found.len() == count {
                     break;
                 }
+            }
+        }
+        found
+    }
+
+    /// When the first and the last memory happened, ns; suppressed and deleted ones may count.
+    pub(crate) fn times(&self) -> Option<(i64, i64)> {
+        let chunks = self.chunks.iter().filter_map(|view| view.chunk.columns.times());
+        let tail = self.tail.iter().map(|tail| tail.doc.memory.happened_at());
+        chunks.chain(tail.map(|at| (at, at))).reduce(|all, own| (all.0.min(own.0), all.1.max(own.1)))
+    }
+
+    /// The live memories that happened in that range, in the order of the log.
+    pub(crate) fn happened_within(&self, range: TimeRange) -> Vec<DocRef> {
+        let mut found = Vec::new();
+        for (index, view) in (0_u32..).zip(&self.chunks) {
+            let locals = view.chunk.columns.happened_within(range);
+            found.extend(locals.iter().map(|local| DocRef::Chunk(index, local)));
+        }
+        for (index, tail) in (0_u32..).zip(&self.tail) {
+            if range.contains(tail.doc.memory.happened_at()) {
+                found.push(DocRef::Tail(index));
             }
         }
         found

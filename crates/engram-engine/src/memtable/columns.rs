@@ -1,0 +1,330 @@
+//! The fields of a chunk's memories as columns, so that a filter is answered with sets and no memory is looked at.
+
+use std::sync::Arc;
+
+use engram_index::{
+    Bitmap, ColumnPart, FieldTest, FieldValue, KeywordColumn, MetadataColumn, MetadataWriter,
+    RangeColumn,
+};
+
+use crate::filter::{Filter, MetaTest, TimeRange};
+use crate::model::{Kind, Memory, MetaValue, Metadata};
+
+/// One column for each field that a filter may name.
+#[derive(Debug)]
+pub(crate) struct Columns {
+    docs: u32,
+    tags: KeywordColumn,
+    people: KeywordColumn,
+    kinds: KeywordColumn,
+    sessions: KeywordColumn,
+    places: KeywordColumn,
+    source_kinds: KeywordColumn,
+    source_references: KeywordColumn,
+    /// When it happened, ns.
+    occurred: RangeColumn,
+    committed: RangeColumn,
+    /// Only of memories that forget themselves.
+    expires: RangeColumn,
+    /// Bits of the stated trust, which has no sign: their order is that of the numbers.
+    trust: RangeColumn,
+    metadata: MetadataColumn,
+}
+
+impl Columns {
+    pub(crate) fn build(memories: &[Arc<Memory>]) -> Columns {
+        let all = || (0_u32..).zip(memories);
+        let one = |field: fn(&Memory) -> &str| {
+            KeywordColumn::build(all().map(|(local, memory)| (local, field(memory).as_bytes())))
+        };
+        let many = |field: fn(&Memory) -> &[String]| {
+            KeywordColumn::build(all().flat_map(|(local, memory)| {
+                field(memory).iter().map(move |value| (local, value.as_bytes()))
+            }))
+        };
+        let range = |field: fn(&Memory) -> Option<i64>| {
+            RangeColumn::build(all().filter_map(|(local, memory)| Some((local, field(memory)?))))
+        };
+        let mut metadata = MetadataWriter::new();
+        for (local, memory) in all() {
+            metadata.add(local, &fields(&memory.content.metadata));
+        }
+        let docs = memories.len() as u32;
+        Columns {
+            docs,
+            tags: many(|memory| &memory.content.tags),
+            people: many(|memory| &memory.content.people),
+            kinds: one(|memory| memory.content.kind.name()),
+            sessions: one(|memory| &memory.content.session),
+            places: one(|memory| &memory.content.place),
+            source_kinds: one(|memory| &memory.content.source.kind),
+            source_references: one(|memory| &memory.content.source.reference),
+            occurred: range(|memory| Some(memory.happened_at())),
+            committed: range(|memory| Some(memory.committed_at.0)),
+            expires: range(|memory| memory.content.expires_at),
+            trust: range(|memory| memory.content.source.trust.map(trust_key)),
+            metadata: metadata.finish(docs),
+        }
+    }
+
+    /// The columns of all parts as one of `docs` documents, each under its new ordinal.
+    pub(crate) fn merge(
+        parts: &[(&Columns, &dyn Fn(u32) -> Option<u32>)],
+        docs: u32,
+    ) -> Columns {
+        fn of<'a, C>(
+            parts: &[(&'a Columns, &'a dyn Fn(u32) -> Option<u32>)],
+            column: fn(&'a Columns) -> &'a C,
+        ) -> Vec<ColumnPart<'a, C>> {
+            parts.iter().map(|(columns, remap)| (column(columns), *remap)).collect()
+        }
+        Columns {
+            docs,
+            tags: KeywordColumn::merge(&of(parts, |c| &c.tags)),
+            people: KeywordColumn::merge(&of(parts, |c| &c.people)),
+            kinds: KeywordColumn::merge(&of(parts, |c| &c.kinds)),
+            sessions: KeywordColumn::merge(&of(parts, |c| &c.sessions)),
+            places: KeywordColumn::merge(&of(parts, |c| &c.places)),
+            source_kinds: KeywordColumn::merge(&of(parts, |c| &c.source_kinds)),
+            source_references: KeywordColumn::merge(&of(parts, |c| &c.source_references)),
+            occurred: RangeColumn::merge(&of(parts, |c| &c.occurred)),
+            committed: RangeColumn::merge(&of(parts, |c| &c.committed)),
+            expires: RangeColumn::merge(&of(parts, |c| &c.expires)),
+            trust: RangeColumn::merge(&of(parts, |c| &c.trust)),
+            metadata: MetadataColumn::merge(&of(parts, |c| &c.metadata), docs),
+        }
+    }
+
+    /// When the first and the last of the memories happened, ns.
+    pub(crate) fn times(&self) -> Option<(i64, i64)> {
+        self.occurred.bounds()
+    }
+
+    /// The memories that happened in that range.
+    pub(crate) fn happened_within(&self, range: TimeRange) -> Bitmap {
+        self.occurred.range(range.from, range.until)
+    }
+
+    /// The memories that have forgotten themselves by then; none = no one ever does.
+    pub(crate) fn expired(&self, now_ns: i64) -> Option<Bitmap> {
+        self.expires.bounds()?;
+        Some(self.expires.range(None, Some(now_ns.saturating_add(1))))
+    }
+
+    /// The memories that meet every condition. `ids` gives those of some ids.
+    pub(crate) fn matching(&self, filter: &Filter, ids: &dyn Fn(&[String]) -> Bitmap) -> Bitmap {
+        let mut conditions = Vec::new();
+        self.times_asked(filter, &mut conditions);
+        for tag in &filter.tags_all {
+            conditions.push(self.tags.equal(tag.as_bytes()));
+        }
+        any_of(&self.tags, &filter.tags_any, &mut conditions);
+        any_of(&self.people, &filter.people_any, &mut conditions);
+        if !filter.kinds.is_empty() {
+            let kinds: Vec<&[u8]> = filter.kinds.iter().map(|k| Kind::name(*k).as_bytes()).collect();
+            conditions.push(self.kinds.any(&kinds));
+        }
+        for (column, wanted) in [
+            (&self.sessions, &filter.session),
+            (&self.places, &filter.place),
+            (&self.source_kinds, &filter.source_kind),
+            (&self.source_references, &filter.source_reference),
+        ] {
+            if let Some(wanted) = wanted {
+                conditions.push(column.equal(wanted.as_bytes()));
+            }
+        }
+        if let Some(least) = filter.min_trust {
+            conditions.push(self.trust.range(Some(trust_key(least)), None));
+        }
+        if !filter.ids.is_empty() {
+            conditions.push(ids(&filter.ids));
+        }
+        for condition in &filter.metadata {
+            let path: Vec<&str> = condition.path.iter().map(String::as_str).collect();
+            conditions.push(self.metadata.matching(&path, &test(&condition.test)));
+        }
+        for nested in &filter.all {
+            conditions.push(self.matching(nested, ids));
+        }
+        if !filter.any.is_empty() {
+            let any = filter.any.iter().map(|nested| self.matching(nested, ids));
+            conditions.push(any.fold(Bitmap::new(), |union, matching| union.or(&matching)));
+        }
+        let all = conditions.into_iter().reduce(|both, condition| both.and(&condition));
+        let all = all.unwrap_or_else(|| Bitmap::below(self.docs));
+        filter.none.iter().fold(all, |left, nested| left.and_not(&self.matching(nested, ids)))
+    }
+
+    fn times_asked(&self, filter: &Filter, conditions: &mut Vec<Bitmap>) {
+        for (column, range) in
+            [(&self.occurred, filter.occurred), (&self.committed, filter.committed)]
+        {
+            if !range.is_open() {
+                conditions.push(column.range(range.from, range.until));
+            }
+        }
+    }
+
+    /// Bytes held on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let keywords = [
+            &self.tags,
+            &self.people,
+            &self.kinds,
+            &self.sessions,
+            &self.places,
+            &self.source_kinds,
+            &self.source_references,
+        ];
+        let ranges = [&self.occurred, &self.committed, &self.expires, &self.trust];
+        keywords.iter().map(|column| column.heap_bytes()).sum::<usize>()
+            + ranges.iter().map(|column| column.heap_bytes()).sum::<usize>()
+            + self.metadata.heap_bytes()
+    }
+}
+
+fn any_of(column: &KeywordColumn, wanted: &[String], conditions: &mut Vec<Bitmap>) {
+    if !wanted.is_empty() {
+        let wanted: Vec<&[u8]> = wanted.iter().map(|value| value.as_bytes()).collect();
+        conditions.push(column.any(&wanted));
+    }
+}
+
+fn trust_key(trust: f32) -> i64 {
+    // Adding zero turns -0 into +0.
+    i64::from((trust + 0.0).to_bits())
+}
+
+fn fields(metadata: &Metadata) -> Vec<(&str, FieldValue<'_>)> {
+    metadata.iter().map(|(name, inner)| (name.as_str(), value(inner))).collect()
+}
+
+fn value(inner: &MetaValue) -> FieldValue<'_> {
+    match inner {
+        MetaValue::Null => FieldValue::Null,
+        MetaValue::Bool(flag) => FieldValue::Bool(*flag),
+        MetaValue::Int(number) => FieldValue::Int(*number),
+        MetaValue::Float(number) => FieldValue::Float(*number),
+        MetaValue::Text(text) => FieldValue::Text(text),
+        MetaValue::List(elements) => FieldValue::List(elements.iter().map(value).collect()),
+        MetaValue::Map(nested) => FieldValue::Map(fields(nested)),
+    }
+}
+
+fn test(test: &MetaTest) -> FieldTest<'_> {
+    match test {
+        MetaTest::Equal(wanted) => FieldTest::Equal(value(wanted)),
+        MetaTest::NotEqual(wanted) => FieldTest::NotEqual(value(wanted)),
+        MetaTest::Less(wanted) => FieldTest::Less(value(wanted)),
+        MetaTest::AtMost(wanted) => FieldTest::AtMost(value(wanted)),
+        MetaTest::Greater(wanted) => FieldTest::Greater(value(wanted)),
+        MetaTest::AtLeast(wanted) => FieldTest::AtLeast(value(wanted)),
+        MetaTest::In(wanted) => FieldTest::In(wanted.iter().map(value).collect()),
+        MetaTest::Exists => FieldTest::Exists,
+        MetaTest::Missing => FieldTest::Missing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::MetaCondition;
+    use crate::model::{MemoryContent, Source};
+    use engram_store::{CommitTime, Lsn};
+
+    fn memory(n: i64) -> Arc<Memory> {
+        let pick = |names: &[&str], by: i64| names[(n / by) as usize % names.len()].to_owned();
+        let mut metadata = Metadata::new();
+        if n % 3 > 0 {
+            metadata.insert("n".to_owned(), MetaValue::Int(n % 10));
+        }
+        if n % 4 == 0 {
+            metadata.insert("n".to_owned(), MetaValue::Float(n as f64 / 2.0));
+        }
+        Arc::new(Memory {
+            id: format!("m{n}"),
+            version: 1,
+            lsn: Lsn(n as u64 + 2),
+            position: 0,
+            committed_at: CommitTime(n * 10),
+            principal: String::new(),
+            content: MemoryContent {
+                kind: Kind::ALL[n as usize % 4],
+                session: pick(&["", "a", "b"], 1),
+                place: pick(&["", "here"], 2),
+                people: vec![pick(&["Ada", "Bob", "Cy"], 3)],
+                tags: vec![pick(&["x", "y"], 1), pick(&["y", "z"], 2)],
+                occurred_at: (n % 2 == 0).then_some(1_000 - n),
+                expires_at: (n % 5 == 0).then_some(n),
+                source: Source {
+                    kind: pick(&["", "chat"], 1),
+                    reference: pick(&["r1", "r2"], 2),
+                    trust: (n % 3 == 0).then_some((n % 10) as f32 / 10.0),
+                },
+                metadata,
+                ..MemoryContent::default()
+            },
+            content_hash: [0; 16],
+        })
+    }
+
+    fn filters() -> Vec<Filter> {
+        let text = |value: &str| value.to_owned();
+        let meta = |test: MetaTest| Filter {
+            metadata: vec![MetaCondition { path: vec![text("n")], test }],
+            ..Filter::default()
+        };
+        let tagged = Filter { tags_all: vec![text("x"), text("z")], ..Filter::default() };
+        let by_ada = Filter { people_any: vec![text("Ada"), text("Zoe")], ..Filter::default() };
+        let range = TimeRange { from: Some(900), until: Some(980) };
+        vec![
+            Filter::default(),
+            tagged.clone(),
+            by_ada.clone(),
+            Filter { tags_any: vec![text("y")], ..Filter::default() },
+            Filter { kinds: vec![Kind::Fact, Kind::Belief], ..Filter::default() },
+            Filter { session: Some(text("a")), place: Some(text("here")), ..Filter::default() },
+            Filter { session: Some(String::new()), ..Filter::default() },
+            Filter { source_kind: Some(text("chat")), ..Filter::default() },
+            Filter { source_reference: Some(text("r2")), ..Filter::default() },
+            Filter { min_trust: Some(0.3), ..Filter::default() },
+            Filter { occurred: range, ..Filter::default() },
+            Filter { committed: range, ..Filter::default() },
+            Filter { ids: vec![text("m3"), text("nobody")], ..Filter::default() },
+            meta(MetaTest::Exists),
+            meta(MetaTest::Missing),
+            meta(MetaTest::Less(MetaValue::Float(4.5))),
+            meta(MetaTest::NotEqual(MetaValue::Int(7))),
+            Filter { any: vec![tagged.clone(), by_ada.clone()], ..Filter::default() },
+            Filter { all: vec![tagged.clone()], none: vec![by_ada], ..Filter::default() },
+            Filter { none: vec![tagged, Filter::default()], ..Filter::default() },
+        ]
+    }
+
+    /// The predicate over one memory is the oracle.
+    #[test]
+    fn sets_are_what_the_predicate_says() {
+        let memories: Vec<Arc<Memory>> = (0..200).map(memory).collect();
+        let whole = Columns::build(&memories);
+        let (left, right) = (Columns::build(&memories[..90]), Columns::build(&memories[90..]));
+        let merged = Columns::merge(&[(&left, &Some), (&right, &|local| Some(local + 90))], 200);
+        let ids = |wanted: &[String]| {
+            let named = (0_u32..).zip(&memories).filter(|(_, memory)| wanted.contains(&memory.id));
+            Bitmap::from_ordinals(&named.map(|(local, _)| local).collect::<Vec<_>>())
+        };
+        for filter in filters() {
+            let expected: Vec<u32> = (0_u32..)
+                .zip(&memories)
+                .filter(|(_, memory)| filter.matches(memory))
+                .map(|(local, _)| local)
+                .collect();
+            for columns in [&whole, &merged] {
+                let found: Vec<u32> = columns.matching(&filter, &ids).iter().collect();
+                assert_eq!(found, expected, "{filter:?}");
+            }
+        }
+        let expired: Vec<u32> = whole.expired(20).unwrap().iter().collect();
+        assert_eq!(expired, [0, 5, 10, 15, 20]);
+    }
+}
