@@ -6,7 +6,8 @@
 use std::collections::HashSet;
 
 use engram_index::{
-    Bm25, CorpusStats, FuseWeights, Fused, Kernels, TextQuery, TopK, WeightedQuery, fuse,
+    Bm25, CorpusStats, FuseWeights, Fused, Kernels, TextQuery, TopK, WEIGHT_ONE, WeightedQuery,
+    fuse,
 };
 
 use crate::engine::Engine;
@@ -185,10 +186,11 @@ impl Probe<'_> {
             query.weigh(Bm25::default(), stats, &mut |term| self.document_frequency(term));
         let mut best = TopK::new(self.candidates_max);
         for (index, view) in self.snapshot.chunks.iter().enumerate() {
-            weighted.scan(
-                &view.chunk.postings,
+            weighted.search(
+                view.chunk.postings.view(),
+                self.key_of(index, 0),
                 &mut |local| self.eligible.accepts(view, index, local),
-                &mut |local, score| best.push(self.key_of(index, local), score),
+                &mut best,
             );
         }
         for (index, tail) in (0_u32..).zip(&self.snapshot.tail) {
@@ -273,9 +275,7 @@ impl Probe<'_> {
         match at {
             DocRef::Chunk(chunk, local) => {
                 let postings = &self.snapshot.chunks[chunk as usize].chunk.postings;
-                postings.postings(term).is_some_and(|list| {
-                    list.binary_search_by_key(&local, |posting| posting.doc).is_ok()
-                })
+                postings.postings(term).is_some_and(|list| list.contains(local))
             }
             DocRef::Tail(index) => {
                 self.snapshot.tail[index as usize].doc.words.postings.postings(term).is_some()
@@ -285,5 +285,5 @@ impl Probe<'_> {
 }
 
 fn score_one(query: &WeightedQuery, doc: &Doc, hit: &mut dyn FnMut(f32)) {
-    query.scan(&doc.words.postings, &mut |_| true, &mut |_, score| hit(score));
+    query.scan(doc.words.postings.view(), &mut |_| true, &mut |_, score| hit(score));
 }

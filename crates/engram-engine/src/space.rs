@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use engram_embed::{EmbedError, EmbedText, Embedder, EmbedderIdentity};
-use engram_index::Analyzer;
+use engram_index::{Analyzer, Terms};
 use engram_store::{CommitTime, SpaceId};
 use prost::Message;
 
@@ -191,12 +191,12 @@ impl Space {
 
     /// The searchable words of a memory: title, people and text.
     pub(crate) fn words(&self, content: &MemoryContent) -> Words {
-        let mut terms = Vec::new();
-        self.analyzer.terms(&content.title, &mut terms);
+        let mut terms = Terms::new();
+        self.analyzer.analyze(&content.title, &mut terms);
         for person in &content.people {
-            self.analyzer.terms(person, &mut terms);
+            self.analyzer.analyze(person, &mut terms);
         }
-        self.analyzer.terms(&content.text, &mut terms);
+        self.analyzer.analyze(&content.text, &mut terms);
         Words::new(terms)
     }
 }

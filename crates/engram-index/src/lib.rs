@@ -6,8 +6,8 @@
 //! order, and ties always go to the smaller key.
 
 mod vector;
-mod text;
 mod topk;
+mod text;
 mod fuse;
 mod decay;
 mod evidence;
@@ -16,8 +16,9 @@ pub use decay::fsrs_retrievability;
 pub use evidence::Beta;
 pub use fuse::{FuseWeights, Fused, RouteScore, fuse};
 pub use text::{
-    Analyzer, Bm25, CorpusStats, Language, Posting, Postings, PostingsPart, PostingsWriter,
-    TERM_BYTES_MAX, TextQuery, WeightedQuery,
+    Analyzer, Bm25, CorpusStats, Language, Mention, MentionKind, Phrase, Posting, PostingList,
+    Postings, PostingsError, PostingsPart, PostingsView, PostingsWriter, TERM_BYTES_MAX, Terms,
+    TextField, TextQuery, TitleMatch, TitleMatcher, WEIGHT_ONE, WeightedQuery,
 };
 pub use topk::TopK;
 pub use vector::{DOT_I8_ELEMENTS_MAX, FlatVectors, FlatWriter, Kernels, VectorError, normalise};

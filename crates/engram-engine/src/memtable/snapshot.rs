@@ -192,7 +192,7 @@ impl Snapshot {
             &doc.memory,
             State::Active,
             Sign::Plus,
-            doc.words.terms.len(),
+            doc.words.postings.doc_len(0) as usize,
             doc.vectors.len(),
         );
         self.tail.push(TailDoc { doc, state: State::Active });
@@ -259,7 +259,8 @@ impl Snapshot {
         let (memory, terms, vectors) = match at {
             DocRef::Tail(index) => {
                 let doc = &self.tail[index as usize].doc;
-                (Arc::clone(&doc.memory), doc.words.terms.len(), doc.vectors.len())
+                let terms = doc.words.postings.doc_len(0) as usize;
+                (Arc::clone(&doc.memory), terms, doc.vectors.len())
             }
             DocRef::Chunk(chunk, local) => {
                 let chunk = &self.chunks[chunk as usize].chunk;
