@@ -6,7 +6,7 @@ use engram_index::EdgeWeight;
 use engram_store::Stamp;
 
 use crate::association::{EdgeKind, Statement};
-use crate::memtable::{Doc, Entity, Snapshot};
+use crate::memtable::{Doc, Entity, Indexing, Snapshot};
 use crate::model::{Memory, State};
 use crate::record::{
     AssociateRecord, CommitRecord, DissociateRecord, EdgeRecord, LinkRecord, Op, PutRecord,
@@ -39,10 +39,10 @@ pub(crate) fn apply(
     snapshot: &mut Snapshot,
     stamp: Stamp,
     steps: Vec<Step>,
-    dimension: u32,
+    indexing: Indexing<'_>,
 ) -> Result<(), String> {
     for step in steps {
-        apply_step(snapshot, step, dimension)
+        apply_step(snapshot, step, indexing)
             .map_err(|what| format!("LSN {} {what}", stamp.lsn))?;
     }
     snapshot.lsn = stamp.lsn;
@@ -50,13 +50,17 @@ pub(crate) fn apply(
     Ok(())
 }
 
-fn apply_step(snapshot: &mut Snapshot, step: Step, dimension: u32) -> Result<(), &'static str> {
+fn apply_step(
+    snapshot: &mut Snapshot,
+    step: Step,
+    indexing: Indexing<'_>,
+) -> Result<(), &'static str> {
     match step {
         Step::Put(doc) => {
             if snapshot.find(&doc.memory.id).is_some() {
                 return Err("stores an id that is live");
             }
-            snapshot.put(doc, dimension);
+            snapshot.put(doc, indexing);
         }
         Step::SetState(id, state) => {
             let (at, _) = snapshot.find(&id).ok_or("changes an id that is not live")?;
@@ -64,7 +68,7 @@ fn apply_step(snapshot: &mut Snapshot, step: Step, dimension: u32) -> Result<(),
         }
         Step::Delete(id) => {
             let (at, _) = snapshot.find(&id).ok_or("deletes an id that is not live")?;
-            snapshot.delete(at);
+            snapshot.delete(at, indexing);
         }
         Step::Associate(record) => {
             let (from, to) = ends(snapshot, &record.from, &record.to)?;

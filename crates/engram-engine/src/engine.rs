@@ -446,7 +446,7 @@ fn publish_commits(space: &Space, commits: Vec<(Stamp, Change)>) -> Result<(), E
     let mut snapshot = Snapshot::clone(&space.snapshot.load());
     for (stamp, change) in commits {
         if let Change::Commit(steps) = change {
-            apply(&mut snapshot, stamp, steps, space.settings.dimension)
+            apply(&mut snapshot, stamp, steps, space.indexing())
                 .map_err(|what| EngineError::Log(LogFailure::Corrupt(what)))?;
         }
     }

@@ -13,7 +13,7 @@ mod text;
 
 use std::collections::{BTreeSet, HashSet};
 
-use engram_index::{TopK, normalise};
+use engram_index::{TextQuery, TopK, normalise};
 
 use self::dates::{Named, named_times};
 use self::eligible::Eligible;
@@ -109,12 +109,15 @@ impl Engine {
         let unlike = likes(snapshot, &cue.negative.like, now_ns)?;
         let vector = cue_vector(space, snapshot, cue, (vector, &like))?;
         let mut terms = Vec::new();
+        let mut query = TextQuery::default();
         if cue.mode != Mode::Similarity {
             space.analyzer.terms(&cue.text, &mut terms);
-            for like in &like {
-                terms.append(&mut rare_terms(space, snapshot, like.at));
-            }
+            let of_likes: Vec<String> =
+                like.iter().flat_map(|like| rare_terms(space, snapshot, like.at)).collect();
+            query = TextQuery::parse(&space.analyzer, &cue.text).with_terms(&of_likes);
+            terms.extend(of_likes);
         }
+        let wanted = Wanted::new(snapshot, &query);
         let mut avoided = Avoided {
             vectors: unlike.iter().flat_map(|unlike| snapshot.vectors(unlike.at)).collect(),
             terms: Vec::new(),
@@ -126,10 +129,15 @@ impl Engine {
         }
         let weights = weights(cue, vector.is_some(), !terms.is_empty(), &self.settings().weights);
         Ok(Probe {
-            eligible: Eligible::new(snapshot, &cue.filter, excluded(snapshot, cue, &like), now_ns),
+            eligible: Eligible::new(
+                snapshot,
+                &cue.filter,
+                (excluded(snapshot, cue, &like), snapshot.phrase_docs(&wanted.weighted)),
+                now_ns,
+            ),
             distinct_terms: distinct(&terms),
             cue_words: folded_words(&cue.text),
-            wanted: Wanted::new(snapshot, &terms),
+            wanted,
             titled: titled(snapshot, cue),
             times: times(snapshot, cue),
             depth: depth(cue),
@@ -231,8 +239,10 @@ fn middle(own: Option<Vec<f32>>, others: &[Vec<f32>]) -> Option<Vec<f32>> {
 /// The terms of a memory that the fewest others hold, each once.
 fn rare_terms(space: &Space, snapshot: &Snapshot, at: DocRef) -> Vec<String> {
     let words = space.words(&snapshot.memory(at).content);
-    let mut terms: Vec<(u64, String)> = distinct(&words.terms)
+    let all: BTreeSet<&str> = words.terms.iter().map(|(term, _)| term).collect();
+    let mut terms: Vec<(u64, String)> = all
         .into_iter()
+        .map(str::to_owned)
         .map(|term| (snapshot.document_frequency(&term), term))
         .collect();
     terms.sort_unstable();
@@ -245,7 +255,8 @@ fn titled(snapshot: &Snapshot, cue: &Cue) -> BTreeSet<u32> {
     if cue.mode != Mode::Associative {
         return BTreeSet::new();
     }
-    BTreeSet::new()
+    let found = snapshot.associations.titles.find(&cue.text);
+    found.into_iter().flat_map(|found| found.keys).map(|key| key as u32).collect()
 }
 
 /// Days and months that the cue names, within the years that the memories have.
@@ -280,10 +291,11 @@ fn weights(cue: &Cue, has_vector: bool, has_terms: bool, settings: &RankWeights)
 
 impl Probe<'_> {
     fn rank(&self) -> Ranked {
-        let surroundings = match self.cue.mode {
-            Mode::Hybrid | Mode::Associative => Surroundings::Counted,
-            Mode::Keyword | Mode::Similarity => Surroundings::Ignored,
-        };
+        // A quoted phrase must stand in the memory itself.
+        let in_context = matches!(self.cue.mode, Mode::Hybrid | Mode::Associative)
+            && !self.wanted.weighted.has_phrases();
+        let surroundings =
+            if in_context { Surroundings::Counted } else { Surroundings::Ignored };
         let worded =
             if self.weights.text > 0.0 { self.by_words(surroundings) } else { Worded::default() };
         let nearest = match &self.vector {

@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use engram_index::TextQuery;
+
 use crate::answer::{Match, Recognition};
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -77,7 +79,8 @@ impl Engine {
         }
         let mut terms = Vec::new();
         space.analyzer.terms(&cue.text, &mut terms);
-        take(snapshot.best_by_words(&Wanted::new(snapshot, &terms), cue.limit, &recallable));
+        let wanted = Wanted::new(snapshot, &TextQuery::new(&terms));
+        take(snapshot.best_by_words(&wanted, cue.limit, &recallable));
         found.into_values().collect()
     }
 

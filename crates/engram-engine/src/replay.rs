@@ -169,7 +169,7 @@ impl LiveSpace {
             self.keys.push(KeyUse { record, lsn, committed_at, queued: None });
         }
         let steps = steps(&self.space, stamp, record)?;
-        apply(&mut self.snapshot, stamp, steps, self.space.settings.dimension)?;
+        apply(&mut self.snapshot, stamp, steps, self.space.indexing())?;
         if self.snapshot.state_sum != frame.state_sum {
             return Err(format!("the state after LSN {} is not what was committed", stamp.lsn));
         }

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use engram_embed::{EmbedError, EmbedText, Embedder, EmbedderIdentity};
-use engram_index::Analyzer;
+use engram_index::{Analyzer, Terms};
 use engram_store::{CommitTime, SpaceId};
 use prost::Message;
 
 use crate::error::{EngineError, InvalidValue};
 use crate::linker::{LinkWaiters, Linker};
-use crate::memtable::{Snapshot, Words};
+use crate::memtable::{Indexing, Snapshot, Words};
 use crate::model::{ContentHash, MemoryContent, NewMemory, SpaceInfo, SpaceStats};
 use crate::record::{ContentRecord, encode_vectors};
 use crate::settings::NewSpace;
@@ -100,6 +100,11 @@ impl Space {
             committed_at: snapshot.committed_at,
             state_sum: snapshot.state_sum,
         }
+    }
+
+    /// What its state is built by.
+    pub(crate) fn indexing(&self) -> Indexing<'_> {
+        Indexing { analyzer: &self.analyzer, dimension: self.settings.dimension }
     }
 
     /// The embedder; none where the space has none.
@@ -200,12 +205,12 @@ impl Space {
 
     /// The searchable words of a memory: title, people and text.
     pub(crate) fn words(&self, content: &MemoryContent) -> Words {
-        let mut terms = Vec::new();
-        self.analyzer.terms(&content.title, &mut terms);
+        let mut terms = Terms::new();
+        self.analyzer.analyze(&content.title, &mut terms);
         for person in &content.people {
-            self.analyzer.terms(person, &mut terms);
+            self.analyzer.analyze(person, &mut terms);
         }
-        self.analyzer.terms(&content.text, &mut terms);
+        self.analyzer.analyze(&content.text, &mut terms);
         Words::new(terms)
     }
 }

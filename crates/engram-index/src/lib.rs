@@ -6,8 +6,8 @@
 //! order, and ties always go to the smaller key.
 
 mod vector;
-mod text;
 mod topk;
+mod text;
 mod set;
 mod field;
 mod graph;
@@ -28,8 +28,9 @@ pub use graph::{
 };
 pub use set::{Bitmap, BitmapIter};
 pub use text::{
-    Analyzer, Bm25, CorpusStats, Language, Posting, Postings, PostingsPart, PostingsWriter,
-    TERM_BYTES_MAX, TextQuery, WeightedQuery,
+    Analyzer, Bm25, CorpusStats, Language, Mention, MentionKind, Phrase, Posting, PostingList,
+    Postings, PostingsError, PostingsPart, PostingsView, PostingsWriter, TERM_BYTES_MAX, Terms,
+    TextField, TextQuery, TitleMatch, TitleMatcher, WEIGHT_ONE, WeightedQuery,
 };
 pub use topk::TopK;
 pub use vector::{DOT_I8_ELEMENTS_MAX, FlatVectors, FlatWriter, Kernels, VectorError, normalise};

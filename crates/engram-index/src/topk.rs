@@ -39,6 +39,15 @@ impl TopK {
         self.heap.first().filter(|_| full).map(|&(_, score)| score)
     }
 
+    /// Whether an entry would be kept now.
+    #[inline]
+    pub fn admits(&self, key: u64, score: f32) -> bool {
+        if self.heap.len() < self.k {
+            return !score.is_nan();
+        }
+        self.heap.first().is_some_and(|worst| precedes((key, score + 0.0), *worst))
+    }
+
     /// The kept entries, best first.
     pub fn into_sorted(self) -> Vec<(u64, f32)> {
         let mut entries = self.heap;
@@ -108,7 +117,10 @@ mod tests {
             let mut top = TopK::new(k);
             for (pushed, &(key, score)) in entries.iter().enumerate() {
                 prop_assert_eq!(top.threshold().is_some(), k > 0 && pushed >= k);
+                let before = top.clone().into_sorted();
+                let admitted = top.admits(key, score);
                 top.push(key, score);
+                prop_assert_eq!(admitted, top.clone().into_sorted() != before);
             }
             if k > 0 && entries.len() >= k {
                 prop_assert_eq!(top.threshold(), expected.last().map(|e| e.1));

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
-use engram_index::{Adjacency, Edge, EdgeWeight, Graph};
+use engram_index::{Adjacency, Edge, EdgeWeight, Graph, TitleMatcher};
 use rpds::HashTrieMapSync;
 
 use crate::association::{EdgeKind, Statement};
@@ -31,6 +31,8 @@ pub(crate) struct Associations {
     nodes_of_keys: Map<Arc<str>, u32>,
     entities: Map<u32, Entity>,
     statements: Map<(u32, u32), Statement>,
+    /// Titles with the nodes of the memories that bear them.
+    pub(crate) titles: TitleMatcher,
     /// The associations of all memories with smaller nodes are formed.
     pub(crate) linked: u32,
 }
@@ -42,6 +44,7 @@ impl Default for Associations {
             nodes_of_keys: Map::default(),
             entities: Map::default(),
             statements: Map::default(),
+            titles: TitleMatcher::new(),
             linked: 0,
         }
     }

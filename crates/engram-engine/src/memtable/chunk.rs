@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use engram_index::{FlatVectors, FlatWriter, Postings, PostingsPart, PostingsWriter};
+use engram_index::{
+    FlatVectors, FlatWriter, Postings, PostingsPart, PostingsWriter, Terms, TextField,
+};
 
 use super::columns::Columns;
 use crate::model::{ContentHash, Memory};
@@ -20,15 +22,15 @@ pub(crate) struct Doc {
 #[derive(Debug)]
 pub(crate) struct Words {
     /// Analysed terms in order of the text.
-    pub(crate) terms: Vec<String>,
+    pub(crate) terms: Terms,
     /// The same as postings of this one document, so that it is scored by the code that scores chunks.
     pub(crate) postings: Postings,
 }
 
 impl Words {
-    pub(crate) fn new(terms: Vec<String>) -> Words {
+    pub(crate) fn new(terms: Terms) -> Words {
         let mut postings = PostingsWriter::new();
-        postings.add(0, &terms);
+        postings.add(0, &[TextField::new(&terms)]);
         Words { postings: postings.finish(), terms }
     }
 }
@@ -54,7 +56,7 @@ impl Chunk {
         let mut postings = PostingsWriter::new();
         let mut vectors = FlatWriter::new(dimension as usize);
         for (local, (doc, _)) in (0_u32..).zip(docs) {
-            postings.add(local, &doc.words.terms);
+            postings.add(local, &[TextField::new(&doc.words.terms)]);
             for vector in &doc.vectors {
                 vectors.push(local, vector);
             }
@@ -102,7 +104,7 @@ impl Chunk {
         let sources: Vec<PostingsPart<'_>> = parts
             .iter()
             .zip(&remaps)
-            .map(|(part, remap)| (&part.postings, remap as &dyn Fn(u32) -> Option<u32>))
+            .map(|(part, remap)| (part.postings.view(), remap as &dyn Fn(u32) -> Option<u32>))
             .collect();
         Chunk::assemble((memories, nodes), Postings::merge(&sources), vectors.finish(), columns)
     }

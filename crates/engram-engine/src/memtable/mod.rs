@@ -11,4 +11,4 @@ mod snapshot;
 
 pub(crate) use associations::Entity;
 pub(crate) use chunk::{Doc, Words};
-pub(crate) use snapshot::{ChunkView, DocRef, Snapshot, state_term};
+pub(crate) use snapshot::{ChunkView, DocRef, Indexing, Snapshot, state_term};

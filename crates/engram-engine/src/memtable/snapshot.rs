@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engram_index::Bitmap;
+use engram_index::{Analyzer, Bitmap};
 use engram_store::{CommitTime, Lsn};
 
 use super::associations::Associations;
@@ -15,6 +15,14 @@ const TAIL_DOCS_MAX: usize = 256;
 const MERGE_FAN_IN: usize = 16;
 /// Chunks of this level (about a million documents) stay as they are: one merge is bounded.
 const MERGE_LEVEL_MAX: u32 = 3;
+
+/// What of a space's settings its state is built by.
+#[derive(Clone, Copy)]
+pub(crate) struct Indexing<'a> {
+    pub(crate) analyzer: &'a Analyzer,
+    /// Components of a vector.
+    pub(crate) dimension: u32,
+}
 
 /// State of a space after one commit.
 #[derive(Clone, Debug, Default)]
@@ -261,18 +269,22 @@ impl Snapshot {
 /// Changes, made by the one writer of a space on its own copy of the snapshot before it is published.
 impl Snapshot {
     /// Adds a document. Its id must not be live.
-    pub(crate) fn put(&mut self, doc: Arc<Doc>, dimension: u32) {
+    pub(crate) fn put(&mut self, doc: Arc<Doc>, indexing: Indexing<'_>) {
         self.count(
             &doc.memory,
             State::Active,
             Sign::Plus,
-            doc.words.terms.len(),
+            doc.words.postings.doc_len(0) as usize,
             doc.vectors.len(),
         );
         let node = self.new_node();
+        let title = &doc.memory.content.title;
+        if !title.is_empty() {
+            self.associations.titles.insert(indexing.analyzer, title, u64::from(node));
+        }
         self.tail.push(TailDoc { doc, node, state: State::Active });
         if self.tail.len() >= TAIL_DOCS_MAX {
-            self.seal_tail(dimension);
+            self.seal_tail(indexing.dimension);
         }
     }
 
@@ -321,10 +333,16 @@ impl Snapshot {
     }
 
     /// Takes a live document away for good. Other references into the tail become invalid.
-    pub(crate) fn delete(&mut self, at: DocRef) {
+    pub(crate) fn delete(&mut self, at: DocRef, indexing: Indexing<'_>) {
         let Some(old) = self.state(at) else { return };
         self.recount(at, old, Sign::Minus);
-        self.associations.forget(self.node(at));
+        let node = self.node(at);
+        let title = &self.memory(at).content.title;
+        if !title.is_empty() {
+            let title = title.clone();
+            self.associations.titles.remove(indexing.analyzer, &title, u64::from(node));
+        }
+        self.associations.forget(node);
         match at {
             DocRef::Tail(index) => {
                 self.tail.remove(index as usize);
@@ -343,7 +361,8 @@ impl Snapshot {
         let (memory, terms, vectors) = match at {
             DocRef::Tail(index) => {
                 let doc = &self.tail[index as usize].doc;
-                (Arc::clone(&doc.memory), doc.words.terms.len(), doc.vectors.len())
+                let terms = doc.words.postings.doc_len(0) as usize;
+                (Arc::clone(&doc.memory), terms, doc.vectors.len())
             }
             DocRef::Chunk(chunk, local) => {
                 let chunk = &self.chunks[chunk as usize].chunk;

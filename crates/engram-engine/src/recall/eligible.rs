@@ -15,6 +15,8 @@ pub(super) struct Eligible {
     tail: Bitmap,
     /// Nodes that the cue excludes.
     excluded: HashSet<u32>,
+    /// The documents that hold all quoted phrases; none = the cue has none.
+    phrased: Option<HashSet<DocRef>>,
     pub(super) count: u64,
 }
 
@@ -22,9 +24,10 @@ impl Eligible {
     pub(super) fn new(
         snapshot: &Snapshot,
         filter: &Filter,
-        excluded: HashSet<u32>,
+        (excluded, phrased): (HashSet<u32>, Option<Vec<DocRef>>),
         now_ns: i64,
     ) -> Eligible {
+        let phrased = phrased.map(|docs| docs.into_iter().collect::<HashSet<DocRef>>());
         let mut count = 0;
         let mut chunk = |view: &ChunkView| {
             let expired = view.chunk.columns.expired(now_ns);
@@ -51,35 +54,31 @@ impl Eligible {
             }
         }
         count += tail.len();
-        let mut eligible = Eligible { chunks, tail, excluded: HashSet::new(), count };
+        let mut eligible = Eligible { chunks, tail, excluded: HashSet::new(), phrased: None, count };
         let left_out = |node: &&u32| {
             let found = snapshot.doc_of_node(**node);
             found.is_some_and(|(at, _)| eligible.accepts(snapshot, at))
         };
         eligible.count -= excluded.iter().filter(left_out).count() as u64;
         eligible.excluded = excluded;
+        if let Some(docs) = phrased {
+            let holding = docs.iter().filter(|at| eligible.accepts(snapshot, **at)).count();
+            eligible.count = holding as u64;
+            eligible.phrased = Some(docs);
+        }
         eligible
     }
 
     pub(super) fn accepts(&self, snapshot: &Snapshot, at: DocRef) -> bool {
-        match at {
-            DocRef::Chunk(chunk, local) => {
-                self.accepts_in(&snapshot.chunks[chunk as usize], chunk as usize, local)
-            }
-            DocRef::Tail(index) => self.accepts_tail(snapshot, index),
-        }
-    }
-
-    pub(super) fn accepts_in(&self, view: &ChunkView, chunk: usize, local: u32) -> bool {
-        let inside = match &self.chunks[chunk] {
-            Some(eligible) => eligible.contains(local),
-            None => view.state(local) == Some(State::Active),
+        let inside = match at {
+            DocRef::Chunk(chunk, local) => match &self.chunks[chunk as usize] {
+                Some(eligible) => eligible.contains(local),
+                None => snapshot.chunks[chunk as usize].state(local) == Some(State::Active),
+            },
+            DocRef::Tail(index) => self.tail.contains(index),
         };
-        inside && (self.excluded.is_empty() || !self.excluded.contains(&view.chunk.node(local)))
-    }
-
-    pub(super) fn accepts_tail(&self, snapshot: &Snapshot, index: u32) -> bool {
-        let node = snapshot.tail[index as usize].node;
-        self.tail.contains(index) && !self.excluded.contains(&node)
+        inside
+            && (self.excluded.is_empty() || !self.excluded.contains(&snapshot.node(at)))
+            && self.phrased.as_ref().is_none_or(|docs| docs.contains(&at))
     }
 }

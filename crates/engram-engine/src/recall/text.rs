@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use engram_index::{Direction, TopK};
+use engram_index::{Direction, TopK, WEIGHT_ONE};
 
 use super::Probe;
 use crate::memtable::DocRef;
@@ -119,7 +119,8 @@ impl Probe<'_> {
         for ((_, idf), frequencies) in self.wanted.weighted.terms().iter().zip(frequencies) {
             let mut frequency = 0.0_f32;
             for (place, _, weight) in field {
-                frequency = weight.mul_add(frequencies[*place] as f32, frequency);
+                let own = frequencies[*place] as f32 / WEIGHT_ONE as f32;
+                frequency = weight.mul_add(own, frequency);
             }
             score += idf * (frequency / (frequency + bm25.k1 * norm));
         }

@@ -1,27 +1,25 @@
 //! The words of a snapshot: BM25 over all its documents, and how often single ones hold a term.
 
-use engram_index::{Bm25, CorpusStats, TextQuery, TopK, WeightedQuery};
+use engram_index::{Bm25, CorpusStats, PostingsView, TextQuery, TopK, WeightedQuery};
 
 use super::Scores;
-use crate::memtable::{Doc, DocRef, Snapshot};
+use crate::memtable::{DocRef, Snapshot};
 use crate::model::State;
 
 /// The analysed words of a cue, weighed for one snapshot.
 pub(crate) struct Wanted {
     pub(crate) bm25: Bm25,
-    /// Mean length of a document in terms.
+    /// Mean length of a document in units of 1 / `WEIGHT_ONE` term.
     pub(crate) avg_len: f32,
     pub(crate) weighted: WeightedQuery,
 }
 
 impl Wanted {
-    pub(crate) fn new(snapshot: &Snapshot, terms: &[String]) -> Wanted {
+    pub(crate) fn new(snapshot: &Snapshot, query: &TextQuery) -> Wanted {
         let figures = snapshot.figures;
         let stats = CorpusStats { docs: figures.active, total_len: figures.terms };
         let bm25 = Bm25::default();
-        let query = TextQuery::new(terms);
-        let weighted =
-            query.weigh(bm25, stats, &mut |term| snapshot.document_frequency(term));
+        let weighted = query.weigh(bm25, stats, &mut |term| snapshot.document_frequency(term));
         Wanted { bm25, avg_len: stats.avg_len(), weighted }
     }
 
@@ -29,10 +27,6 @@ impl Wanted {
     pub(crate) fn ceiling(&self) -> f32 {
         self.weighted.terms().iter().map(|(_, weight)| weight).sum()
     }
-}
-
-fn score_one(query: &WeightedQuery, doc: &Doc, hit: &mut dyn FnMut(f32)) {
-    query.scan(&doc.words.postings, &mut |_| true, &mut |_, score| hit(score));
 }
 
 impl Snapshot {
@@ -43,22 +37,53 @@ impl Snapshot {
         count: usize,
         accept: &dyn Fn(DocRef) -> bool,
     ) -> Scores {
+        // Keys grow in the order of the log, and ascend without gaps within a chunk.
+        let key = |chunk: usize, local: u32| (chunk as u64) << 32 | u64::from(local);
         let mut best = TopK::new(count);
-        for (index, view) in (0_u32..).zip(&self.chunks) {
-            wanted.weighted.scan(
-                &view.chunk.postings,
-                &mut |local| accept(DocRef::Chunk(index, local)),
-                &mut |local, score| best.push(u64::from(view.chunk.node(local)), score),
+        for (index, view) in self.chunks.iter().enumerate() {
+            wanted.weighted.search(
+                view.chunk.postings.view(),
+                key(index, 0),
+                &mut |local| accept(DocRef::Chunk(index as u32, local)),
+                &mut best,
             );
         }
+        let tail_index = self.chunks.len();
         for (index, tail) in (0_u32..).zip(&self.tail) {
             if accept(DocRef::Tail(index)) {
-                score_one(&wanted.weighted, &tail.doc, &mut |score| {
-                    best.push(u64::from(tail.node), score);
+                let postings = tail.doc.words.postings.view();
+                wanted.weighted.scan(postings, &mut |_| true, &mut |_, score| {
+                    best.push(key(tail_index, index), score);
                 });
             }
         }
-        best.into_sorted()
+        let node = |key: u64| {
+            let (chunk, local) = ((key >> 32) as usize, key as u32);
+            match self.chunks.get(chunk) {
+                Some(view) => view.chunk.node(local),
+                None => self.tail[local as usize].node,
+            }
+        };
+        best.into_sorted().into_iter().map(|(key, score)| (u64::from(node(key)), score)).collect()
+    }
+
+    /// The documents of a chunk, or of the tail, that hold all phrases of a query; none = it has no phrase.
+    pub(crate) fn phrase_docs(&self, query: &WeightedQuery) -> Option<Vec<DocRef>> {
+        if !query.has_phrases() {
+            return None;
+        }
+        let mut found = Vec::new();
+        for (index, view) in (0_u32..).zip(&self.chunks) {
+            let locals = query.phrase_docs(view.chunk.postings.view()).unwrap_or_default();
+            found.extend(locals.into_iter().map(|local| DocRef::Chunk(index, local)));
+        }
+        for (index, tail) in (0_u32..).zip(&self.tail) {
+            let held = query.phrase_docs(tail.doc.words.postings.view());
+            if held.is_some_and(|docs| !docs.is_empty()) {
+                found.push(DocRef::Tail(index));
+            }
+        }
+        Some(found)
     }
 
     /// Recallable memories that hold the term, whatever the filter.
@@ -78,35 +103,29 @@ impl Snapshot {
         (chunks.sum::<usize>() + tail.count()) as u64
     }
 
-    /// How often each of the documents holds the term.
+    /// How often each of the documents holds the term, in units of 1 / `WEIGHT_ONE`.
     pub(crate) fn frequencies(&self, term: &str, docs: &[DocRef]) -> Vec<u32> {
         docs.iter().map(|at| self.frequency(term, *at)).collect()
     }
 
-    /// How often a document holds the term.
+    /// How often a document holds the term, in units of 1 / `WEIGHT_ONE`.
     pub(crate) fn frequency(&self, term: &str, at: DocRef) -> u32 {
-        match at {
-            DocRef::Chunk(chunk, local) => {
-                let list = self.chunks[chunk as usize].chunk.postings.postings(term);
-                list.map_or(0, |list| {
-                    let place = list.binary_search_by_key(&local, |posting| posting.doc);
-                    place.map_or(0, |place| list[place].frequency)
-                })
-            }
-            DocRef::Tail(index) => {
-                let list = self.tail[index as usize].doc.words.postings.postings(term);
-                list.and_then(|list| list.first()).map_or(0, |posting| posting.frequency)
-            }
-        }
+        let (postings, local) = self.postings_at(at);
+        postings.postings(term).map_or(0, |list| list.frequency(local))
     }
 
-    /// Number of a document's terms.
+    /// Length of a document in units of 1 / `WEIGHT_ONE` term.
     pub(crate) fn doc_len(&self, at: DocRef) -> u32 {
+        let (postings, local) = self.postings_at(at);
+        postings.doc_len(local)
+    }
+
+    fn postings_at(&self, at: DocRef) -> (PostingsView<'_>, u32) {
         match at {
             DocRef::Chunk(chunk, local) => {
-                self.chunks[chunk as usize].chunk.postings.doc_len(local)
+                (self.chunks[chunk as usize].chunk.postings.view(), local)
             }
-            DocRef::Tail(index) => self.tail[index as usize].doc.words.terms.len() as u32,
+            DocRef::Tail(index) => (self.tail[index as usize].doc.words.postings.view(), 0),
         }
     }
 }

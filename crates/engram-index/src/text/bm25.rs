@@ -3,21 +3,20 @@
 //! Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009), with the never negative
 //! idf of Lucene, and like Lucene without the constant factor `k1 + 1`, which changes no order.
 
-use std::collections::BTreeMap;
-
-use super::postings::Postings;
+use super::impact::{FREQUENCY_UNBOUNDED, pairs_of};
+use super::writer::WEIGHT_ONE;
 
 /// What BM25 needs to know about the whole corpus, over all its chunks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CorpusStats {
     /// Number of documents.
     pub docs: u64,
-    /// Sum of their lengths in terms.
+    /// Sum of their lengths, in units of 1 / `WEIGHT_ONE` term.
     pub total_len: u64,
 }
 
 impl CorpusStats {
-    /// Mean length in terms; 1 for a corpus without terms, so that it can be divided by.
+    /// Mean length in the same units; 1 for a corpus without terms, so that it can be divided by.
     pub fn avg_len(self) -> f32 {
         if self.docs == 0 || self.total_len == 0 {
             return 1.0;
@@ -49,95 +48,59 @@ impl Bm25 {
         libm::log1p((rest + 0.5) / (df as f64 + 0.5)) as f32
     }
 
-    /// Score of a term that occurs `tf` times: `idf * tf / (tf + k1 * (1 - b + b * doc_len / avg_len))`, in [0, idf).
-    pub fn score(&self, tf: u32, doc_len: u32, idf: f32, avg_len: f32) -> f32 {
-        let tf = tf as f32;
-        let length = 1.0 - self.b + self.b * (doc_len as f32 / avg_len);
-        idf * (tf / (tf + self.k1 * length))
+    /// Score of a term: `idf * tf / (tf + k1 * (1 - b + b * doc_len / avg_len))`, in (0, idf]. Frequency and lengths are
+    /// in units of 1 / `WEIGHT_ONE` occurrence; the frequency is positive.
+    pub fn score(&self, frequency: u32, doc_len: u32, idf: f32, avg_len: f32) -> f32 {
+        self.norm(avg_len).score(frequency, doc_len, idf)
+    }
+
+    pub(super) fn norm(&self, avg_len: f32) -> Norm {
+        Norm { base: self.k1 * (1.0 - self.b), slope: self.k1 * self.b / avg_len }
     }
 }
 
-/// The terms of a query, each once with its number of occurrences, in byte order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TextQuery {
-    terms: Vec<(String, u32)>,
+/// The discount by length: `base + slope * doc_len`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Norm {
+    base: f32,
+    slope: f32,
 }
 
-impl TextQuery {
-    /// Counts the terms of an analysed query.
-    pub fn new(terms: &[String]) -> TextQuery {
-        let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
-        for term in terms {
-            *counts.entry(term).or_default() += 1;
-        }
-        TextQuery { terms: counts.into_iter().map(|(term, n)| (term.to_owned(), n)).collect() }
-    }
+/// Units of a [`Fixed`] in a score of 1.
+const FIXED_ONE: f32 = 4_294_967_296.0;
 
-    /// Whether the query has no term.
-    pub fn is_empty(&self) -> bool {
-        self.terms.is_empty()
-    }
+/// A score as a multiple of 2^-32. Sums are exact, so a document gets the same score in whatever order its terms are
+/// added, and a bound is never below the score that it bounds. Nothing is lost: a score of 2^-8 or more is exact, and
+/// a smaller one loses less than 2^-32.
+pub(super) type Fixed = i64;
 
-    /// Weighs the terms for a corpus of `stats`, given the number of its documents that hold a term (`df`, summed over
-    /// all chunks). Terms that no document holds are left out.
-    pub fn weigh(
-        &self,
-        bm25: Bm25,
-        stats: CorpusStats,
-        df: &mut dyn FnMut(&str) -> u64,
-    ) -> WeightedQuery {
-        let mut terms = Vec::new();
-        for (term, occurrences) in &self.terms {
-            let df = df(term);
-            if df > 0 {
-                terms.push((term.clone(), bm25.idf(stats.docs, df) * *occurrences as f32));
-            }
-        }
-        WeightedQuery { bm25, avg_len: stats.avg_len(), terms }
-    }
+/// The score that is given out; it never falls as `fixed` grows.
+#[inline]
+pub(super) fn to_score(fixed: Fixed) -> f32 {
+    fixed as f32 * (1.0 / FIXED_ONE)
 }
 
-/// A query with everything it needs to score any chunk of one corpus.
-#[derive(Clone, Debug, PartialEq)]
-pub struct WeightedQuery {
-    bm25: Bm25,
-    avg_len: f32,
-    /// Terms in byte order with idf times occurrences in the query.
-    terms: Vec<(String, f32)>,
-}
-
-impl WeightedQuery {
-    /// The terms that some document holds, in byte order, each with its weight: the upper bound of what it can add to
-    /// a score.
-    pub fn terms(&self) -> &[(String, f32)] {
-        &self.terms
+impl Norm {
+    /// Written with two divisions so that every operation is monotone: a greater frequency or a smaller length never
+    /// gives a lower score, whatever the rounding.
+    #[inline]
+    fn score(&self, frequency: u32, doc_len: u32, weight: f32) -> f32 {
+        let discount = self.base + self.slope * doc_len as f32;
+        weight / (1.0 + discount / (frequency as f32 * (1.0 / WEIGHT_ONE as f32)))
     }
 
-    /// Scores the documents of one chunk and calls `hit`, by ascending ordinal, for each that holds a term and that
-    /// `accept` lets pass. The terms are added in one fixed order, so the score of a document does not depend on the
-    /// chunk it lies in.
-    pub fn scan(
-        &self,
-        postings: &Postings,
-        accept: &mut dyn FnMut(u32) -> bool,
-        hit: &mut dyn FnMut(u32, f32),
-    ) {
-        let mut scores = Vec::new();
-        for (term, weight) in &self.terms {
-            let Some(list) = postings.postings(term) else {
-                continue;
-            };
-            scores.resize(postings.docs() as usize, 0.0_f32);
-            for posting in list {
-                let len = postings.doc_len(posting.doc);
-                scores[posting.doc as usize] +=
-                    self.bm25.score(posting.frequency, len, *weight, self.avg_len);
-            }
-        }
-        for (doc, score) in (0_u32..).zip(scores) {
-            if score > 0.0 && accept(doc) {
-                hit(doc, score);
-            }
-        }
+    /// The score of a posting, at least one unit.
+    #[inline]
+    pub(super) fn fixed(&self, frequency: u32, doc_len: u32, weight: f32) -> Fixed {
+        ((self.score(frequency, doc_len, weight) * FIXED_ONE) as Fixed).max(1)
+    }
+
+    /// A score that no posting under the bound exceeds.
+    pub(super) fn bound(&self, impacts: &[u8], weight: f32) -> Fixed {
+        let scores = pairs_of(impacts).map(|(frequency, len)| match frequency {
+            FREQUENCY_UNBOUNDED => ((weight * FIXED_ONE) as Fixed).max(1),
+            _ => self.fixed(frequency, len, weight),
+        });
+        scores.max().unwrap_or(0)
     }
 }

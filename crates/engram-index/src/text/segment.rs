@@ -1,8 +1,8 @@
 //! Where words begin and end: the boundaries of UAX 29, refined for what people write to machines.
 //!
-//! On top of the standard, `_` and `:` separate, a change from lower to upper case starts a new part of the same word
-//! (`LiHua`), hyphens and full stops between letters join parts, and scripts written without spaces come out as whole
-//! runs. Commas and full stops between digits stay inside the number.
+//! On top of the standard, `:` separates, a change from lower to upper case starts a new part of the same word
+//! (`LiHua`), hyphens, underscores and full stops between letters join parts, and scripts written without spaces come
+//! out as whole runs. Commas and full stops between digits stay inside the number. Emoji are words of their own.
 
 use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
@@ -12,7 +12,7 @@ use unicode_segmentation::UnicodeSegmentation;
 pub(super) enum Joint {
     /// First part of its word.
     None,
-    /// By a hyphen, a full stop between letters, or a change of case.
+    /// By a hyphen, an underscore, a full stop between letters, or a change of case.
     Tight,
     /// By an apostrophe.
     Apostrophe,
@@ -22,6 +22,8 @@ pub(super) enum Joint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Part<'t> {
     pub(super) joint: Joint,
+    /// Where it starts in the text, in bytes.
+    pub(super) start: usize,
     pub(super) text: &'t str,
 }
 
@@ -31,13 +33,23 @@ pub(super) enum Token<'a, 't> {
     /// A word of one or more parts.
     Word(&'a [Part<'t>]),
     /// A run of a script written without spaces (or, for Hangul, with endings glued on).
-    Unspaced(&'t str),
+    /// With its start in the text, in bytes.
+    Unspaced(usize, &'t str),
+    /// An emoji with its modifiers.
+    Emoji(&'t str),
 }
 
 /// Calls `token` for every word and run of `text` in order.
 pub(super) fn segment<'t>(text: &'t str, token: &mut dyn FnMut(Token<'_, 't>)) {
     let mut open = Open { text, parts: Vec::new(), run: 0..0, end: 0 };
-    for (start, word) in text.unicode_word_indices() {
+    for (start, word) in text.split_word_bound_indices() {
+        if !word.contains(char::is_alphanumeric) {
+            if word.starts_with(is_emoji) {
+                open.close(token);
+                token(Token::Emoji(word));
+            }
+            continue;
+        }
         if start != open.end && !open.joined_by_hyphen(start) {
             open.close(token);
         }
@@ -68,7 +80,7 @@ impl<'t> Open<'t> {
             self.parts.clear();
         }
         if !self.run.is_empty() {
-            token(Token::Unspaced(&self.text[self.run.clone()]));
+            token(Token::Unspaced(self.run.start, &self.text[self.run.clone()]));
             self.run = 0..0;
         }
     }
@@ -89,7 +101,7 @@ impl<'t> Open<'t> {
                 Class::Inside if part.is_empty() => {}
                 Class::Inside => part = extend(&part, at, next),
                 Class::Unspaced => {
-                    self.push(joint, &word[part.clone()]);
+                    self.push(joint, start + part.start, &word[part.clone()]);
                     part = 0..0;
                     joint = Joint::None;
                     if self.run.is_empty() || self.run.end != start + at {
@@ -99,7 +111,7 @@ impl<'t> Open<'t> {
                     self.run.end = start + next;
                 }
                 Class::Break(after) => {
-                    self.push(joint, &word[part]);
+                    self.push(joint, start + part.start, &word[part.clone()]);
                     joint = after;
                     part = next..next;
                     if after == Joint::None {
@@ -107,7 +119,7 @@ impl<'t> Open<'t> {
                     }
                 }
                 Class::NewPart => {
-                    self.push(joint, &word[part]);
+                    self.push(joint, start + part.start, &word[part.clone()]);
                     joint = Joint::Tight;
                     part = at..next;
                 }
@@ -121,14 +133,14 @@ impl<'t> Open<'t> {
             }
             before = c;
         }
-        self.push(joint, &word[part]);
+        self.push(joint, start + part.start, &word[part.clone()]);
         self.end = start + word.len();
     }
 
-    fn push(&mut self, joint: Joint, text: &'t str) {
+    fn push(&mut self, joint: Joint, start: usize, text: &'t str) {
         if !text.is_empty() {
             let joint = if self.parts.is_empty() { Joint::None } else { joint };
-            self.parts.push(Part { joint, text });
+            self.parts.push(Part { joint, start, text });
         }
     }
 }
@@ -154,7 +166,7 @@ fn class(c: char, before: char) -> Class {
     match c {
         'a'..='z' | '0'..='9' => Class::Letter,
         '.' | ',' if before.is_numeric() => Class::Inside,
-        '.' => Class::Break(Joint::Tight),
+        '.' | '_' => Class::Break(Joint::Tight),
         '\'' | '\u{2019}' | '\u{2018}' | '\u{FF07}' => Class::Break(Joint::Apostrophe),
         _ if is_unspaced(c) => Class::Unspaced,
         _ if c.is_alphanumeric() => {
@@ -167,6 +179,18 @@ fn class(c: char, before: char) -> Class {
         _ if is_combining_mark(c) || is_format(c) => Class::Inside,
         _ => Class::Break(Joint::None),
     }
+}
+
+/// Pictographs, signs of weather, games, hands and hearts, arrows and regional indicators; not letters in a frame such as
+/// the trade mark sign.
+fn is_emoji(c: char) -> bool {
+    matches!(
+        c,
+        '\u{231A}' | '\u{231B}' | '\u{23E9}'..='\u{23FA}' | '\u{2600}'..='\u{27BF}'
+            | '\u{2B05}'..='\u{2B07}' | '\u{2B1B}' | '\u{2B1C}' | '\u{2B50}' | '\u{2B55}'
+            | '\u{1F000}'..='\u{1F0FF}' | '\u{1F18E}' | '\u{1F1E6}'..='\u{1F1FF}'
+            | '\u{1F300}'..='\u{1FAFF}'
+    )
 }
 
 /// Invisible characters that may stand inside a word: soft hyphen, zero-width joiners, direction marks.

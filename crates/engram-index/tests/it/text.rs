@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 
 use engram_index::{
-    Analyzer, Bm25, CorpusStats, Language, Posting, Postings, PostingsPart, PostingsWriter,
-    TextQuery,
+    Analyzer, Bm25, CorpusStats, Language, Posting, Postings, PostingsError, PostingsPart,
+    PostingsWriter, Terms, TextField, TextQuery, TopK, WEIGHT_ONE, WeightedQuery,
 };
 use proptest::prelude::*;
 
 fn build(docs: &[Vec<String>]) -> Postings {
     let mut writer = PostingsWriter::new();
     for (doc, terms) in (0..).zip(docs) {
-        writer.add(doc, terms);
+        writer.add(doc, &[TextField::new(&terms.iter().collect())]);
     }
     writer.finish()
 }
 
-fn scores(chunks: &[Postings], query: &[String]) -> Vec<Vec<(u32, f32)>> {
+fn weigh(query: &TextQuery, chunks: &[Postings]) -> WeightedQuery {
     let stats = CorpusStats {
         docs: chunks.iter().map(|c| u64::from(c.docs())).sum(),
         total_len: chunks.iter().map(Postings::total_len).sum(),
@@ -24,10 +24,14 @@ fn scores(chunks: &[Postings], query: &[String]) -> Vec<Vec<(u32, f32)>> {
     let mut df = |term: &str| {
         chunks.iter().map(|c| c.postings(term).map_or(0, |list| list.len() as u64)).sum()
     };
-    let weighted = TextQuery::new(query).weigh(Bm25::default(), stats, &mut df);
+    query.weigh(Bm25::default(), stats, &mut df)
+}
+
+fn scores(chunks: &[Postings], query: &[String]) -> Vec<Vec<(u32, f32)>> {
+    let weighted = weigh(&TextQuery::new(query), chunks);
     let scan = |chunk: &Postings| {
         let mut hits = Vec::new();
-        weighted.scan(chunk, &mut |_| true, &mut |doc, score| hits.push((doc, score)));
+        weighted.scan(chunk.view(), &mut |_| true, &mut |doc, score| hits.push((doc, score)));
         hits
     };
     chunks.iter().map(scan).collect()
@@ -76,24 +80,25 @@ proptest! {
         let postings = build(&docs);
         let mut map: BTreeMap<&str, BTreeMap<u32, u32>> = BTreeMap::new();
         for (doc, terms) in (0..).zip(&docs) {
-            prop_assert_eq!(postings.doc_len(doc) as usize, terms.len());
+            prop_assert_eq!(postings.doc_len(doc), terms.len() as u32 * WEIGHT_ONE);
             for term in terms {
-                *map.entry(term).or_default().entry(doc).or_default() += 1;
+                *map.entry(term).or_default().entry(doc).or_default() += WEIGHT_ONE;
             }
         }
         prop_assert_eq!(postings.docs() as usize, docs.len());
-        prop_assert_eq!(postings.total_len() as usize, docs.iter().map(Vec::len).sum::<usize>());
+        let occurrences = docs.iter().map(Vec::len).sum::<usize>() as u64;
+        prop_assert_eq!(postings.total_len(), occurrences * u64::from(WEIGHT_ONE));
         let as_list = |docs: &BTreeMap<u32, u32>| -> Vec<Posting> {
             docs.iter().map(|(&doc, &frequency)| Posting { doc, frequency }).collect()
         };
         let expected: Vec<_> = map.iter().map(|(term, docs)| (*term, as_list(docs))).collect();
-        let listed: Vec<_> = postings.terms().map(|(term, list)| (term, list.to_vec())).collect();
+        let listed: Vec<_> = postings.terms().map(|(term, list)| (term, list.iter().collect())).collect();
         prop_assert_eq!(&listed, &expected);
         for (term, list) in expected {
-            prop_assert_eq!(postings.postings(term), Some(&list[..]));
+            prop_assert_eq!(postings.postings(term).map(|list| list.iter().collect()), Some(list));
         }
         for absent in ["", "f", "abc"] {
-            prop_assert_eq!(postings.postings(absent), None);
+            prop_assert!(postings.postings(absent).is_none());
         }
     }
 
@@ -121,7 +126,7 @@ proptest! {
         let place = |doc: usize| kept.iter().position(|k| *k == doc).map(|new| new as u32);
         let (low, high) =
             (|doc: u32| place(doc as usize), |doc: u32| place(doc as usize + cut));
-        let parts: [PostingsPart<'_>; 2] = [(&first, &low), (&second, &high)];
+        let parts: [PostingsPart<'_>; 2] = [(first.view(), &low), (second.view(), &high)];
         let anew: Vec<Vec<String>> = kept.iter().map(|doc| docs[*doc].clone()).collect();
         prop_assert_eq!(Postings::merge(&parts), build(&anew));
     }
@@ -130,19 +135,20 @@ proptest! {
 #[test]
 fn ordinals_left_out_are_empty_documents() {
     let mut writer = PostingsWriter::new();
-    writer.add(2, &["x".to_owned(), "x".to_owned()]);
+    writer.add(2, &[TextField::new(&["x", "x"].iter().collect())]);
     writer.add(4, &[]);
     let postings = writer.finish();
-    assert_eq!((postings.docs(), postings.total_len()), (5, 2));
-    assert_eq!((0..7).map(|doc| postings.doc_len(doc)).collect::<Vec<_>>(), [0, 0, 2, 0, 0, 0, 0]);
-    assert_eq!(postings.postings("x"), Some(&[Posting { doc: 2, frequency: 2 }][..]));
+    assert_eq!((postings.docs(), postings.total_len()), (5, 16));
+    assert_eq!((0..7).map(|doc| postings.doc_len(doc)).collect::<Vec<_>>(), [0, 0, 16, 0, 0, 0, 0]);
+    let list = postings.postings("x").unwrap();
+    assert_eq!(list.iter().collect::<Vec<_>>(), [Posting { doc: 2, frequency: 16 }]);
 }
 
 #[test]
 fn nothing_indexed_nothing_found() {
     assert_eq!(PostingsWriter::new().finish(), Postings::merge(&[]));
     let empty = Postings::default();
-    assert_eq!((empty.docs(), empty.postings("x"), empty.terms().len()), (0, None, 0));
+    assert_eq!((empty.docs(), empty.postings("x").is_none(), empty.terms().len()), (0, true, 0));
     assert_eq!(scores(&[empty], &["x".to_owned()]), [vec![]]);
     assert_eq!(CorpusStats::default().avg_len(), 1.0);
 }
@@ -183,4 +189,213 @@ fn a_small_search_in_english() {
     assert_eq!(best("東京"), Some(3));
     assert_eq!(best("the of and"), None);
     assert_eq!(best("unrelated"), None);
+}
+
+/// A document of two fields, of which the second has a weight of its own and no positions.
+type TwoFields = (Vec<String>, Vec<String>);
+
+/// Many documents of few words, so that lists have several blocks and many scores are equal.
+fn large_corpus() -> impl Strategy<Value = Vec<TwoFields>> {
+    // Squares favour small numbers: some words are everywhere, some are rare.
+    let word = (0_u32..20, 0_u32..20).prop_map(|(a, b)| format!("w{}", a * b));
+    let words = |most| prop::collection::vec(word.clone(), 0..most);
+    prop::collection::vec((words(9), words(4)), 1..700)
+}
+
+fn build_weighted(docs: &[TwoFields], weight: u32) -> Postings {
+    let mut writer = PostingsWriter::new();
+    for (doc, (text, context)) in (0..).zip(docs) {
+        let (text, context): (Terms, Terms) = (text.iter().collect(), context.iter().collect());
+        let context = TextField::new(&context).weighted(weight).unquotable();
+        writer.add(doc, &[TextField::new(&text), context]);
+    }
+    writer.finish()
+}
+
+/// The best `k` over all chunks by scoring everything, or by pruning; in the given order of chunks.
+fn best_of(
+    chunks: &[Postings],
+    query: &WeightedQuery,
+    (k, pruned, turned): (usize, bool, bool),
+    accept: &dyn Fn(u64) -> bool,
+) -> Vec<(u64, f32)> {
+    let mut best = TopK::new(k);
+    let mut order: Vec<usize> = (0..chunks.len()).collect();
+    if turned {
+        order.reverse();
+    }
+    for chunk in order {
+        let base = (chunk as u64) << 32;
+        let accept = &mut |doc: u32| accept(base + u64::from(doc));
+        let view = chunks[chunk].view();
+        if pruned {
+            query.search(view, base, accept, &mut best);
+        } else {
+            query.scan(view, accept, &mut |doc, score| best.push(base + u64::from(doc), score));
+        }
+    }
+    best.into_sorted()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn pruning_never_shows(
+        docs in large_corpus(),
+        query in prop::collection::vec((0_u32..20, 0_u32..20), 1..9),
+        cuts in (0_usize..700, 0_usize..700),
+        k in 0_usize..40, weight in 0_u32..9, modulus in 1_u64..5, turned in any::<bool>(),
+    ) {
+        let query: Vec<String> = query.iter().map(|(a, b)| format!("w{}", a * b)).collect();
+        let (a, b) = (cuts.0.min(docs.len()), cuts.1.min(docs.len()));
+        let (a, b) = (a.min(b), a.max(b));
+        let pieces = [&docs[..a], &docs[a..b], &docs[b..]];
+        let chunks = pieces.map(|docs| build_weighted(docs, weight));
+        let weighted = weigh(&TextQuery::new(&query), &chunks);
+        let accept = |key: u64| key % modulus == 0;
+        let exhaustive = best_of(&chunks, &weighted, (k, false, false), &accept);
+        let pruned = best_of(&chunks, &weighted, (k, true, turned), &accept);
+        prop_assert_eq!(&pruned, &exhaustive);
+        for (base, chunk) in (0_u64..).zip(&chunks) {
+            let base = base << 32;
+            let own = exhaustive.iter().filter(|hit| hit.0 >> 32 == base >> 32);
+            let mut own: Vec<_> = own.map(|hit| ((hit.0 - base) as u32, hit.1)).collect();
+            own.sort_by_key(|hit| hit.0);
+            let ordinals: Vec<u32> = own.iter().map(|hit| hit.0).collect();
+            let again = weighted.score_docs(chunk.view(), &ordinals);
+            prop_assert_eq!(again, own.iter().map(|hit| hit.1).collect::<Vec<_>>());
+            for (doc, score) in own {
+                let sum: f32 =
+                    weighted.explain(chunk.view(), doc).iter().map(|part| part.1).sum();
+                prop_assert!((sum - score).abs() <= 1e-5 * score);
+            }
+        }
+    }
+
+    #[test]
+    fn weighted_fields_equal_the_textbook(docs in large_corpus(), weight in 0_u32..30) {
+        let chunk = build_weighted(&docs, weight);
+        let weighted =
+            weigh(&TextQuery::new(&["w4".to_owned(), "w6".to_owned()]), std::slice::from_ref(&chunk));
+        let share = f64::from(weight) / f64::from(WEIGHT_ONE);
+        let len = |doc: &TwoFields| doc.0.len() as f64 + share * doc.1.len() as f64;
+        let mean = docs.iter().map(len).sum::<f64>() / docs.len() as f64;
+        let tf = |doc: &TwoFields, term: &str| {
+            let count = |words: &[String]| words.iter().filter(|word| *word == term).count() as f64;
+            count(&doc.0) + share * count(&doc.1)
+        };
+        let mut expected = vec![0.0; docs.len()];
+        for term in ["w4", "w6"] {
+            let df = docs.iter().filter(|doc| tf(doc, term) > 0.0).count() as f64;
+            let idf = (1.0 + (docs.len() as f64 - df + 0.5) / (df + 0.5)).ln();
+            for (doc, score) in docs.iter().zip(&mut expected) {
+                let tf = tf(doc, term);
+                let discount = 0.9 * (0.6 + 0.4 * len(doc) / mean);
+                *score += if tf > 0.0 { idf * tf / (tf + discount) } else { 0.0 };
+            }
+        }
+        let ordinals: Vec<u32> = (0..chunk.docs()).collect();
+        for (score, expected) in weighted.score_docs(chunk.view(), &ordinals).iter().zip(expected) {
+            prop_assert!((f64::from(*score) - expected).abs() <= 1e-5 * (1.0 + expected));
+        }
+    }
+
+    #[test]
+    fn bytes_open_again_and_damage_never_panics(
+        docs in large_corpus(), damage in prop::collection::vec((any::<usize>(), any::<u8>()), 1..4),
+        cut in any::<usize>(),
+    ) {
+        let postings = build_weighted(&docs, 3);
+        let bytes = postings.to_bytes().to_vec();
+        let opened = Postings::open(&bytes[..]).unwrap();
+        prop_assert_eq!(opened.to_bytes(), postings.to_bytes());
+        let mut hurt = bytes.clone();
+        for (at, mask) in damage {
+            let at = at % hurt.len();
+            hurt[at] ^= mask;
+        }
+        prop_assert!(Postings::open(&bytes[..cut % bytes.len()]).is_err());
+        if let Ok(opened) = Postings::open(&hurt[..]) {
+            let terms: Vec<String> = (0..40).map(|n| format!("w{n}")).collect();
+            let weighted = TextQuery::new(&terms).weigh(
+                Bm25::default(),
+                CorpusStats { docs: 1000, total_len: 9000 },
+                &mut |_| 9,
+            );
+            weighted.search(opened.view(), 0, &mut |_| true, &mut TopK::new(5));
+            weighted.scan(opened.view(), &mut |_| true, &mut |_, _| ());
+            for (_, list) in opened.terms() {
+                prop_assert_eq!(list.iter().count(), list.len());
+            }
+        }
+    }
+
+    #[test]
+    fn phrases_equal_a_search_for_neighbours(docs in large_corpus(), a in 0_u32..9, b in 0_u32..9) {
+        let chunks = [build_weighted(&docs, 4)];
+        let cue = format!("\"w{a} w{b}\"");
+        let query = TextQuery::parse(&Analyzer::new(Language::None), &cue);
+        let weighted = weigh(&query, &chunks);
+        let holds = |doc: &TwoFields| {
+            doc.0.windows(2).any(|two| two[0] == format!("w{a}") && two[1] == format!("w{b}"))
+        };
+        let expected: Vec<u32> =
+            (0..).zip(&docs).filter(|(_, doc)| holds(doc)).map(|(doc, _)| doc).collect();
+        prop_assert_eq!(weighted.phrase_docs(chunks[0].view()), Some(expected.clone()));
+        let mut hits = Vec::new();
+        weighted.scan(chunks[0].view(), &mut |_| true, &mut |doc, _| hits.push(doc));
+        prop_assert_eq!(hits, expected);
+        let all = (usize::from(u16::MAX), true, false);
+        let exhaustive = best_of(&chunks, &weighted, (all.0, false, false), &|_| true);
+        prop_assert_eq!(best_of(&chunks, &weighted, all, &|_| true), exhaustive);
+    }
+}
+
+#[test]
+fn foreign_bytes_are_named() {
+    let bytes = build(&[vec!["a".to_owned()]]).to_bytes().to_vec();
+    let mut newer = bytes.clone();
+    newer[8] = 2;
+    assert_eq!(Postings::open(newer).unwrap_err(), PostingsError::NewerFormat(2));
+    for bytes in [vec![], b"ENGRAMTX".to_vec(), vec![0; 100], bytes[1..].to_vec()] {
+        let error = Postings::open(bytes).unwrap_err();
+        assert_eq!(error.to_string(), "damaged postings: no header");
+    }
+}
+
+#[test]
+fn phrases_stay_within_fields_and_texts() {
+    let analyzer = Analyzer::new(Language::English);
+    let terms = |texts: &[&str]| {
+        let mut out = Terms::new();
+        for text in texts {
+            analyzer.analyze(text, &mut out);
+        }
+        out
+    };
+    let mut writer = PostingsWriter::new();
+    let docs = [
+        (vec!["State of the art"], "a museum"),
+        (vec!["the state and its fine art"], "state of the art"),
+        (vec!["state", "of the art"], "museum"),
+        (vec!["a state", "x"], "art of the state of an art, LiHua's: state-of-the-art"),
+    ];
+    for (doc, (titles, text)) in (0..).zip(&docs) {
+        let (titles, text) = (terms(titles), terms(&[*text]));
+        let text = TextField::new(&text);
+        let text = if doc == 1 { text.unquotable() } else { text };
+        writer.add(doc, &[TextField::new(&titles).weighted(2 * WEIGHT_ONE), text]);
+    }
+    let chunks = [writer.finish()];
+    let found =
+        |cue: &str| weigh(&TextQuery::parse(&analyzer, cue), &chunks).phrase_docs(chunks[0].view());
+    assert_eq!(found("state of the art"), None);
+    assert_eq!(found(r#""state of the art""#), Some(vec![0, 3]));
+    assert_eq!(found(r#""state art""#), Some(vec![]));
+    assert_eq!(found(r#""fine art""#), Some(vec![1]));
+    assert_eq!(found(r#""li hua" "state of the art""#), Some(vec![3]));
+    assert_eq!(found(r#""art museum""#), Some(vec![]));
+    assert_eq!(found(r#""unheard of""#), Some(vec![]));
+    assert_eq!(found(r#""of the""#), None);
 }
