@@ -76,7 +76,7 @@ impl Engine {
         let batch = snapshot.unlinked_docs(LINK_MEMORIES_MAX);
         let Some((last, _)) = batch.last().copied() else { return Ok(None) };
         let known = linker.known.get_or_insert_with(|| Known::of(&snapshot));
-        let mut forming = Forming::new(&snapshot);
+        let mut forming = Forming::new(&snapshot, &space.analyzer);
         for (node, at) in &batch {
             forming.look_at(known, *node, *at);
         }

@@ -13,11 +13,11 @@ mod text;
 
 use std::collections::{BTreeSet, HashSet};
 
-use engram_index::{TextQuery, TopK, normalise};
+use engram_index::{TextQuery, TopK, name_key, normalise};
 
 use self::dates::{Named, named_times};
 use self::eligible::Eligible;
-use self::lead::{Led, folded_words};
+use self::lead::Led;
 use self::outcome::{Evidence, outcome};
 use self::rank::{Avoided, Candidate};
 use self::text::{Surroundings, Worded};
@@ -136,7 +136,7 @@ impl Engine {
                 now_ns,
             ),
             distinct_terms: distinct(&terms),
-            cue_words: folded_words(&cue.text),
+            cue_words: name_key(&cue.text).split(' ').map(str::to_owned).collect(),
             wanted,
             titled: titled(snapshot, cue),
             times: times(snapshot, cue),

@@ -30,7 +30,7 @@ pub use set::{Bitmap, BitmapIter};
 pub use text::{
     Analyzer, Bm25, CorpusStats, Language, Mention, MentionKind, Phrase, Posting, PostingList,
     Postings, PostingsError, PostingsPart, PostingsView, PostingsWriter, TERM_BYTES_MAX, Terms,
-    TextField, TextQuery, TitleMatch, TitleMatcher, WEIGHT_ONE, WeightedQuery,
+    TextField, TextQuery, TitleMatch, TitleMatcher, WEIGHT_ONE, WeightedQuery, name_key,
 };
 pub use topk::TopK;
 pub use vector::{DOT_I8_ELEMENTS_MAX, FlatVectors, FlatWriter, Kernels, VectorError, normalise};

@@ -1,21 +1,33 @@
 //! What one commit of associations holds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use engram_index::{Analyzer, Mention, MentionKind, TextQuery, name_key};
 
 use crate::association::EdgeKind;
 use crate::linker::Known;
 use crate::memtable::{DocRef, Snapshot};
-use crate::model::Memory;
+use crate::model::{Memory, MemoryContent};
 use crate::record::{EdgeRecord, EntityEdgeRecord, EntityRecord, LinkRecord};
+use crate::search::Wanted;
 
 /// Weight of the edge to what follows in the same session.
 const NEXT_WEIGHT: f32 = 1.0;
-/// Weight of an entity that the caller names, as one of `people` or `entities`.
-const ENTITY_STATED_WEIGHT: f32 = 1.0;
+/// Weight of an entity that the caller names, as one of `people` or `entities`, and of one that the text names.
+const ENTITY_WEIGHT: f32 = 1.0;
+/// Weight of a quantity or a date that the text names: many things have it in common.
+const FIGURE_WEIGHT: f32 = 0.25;
+/// Weight of the edge from a text to the memory whose title it mentions.
+const MENTION_WEIGHT: f32 = 1.0;
+/// Entities that one text is searched for, and memories of one title or mentioned by one text.
+const PER_MEMORY_MAX: usize = 64;
+/// Earlier memories that may mention a new title.
+const MENTIONING_MAX: usize = 1_000;
 
 /// Collects the associations of a run of memories.
 pub(super) struct Forming<'a> {
     snapshot: &'a Snapshot,
+    analyzer: &'a Analyzer,
     entities: Vec<EntityRecord>,
     entity_places: HashMap<String, u32>,
     /// By memory node and place of the entity.
@@ -26,9 +38,10 @@ pub(super) struct Forming<'a> {
 }
 
 impl<'a> Forming<'a> {
-    pub(super) fn new(snapshot: &'a Snapshot) -> Forming<'a> {
+    pub(super) fn new(snapshot: &'a Snapshot, analyzer: &'a Analyzer) -> Forming<'a> {
         Forming {
             snapshot,
+            analyzer,
             entities: Vec::new(),
             entity_places: HashMap::new(),
             entity_edges: BTreeMap::new(),
@@ -44,9 +57,75 @@ impl<'a> Forming<'a> {
         if !memory.content.session.is_empty() {
             self.follow(known, memory, node);
         }
-        for name in memory.content.people.iter().chain(&memory.content.entities) {
-            self.name(node, name, ENTITY_STATED_WEIGHT);
+        let content = &memory.content;
+        for name in content.people.iter().chain(&content.entities) {
+            self.name(node, (name_key(name), name), ENTITY_WEIGHT);
         }
+        self.name_what_the_text_names(node, content);
+        self.mention(node, content);
+        if !content.title.is_empty() {
+            self.mentioned(node, &content.title);
+        }
+    }
+
+    fn name_what_the_text_names(&mut self, node: u32, content: &MemoryContent) {
+        let named = self.analyzer.mentions(&content.text);
+        for Mention { kind, key, start, end } in named.into_iter().take(PER_MEMORY_MAX) {
+            let weight = match kind {
+                MentionKind::Quantity | MentionKind::Date => FIGURE_WEIGHT,
+                MentionKind::Name
+                | MentionKind::Quoted
+                | MentionKind::Handle
+                | MentionKind::Tag
+                | MentionKind::Address => ENTITY_WEIGHT,
+            };
+            self.name(node, (key, &content.text[start..end]), weight);
+        }
+        // A memory names what its title names.
+        for title in [content.title.as_str(), without_parentheses(&content.title)] {
+            self.name(node, (name_key(title), title), ENTITY_WEIGHT);
+        }
+    }
+
+    /// The text of the memory mentions titles of others, whichever came first.
+    fn mention(&mut self, node: u32, content: &MemoryContent) {
+        let titles = &self.snapshot.associations.titles;
+        let found = titles.find(&content.text).into_iter().flat_map(|found| found.keys);
+        for titled in found.take(PER_MEMORY_MAX) {
+            let titled = titled as u32;
+            if titled != node && self.title_of(titled) != Some(content.title.as_str()) {
+                self.edges.insert((node, titled, EdgeKind::Mention), MENTION_WEIGHT);
+            }
+        }
+    }
+
+    /// Texts that were looked at before mention the title of the memory.
+    fn mentioned(&mut self, node: u32, title: &str) {
+        let linked = self.snapshot.associations.linked;
+        let quoted = |title: &str| format!("\"{}\"", title.replace(['"', '“', '”', '„'], " "));
+        let mut candidates = BTreeSet::new();
+        for title in [title, without_parentheses(title)] {
+            let query = TextQuery::parse(self.analyzer, &quoted(title));
+            let wanted = Wanted::new(self.snapshot, &query);
+            let holding = self.snapshot.phrase_docs(&wanted.weighted).unwrap_or_default();
+            candidates.extend(holding.into_iter().take(MENTIONING_MAX));
+        }
+        for at in candidates {
+            let other = self.snapshot.node(at);
+            let content = &self.snapshot.memory(at).content;
+            if other >= linked || other == node || content.title == title {
+                continue;
+            }
+            let found = self.snapshot.associations.titles.find(&content.text);
+            if found.iter().any(|found| found.keys.contains(&u64::from(node))) {
+                self.edges.insert((other, node, EdgeKind::Mention), MENTION_WEIGHT);
+            }
+        }
+    }
+
+    fn title_of(&self, node: u32) -> Option<&str> {
+        let (at, _) = self.snapshot.doc_of_node(node)?;
+        Some(&self.snapshot.memory(at).content.title)
     }
 
     /// Puts the memory between its neighbours in the session.
@@ -69,8 +148,7 @@ impl<'a> Forming<'a> {
     }
 
     /// The memory names an entity.
-    fn name(&mut self, node: u32, name: &str, weight: f32) {
-        let key = entity_key(name);
+    fn name(&mut self, node: u32, (key, name): (String, &str), weight: f32) {
         if key.is_empty() {
             return;
         }
@@ -106,7 +184,10 @@ impl<'a> Forming<'a> {
     }
 }
 
-/// What makes two names the same entity: folded to lower case, blanks made one.
-fn entity_key(name: &str) -> String {
-    name.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
+/// A title without a part in parentheses at its end: `Danny Huston (actor)` is also called `Danny Huston`.
+fn without_parentheses(title: &str) -> &str {
+    match title.trim_end().strip_suffix(')').and_then(|open| open.rfind('(')) {
+        Some(at) => title[..at].trim_end(),
+        None => title,
+    }
 }

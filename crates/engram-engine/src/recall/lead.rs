@@ -5,7 +5,7 @@
 //! two memories name counts as one step between them, where few name it and the cue does not ask for it anyway.
 //! `docs/adr/0008-one-step-of-activation.md` has the measurements.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use engram_index::{Adjacency, Direction, Link, log_damping};
 
@@ -147,7 +147,7 @@ impl Probe<'_> {
     /// Whether the cue holds every word of an entity's name: it asks for it, and finds it by its words.
     fn cue_names(&self, entity: u32) -> bool {
         let Some(entity) = self.snapshot.associations.entity(entity) else { return true };
-        let mut words = entity.key.split_whitespace();
+        let mut words = entity.key.split(' ');
         words.all(|word| self.cue_words.contains(word))
     }
 
@@ -184,10 +184,4 @@ fn degree(snapshot: &Snapshot, node: u32) -> Degree {
         }
     }
     degree
-}
-
-/// The words of a cue as the keys of entities have them.
-pub(super) fn folded_words(text: &str) -> HashSet<String> {
-    let split = |c: char| !c.is_alphanumeric();
-    text.split(split).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
 }

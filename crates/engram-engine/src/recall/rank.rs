@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use engram_index::{RouteScore, bm25_share, cosine_share, recency};
+use engram_index::{RouteScore, bm25_share, cosine_share, name_key, recency};
 
 use super::Probe;
 use super::dates::{Exactness, Named};
@@ -241,31 +241,13 @@ fn sort(candidates: &mut [Candidate]) {
     candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.node.cmp(&b.node)));
 }
 
-/// Whether a cue with these words names a person: by the whole name as one word, or by its first part.
+/// Whether a cue with these words names a person: by all parts of the name, or by its first one.
 fn names(cue_words: &HashSet<String>, name: &str) -> bool {
-    let parts = name_parts(name);
-    let first = parts.first().filter(|first| first.chars().count() > 2);
-    cue_words.contains(&parts.concat()) || first.is_some_and(|first| cue_words.contains(first))
-}
-
-/// The parts of a name, folded: `WolfgangSchulz` has two, like `Wolfgang Schulz`.
-fn name_parts(name: &str) -> Vec<String> {
-    let mut parts: Vec<String> = Vec::new();
-    let mut before = None::<char>;
-    for c in name.chars() {
-        let inside = before.is_some_and(char::is_alphanumeric);
-        let starts = !inside || (c.is_uppercase() && before.is_some_and(char::is_lowercase));
-        if c.is_alphanumeric() {
-            if starts {
-                parts.push(String::new());
-            }
-            if let Some(part) = parts.last_mut() {
-                part.extend(c.to_lowercase());
-            }
-        }
-        before = Some(c);
-    }
-    parts
+    let key = name_key(name);
+    let mut parts = key.split(' ').filter(|part| !part.is_empty()).peekable();
+    let Some(first) = parts.peek().copied() else { return false };
+    let by_first = first.chars().count() > 2 && cue_words.contains(first);
+    by_first || parts.all(|part| cue_words.contains(part))
 }
 
 /// Share of the hints that a memory agrees with, in [0, 1].

@@ -24,7 +24,7 @@ pub use analyzer::{Analyzer, TERM_BYTES_MAX};
 pub use bm25::{Bm25, CorpusStats};
 pub use language::Language;
 pub use list::{Posting, PostingList};
-pub use mentions::{Mention, MentionKind};
+pub use mentions::{Mention, MentionKind, name_key};
 pub use postings::{Postings, PostingsError, PostingsView};
 pub use query::{Phrase, TextQuery, WeightedQuery};
 pub use terms::Terms;

@@ -10,7 +10,7 @@ mod dates;
 mod names;
 
 use super::analyzer::Analyzer;
-use scan::{Scan, Taken};
+use scan::{Scan, Taken, key_of};
 
 /// What a mention is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,6 +58,11 @@ impl Analyzer {
         names::names(&scan, self, &mut taken);
         taken.into_sorted()
     }
+}
+
+/// The key of a name that somebody states, as mentions have them: folded words with single spaces.
+pub fn name_key(name: &str) -> String {
+    key_of(name)
 }
 
 #[cfg(test)]
