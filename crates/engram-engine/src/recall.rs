@@ -18,7 +18,7 @@ use engram_index::{TextQuery, TopK, name_key, normalise};
 use self::dates::{Named, named_times};
 use self::eligible::Eligible;
 use self::lead::Led;
-use self::outcome::{Evidence, outcome};
+use self::outcome::{outcome, relevances};
 use self::rank::{Avoided, Candidate};
 use self::text::{Surroundings, Worded};
 use crate::answer::{Explanation, Mode, Neighbour, RankCursor, Recall, Recalled};
@@ -347,19 +347,20 @@ impl Probe<'_> {
     fn answer(&self, ranked: Ranked) -> Recall {
         let Ranked { mut candidates, led, explanation } = ranked;
         candidates.retain(|candidate| candidate.score > 0.0);
-        let evidence = Evidence::new(self, &candidates);
-        let relevances: std::collections::HashMap<u32, f32> =
-            candidates.iter().map(|c| (c.node, evidence.relevance(c))).collect();
-        let relevance = |candidate: &Candidate| relevances[&candidate.node];
-        candidates.retain(|candidate| relevance(candidate) >= self.cue.min_relevance);
+        let relevances = relevances(self.cue.mode, &candidates);
+        let mut ranked: Vec<(Candidate, f32)> = candidates
+            .into_iter()
+            .zip(relevances)
+            .filter(|(_, relevance)| *relevance >= self.cue.min_relevance)
+            .collect();
+        let outcome = outcome(self, &ranked);
         let first = self.cue.after.map_or(0, |after| after.offset as usize);
         let end = first + self.cue.limit;
-        self.diversify(&mut candidates, end);
-        let outcome = outcome(self, &candidates, &relevance);
-        let next = (candidates.len() > end)
+        self.diversify(&mut ranked, end);
+        let next = (ranked.len() > end)
             .then_some(RankCursor { offset: end as u32, depth: self.depth as u32 });
-        let page = candidates.iter().skip(first).take(self.cue.limit);
-        let items = page.map(|c| self.recalled(c, relevance(c), &led)).collect();
+        let page = ranked.iter().skip(first).take(self.cue.limit);
+        let items = page.map(|(c, relevance)| self.recalled(c, *relevance, &led)).collect();
         Recall { items, outcome, next, lsn: self.snapshot.lsn, explanation }
     }
 

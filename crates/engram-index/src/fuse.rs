@@ -46,6 +46,11 @@ pub fn logistic(x: f32) -> f32 {
     (1.0 / (1.0 + libm::exp(f64::from(-x)))) as f32
 }
 
+/// `ln(1 + x)` for `x` of at least 0: evidence that grows ever more slowly.
+pub fn ln_1p(x: f32) -> f32 {
+    libm::log1p(f64::from(x)) as f32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -20,7 +20,7 @@ pub use evidence::Beta;
 pub use field::{
     ColumnPart, FieldTest, FieldValue, KeywordColumn, MetadataColumn, MetadataWriter, RangeColumn,
 };
-pub use fuse::{RouteScore, bm25_share, cosine_share, logistic};
+pub use fuse::{RouteScore, bm25_share, cosine_share, ln_1p, logistic};
 pub use graph::{
     Activated, Activation, Adjacency, Direction, Edge, EdgeType, EdgeWeight, Fan, Graph,
     GraphBlock, GraphDamage, HubDamping, Link, PackedLink, Returns, SPREAD_HOPS_MAX, SpreadProblem,

@@ -199,17 +199,17 @@ impl Probe<'_> {
 
     /// Greedy maximal marginal relevance (Carbonell and Goldstein, "The use of MMR, diversity-based reranking", 1998): the
     /// next item is the one with the best score after what it shares with the nearest item before it is taken off.
-    pub(super) fn diversify(&self, candidates: &mut Vec<Candidate>, count: usize) {
+    pub(super) fn diversify(&self, ranked: &mut Vec<(Candidate, f32)>, count: usize) {
         let share = self.cue.diversity;
-        if share <= 0.0 || candidates.len() < 2 {
+        if share <= 0.0 || ranked.len() < 2 {
             return;
         }
-        let best = candidates[0].score.max(f32::MIN_POSITIVE);
-        let mut rest = std::mem::take(candidates);
+        let best = ranked[0].0.score.max(f32::MIN_POSITIVE);
+        let mut rest = std::mem::take(ranked);
         let mut nearest = vec![0.0_f32; rest.len()];
-        while !rest.is_empty() && candidates.len() < count {
+        while !rest.is_empty() && ranked.len() < count {
             let worth = |place: usize| {
-                (1.0 - share) * (rest[place].score / best) - share * nearest[place]
+                (1.0 - share) * (rest[place].0.score / best) - share * nearest[place]
             };
             let mut chosen = 0;
             for place in 1..rest.len() {
@@ -217,15 +217,14 @@ impl Probe<'_> {
                     chosen = place;
                 }
             }
-            let candidate = rest.remove(chosen);
+            let item = rest.remove(chosen);
             nearest.remove(chosen);
-            for (place, other) in rest.iter().enumerate() {
-                let alike = self.alike(candidate.at, other.at);
-                nearest[place] = nearest[place].max(alike);
+            for (place, (other, _)) in rest.iter().enumerate() {
+                nearest[place] = nearest[place].max(self.alike(item.0.at, other.at));
             }
-            candidates.push(candidate);
+            ranked.push(item);
         }
-        candidates.append(&mut rest);
+        ranked.append(&mut rest);
     }
 
     /// How alike two memories are: cosine of their nearest vectors, in [0, 1]; 0 without vectors.
