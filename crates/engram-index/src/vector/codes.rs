@@ -46,7 +46,8 @@ pub(super) fn encode(
     let scale = scale_of(vector);
     let mut biased = [128_u8; NIBBLE_BLOCK];
     let (mut high_error, mut full_error, mut length) = (0.0_f64, 0.0_f64, 0.0_f64);
-    let planes = high.chunks_exact_mut(NIBBLE_BLOCK_BYTES).zip(low.chunks_exact_mut(NIBBLE_BLOCK_BYTES));
+    let planes =
+        high.chunks_exact_mut(NIBBLE_BLOCK_BYTES).zip(low.chunks_exact_mut(NIBBLE_BLOCK_BYTES));
     for (block, (high, low)) in vector.chunks(NIBBLE_BLOCK).zip(planes) {
         biased.fill(128);
         for (code, &x) in biased.iter_mut().zip(block) {
@@ -123,7 +124,8 @@ impl CodedQuery {
         let low = &codes.low.bytes[row as usize * codes.low.stride..][..plane];
         self.values.resize(2 * plane, 0);
         let blocks = self.values.chunks_exact_mut(NIBBLE_BLOCK);
-        let planes = high.chunks_exact(NIBBLE_BLOCK_BYTES).zip(low.chunks_exact(NIBBLE_BLOCK_BYTES));
+        let planes =
+            high.chunks_exact(NIBBLE_BLOCK_BYTES).zip(low.chunks_exact(NIBBLE_BLOCK_BYTES));
         for (block, (high, low)) in blocks.zip(planes) {
             let (first, second) = block.split_at_mut(NIBBLE_BLOCK_BYTES);
             for byte in 0..NIBBLE_BLOCK_BYTES {
@@ -189,10 +191,61 @@ impl Codes<'_> {
         }
     }
 
-    /// Asks the processor to bring the upper plane of a row closer.
+    /// What a walk goes by: the estimate, or the exact products where the vectors are short. The error of an estimate
+    /// falls with the root of the dimension; short codes cost little to read whole.
+    #[inline]
+    pub(super) fn walk(
+        &self,
+        query: &CodedQuery,
+        rows: &[u32],
+        sums: &mut Vec<i32>,
+        spare: &mut Vec<i32>,
+    ) {
+        if self.walks_whole() {
+            self.full(query, rows, sums, spare)
+        } else {
+            self.estimate(query, rows, sums)
+        }
+    }
+
+    /// Standard deviation of the error of what a walk goes by, as part of a dot product; the rounding errors of
+    /// the elements are taken for independent.
+    pub(super) fn walk_deviation(
+        &self,
+        query: &CodedQuery,
+        scale: f32,
+        errors: &CodeErrors,
+    ) -> f32 {
+        let of_row = if self.walks_whole() { errors.full } else { errors.high };
+        let error = query.length * of_row * scale + query.error * errors.length;
+        error / (self.plane as f32).sqrt()
+    }
+
+    fn walks_whole(&self) -> bool {
+        self.plane == LINE
+    }
+
+    /// Asks the processor to bring what a walk reads of a row closer.
     #[inline(always)]
     pub(super) fn prefetch(&self, row: u32) {
         prefetch(self.high.bytes, row as usize * self.high.stride, self.plane);
+        if self.walks_whole() {
+            self.prefetch_low(row);
+        }
+    }
+
+    /// Asks the processor to bring the lower plane of a row closer.
+    #[inline(always)]
+    pub(super) fn prefetch_low(&self, row: u32) {
+        prefetch(self.low.bytes, row as usize * self.low.stride, self.plane);
+    }
+}
+
+/// Asks the processor to bring a vector closer.
+#[inline(always)]
+pub(super) fn prefetch_floats(vector: &[f32]) {
+    for line in vector.chunks(LINE / 4) {
+        prefetch_line(line.as_ptr().cast());
     }
 }
 
@@ -201,13 +254,18 @@ impl Codes<'_> {
 pub(super) fn prefetch(bytes: &[u8], start: usize, length: usize) {
     let Some(wanted) = bytes.get(start..start + length) else { return };
     for line in wanted.chunks(LINE) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: SSE is part of x86-64, and a prefetch reads nothing that the program could see.
-        unsafe {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = line;
+        prefetch_line(line.as_ptr());
     }
+}
+
+#[inline(always)]
+fn prefetch_line(line: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: SSE is part of x86-64, and a prefetch reads nothing that the program could see.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(line.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = line;
 }

@@ -28,9 +28,9 @@ impl VectorFilter<'_> {
     pub fn accepts(&self, ordinal: u32) -> bool {
         match self {
             VectorFilter::All => true,
-            VectorFilter::Bits { words, .. } => words
-                .get(ordinal as usize / 64)
-                .is_some_and(|word| word >> (ordinal % 64) & 1 == 1),
+            VectorFilter::Bits { words, .. } => {
+                words.get(ordinal as usize / 64).is_some_and(|word| word >> (ordinal % 64) & 1 == 1)
+            }
             VectorFilter::Where { accept, .. } => accept(ordinal),
         }
     }

@@ -6,7 +6,7 @@
 //! below the `k` best lower bounds so far.
 
 use super::aligned::AlignedBytes;
-use super::codes::{CodeErrors, CodedQuery, Codes, encode, plane_bytes};
+use super::codes::{CodeErrors, CodedQuery, Codes, encode, plane_bytes, prefetch_floats};
 use super::filter::VectorFilter;
 use super::kernels::{Kernels, NibbleRows};
 use super::rows::VectorRows;
@@ -14,6 +14,9 @@ use crate::topk::TopK;
 
 /// Rows that pass through a sieve together: their upper planes fit the second-level cache.
 const CHUNK: usize = 512;
+
+/// How many full-precision rows ahead of the one that is scored the processor is asked to fetch.
+const ROWS_AHEAD: usize = 2;
 
 /// Unit vectors as codes of eight bits, for exact search.
 #[derive(Clone, Debug)]
@@ -199,6 +202,7 @@ impl ScanScratch {
         for (&row, &sum) in self.list.iter().zip(&self.sums) {
             let scale = f64::from(codes.scale(row));
             if (f64::from(sum) * query_scale + high) * scale + query_slack >= bar {
+                codes.prefetch_low(row);
                 self.passed.push(row);
             }
         }
@@ -213,6 +217,13 @@ impl ScanScratch {
                 self.lower.push(u64::from(row), ((score - slack) as f32).next_down());
             }
         }
+    }
+
+    /// Passes `rows` through the sieves.
+    pub(super) fn sift_rows(&mut self, codes: &Codes<'_>, rows: impl Iterator<Item = u32>) {
+        self.list.clear();
+        self.list.extend(rows);
+        self.sift(codes);
     }
 
     /// Passes every row below `length` that `filter` lets pass through the sieves.
@@ -248,7 +259,10 @@ impl ScanScratch {
         self.candidates.retain(|candidate| candidate.1 >= bar);
         let dot = Kernels::best().dot_f32;
         self.lower.reset(self.k);
-        for &(row, _) in &self.candidates {
+        for (place, &(row, _)) in self.candidates.iter().enumerate() {
+            if let Some(&(ahead, _)) = self.candidates.get(place + ROWS_AHEAD) {
+                prefetch_floats(rows.row(ahead));
+            }
             self.lower.push(u64::from(row), dot(query, rows.row(row)));
         }
         self.hits.clear();

@@ -2,3 +2,5 @@
 
 mod text;
 mod vector;
+mod vector_hnsw;
+mod vector_scan;

@@ -140,9 +140,7 @@ impl HnswBuilder {
         for (newcomers, found) in newcomers.iter().zip(found) {
             for (layer, (&node, links)) in newcomers.iter().zip(&found).enumerate() {
                 self.layers[layer].set_links(node, links);
-                reverse.extend(
-                    links.iter().map(|&target| Reverse { layer, target, source: node }),
-                );
+                reverse.extend(links.iter().map(|&target| Reverse { layer, target, source: node }));
             }
         }
         reverse.sort_unstable();
@@ -200,7 +198,8 @@ impl HnswBuilder {
         let mut links = vec![Vec::new(); own.len()];
         worker.walk.query.set_coded(&views[0].codes, own[0]);
         let start = own.len().min(walkable);
-        let mut entry = if start > 0 { worker.walk.descend(&views[..walkable], start - 1) } else { 0 };
+        let mut entry =
+            if start > 0 { worker.walk.descend(&views[..walkable], start - 1) } else { 0 };
         for layer in (0..own.len()).rev() {
             let view = &views[layer];
             let size = self.settings.ef_construction as usize;

@@ -221,8 +221,7 @@ fn counts(header: &[u8; HEADER_BYTES]) -> Result<Vec<u32>, HnswError> {
     if !(1..=LAYERS_MAX).contains(&layers) {
         return Err(HnswError::Corrupt("number of layers"));
     }
-    let counts: Vec<u32> =
-        (0..layers).map(|layer| u32_at(header, COUNTS_AT + 4 * layer)).collect();
+    let counts: Vec<u32> = (0..layers).map(|layer| u32_at(header, COUNTS_AT + 4 * layer)).collect();
     let narrowing = counts.windows(2).all(|pair| pair[1] <= pair[0] && pair[1] > 0);
     if !narrowing || counts[0] as usize > VECTORS_MAX {
         return Err(HnswError::Corrupt("number of nodes"));

@@ -70,8 +70,7 @@ impl HnswBuilder {
     /// Those of `nodes` that a search for their own codes does not find, nor another node as near.
     fn missed(&self, nodes: &[u32], parallel: &dyn Parallel) -> Vec<u32> {
         let views = self.views();
-        let slots: Vec<Mutex<Vec<u32>>> =
-            nodes.chunks(TASK).map(|_| Mutex::default()).collect();
+        let slots: Vec<Mutex<Vec<u32>>> = nodes.chunks(TASK).map(|_| Mutex::default()).collect();
         self.each(parallel, slots.len(), &|task, worker| {
             let mut missed = Vec::new();
             for &node in nodes.chunks(TASK).nth(task).unwrap_or_default() {

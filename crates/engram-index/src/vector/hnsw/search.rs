@@ -4,14 +4,15 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::super::filter::VectorFilter;
-use super::super::kernels::Kernels;
 use super::super::rows::VectorRows;
 use super::super::scan::ScanScratch;
 use super::format::Hnsw;
 use super::layer::LayerView;
 use super::pool::Entry;
 use super::walk::Walk;
-use crate::topk::TopK;
+
+/// A pool whose best and worst are not further apart than this many standard deviations of the codes' error is all alike.
+const ALIKE_DEVIATIONS: f32 = 6.0;
 
 /// What is searched.
 #[derive(Clone, Copy, Debug)]
@@ -47,26 +48,13 @@ pub struct SearchReport {
 }
 
 /// What a search works with and its result; reused, it allocates nothing after the first searches.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct HnswScratch {
     walk: Walk,
     scan: ScanScratch,
     /// Nodes to leave by their links next, where a filter is in force.
     frontier: BinaryHeap<Reverse<Entry>>,
-    top: TopK,
     hits: Vec<(u32, f32)>,
-}
-
-impl Default for HnswScratch {
-    fn default() -> HnswScratch {
-        HnswScratch {
-            walk: Walk::default(),
-            scan: ScanScratch::default(),
-            frontier: BinaryHeap::new(),
-            top: TopK::new(0),
-            hits: Vec::new(),
-        }
-    }
 }
 
 impl HnswScratch {
@@ -77,8 +65,10 @@ impl HnswScratch {
 }
 
 impl<B: AsRef<[u8]>> Hnsw<B> {
-    /// Finds the vectors of the highest dot product with the query's; the result is in [`HnswScratch::hits`]. Candidates are
-    /// found by codes and ranked by the canonical f32 dot product with the vectors of `rows`.
+    /// Finds the vectors of the highest dot product with the query's; the result is in [`HnswScratch::hits`]. The walk keeps
+    /// `ef` candidates by their codes; of these the result is the best by the canonical f32 dot product with the
+    /// vectors of `rows`, exactly. Where so many vectors are alike that the codes tell none of the candidates apart, the
+    /// walk is repeated with twice as many.
     ///
     /// A filter that lets few pass is answered by an exact scan of those; one that the walk cannot satisfy within the work
     /// of that scan, too. Panics when the dimension differs.
@@ -95,23 +85,24 @@ impl<B: AsRef<[u8]>> Hnsw<B> {
             return SearchReport { route: SearchRoute::Exact, scored: 0, read: 0 };
         }
         let (views, layers) = self.views();
-        let reach = rerank_count(query.k).min(query.ef.max(query.k));
-        let size = query.ef.max(query.k);
-        if count <= self.scan_limit(size) {
-            return self.scan(query, rows, &views[0], scratch);
-        }
-        scratch.walk.query.set(query.vector);
+        let mut size = query.ef.max(query.k);
         scratch.walk.scored = 0;
-        let entry = scratch.walk.descend(&views[..layers], 0);
-        if count == self.len() {
-            scratch.walk.run(&views[0], entry, size);
-        } else if !scratch.walk_filtered(&views[0], entry, (size, count), &query.filter) {
-            let before = scratch.walk.scored;
-            let report = self.scan(query, rows, &views[0], scratch);
-            return SearchReport { scored: report.scored + before, ..report };
+        if count > self.scan_limit(size) {
+            scratch.walk.query.set(query.vector);
+            let entry = scratch.walk.descend(&views[..layers], 0);
+            while count > self.scan_limit(size) {
+                if count == self.len() {
+                    scratch.walk.run(&views[0], entry, size);
+                } else if !scratch.walk_filtered(&views[0], entry, (size, count), &query.filter) {
+                    break;
+                }
+                if !self.is_ambiguous(&views[0], &scratch.walk) {
+                    return self.rank(query, rows, &views[0], scratch);
+                }
+                size *= 2;
+            }
         }
-        let read = scratch.rank(query, reach, rows);
-        SearchReport { route: SearchRoute::Graph, scored: scratch.walk.scored, read }
+        self.scan(query, rows, &views[0], scratch)
     }
 
     /// Up to how many vectors an exact scan is less work than a walk that keeps `size` of them. A walk scores about
@@ -120,6 +111,32 @@ impl<B: AsRef<[u8]>> Hnsw<B> {
     fn scan_limit(&self, size: usize) -> usize {
         let walk = size as u64 * u64::from(self.settings.m);
         (2 * walk * self.len() as u64).isqrt() as usize
+    }
+
+    /// Whether the codes cannot tell the best of a full pool from the worst: there may be as good ones outside.
+    fn is_ambiguous(&self, view: &LayerView<'_>, walk: &Walk) -> bool {
+        let (Some(best), Some(worst)) = (walk.pool.entries().first(), walk.pool.bar()) else {
+            return false;
+        };
+        let scale = view.codes.scale(best.node());
+        let deviation = view.codes.walk_deviation(&walk.query, scale, &self.errors);
+        (best.score() - worst.score()) * walk.query.scale <= ALIKE_DEVIATIONS * deviation
+    }
+
+    /// Passes the pool through the sieves of an exact scan.
+    fn rank(
+        &self,
+        query: &VectorQuery<'_>,
+        rows: &dyn VectorRows,
+        view: &LayerView<'_>,
+        scratch: &mut HnswScratch,
+    ) -> SearchReport {
+        let HnswScratch { walk, scan, hits, .. } = scratch;
+        scan.start(query.vector, query.k, &self.errors);
+        scan.sift_rows(&view.codes, walk.pool.entries().iter().map(|entry| entry.node()));
+        let read = scan.finish(query.vector, rows) as u64;
+        hits.extend_from_slice(scan.hits());
+        SearchReport { route: SearchRoute::Graph, scored: walk.scored, read }
     }
 
     fn scan(
@@ -131,23 +148,18 @@ impl<B: AsRef<[u8]>> Hnsw<B> {
     ) -> SearchReport {
         let scan = &mut scratch.scan;
         scan.start(query.vector, query.k, &self.errors);
-        let scored = scan.sift_filtered(&view.codes, view.len as u32, &query.filter);
+        let before = scratch.walk.scored;
+        let scored = before + scan.sift_filtered(&view.codes, view.len as u32, &query.filter);
         let read = scan.finish(query.vector, rows) as u64;
         scratch.hits.extend_from_slice(scan.hits());
         SearchReport { route: SearchRoute::Exact, scored, read }
     }
 }
 
-/// How many of the nearest by the upper plane of the codes are ranked in full precision. On 100,000 sentence embeddings the
-/// first 24 held all of the true first 10.
-fn rerank_count(k: usize) -> usize {
-    2 * k + 8
-}
-
 impl HnswScratch {
     /// As [`Walk::run`], but the pool holds only nodes that may be returned: the walk goes through the others and goes
     /// on until the pool is full of nearer ones. Gives up, with `false`, when it has scored twice as many nodes as may
-    /// be returned.
+    /// be returned, or when it ran out of nodes.
     fn walk_filtered(
         &mut self,
         layer: &LayerView<'_>,
@@ -181,20 +193,6 @@ impl HnswScratch {
             walk.meet_neighbours(layer, best.node());
             next = visit(walk);
         }
-        true
-    }
-
-    /// Ranks the best `reach` of the pool in full precision; returns how many there were.
-    fn rank(&mut self, query: &VectorQuery<'_>, reach: usize, rows: &dyn VectorRows) -> u64 {
-        let pool = self.walk.pool.entries();
-        let pool = &pool[..reach.min(pool.len())];
-        let dot = Kernels::best().dot_f32;
-        self.top.reset(query.k);
-        for entry in pool {
-            let score = dot(query.vector, rows.row(entry.node()));
-            self.top.push(u64::from(entry.node()), score);
-        }
-        self.hits.extend(self.top.sorted().iter().map(|&(node, score)| (node as u32, score)));
-        pool.len() as u64
+        walk.pool.entries().len() == size.min(count)
     }
 }

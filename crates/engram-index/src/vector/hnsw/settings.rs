@@ -37,8 +37,8 @@ impl HnswSettings {
 
     /// Highest layer of a node: geometric, as the paper draws it with `mL = 1 / ln M`, from a hash of the ordinal.
     pub(super) fn level(&self, ordinal: u32) -> usize {
-        let uniform = ((mix(self.seed ^ mix(u64::from(ordinal))) >> 11) + 1) as f64
-            / (1_u64 << 53) as f64;
+        let uniform =
+            ((mix(self.seed ^ mix(u64::from(ordinal))) >> 11) + 1) as f64 / (1_u64 << 53) as f64;
         let level = -libm::log(uniform) / libm::log(f64::from(self.m));
         (level as usize).min(LAYERS_MAX - 1)
     }

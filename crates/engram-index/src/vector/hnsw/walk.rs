@@ -23,7 +23,7 @@ pub(super) struct Walk {
 
 impl Walk {
     /// Fills the pool with the best `size` nodes that are met when always the best one is left by all its links.
-    /// Scores are estimates by the upper plane of the codes.
+    /// Scores are what `Codes::walk` computes.
     pub(super) fn run(&mut self, layer: &LayerView<'_>, entry: u32, size: usize) {
         self.begin(layer, entry);
         self.pool.reset(size);
@@ -91,7 +91,7 @@ impl Walk {
     /// Scores the fresh nodes and offers them to the pool.
     #[inline]
     fn offer_fresh(&mut self, layer: &LayerView<'_>) {
-        layer.codes.estimate(&self.query, &self.fresh, &mut self.sums);
+        layer.codes.walk(&self.query, &self.fresh, &mut self.sums, &mut self.spare);
         self.scored += self.fresh.len() as u64;
         for (&node, &sum) in self.fresh.iter().zip(&self.sums) {
             self.pool.offer(Entry::new(node, sum as f32 * layer.codes.scale(node)));
@@ -99,8 +99,12 @@ impl Walk {
     }
 
     /// Scores the fresh nodes and hands them to `visit`.
-    pub(super) fn score_fresh(&mut self, layer: &LayerView<'_>, visit: &mut dyn FnMut(&mut Pool, Entry)) {
-        layer.codes.estimate(&self.query, &self.fresh, &mut self.sums);
+    pub(super) fn score_fresh(
+        &mut self,
+        layer: &LayerView<'_>,
+        visit: &mut dyn FnMut(&mut Pool, Entry),
+    ) {
+        layer.codes.walk(&self.query, &self.fresh, &mut self.sums, &mut self.spare);
         self.scored += self.fresh.len() as u64;
         for (&node, &sum) in self.fresh.iter().zip(&self.sums) {
             visit(&mut self.pool, Entry::new(node, sum as f32 * layer.codes.scale(node)));

@@ -69,12 +69,22 @@ fn avx2_dot_i8(a: &[i8], b: &[i8]) -> i32 {
     unsafe { avx2_bytes(a, b) }
 }
 
-fn avx2_dot_nibbles(query: NibbleQuery<'_>, rows: NibbleRows<'_>, wanted: &[u32], sums: &mut [i32]) {
+fn avx2_dot_nibbles(
+    query: NibbleQuery<'_>,
+    rows: NibbleRows<'_>,
+    wanted: &[u32],
+    sums: &mut [i32],
+) {
     // SAFETY: as in `avx2_dot`.
     unsafe { avx2_nibbles(query, rows, wanted, sums) }
 }
 
-fn vnni_dot_nibbles(query: NibbleQuery<'_>, rows: NibbleRows<'_>, wanted: &[u32], sums: &mut [i32]) {
+fn vnni_dot_nibbles(
+    query: NibbleQuery<'_>,
+    rows: NibbleRows<'_>,
+    wanted: &[u32],
+    sums: &mut [i32],
+) {
     // SAFETY: reachable only through the table that `available` hands out after detecting AVX2 and AVX-VNNI.
     unsafe { vnni_nibbles(query, rows, wanted, sums) }
 }

@@ -2,12 +2,12 @@
 
 use std::arch::x86_64::{
     __m256i, __m512, __m512i, _mm256_add_ps, _mm256_castpd_ps, _mm256_loadu_si256,
-    _mm512_add_epi32, _mm512_and_si512, _mm512_castps_pd, _mm512_castps512_ps256,
+    _mm512_add_epi16, _mm512_add_epi32, _mm512_and_si512, _mm512_castps_pd, _mm512_castps512_ps256,
     _mm512_cvtepi8_epi16, _mm512_cvtph_ps, _mm512_dpbusd_epi32, _mm512_extractf64x4_pd,
-    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_madd_epi16,
-    _mm512_maddubs_epi16, _mm512_add_epi16, _mm512_maskz_loadu_epi8, _mm512_maskz_loadu_ps,
-    _mm512_reduce_add_epi32, _mm512_set1_epi8, _mm512_set1_epi16, _mm512_setzero_ps,
-    _mm512_setzero_si512, _mm512_srli_epi16, _mm512_sub_epi32, _mm512_sub_ps, _mm512_xor_si512,
+    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_madd_epi16, _mm512_maddubs_epi16,
+    _mm512_maskz_loadu_epi8, _mm512_maskz_loadu_ps, _mm512_reduce_add_epi32, _mm512_set1_epi8,
+    _mm512_set1_epi16, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_srli_epi16,
+    _mm512_sub_epi32, _mm512_sub_ps, _mm512_xor_si512,
 };
 
 use super::avx2::{bytes_tail, reduce_8};
@@ -71,7 +71,12 @@ fn avx512_dot_i8(a: &[i8], b: &[i8]) -> i32 {
     unsafe { avx512_bytes(a, b) }
 }
 
-fn avx512_dot_nibbles(query: NibbleQuery<'_>, rows: NibbleRows<'_>, wanted: &[u32], sums: &mut [i32]) {
+fn avx512_dot_nibbles(
+    query: NibbleQuery<'_>,
+    rows: NibbleRows<'_>,
+    wanted: &[u32],
+    sums: &mut [i32],
+) {
     // SAFETY: as in `avx512_dot`.
     unsafe { avx512_nibbles(query, rows, wanted, sums) }
 }
@@ -81,7 +86,12 @@ fn vnni_dot_i8(a: &[i8], b: &[i8]) -> i32 {
     unsafe { vnni_bytes(a, b) }
 }
 
-fn vnni_dot_nibbles(query: NibbleQuery<'_>, rows: NibbleRows<'_>, wanted: &[u32], sums: &mut [i32]) {
+fn vnni_dot_nibbles(
+    query: NibbleQuery<'_>,
+    rows: NibbleRows<'_>,
+    wanted: &[u32],
+    sums: &mut [i32],
+) {
     // SAFETY: as in `vnni_dot_i8`.
     unsafe { vnni_nibbles(query, rows, wanted, sums) }
 }
@@ -215,10 +225,7 @@ fn vnni_step(sums: &mut [__m512i; 2], x: __m512i, y: __m512i) {
 /// A block of nibbles, each with the part of the query that it meets.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn block_nibbles(
-    q: &[i8; NIBBLE_BLOCK],
-    n: &[u8; NIBBLE_BLOCK_BYTES],
-) -> [(__m512i, __m512i); 2] {
+fn block_nibbles(q: &[i8; NIBBLE_BLOCK], n: &[u8; NIBBLE_BLOCK_BYTES]) -> [(__m512i, __m512i); 2] {
     let mask = _mm512_set1_epi8(15);
     // SAFETY: 64 bytes of the 64 of the nibbles, and of the 128 of the query from byte 0 or 64; no load needs alignment.
     let (bytes, low, high) = unsafe {

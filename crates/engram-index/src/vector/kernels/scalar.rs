@@ -29,11 +29,7 @@ fn dot_half(a: &[f32], b: &[u16]) -> f32 {
     sum_blocks(a, b, |x, y, lane| x.mul_add(f16_value(y), lane))
 }
 
-fn sum_blocks<T: Copy + Default>(
-    a: &[f32],
-    b: &[T],
-    step: impl Fn(f32, T, f32) -> f32,
-) -> f32 {
+fn sum_blocks<T: Copy + Default>(a: &[f32], b: &[T], step: impl Fn(f32, T, f32) -> f32) -> f32 {
     check_lengths(a.len(), b.len());
     let mut lanes = [0.0_f32; LANES];
     let (a_blocks, a_tail) = a.as_chunks::<LANES>();
@@ -77,8 +73,7 @@ fn dot_nibbles(query: NibbleQuery<'_>, rows: NibbleRows<'_>, wanted: &[u32], sum
     for (sum, &row) in sums.iter_mut().zip(wanted) {
         let nibbles = rows.row(row, query.len());
         *sum = 0;
-        for (q, n) in
-            query.chunks_exact(NIBBLE_BLOCK).zip(nibbles.chunks_exact(NIBBLE_BLOCK_BYTES))
+        for (q, n) in query.chunks_exact(NIBBLE_BLOCK).zip(nibbles.chunks_exact(NIBBLE_BLOCK_BYTES))
         {
             let (low, high) = q.split_at(NIBBLE_BLOCK_BYTES);
             for ((&l, &h), &byte) in low.iter().zip(high).zip(n) {
