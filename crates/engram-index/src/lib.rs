@@ -5,8 +5,8 @@
 //! order of operations (module `vector`), transcendental functions come from crate `libm`, hash tables never decide an
 //! order, and ties always go to the smaller key.
 
-mod vector;
 mod topk;
+mod vector;
 mod text;
 mod set;
 mod field;
@@ -33,4 +33,9 @@ pub use text::{
     TextField, TextQuery, TitleMatch, TitleMatcher, WEIGHT_ONE, WeightedQuery, name_key,
 };
 pub use topk::TopK;
-pub use vector::{DOT_I8_ELEMENTS_MAX, FlatVectors, FlatWriter, Kernels, VectorError, normalise};
+pub use vector::{
+    AlignedBytes, DOT_I8_ELEMENTS_MAX, FlatVectors, FlatWriter, Hnsw, HnswBuilder, HnswError,
+    HnswScratch, HnswSettings, Kernels, Parallel, QuantisedVectors, RowMajor, ScanScratch,
+    SearchReport, SearchRoute, Serial, VECTORS_MAX, VectorError, VectorFilter, VectorQuery,
+    VectorRows, f16_bits, f16_value, normalise,
+};

@@ -6,3 +6,5 @@ mod set;
 mod spread;
 mod text;
 mod vector;
+mod vector_hnsw;
+mod vector_scan;

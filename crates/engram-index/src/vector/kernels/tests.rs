@@ -44,6 +44,13 @@ fn check(a: &[f32], b: &[f32]) {
         let found = (kernels.l2_f32)(a, b);
         assert!(same(found, l2), "{} l2 of {}: {found:e}, not {l2:e}", kernels.name, a.len());
     }
+    let halves: Vec<u16> = b.iter().map(|&x| f16_bits(x)).collect();
+    let values: Vec<f32> = halves.iter().map(|&bits| f16_value(bits)).collect();
+    let dot = (scalar.dot_f32)(a, &values);
+    for kernels in Kernels::available() {
+        let found = (kernels.dot_f16)(a, &halves);
+        assert!(same(found, dot), "{} f16 of {}: {found:e}, not {dot:e}", kernels.name, a.len());
+    }
 }
 
 #[test]
@@ -159,6 +166,25 @@ fn different_lengths_are_refused_by_every_kernel() {
         );
         assert!(
             refused(&|| {
+                (kernels.dot_f16)(&[1.0; 33], &[1; 17]);
+            }),
+            "{}",
+            kernels.name
+        );
+        let rows = NibbleRows { bytes: &[0; 256], stride: 64 };
+        for (query, wanted, sums) in
+            [(&[1; 128][..], &[4][..], 1), (&[1; 127], &[0], 1), (&[1; 128], &[0, 1], 1)]
+        {
+            assert!(
+                refused(&|| {
+                    (kernels.dot_nibbles)(query, rows, wanted, &mut vec![0; sums]);
+                }),
+                "{}",
+                kernels.name
+            );
+        }
+        assert!(
+            refused(&|| {
                 (kernels.dot_i8)(&[1; 33], &[1; 32]);
             }),
             "{}",
@@ -180,4 +206,80 @@ fn the_best_is_the_last_of_the_available() {
     let names: Vec<&str> = Kernels::available().iter().map(|kernels| kernels.name).collect();
     assert_eq!(names.first(), Some(&"scalar"));
     assert_eq!(names.last(), Some(&Kernels::best().name));
+}
+
+#[test]
+fn nibbles_are_multiplied_exactly() {
+    let mut noise = Noise(13);
+    for blocks in 0..=32 {
+        let query: Vec<i8> = (0..blocks * NIBBLE_BLOCK).map(|_| noise.next() as i8).collect();
+        let stride = blocks * NIBBLE_BLOCK_BYTES + 12;
+        let bytes: Vec<u8> = (0..7 * stride).map(|_| noise.next() as u8).collect();
+        let wanted = [3, 0, 6, 3, 5];
+        let exact = wanted.map(|row| {
+            let element = |i: usize| {
+                let (block, place) = (i / NIBBLE_BLOCK, i % NIBBLE_BLOCK);
+                let at = row as usize * stride + block * NIBBLE_BLOCK_BYTES + place % 64;
+                bytes[at] >> (4 * (place / 64)) & 15
+            };
+            let product = |(i, &q): (usize, &i8)| i64::from(q) * i64::from(element(i));
+            query.iter().enumerate().map(product).sum::<i64>()
+        });
+        for kernels in Kernels::available() {
+            let mut sums = [1; 5];
+            let rows = NibbleRows { bytes: &bytes, stride };
+            (kernels.dot_nibbles)(&query, rows, &wanted, &mut sums);
+            assert_eq!(sums.map(i64::from), exact, "{} of {blocks} blocks", kernels.name);
+        }
+    }
+    let (low, high) = ([-128; 4096], [127; 4096]);
+    for kernels in Kernels::available() {
+        for (query, sum) in [(&low, -128 * 15 * 4096), (&high, 127 * 15 * 4096)] {
+            let mut sums = [0];
+            let rows = NibbleRows { bytes: &[255; 2048], stride: 2048 };
+            (kernels.dot_nibbles)(query, rows, &[0], &mut sums);
+            assert_eq!(sums, [sum], "{}", kernels.name);
+        }
+    }
+}
+
+#[test]
+fn half_precision_goes_there_and_back() {
+    for bits in 0..=u16::MAX {
+        let value = f16_value(bits);
+        if value.is_nan() {
+            assert!(bits & 0x7fff > 0x7c00 && f16_value(f16_bits(value)).is_nan());
+            continue;
+        }
+        assert_eq!(f16_bits(value), bits, "{value:e}");
+        if bits & 0x7fff < 0x7bff {
+            // Half way to the next number: to the even one; beyond: to the nearer one.
+            let next = f16_value(bits + 1);
+            let middle = (value + next) / 2.0;
+            assert_eq!(f16_bits(middle), bits + (bits & 1), "{middle:e}");
+            let (toward, away) = if next > value {
+                (middle.next_down(), middle.next_up())
+            } else {
+                (middle.next_up(), middle.next_down())
+            };
+            assert_eq!((f16_bits(toward), f16_bits(away)), (bits, bits + 1), "{middle:e}");
+        }
+    }
+    assert_eq!(f16_value(0x3c00), 1.0);
+    assert_eq!(f16_value(0x0001), 2.0_f32.powi(-24));
+    assert_eq!(f16_value(0x7bff), 65_504.0);
+    assert_eq!(
+        [65_519.9, 65_520.0, f32::MAX, -f32::INFINITY].map(f16_bits),
+        [0x7bff, 0x7c00, 0x7c00, 0xfc00]
+    );
+    assert_eq!(f16_bits(1e-30), 0);
+}
+
+#[test]
+fn cosine_is_the_normalised_dot_product() {
+    for kernels in Kernels::available() {
+        assert_eq!(kernels.cosine_f32(&[3.0, 4.0], &[6.0, 8.0]), 1.0);
+        assert_eq!(kernels.cosine_f32(&[3.0, 4.0], &[-4.0, 3.0]), 0.0);
+        assert!(kernels.cosine_f32(&[0.0, 0.0], &[1.0, 0.0]).is_nan());
+    }
 }
