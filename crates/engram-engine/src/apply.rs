@@ -6,7 +6,7 @@ use engram_index::EdgeWeight;
 use engram_store::Stamp;
 
 use crate::association::{EdgeKind, Statement};
-use crate::memtable::{Doc, Entity, Indexing, Snapshot};
+use crate::memtable::{Doc, Entity, GraphHash, Indexing, Proximity, Snapshot};
 use crate::model::{Memory, State};
 use crate::record::{
     AssociateRecord, CommitRecord, DissociateRecord, EdgeRecord, LinkRecord, Op, PutRecord,
@@ -29,6 +29,8 @@ pub(crate) enum Step {
     Dissociate(DissociateRecord),
     /// Associations were formed.
     Link(LinkRecord),
+    /// A graph is put into use; a replay only learns which one that is.
+    Graph(GraphHash, Option<Arc<Proximity>>),
 }
 
 /// Applies the steps of one commit.
@@ -84,6 +86,11 @@ fn apply_step(
             }
         }
         Step::Link(record) => link(snapshot, record)?,
+        Step::Graph(_, Some(graph)) => snapshot.use_graph(graph),
+        Step::Graph(hash, None) => {
+            snapshot.graph_hash = Some(hash);
+            snapshot.proximity = None;
+        }
     }
     Ok(())
 }
@@ -161,6 +168,11 @@ pub(crate) fn steps(
             Some(Op::Associate(record)) => Ok(Step::Associate(record)),
             Some(Op::Dissociate(record)) => Ok(Step::Dissociate(record)),
             Some(Op::Link(record)) => Ok(Step::Link(record)),
+            Some(Op::Graph(record)) => {
+                let hash = record.hash.try_into();
+                let hash = hash.map_err(|_| format!("LSN {} names no graph", stamp.lsn))?;
+                Ok(Step::Graph(hash, None))
+            }
             None => Err(format!("LSN {} holds an unknown operation", stamp.lsn)),
         })
         .collect()

@@ -9,6 +9,8 @@ use crate::error::{EngineError, LogFailure};
 
 /// Folder of the shard log.
 pub(crate) const WAL_DIR: &str = "wal";
+/// Folder of the proximity graphs.
+pub(crate) const INDEX_DIR: &str = "index";
 const LOCK_FILE: &str = "LOCK";
 const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_PREFIX: &str = "engram data directory, format ";
@@ -23,16 +25,16 @@ pub(crate) enum Age {
 
 /// Creates the directory where it is missing, locks it, and refuses a newer format.
 pub(crate) fn claim(fs: &dyn Fs, dir: &Path) -> Result<(Box<dyn FsLock>, Age), EngineError> {
-    fs.create_dir_all(&dir.join(WAL_DIR)).map_err(|error| io(dir, &error))?;
+    fs.create_dir_all(&dir.join(WAL_DIR)).map_err(|error| io_failure(dir, &error))?;
     let lock = fs.lock(&dir.join(LOCK_FILE)).map_err(|error| match error.kind() {
         ErrorKind::WouldBlock => EngineError::DataDirLocked { dir: dir.display().to_string() },
-        _ => io(dir, &error),
+        _ => io_failure(dir, &error),
     })?;
     let path = dir.join(FORMAT_FILE);
     match read_all(fs, &path) {
         Ok(bytes) => check_format(&bytes, &path).map(|()| (lock, Age::Old)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok((lock, Age::New)),
-        Err(error) => Err(io(&path, &error)),
+        Err(error) => Err(io_failure(&path, &error)),
     }
 }
 
@@ -40,7 +42,7 @@ pub(crate) fn claim(fs: &dyn Fs, dir: &Path) -> Result<(Box<dyn FsLock>, Age), E
 pub(crate) fn mark(fs: &dyn Fs, dir: &Path) -> Result<(), EngineError> {
     let path = dir.join(FORMAT_FILE);
     let line = format!("{FORMAT_PREFIX}{FORMAT_VERSION}\n");
-    write_atomically(fs, &path, line.as_bytes()).map_err(|error| io(&path, &error))
+    write_atomically(fs, &path, line.as_bytes()).map_err(|error| io_failure(&path, &error))
 }
 
 fn check_format(bytes: &[u8], path: &Path) -> Result<(), EngineError> {
@@ -60,7 +62,8 @@ fn check_format(bytes: &[u8], path: &Path) -> Result<(), EngineError> {
     }
 }
 
-fn io(path: &Path, error: &std::io::Error) -> EngineError {
+/// What an input/output error means to a caller.
+pub(crate) fn io_failure(path: &Path, error: &std::io::Error) -> EngineError {
     let text = format!("{}: {error}", path.display());
     EngineError::Log(match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => LogFailure::DiskFull(text),

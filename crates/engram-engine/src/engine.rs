@@ -5,7 +5,7 @@
 //! and never wait for writes. The engine starts no thread and asks the system for nothing.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use arc_swap::ArcSwap;
@@ -18,6 +18,7 @@ use prost::Message;
 use crate::apply::apply;
 use crate::datadir::{self, Age};
 use crate::error::{EngineError, LogFailure};
+use crate::indexer::{graph_file_name, load_graph, remove_others};
 use crate::memtable::Snapshot;
 use crate::model::{SpaceInfo, SpaceStats};
 use crate::queue::{Change, CommitQueue, Overlay, Submission, Waiter, writable};
@@ -83,6 +84,7 @@ pub struct Engine {
     driving: Mutex<()>,
     /// Held by the one maintainer.
     maintaining: Mutex<()>,
+    data_dir: PathBuf,
     _data_dir: Box<dyn FsLock>,
 }
 
@@ -114,7 +116,15 @@ impl Engine {
             &mut |frame| replay.frame(frame),
         )?;
         let fresh = age == Age::New && recovery.frames == 0 && recovery.damage.is_empty();
-        let rebuilt = replay.finish(&mut recovery);
+        let rebuilt = replay.finish(&mut recovery, &mut |space, snapshot| {
+            load_graph(&*components.fs, data_dir, space, snapshot);
+        });
+        let used: Vec<String> = rebuilt
+            .catalog
+            .values()
+            .filter_map(|space| Some(graph_file_name(space.id, space.snapshot.load().graph_hash?)))
+            .collect();
+        remove_others(&*components.fs, data_dir, &used)?;
         for (space, lsn) in rebuilt.released {
             log.release(space, lsn);
         }
@@ -128,6 +138,7 @@ impl Engine {
             failure: OnceLock::new(),
             driving: Mutex::new(()),
             maintaining: Mutex::new(()),
+            data_dir: data_dir.to_path_buf(),
             _data_dir: lock,
         };
         if fresh && let Some(space) = engine.settings.default_space.clone() {
@@ -430,6 +441,14 @@ impl Engine {
 
     pub(crate) fn log(&self) -> &ShardLog {
         &self.log
+    }
+
+    pub(crate) fn fs(&self) -> &dyn Fs {
+        &*self.components.fs
+    }
+
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.data_dir
     }
 
     pub(crate) fn entropy(&self) -> &dyn Entropy {

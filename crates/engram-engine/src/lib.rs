@@ -27,6 +27,10 @@ mod search;
 
 mod linker;
 
+mod datadir;
+
+mod indexer;
+
 mod space;
 
 mod apply;
@@ -34,8 +38,6 @@ mod apply;
 mod queue;
 
 mod replay;
-
-mod datadir;
 
 mod engine;
 
@@ -49,6 +51,8 @@ mod relate;
 
 mod link;
 
+mod index;
+
 mod spreading;
 
 mod recall;
@@ -58,7 +62,7 @@ mod recognize;
 mod prompt;
 
 // What callers need of the layers below to fill in settings.
-pub use engram_index::{Language, RouteScore};
+pub use engram_index::{Language, Parallel, RouteScore, Serial};
 
 pub use answer::{
     Explanation, Match, Mode, Neighbour, Outcome, Parts, PromptContext, RankCursor, Recall,
@@ -73,6 +77,7 @@ pub use error::{EngineError, InvalidValue, LogFailure};
 pub use filter::{
     FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, Filter, MetaCondition, MetaTest, TimeRange,
 };
+pub use index::Indexed;
 pub use link::Linked;
 pub use model::{
     Confidence, ContentHash, Created, Cursor, ForgetReceipt, Kind, Memory, MemoryContent,

@@ -28,7 +28,7 @@ use crate::memtable::{DocRef, Snapshot};
 use crate::model::State;
 use crate::read::detail;
 use crate::request::Cue;
-use crate::search::{Nearest, Wanted};
+use crate::search::{Accepted, Nearest, Wanted};
 use crate::settings::RankWeights;
 use crate::space::Space;
 use crate::validate;
@@ -300,8 +300,12 @@ impl Probe<'_> {
             if self.weights.text > 0.0 { self.by_words(surroundings) } else { Worded::default() };
         let nearest = match &self.vector {
             Some(vector) if self.weights.vector > 0.0 => {
-                let accept = |at: DocRef| self.eligible.accepts(self.snapshot, at);
-                self.snapshot.nearest(vector, self.depth, &accept)
+                let accepted = Accepted {
+                    accept: &|at| self.eligible.accepts(self.snapshot, at),
+                    all_active: self.eligible.is_all_active(),
+                    count: self.eligible.count,
+                };
+                self.snapshot.nearest(vector, self.depth, accepted)
             }
             _ => Nearest::default(),
         };

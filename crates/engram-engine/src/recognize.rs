@@ -14,7 +14,7 @@ use crate::memtable::{DocRef, Snapshot};
 use crate::model::State;
 use crate::read::detail;
 use crate::request::{Cue, Recognize};
-use crate::search::Wanted;
+use crate::search::{Accepted, Wanted};
 use crate::space::Space;
 use crate::validate;
 
@@ -75,7 +75,12 @@ impl Engine {
             }
         };
         if let Some(vector) = &cue.vector {
-            take(snapshot.nearest(vector, cue.limit, &recallable).scores);
+            let accepted = Accepted {
+                accept: &recallable,
+                all_active: false,
+                count: snapshot.figures.active,
+            };
+            take(snapshot.nearest(vector, cue.limit, accepted).scores);
         }
         let mut terms = Vec::new();
         space.analyzer.terms(&cue.text, &mut terms);

@@ -58,7 +58,7 @@ pub(crate) struct CommitRecord {
 /// Wrapper that protobuf needs around a repeated choice.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct OpRecord {
-    #[prost(oneof = "Op", tags = "1, 2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "Op", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
     pub(crate) op: Option<Op>,
 }
 
@@ -83,6 +83,18 @@ pub(crate) enum Op {
     Dissociate(DissociateRecord),
     #[prost(message, tag = "7")]
     Link(LinkRecord),
+    #[prost(message, tag = "8")]
+    Graph(GraphRecord),
+}
+
+/// From here on the vectors below a node are searched over a graph.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct GraphRecord {
+    /// BLAKE3 of the graph's file, 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub(crate) hash: Vec<u8>,
+    #[prost(uint32, tag = "2")]
+    pub(crate) through: u32,
 }
 
 /// An explicit association; the same pair again replaces it.

@@ -98,8 +98,13 @@ impl<'a> Replay<'a> {
         Rebuilding::Live(Box::new(LiveSpace { space, snapshot, keys: Vec::new(), fault: None }))
     }
 
-    /// Everything that was rebuilt; what is wrong is added to the recovery report.
-    pub(crate) fn finish(mut self, recovery: &mut Recovery) -> Rebuilt {
+    /// Everything that was rebuilt, each snapshot after `complete` has added what the log only names; what is wrong is added
+    /// to the recovery report.
+    pub(crate) fn finish(
+        mut self,
+        recovery: &mut Recovery,
+        complete: &mut dyn FnMut(SpaceId, &mut Snapshot),
+    ) -> Rebuilt {
         for (id, rebuilding) in &self.spaces {
             if matches!(rebuilding, Rebuilding::Headless) {
                 let reason = "the start of its log is missing".to_owned();
@@ -130,7 +135,8 @@ impl<'a> Replay<'a> {
         });
         let mut catalog = BTreeMap::new();
         let mut overlays = HashMap::new();
-        for LiveSpace { space, snapshot, keys, .. } in live {
+        for LiveSpace { space, mut snapshot, keys, .. } in live {
+            complete(space.id, &mut snapshot);
             let mut overlay = Overlay::new(snapshot.state_sum);
             let latest = snapshot.committed_at.0;
             for key in keys {

@@ -4,7 +4,7 @@ mod session;
 mod vectors;
 mod words;
 
-pub(crate) use vectors::Nearest;
+pub(crate) use vectors::{Accepted, Nearest};
 pub(crate) use words::Wanted;
 
 /// Nodes with their scores, best first.

@@ -23,6 +23,8 @@ pub struct EngineSettings {
     pub metadata_depth_max: usize,
     /// Most memories in one request.
     pub batch_memories_max: usize,
+    /// Vectors of a space from which on they are searched over a graph; fewer are compared one by one.
+    pub graph_vectors_min: u64,
     /// What counts in recall, unless a cue says otherwise.
     pub weights: RankWeights,
     /// Space that a fresh data directory starts with; none = no space.
@@ -39,6 +41,7 @@ impl Default for EngineSettings {
             metadata_bytes_max: 16 << 10,
             metadata_depth_max: 8,
             batch_memories_max: 1_000,
+            graph_vectors_min: 20_000,
             weights: RankWeights::default(),
             default_space: None,
         }

@@ -10,6 +10,7 @@ use engram_store::{CommitTime, SpaceId};
 use prost::Message;
 
 use crate::error::{EngineError, InvalidValue};
+use crate::indexer::Indexer;
 use crate::linker::{LinkWaiters, Linker};
 use crate::memtable::{Indexing, Snapshot, Words};
 use crate::model::{ContentHash, MemoryContent, NewMemory, SpaceInfo, SpaceStats};
@@ -36,6 +37,7 @@ pub(crate) struct Space {
     /// Held while a new snapshot is made from the current one and published.
     pub(crate) publishing: Mutex<()>,
     pub(crate) linker: Mutex<Linker>,
+    pub(crate) indexer: Mutex<Indexer>,
     pub(crate) link_waiters: LinkWaiters,
 }
 
@@ -71,6 +73,7 @@ impl Space {
             snapshot: ArcSwap::default(),
             publishing: Mutex::new(()),
             linker: Mutex::default(),
+            indexer: Mutex::default(),
             link_waiters: LinkWaiters::default(),
         }
     }
@@ -91,7 +94,10 @@ impl Space {
             memories: snapshot.figures.active,
             suppressed: snapshot.figures.suppressed,
             vectors: snapshot.figures.vectors,
-            indexed_vectors: 0,
+            indexed_vectors: snapshot
+                .proximity
+                .as_ref()
+                .map_or(0, |view| view.graph.owners.len() as u64 - view.hidden.len()),
             associations: snapshot.associations.graph.edge_count(),
             entities: snapshot.associations.entity_count() as u64,
             unlinked: snapshot.unlinked(),

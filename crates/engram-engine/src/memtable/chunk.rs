@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use engram_index::{
-    FlatVectors, FlatWriter, Postings, PostingsPart, PostingsWriter, Terms, TextField,
+    FlatVectors, FlatWriter, Postings, PostingsPart, PostingsWriter, QuantisedVectors, Terms,
+    TextField,
 };
 
 use super::columns::Columns;
@@ -47,6 +48,10 @@ pub(crate) struct Chunk {
     by_content: Vec<(u64, u32)>,
     pub(crate) postings: Postings,
     pub(crate) vectors: FlatVectors,
+    /// The same vectors quantised, to sift them before they are compared.
+    pub(crate) codes: QuantisedVectors,
+    /// Most vectors of one document.
+    pub(crate) vectors_per_doc_max: usize,
     pub(crate) columns: Columns,
 }
 
@@ -121,9 +126,17 @@ impl Chunk {
             keys.sort_unstable();
             keys
         };
+        let mut codes = QuantisedVectors::new(vectors.dimension());
+        let (mut run, mut vectors_per_doc_max) = (0, 0);
+        for index in 0..vectors.len() {
+            codes.push(vectors.vector(index));
+            let goes_on = index > 0 && vectors.owner(index) == vectors.owner(index - 1);
+            run = if goes_on { run + 1 } else { 1 };
+            vectors_per_doc_max = vectors_per_doc_max.max(run);
+        }
         let by_id = sorted(&|memory| hash_of_id(&memory.id));
         let by_content = sorted(&|memory| start_of(&memory.content_hash));
-        Chunk { by_id, by_content, memories, nodes, postings, vectors, columns }
+        Chunk { by_id, by_content, memories, nodes, postings, vectors, codes, vectors_per_doc_max, columns }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -190,7 +203,8 @@ impl Chunk {
     pub(crate) fn index_bytes(&self) -> u64 {
         let maps = (self.by_id.len() + self.by_content.len()) * size_of::<(u64, u32)>();
         let maps = maps + self.nodes.len() * size_of::<u32>();
-        let indexes = self.postings.heap_bytes() + self.vectors.heap_bytes();
+        let vectors = self.vectors.heap_bytes() + self.codes.heap_bytes();
+        let indexes = self.postings.heap_bytes() + vectors;
         (indexes + self.columns.heap_bytes() + maps) as u64
     }
 }

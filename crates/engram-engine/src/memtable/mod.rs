@@ -6,9 +6,11 @@
 
 mod associations;
 mod columns;
+mod proximity;
 mod chunk;
 mod snapshot;
 
 pub(crate) use associations::Entity;
 pub(crate) use chunk::{Doc, Words};
+pub(crate) use proximity::{GraphHash, Proximity, ProximityView};
 pub(crate) use snapshot::{ChunkView, DocRef, Indexing, Snapshot, state_term};

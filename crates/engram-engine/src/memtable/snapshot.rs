@@ -7,6 +7,7 @@ use engram_store::{CommitTime, Lsn};
 
 use super::associations::Associations;
 use super::chunk::{Chunk, Doc};
+use super::proximity::{GraphHash, Proximity, ProximityView};
 use crate::model::{ContentHash, Cursor, Memory, State, metadata_bytes};
 
 /// Documents searched one by one before they become a chunk.
@@ -37,6 +38,10 @@ pub(crate) struct Snapshot {
     /// Node of the next memory or entity.
     pub(crate) next_node: u32,
     pub(crate) associations: Associations,
+    /// The graph that vectors are searched over; none = they are compared one by one.
+    pub(crate) proximity: Option<ProximityView>,
+    /// Hash of the graph that the log names last.
+    pub(crate) graph_hash: Option<GraphHash>,
 }
 
 /// Counts over the live documents, kept with every change so that no ranking needs a full pass.
@@ -207,6 +212,33 @@ impl Snapshot {
         }
     }
 
+    /// Vector number `place` of a document.
+    pub(crate) fn vector(&self, at: DocRef, place: usize) -> Option<&[f32]> {
+        match at {
+            DocRef::Chunk(chunk, local) => {
+                self.chunks[chunk as usize].chunk.vectors_of(local).nth(place)
+            }
+            DocRef::Tail(index) => {
+                self.tail[index as usize].doc.vectors.get(place).map(Vec::as_slice)
+            }
+        }
+    }
+
+    /// Calls `visit` with every vector of the live documents from a node on, in order.
+    pub(crate) fn each_vector(&self, from: u32, visit: &mut dyn FnMut(u32, &[f32])) {
+        for view in &self.chunks {
+            for local in view.chunk.first_local(from)..view.chunk.len() as u32 {
+                if view.state(local).is_some() {
+                    let node = view.chunk.node(local);
+                    view.chunk.vectors_of(local).for_each(|vector| visit(node, vector));
+                }
+            }
+        }
+        for tail in self.tail.iter().filter(|tail| tail.node >= from) {
+            tail.doc.vectors.iter().for_each(|vector| visit(tail.node, vector));
+        }
+    }
+
     pub(crate) fn vector_count(&self, at: DocRef) -> u32 {
         match at {
             DocRef::Chunk(chunk, local) => {
@@ -220,7 +252,8 @@ impl Snapshot {
     pub(crate) fn resident_bytes(&self, dimension: u32) -> u64 {
         let indexes: u64 = self.chunks.iter().map(|view| view.chunk.index_bytes()).sum();
         let vectors: usize = self.tail.iter().map(|tail| tail.doc.vectors.len()).sum();
-        indexes + self.figures.memory_bytes + vectors as u64 * u64::from(dimension) * 4
+        let graph = self.proximity.as_ref().map_or(0, |view| view.graph.heap_bytes() as u64);
+        indexes + graph + self.figures.memory_bytes + vectors as u64 * u64::from(dimension) * 4
     }
 }
 
@@ -329,7 +362,38 @@ impl Snapshot {
             }
         }
         self.recount(at, state, Sign::Plus);
+        self.follow_in_graph(self.node(at), Some(state));
         true
+    }
+
+    fn follow_in_graph(&mut self, node: u32, state: Option<State>) {
+        if let Some(view) = self.proximity.as_mut().filter(|view| node < view.graph.through) {
+            view.change(node, state);
+        }
+    }
+
+    /// Puts a graph into use.
+    pub(crate) fn use_graph(&mut self, graph: Arc<Proximity>) {
+        let hidden = Arc::new(self.hidden_in(&graph));
+        self.graph_hash = Some(graph.hash);
+        self.proximity = Some(ProximityView { graph, hidden });
+    }
+
+    /// The vectors of a graph whose memories are not active.
+    fn hidden_in(&self, graph: &Proximity) -> Bitmap {
+        let mut hidden: Vec<u32> = Vec::new();
+        let mut vector = 0_u32;
+        let active = self.docs(None).filter(|(_, _, state)| *state == State::Active);
+        let mut nodes = active.map(|(at, _, _)| self.node(at)).peekable();
+        // Both ascend.
+        for owner in &graph.owners {
+            while nodes.next_if(|node| node < owner).is_some() {}
+            if nodes.peek() != Some(owner) {
+                hidden.push(vector);
+            }
+            vector += 1;
+        }
+        Bitmap::from_ordinals(&hidden)
     }
 
     /// Takes a live document away for good. Other references into the tail become invalid.
@@ -343,6 +407,7 @@ impl Snapshot {
             self.associations.titles.remove(indexing.analyzer, &title, u64::from(node));
         }
         self.associations.forget(node);
+        self.follow_in_graph(node, None);
         match at {
             DocRef::Tail(index) => {
                 self.tail.remove(index as usize);

@@ -69,6 +69,11 @@ impl Eligible {
         eligible
     }
 
+    /// Whether every active document is eligible.
+    pub(super) fn is_all_active(&self) -> bool {
+        self.excluded.is_empty() && self.phrased.is_none() && self.chunks.iter().all(Option::is_none)
+    }
+
     pub(super) fn accepts(&self, snapshot: &Snapshot, at: DocRef) -> bool {
         let inside = match at {
             DocRef::Chunk(chunk, local) => match &self.chunks[chunk as usize] {

@@ -1,0 +1,203 @@
+//! Building the proximity graphs of spaces, behind the acknowledgement and in bounded steps.
+//!
+//! A graph is due when a space has more vectors outside of it than exact scans should look at. It is built from one
+//! snapshot, written to a file, and put into use by a commit that names it: which vectors are searched over the graph and
+//! which are compared one by one is a function of the log. What was deleted meanwhile is hidden in it until the next one
+//! is built from scratch.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use engram_index::{HnswBuilder, HnswSettings, Parallel};
+use engram_store::{Stamp, write_atomically};
+use prost::Message;
+
+use crate::apply::Step;
+use crate::datadir::{INDEX_DIR, io_failure};
+use crate::engine::Engine;
+use crate::error::{EngineError, LogFailure};
+use crate::indexer::{Building, Indexer, graph_file_name, remove_others};
+use crate::memtable::{Proximity, Snapshot};
+use crate::queue::{Change, Submission, Waiter, writable};
+use crate::record::{CommitRecord, GraphRecord, KIND_COMMIT, Op, OpRecord};
+use crate::space::Space;
+
+/// A graph is extended when as many vectors are outside as this share of those inside: an extension looks at each of them
+/// again.
+const GROWTH_SHARE: u64 = 16;
+/// And at least this share of the count from which a graph is built at all.
+const GROWTH_MIN_SHARE: u64 = 4;
+/// A graph is built from scratch when this share of its vectors, in percent, is hidden.
+const HIDDEN_PERCENT_MAX: u64 = 30;
+
+/// What one call of [`Engine::index`] did.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Indexed {
+    /// Vectors linked into graphs.
+    pub vectors: u64,
+    /// Commits that put a graph into use, with the names of their spaces; durable after the next drive.
+    pub commits: Vec<(String, Stamp)>,
+    /// Another call would find work.
+    pub more: bool,
+}
+
+impl Engine {
+    /// One step of building the graphs that are due: links about `budget_vectors` vectors; the last step of a graph
+    /// finishes it whole. Uses the threads of `parallel`; the graph does not depend on their number. Call it from one
+    /// thread.
+    ///
+    /// # Errors
+    /// A graph could not be written, or the log takes no commits. The work is done again.
+    pub fn index(
+        &self,
+        budget_vectors: u64,
+        parallel: &dyn Parallel,
+    ) -> Result<Indexed, EngineError> {
+        let mut done = Indexed::default();
+        for space in self.all_spaces() {
+            if space.quarantined.is_some() {
+                continue;
+            }
+            if done.vectors >= budget_vectors {
+                done.more = true;
+                break;
+            }
+            self.index_space(&space, budget_vectors, parallel, &mut done)?;
+        }
+        if !done.commits.is_empty() {
+            self.wake();
+        }
+        Ok(done)
+    }
+
+    fn index_space(
+        &self,
+        space: &Arc<Space>,
+        budget_vectors: u64,
+        parallel: &dyn Parallel,
+        done: &mut Indexed,
+    ) -> Result<(), EngineError> {
+        let mut indexer = space.indexer.lock().map_err(|_| panicked())?;
+        if indexer.pending.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.tidy_graphs(&mut indexer)?;
+        let building = match indexer.building.take() {
+            Some(building) => building,
+            None => match self.begin(&space.snapshot.load_full(), space.settings.dimension) {
+                Some(building) => building,
+                None => return Ok(()),
+            },
+        };
+        let mut building = building;
+        while done.vectors < budget_vectors {
+            match building.builder.step(parallel) {
+                0 => {
+                    done.vectors += building.builder.left() as u64;
+                    let Building { builder, owners, through } = building;
+                    let graph = Proximity::new(builder.finish(parallel), owners, through);
+                    if let Some(stamp) = self.put_into_use(space, Arc::new(graph), &mut indexer)? {
+                        done.commits.push((space.name.clone(), stamp));
+                    }
+                    return Ok(());
+                }
+                linked => done.vectors += linked as u64,
+            }
+        }
+        done.more = true;
+        indexer.building = Some(building);
+        Ok(())
+    }
+
+    /// What is to be built from this snapshot, if anything is due.
+    fn begin(&self, snapshot: &Snapshot, dimension: u32) -> Option<Building> {
+        let least = self.settings().graph_vectors_min.max(1);
+        let (base, covered, hidden) = match &snapshot.proximity {
+            Some(view) => (Some(view), view.graph.owners.len() as u64, view.hidden.len()),
+            None => (None, 0, 0),
+        };
+        let outside = (snapshot.figures.vectors + hidden).saturating_sub(covered);
+        let worn = hidden * 100 > covered * HIDDEN_PERCENT_MAX;
+        let due = match base {
+            None => snapshot.figures.vectors >= least,
+            Some(_) => worn || outside >= (least / GROWTH_MIN_SHARE).max(covered / GROWTH_SHARE),
+        };
+        if !due {
+            return None;
+        }
+        let (mut builder, mut owners, from) = match base.filter(|_| !worn) {
+            Some(view) => {
+                let graph = &view.graph;
+                (HnswBuilder::resume(&graph.hnsw), graph.owners.clone(), graph.through)
+            }
+            None => (HnswBuilder::new(HnswSettings::default(), dimension as usize), Vec::new(), 0),
+        };
+        snapshot.each_vector(from, &mut |node, vector| {
+            owners.push(node);
+            builder.push(vector);
+        });
+        Some(Building { builder, owners, through: snapshot.next_node })
+    }
+
+    /// Writes the graph down and queues the commit that names it; none when the space takes no writes now.
+    fn put_into_use(
+        &self,
+        space: &Arc<Space>,
+        graph: Arc<Proximity>,
+        indexer: &mut Indexer,
+    ) -> Result<Option<Stamp>, EngineError> {
+        let dir = self.data_dir().join(INDEX_DIR);
+        let path = dir.join(graph_file_name(space.id, graph.hash));
+        let fs = self.fs();
+        fs.create_dir_all(&dir).map_err(|error| io_failure(&dir, &error))?;
+        write_atomically(fs, &path, &graph.to_bytes()).map_err(|error| io_failure(&path, &error))?;
+        indexer.stale_files = true;
+        let mut queue = self.queue()?;
+        let Ok(overlay) = writable(&mut queue, space) else { return Ok(None) };
+        let state_sum = overlay.state_sum;
+        let record = GraphRecord { hash: graph.hash.to_vec(), through: graph.through };
+        let ops = vec![OpRecord { op: Some(Op::Graph(record)) }];
+        let commit = CommitRecord { ops, idempotency: None, principal: String::new() };
+        let submission = Submission {
+            space: Arc::clone(space),
+            kind: KIND_COMMIT,
+            payload: commit.encode_to_vec(),
+            state_sum,
+            now_ns: self.now_ns(),
+        };
+        let number = queue.next_number();
+        let bytes_max = self.settings().commit_queue_bytes_max;
+        let change = |_| Change::Commit(vec![Step::Graph(graph.hash, Some(Arc::clone(&graph)))]);
+        let stamp = match queue.submit(self.log(), bytes_max, submission, change) {
+            Ok(stamp) => stamp,
+            Err(EngineError::Overloaded { .. } | EngineError::Closing) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        indexer.pending.store(true, Ordering::Release);
+        let over = Arc::clone(&indexer.pending);
+        let waiter: Waiter = Box::new(move |_| over.store(false, Ordering::Release));
+        let at_once = queue.wait(Some(number), waiter);
+        debug_assert!(at_once.is_none(), "the commit was queued under the same lock");
+        Ok(Some(stamp))
+    }
+
+    /// Removes the files of graphs that no space uses, after a graph was put into use.
+    fn tidy_graphs(&self, indexer: &mut Indexer) -> Result<(), EngineError> {
+        if !std::mem::take(&mut indexer.stale_files) {
+            return Ok(());
+        }
+        let used: Vec<String> = self
+            .all_spaces()
+            .iter()
+            .filter_map(|space| {
+                let hash = space.snapshot.load().graph_hash?;
+                Some(graph_file_name(space.id, hash))
+            })
+            .collect();
+        remove_others(self.fs(), self.data_dir(), &used)
+    }
+}
+
+fn panicked() -> EngineError {
+    EngineError::Log(LogFailure::Poisoned("building a graph panicked".to_owned()))
+}

@@ -1,0 +1,70 @@
+//! State of the building of graphs in one space, and the files of graphs.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use engram_index::HnswBuilder;
+use engram_store::{Fs, SpaceId, read_all};
+
+use crate::datadir::{INDEX_DIR, io_failure};
+use crate::error::EngineError;
+use crate::memtable::{GraphHash, Proximity, Snapshot};
+
+/// Bytes of a graph's hash in the name of its file.
+const NAME_HASH_BYTES: usize = 16;
+
+#[derive(Default)]
+pub(crate) struct Indexer {
+    /// A commit that puts a graph into use is queued.
+    pub(crate) pending: Arc<AtomicBool>,
+    pub(crate) building: Option<Building>,
+    /// There may be files of graphs that are not used any more.
+    pub(crate) stale_files: bool,
+}
+
+/// A graph on its way.
+pub(crate) struct Building {
+    pub(crate) builder: HnswBuilder,
+    pub(crate) owners: Vec<u32>,
+    pub(crate) through: u32,
+}
+
+/// Name of the file of a graph.
+pub(crate) fn graph_file_name(space: SpaceId, hash: GraphHash) -> String {
+    let hex: String = hash[..NAME_HASH_BYTES].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{space}-{hex}.graph")
+}
+
+/// Loads the graph that a space's log names last. Where its file is missing or damaged the space does without, until it
+/// is built anew.
+pub(crate) fn load_graph(fs: &dyn Fs, data_dir: &Path, space: SpaceId, snapshot: &mut Snapshot) {
+    let Some(hash) = snapshot.graph_hash else { return };
+    let path = data_dir.join(INDEX_DIR).join(graph_file_name(space, hash));
+    let graph = read_all(fs, &path)
+        .map_err(|error| error.to_string())
+        .and_then(|bytes| Proximity::open(&bytes, hash));
+    match graph {
+        Ok(graph) => snapshot.use_graph(Arc::new(graph)),
+        Err(_) => snapshot.graph_hash = None,
+    }
+}
+
+/// Removes graph files that are not among `used`.
+pub(crate) fn remove_others(
+    fs: &dyn Fs,
+    data_dir: &Path,
+    used: &[String],
+) -> Result<(), EngineError> {
+    let dir = data_dir.join(INDEX_DIR);
+    let names = match fs.list(&dir) {
+        Ok(names) => names,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(io_failure(&dir, &error)),
+    };
+    for name in names.iter().filter(|name| !used.contains(name)) {
+        let path = dir.join(name);
+        fs.remove(&path).map_err(|error| io_failure(&path, &error))?;
+    }
+    Ok(())
+}
