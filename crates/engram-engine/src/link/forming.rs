@@ -7,9 +7,9 @@ use engram_index::{Analyzer, Mention, MentionKind, TextQuery, name_key};
 use crate::association::EdgeKind;
 use crate::linker::Known;
 use crate::memtable::{DocRef, Snapshot};
-use crate::model::{Memory, MemoryContent};
+use crate::model::{Memory, MemoryContent, State};
 use crate::record::{EdgeRecord, EntityEdgeRecord, EntityRecord, LinkRecord};
-use crate::search::Wanted;
+use crate::search::{Accepted, Wanted};
 
 /// Weight of the edge to what follows in the same session.
 const NEXT_WEIGHT: f32 = 1.0;
@@ -19,6 +19,9 @@ const ENTITY_WEIGHT: f32 = 1.0;
 const FIGURE_WEIGHT: f32 = 0.25;
 /// Weight of the edge from a text to the memory whose title it mentions.
 const MENTION_WEIGHT: f32 = 1.0;
+/// How many of the nearest memories stored before it a memory is associated with, and from which cosine on.
+const NEAR_MAX: usize = 4;
+const NEAR_FROM: f32 = 0.6;
 /// Entities that one text is searched for, and memories of one title or mentioned by one text.
 const PER_MEMORY_MAX: usize = 64;
 /// Earlier memories that may mention a new title.
@@ -65,6 +68,26 @@ impl<'a> Forming<'a> {
         self.mention(node, content);
         if !content.title.is_empty() {
             self.mentioned(node, &content.title);
+        }
+        self.near(node, at);
+    }
+
+    /// What was stored before and lies near in meaning.
+    fn near(&mut self, node: u32, at: DocRef) {
+        let Some(vector) = self.snapshot.vector(at, 0) else { return };
+        let earlier = |other: DocRef| {
+            self.snapshot.node(other) < node && self.snapshot.state(other) == Some(State::Active)
+        };
+        let accepted = Accepted {
+            accept: &earlier,
+            all_active: false,
+            count: self.snapshot.figures.active,
+        };
+        let nearest = self.snapshot.nearest(vector, NEAR_MAX, accepted);
+        for (other, cosine) in nearest.scores {
+            if cosine >= NEAR_FROM {
+                self.edges.insert((node, other as u32, EdgeKind::Near), cosine.min(1.0));
+            }
         }
     }
 

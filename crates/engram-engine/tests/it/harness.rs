@@ -23,6 +23,7 @@ pub(crate) struct Home {
     pub(crate) fs: MemoryFs,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) embedders: BTreeMap<String, Arc<dyn Embedder>>,
+    pub(crate) graph_vectors_min: u64,
 }
 
 impl Home {
@@ -32,6 +33,7 @@ impl Home {
             fs: MemoryFs::default(),
             clock: Arc::new(ManualClock::new(NOW)),
             embedders: BTreeMap::from([("fixed".to_owned(), fixed)]),
+            graph_vectors_min: EngineSettings::default().graph_vectors_min,
         }
     }
 
@@ -47,9 +49,21 @@ impl Home {
         let settings = EngineSettings {
             wal_segment_bytes: 8 << 20,
             default_space: Some(space("default")),
+            graph_vectors_min: self.graph_vectors_min,
             ..EngineSettings::default()
         };
         Ok(Engine::open(components, settings, Path::new("/data"))?.0)
+    }
+
+    /// Names of the files of graphs.
+    pub(crate) fn graphs(&self) -> Vec<String> {
+        self.fs.list(Path::new("/data/index")).unwrap_or_default()
+    }
+
+    pub(crate) fn remove_graphs(&self) {
+        for name in self.graphs() {
+            self.fs.remove(&Path::new("/data/index").join(name)).unwrap();
+        }
     }
 
     pub(crate) fn open(&self) -> Engine {

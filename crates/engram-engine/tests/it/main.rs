@@ -5,6 +5,7 @@
 mod associating;
 mod forgetting;
 mod harness;
+mod indexing;
 mod limits;
 mod recalling;
 mod remembering;

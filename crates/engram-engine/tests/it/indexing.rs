@@ -1,0 +1,156 @@
+//! Graphs of vectors: built behind the acknowledgement, named by the log, never needed for an answer.
+
+use engram_engine::{
+    Cue, Engine, Execution, ForgetMode, MemoryContent, Mode, NewMemory, RememberOptions, Serial,
+    VectorSearch,
+};
+
+use crate::harness::{DIMENSION, Home, forget, ids, remember};
+
+/// A direction that is the same for the same number, spread over a few axes.
+fn vector(n: u32) -> Vec<f32> {
+    let mut state = u64::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut vector = vec![0.0; DIMENSION as usize];
+    for axis in 0..24 {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        vector[(axis * 21 + (n as usize % 7)) % DIMENSION as usize] = (state >> 40) as f32 / 1e6 - 8.0;
+    }
+    vector
+}
+
+fn fill(engine: &Engine, numbers: std::ops::Range<u32>) {
+    let memory = |n: u32| NewMemory {
+        id: Some(format!("m{n}")),
+        content: MemoryContent { tags: vec![format!("t{}", n % 5)], ..MemoryContent::default() },
+        vector: Some(vector(n)),
+    };
+    remember(engine, numbers.map(memory).collect(), RememberOptions::default()).unwrap();
+}
+
+fn fill_up_to(engine: &Engine, end: u32) {
+    let from = engine.stats("default").unwrap().memories as u32;
+    for first in (from..end).step_by(1_000) {
+        fill(engine, first..(first + 1_000).min(end));
+    }
+}
+
+fn index_all(engine: &Engine) -> u64 {
+    let mut vectors = 0;
+    loop {
+        let done = engine.index(300, &Serial).unwrap();
+        engine.drive().unwrap();
+        vectors += done.vectors;
+        if !done.more {
+            return vectors;
+        }
+    }
+}
+
+fn nearest(engine: &Engine, n: u32) -> (String, VectorSearch) {
+    let cue = Cue { vector: Some(vector(n)), mode: Mode::Similarity, limit: 1, ..Cue::default() };
+    let found = engine.recall("default", &cue).unwrap();
+    let first = found.items.first().map(|item| item.detail.memory.id.clone());
+    (first.unwrap_or_default(), found.explanation.vector_search)
+}
+
+fn home() -> Home {
+    let mut home = Home::new();
+    home.graph_vectors_min = 4_400;
+    home
+}
+
+#[test]
+fn every_vector_is_found_by_itself_inside_and_outside_of_the_graph() {
+    let home = home();
+    let mut engine = home.open();
+    fill(&engine, 0..1_000);
+    assert_eq!(index_all(&engine), 0, "too few");
+    assert_eq!(nearest(&engine, 7).1, VectorSearch::Exact);
+    fill_up_to(&engine, 4_500);
+    assert_eq!(index_all(&engine), 4_500);
+    fill(&engine, 4_500..4_600);
+    assert_eq!(index_all(&engine), 0, "not enough to extend");
+    assert_eq!(engine.stats("default").unwrap().indexed_vectors, 4_500);
+    for reopened in [false, true] {
+        for n in (0..4_600).step_by(9) {
+            assert_eq!(nearest(&engine, n), (format!("m{n}"), VectorSearch::Hnsw), "{reopened}");
+        }
+        drop(engine);
+        engine = home.open();
+    }
+    fill(&engine, 4_600..5_600);
+    assert_eq!(index_all(&engine), 1_100, "extended by what is outside");
+    assert_eq!(nearest(&engine, 5_599), ("m5599".to_owned(), VectorSearch::Hnsw));
+}
+
+#[test]
+fn what_is_forgotten_is_not_found_in_the_graph() {
+    let home = home();
+    let mut engine = home.open();
+    fill_up_to(&engine, 4_500);
+    index_all(&engine);
+    for reopened in [false, true] {
+        if !reopened {
+            let gone: Vec<String> = (0..100).map(|n| format!("m{n}")).collect();
+            let gone: Vec<&str> = gone.iter().map(String::as_str).collect();
+            forget(&engine, ids(&gone[..50]), ForgetMode::Delete, Execution::Commit).unwrap();
+            forget(&engine, ids(&gone[50..]), ForgetMode::Suppress, Execution::Commit).unwrap();
+        }
+        for n in 0..100 {
+            assert_ne!(nearest(&engine, n).0, format!("m{n}"));
+        }
+        assert_eq!(nearest(&engine, 500).0, "m500");
+        drop(engine);
+        engine = home.open();
+    }
+    let all: Vec<String> = (100..1_500).map(|n| format!("m{n}")).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    forget(&engine, ids(&all), ForgetMode::Delete, Execution::Commit).unwrap();
+    assert_eq!(index_all(&engine), 3_050, "built from scratch, without what is gone");
+    let stats = engine.stats("default").unwrap();
+    assert_eq!(stats.indexed_vectors, stats.memories);
+}
+
+#[test]
+fn a_filter_is_answered_by_what_it_lets_pass() {
+    let engine = home().open();
+    fill_up_to(&engine, 4_500);
+    index_all(&engine);
+    let filter = engine_filter("t3");
+    for n in (0..4_500).step_by(131) {
+        let cue = Cue {
+            vector: Some(vector(n)),
+            mode: Mode::Similarity,
+            filter: filter.clone(),
+            limit: 5,
+            ..Cue::default()
+        };
+        let found = engine.recall("default", &cue).unwrap();
+        let tagged = |item: &engram_engine::Recalled| item.detail.memory.content.tags == ["t3"];
+        assert!(!found.items.is_empty() && found.items.iter().all(tagged));
+        if n % 5 == 3 {
+            assert_eq!(found.items[0].detail.memory.id, format!("m{n}"));
+        }
+    }
+}
+
+fn engine_filter(tag: &str) -> engram_engine::Filter {
+    engram_engine::Filter { tags_all: vec![tag.to_owned()], ..engram_engine::Filter::default() }
+}
+
+#[test]
+fn without_its_file_a_graph_is_done_without_and_built_anew() {
+    let home = home();
+    let engine = home.open();
+    fill_up_to(&engine, 4_500);
+    index_all(&engine);
+    drop(engine);
+    home.remove_graphs();
+    let engine = home.open();
+    assert_eq!(nearest(&engine, 9), ("m9".to_owned(), VectorSearch::Exact));
+    assert_eq!(index_all(&engine), 4_500);
+    assert_eq!(nearest(&engine, 9), ("m9".to_owned(), VectorSearch::Hnsw));
+    assert_eq!(home.graphs().len(), 1);
+}
