@@ -53,7 +53,7 @@ impl Probe<'_> {
     pub(super) fn fused(&self, nearest: &Scores, worded: &Worded, timed: &[u32]) -> Vec<Candidate> {
         let routes = nearest.iter().chain(&worded.best).map(|(key, _)| *key as u32);
         let nodes: BTreeSet<u32> = routes.chain(timed.iter().copied()).collect();
-        let ceiling = self.wanted.ceiling();
+        let ceiling = self.wanted.ceiling;
         let scored = |node: u32| {
             let (at, _) = self.snapshot.doc_of_node(node)?;
             let mut candidate = Candidate::new(node, at);
