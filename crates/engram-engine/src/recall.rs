@@ -6,8 +6,7 @@
 use std::collections::HashSet;
 
 use engram_index::{
-    Bm25, CorpusStats, FuseWeights, Fused, Kernels, TextQuery, TopK, WEIGHT_ONE, WeightedQuery,
-    fuse,
+    Bm25, CorpusStats, FuseWeights, Fused, Kernels, TextQuery, TopK, WeightedQuery, fuse,
 };
 
 use crate::engine::Engine;

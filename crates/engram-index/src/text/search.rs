@@ -177,7 +177,7 @@ impl<'a> Search<'a> {
         let fitting = u64::from(self.docs) * WINDOW_POSTINGS / postings;
         let docs = fitting.clamp(u64::from(WINDOW_DOCS_MIN), u64::from(WINDOW_DOCS_MAX)) as u32;
         self.window.start = start;
-        self.window.end = start.saturating_add(docs & !63).min(NO_DOC);
+        self.window.end = start.saturating_add(docs & !63);
         Some(essential)
     }
 

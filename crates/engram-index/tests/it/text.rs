@@ -253,7 +253,7 @@ proptest! {
         let pieces = [&docs[..a], &docs[a..b], &docs[b..]];
         let chunks = pieces.map(|docs| build_weighted(docs, weight));
         let weighted = weigh(&TextQuery::new(&query), &chunks);
-        let accept = |key: u64| key % modulus == 0;
+        let accept = |key: u64| key.is_multiple_of(modulus);
         let exhaustive = best_of(&chunks, &weighted, (k, false, false), &accept);
         let pruned = best_of(&chunks, &weighted, (k, true, turned), &accept);
         prop_assert_eq!(&pruned, &exhaustive);

@@ -141,7 +141,7 @@ fn with_month(scan: &Scan<'_>, index: usize) -> Option<(Date, usize)> {
 fn month_of(word: &str) -> Option<u32> {
     let folded = fold(word);
     let known = |names: &&str| names.split(' ').any(|name| name == folded);
-    let month = MONTHS.iter().position(|names| known(&names))?;
+    let month = MONTHS.iter().position(|names| known(names))?;
     let also_a_word = matches!(word, "may" | "march" | "mar" | "sept");
     (!also_a_word).then_some(month as u32 + 1)
 }
