@@ -13,7 +13,7 @@ use crate::topk::TopK;
 
 /// Documents of the smallest and of the largest window.
 const WINDOW_DOCS_MIN: u32 = 1 << 11;
-const WINDOW_DOCS_MAX: u32 = 1 << 16;
+const WINDOW_DOCS_MAX: u32 = 1 << 13;
 
 /// Postings of the essential terms that a window should hold.
 const WINDOW_POSTINGS: u64 = 1 << 10;
