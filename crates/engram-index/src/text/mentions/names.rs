@@ -16,7 +16,7 @@ const NAME_WORDS_MAX: usize = 7;
 const SHOUTED_WORDS_MIN: usize = 4;
 
 /// Small words inside names.
-const LINKS: &str = " al am bin d da de del della den der di do dos du el ibn la las le los of op the van ten ter von y und zu ";
+const LINKS: &str = " al am bin d da de del della den der di do dos du el ibn la las le los of op the van ten ter von zu ";
 
 /// The words that stand in the text with a small letter, folded; gathered when first asked for.
 struct Small<'a, 't> {
@@ -90,8 +90,14 @@ fn add(
     }
     let word = |index: usize| scan.words[index].text;
     let no_name = |index: usize| is_function_word(word(index), analyzer);
-    while start < end && (no_name(start) || (opens_sentence(scan, start) && is_opener(word(start))))
-    {
+    // `in March the Queen` is a month before a name.
+    let dates = |index: usize, end: usize| {
+        listed(&CALENDAR, &fold_word(word(index)))
+            && index + 1 < end
+            && !is_capitalised(word(index + 1))
+    };
+    let opens = |index: usize| opens_sentence(scan, index) && is_opener(word(index));
+    while start < end && (no_name(start) || dates(start, end) || opens(start)) {
         start += 1;
     }
     while start < end && no_name(end - 1) {

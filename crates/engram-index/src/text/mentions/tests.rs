@@ -72,7 +72,7 @@ fn no_names() {
         "Sounds great! I'm in, can't wait, they’ve left. Time: now. Perfect. Awesome",
         &expect![[""]],
     );
-    english("On Monday in March the PM spoke", &expect!["Name march the pm"]);
+    english("On Monday in March the PM spoke", &expect![[""]]);
     english("", &expect![[""]]);
 }
 
