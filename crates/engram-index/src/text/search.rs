@@ -36,6 +36,14 @@ impl WeightedQuery {
             }
             return;
         }
+        if postings.docs() == 1 {
+            // A chunk of one document, as for what was just written: many of them are asked in turn.
+            let score: Fixed = self.shares(postings, 0).map(|(_, share)| share).sum();
+            if score > 0 && accept(0) {
+                hit(0, to_score(score));
+            }
+            return;
+        }
         let mut scores: Vec<Fixed> = Vec::new();
         for (term, weight) in &self.terms {
             let Some(list) = postings.postings(term) else {
@@ -89,15 +97,15 @@ impl WeightedQuery {
     /// What each term adds to the score of a document: the place of the term in [`WeightedQuery::terms`] and its share,
     /// for the terms that the document holds.
     pub fn explain(&self, postings: PostingsView<'_>, doc: u32) -> Vec<(usize, f32)> {
-        let mut parts = Vec::new();
-        for (index, (term, weight)) in self.terms.iter().enumerate() {
-            let frequency = postings.postings(term).map_or(0, |list| list.frequency(doc));
-            if frequency > 0 {
-                let len = postings.doc_len(doc);
-                parts.push((index, to_score(self.norm.fixed(frequency, len, *weight))));
-            }
-        }
-        parts
+        self.shares(postings, doc).map(|(index, share)| (index, to_score(share))).collect()
+    }
+
+    fn shares(&self, postings: PostingsView<'_>, doc: u32) -> impl Iterator<Item = (usize, Fixed)> {
+        self.terms.iter().enumerate().filter_map(move |(index, (term, weight))| {
+            let frequency = postings.postings(term)?.frequency(doc);
+            let len = postings.doc_len(doc);
+            (frequency > 0).then(|| (index, self.norm.fixed(frequency, len, *weight)))
+        })
     }
 
     fn cursors<'a>(&self, postings: PostingsView<'a>) -> Vec<Cursor<'a>> {

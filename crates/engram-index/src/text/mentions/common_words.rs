@@ -3,7 +3,7 @@
 
 /// Words that open a sentence and are no part of the name behind them.
 #[rustfmt::skip]
-pub(super) const OPENERS: [&str; 195] = [
+pub(super) static OPENERS: [&str; 195] = [
     "absolutely", "actually", "additionally", "agreed", "ah", "aha", "alright", "alternatively", "although", "anyone",
     "anything", "anyway", "apparently", "aw", "awesome", "aww", "besides", "bravo", "btw", "bye", "certainly",
     "check", "cheers", "come", "congrats", "congratulations", "consequently", "could", "date", "definitely",
@@ -27,7 +27,7 @@ pub(super) const OPENERS: [&str; 195] = [
 
 /// Words that are no name alone at the start of a sentence: openers, days, months, and frequent words of all kinds.
 #[rustfmt::skip]
-pub(super) const COMMON: [&str; 1302] = [
+pub(super) static COMMON: [&str; 1302] = [
     "able", "absolutely", "accept", "according", "achieve", "across", "act", "action", "activity", "actually", "add",
     "additionally", "admit", "adult", "advice", "affect", "afraid", "afternoon", "age", "ago", "agree", "agreed",
     "ah", "aha", "ahead", "air", "allow", "almost", "alone", "along", "already", "alright", "alternatively",
@@ -144,7 +144,7 @@ pub(super) const COMMON: [&str; 1302] = [
 
 /// Days and months, which are no names wherever they stand alone.
 #[rustfmt::skip]
-pub(super) const CALENDAR: [&str; 40] = [
+pub(super) static CALENDAR: [&str; 40] = [
     "am", "apr", "april", "aug", "august", "dec", "december", "feb", "february", "fri", "friday", "jan", "january",
     "jul", "july", "jun", "june", "mar", "march", "may", "mon", "monday", "nov", "november", "oct", "october", "pm",
     "sat", "saturday", "sep", "sept", "september", "sun", "sunday", "thu", "thursday", "tue", "tuesday", "wed",
