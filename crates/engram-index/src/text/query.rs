@@ -63,6 +63,12 @@ impl TextQuery {
         &self.phrases
     }
 
+    /// The same terms without demanding phrases: people also quote what the documents spell otherwise, so a search that
+    /// finds nothing may be repeated with this.
+    pub fn without_phrases(self) -> TextQuery {
+        TextQuery { phrases: Vec::new(), ..self }
+    }
+
     /// Whether the query has no term.
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty()
