@@ -11,6 +11,9 @@ use super::terms::TEXT_GAP;
 const QUOTES: [(char, char); 6] =
     [('"', '"'), ('“', '”'), ('„', '“'), ('«', '»'), ('»', '«'), ('「', '」')];
 
+/// Most phrases of a cue; further quotes are plain text.
+const PHRASES_MAX: usize = 32;
+
 /// A quoted phrase: terms with their places relative to the first one, two or more of them ascending in place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phrase {
@@ -38,13 +41,13 @@ impl TextQuery {
 
     /// Analyses a cue. What stands in a pair of double quotes (typewriter, typographic, guillemets, CJK corners) is a
     /// phrase: a document must hold its terms in this order at these distances, stop words counted as any word. All
-    /// terms, those of phrases included, count for the score. A quote without its partner is plain text; an empty
+    /// terms, those of phrases included, count for the score. A quote without its partner is plain text, as is what follows many phrases; an empty
     /// phrase, or one of stop words only, demands nothing.
     pub fn parse(analyzer: &Analyzer, cue: &str) -> TextQuery {
         let mut terms = Vec::new();
         analyzer.terms(cue, &mut terms);
         let mut query = TextQuery::new(&terms);
-        for quoted in quoted_parts(cue) {
+        for quoted in quoted_parts(cue).into_iter().take(PHRASES_MAX) {
             query.demand(analyzer, &cue[quoted]);
         }
         query
@@ -68,6 +71,12 @@ impl TextQuery {
     /// The phrases that a document must hold.
     pub fn phrases(&self) -> &[Phrase] {
         &self.phrases
+    }
+
+    /// The same terms without demanding phrases: people also quote what the documents spell otherwise, so a search that
+    /// finds nothing may be repeated with this.
+    pub fn without_phrases(self) -> TextQuery {
+        TextQuery { phrases: Vec::new(), ..self }
     }
 
     /// Whether the query has no term.
@@ -141,17 +150,25 @@ impl WeightedQuery {
 /// Where the texts between pairs of quotes stand, in order, not nested.
 pub(super) fn quoted_parts(cue: &str) -> Vec<Range<usize>> {
     let mut parts = Vec::new();
-    let mut at = 0;
-    while let Some((open, c)) = cue[at..].char_indices().next() {
-        let start = at + open + c.len_utf8();
-        let partner = QUOTES.iter().filter(|quote| quote.0 == c);
-        let end = partner.filter_map(|quote| cue[start..].find(quote.1).map(|end| (end, quote.1)));
-        match end.min() {
-            Some((end, close)) => {
-                parts.push(start..start + end);
-                at = start + end + close.len_utf8();
+    // A closing quote that was looked for in vain is nowhere behind either: the time stays linear.
+    let mut missing = [false; QUOTES.len()];
+    let mut behind = 0;
+    for (at, c) in cue.char_indices() {
+        if at < behind || !QUOTES.iter().any(|quote| quote.0 == c) {
+            continue;
+        }
+        let start = at + c.len_utf8();
+        let mut found: Option<(usize, char)> = None;
+        for (quote, missing) in QUOTES.iter().zip(&mut missing) {
+            if quote.0 == c && !*missing {
+                let end = cue[start..].find(quote.1).map(|end| (start + end, quote.1));
+                *missing = end.is_none();
+                found = found.min(end).or(end).or(found);
             }
-            None => at = start,
+        }
+        if let Some((end, close)) = found {
+            parts.push(start..end);
+            behind = end + close.len_utf8();
         }
     }
     parts
