@@ -26,6 +26,8 @@ pub struct Phrase {
 pub struct TextQuery {
     terms: Vec<(String, u32)>,
     phrases: Vec<Phrase>,
+    /// There is a term outside of the quotes.
+    unquoted: bool,
 }
 
 impl TextQuery {
@@ -35,21 +37,28 @@ impl TextQuery {
         for term in terms {
             *counts.entry(term).or_default() += 1;
         }
-        let terms = counts.into_iter().map(|(term, n)| (term.to_owned(), n)).collect();
-        TextQuery { terms, phrases: Vec::new() }
+        let terms: Vec<(String, u32)> =
+            counts.into_iter().map(|(term, n)| (term.to_owned(), n)).collect();
+        TextQuery { unquoted: !terms.is_empty(), terms, phrases: Vec::new() }
     }
 
     /// Analyses a cue. What stands in a pair of double quotes (typewriter, typographic, guillemets, CJK corners) is a
     /// phrase: a document must hold its terms in this order at these distances, stop words counted as any word. All
-    /// terms, those of phrases included, count for the score. A quote without its partner is plain text, as is what follows many phrases; an empty
-    /// phrase, or one of stop words only, demands nothing.
+    /// terms, those of phrases included, count for the score. A quote without its partner is plain text, as is what
+    /// follows many phrases; an empty phrase, or one of stop words only, demands nothing.
     pub fn parse(analyzer: &Analyzer, cue: &str) -> TextQuery {
         let mut terms = Vec::new();
         analyzer.terms(cue, &mut terms);
         let mut query = TextQuery::new(&terms);
+        let mut outside = Vec::new();
+        let mut end = 0;
         for quoted in quoted_parts(cue).into_iter().take(PHRASES_MAX) {
+            analyzer.terms(&cue[end..quoted.start], &mut outside);
+            end = quoted.end;
             query.demand(analyzer, &cue[quoted]);
         }
+        analyzer.terms(&cue[end..], &mut outside);
+        query.unquoted = !outside.is_empty();
         query
     }
 
@@ -60,7 +69,7 @@ impl TextQuery {
         for term in terms {
             *counts.entry(term.clone()).or_default() += 1;
         }
-        TextQuery { terms: counts.into_iter().collect(), phrases: self.phrases }
+        TextQuery { terms: counts.into_iter().collect(), ..self }
     }
 
     /// The terms in byte order, each with its number of occurrences.
@@ -73,10 +82,16 @@ impl TextQuery {
         &self.phrases
     }
 
-    /// The same terms without demanding phrases: people also quote what the documents spell otherwise, so a search that
-    /// finds nothing may be repeated with this.
+    /// Whether the cue is nothing but phrases: who quotes all of it wants exactly that, who quotes a part of a question
+    /// stresses it.
+    pub fn is_all_quoted(&self) -> bool {
+        !self.phrases.is_empty() && !self.unquoted
+    }
+
+    /// The same query without its phrases: their terms still count.
+    #[must_use]
     pub fn without_phrases(self) -> TextQuery {
-        TextQuery { phrases: Vec::new(), ..self }
+        TextQuery { phrases: Vec::new(), unquoted: true, ..self }
     }
 
     /// Whether the query has no term.
@@ -187,6 +202,16 @@ mod tests {
             terms.join(" ")
         });
         shown.collect::<Vec<_>>().join(" | ")
+    }
+
+    #[test]
+    fn a_cue_may_be_nothing_but_quotes() {
+        let analyzer = Analyzer::new(Language::English);
+        let all = |cue: &str| TextQuery::parse(&analyzer, cue).is_all_quoted();
+        assert!(all(r#""red car""#) && all(r#"the "red car" and "blue sky""#));
+        assert!(!all(r#"who wrote "red car"?"#) && !all("red car") && !all(""));
+        let soft = TextQuery::parse(&analyzer, r#"wrote "red car""#).without_phrases();
+        assert!(soft.phrases().is_empty() && soft.terms().len() == 3);
     }
 
     #[test]
