@@ -6,8 +6,9 @@ use super::link::{Adjacency, Direction, Edge, EdgeType, EdgeWeight, Link, Packed
 
 /// Nodes whose links lie in one piece of memory and are copied together.
 const PAGE_NODES: usize = 64;
-/// Pages of a branch: a million nodes have 62 branches, which is what a copy of the graph copies.
-const BRANCH_PAGES: usize = 256;
+/// Pages of a branch. A copy of the graph counts up one number for each branch (245 for a million nodes), a change behind
+/// it one for each page of the branches that it touches.
+const BRANCH_PAGES: usize = 64;
 const BRANCH_NODES: usize = PAGE_NODES * BRANCH_PAGES;
 /// A full page grows by one part in this many: doubling would waste half of a graph that only grows slowly.
 const GROWTH: usize = 8;
@@ -15,7 +16,8 @@ const GROWTH: usize = 8;
 /// A typed, weighted, directed graph over dense ordinals, with at most one edge for each (from, to, type).
 ///
 /// It is persistent: a clone shares all pages with its origin, and a change to one of both copies the pages it touches.
-/// The order of insertion never shows: links are sorted.
+/// The order of insertion never shows: links are sorted. A change near a node of very many edges moves all of them: bound
+/// the edges of a node, of which spreading lets each carry little anyway.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     branches: Vec<Arc<Branch>>,

@@ -22,7 +22,7 @@ fn rows(edges: &[Edge]) -> BTreeMap<u32, Vec<Row>> {
         rows.entry(e.from).or_default().push((e.to, e.edge_type, Direction::Out, weight));
         rows.entry(e.to).or_default().push((e.from, e.edge_type, Direction::In, weight));
     }
-    rows.values_mut().for_each(|rows| rows.sort_by(|a, b| (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2))));
+    rows.values_mut().for_each(|rows| rows.sort_by_key(|row| (row.0, row.1, row.2)));
     rows
 }
 
@@ -277,7 +277,7 @@ proptest! {
         };
         // r = restart · e + (1 - restart) · P · r, iterated until nothing moves.
         let n = DENSE_NODES as usize;
-        let step = SpreadSettings { hops: 1, decay: 1.0, ..settings.clone() };
+        let step = SpreadSettings { hops: 1, decay: 1.0, ..settings };
         let mut rank = vec![0.0_f64; n];
         for _ in 0..80 {
             let now: Vec<(u32, f32)> = (0_u32..).zip(&rank).map(|(v, r)| (v, *r as f32)).collect();
@@ -365,7 +365,7 @@ fn small_graphs() {
         0.0625 0 0→ 1 2← 3
         4 links"#]],
     );
-    let forward = SpreadSettings { backward: [0.0; 16], ..plain.clone() };
+    let forward = SpreadSettings { backward: [0.0; 16], ..plain };
     check(
         &chain,
         &forward,
@@ -378,7 +378,7 @@ fn small_graphs() {
         5 links"#]],
     );
     let star: Vec<Edge> = (1..9).map(|leaf| edge(0, leaf, 3, leaf as f32 / 8.0)).collect();
-    let inhibited = SpreadSettings { survivors_max: Some(2), ..forward.clone() };
+    let inhibited = SpreadSettings { survivors_max: Some(2), ..forward };
     check(
         &star,
         &inhibited,
@@ -389,7 +389,7 @@ fn small_graphs() {
         0.5000 0 3→ 8
         10 links"#]],
     );
-    let fanned = SpreadSettings { fan: Fan::Inverse, ..forward.clone() };
+    let fanned = SpreadSettings { fan: Fan::Inverse, ..forward };
     check(
         &star[..4],
         &fanned,
@@ -402,7 +402,7 @@ fn small_graphs() {
         0.0625 0 3→ 4
         8 links"#]],
     );
-    let once = SpreadSettings { returns: Returns::Drop, ..plain.clone() };
+    let once = SpreadSettings { returns: Returns::Drop, ..plain };
     check(
         &chain,
         &once,
