@@ -103,8 +103,23 @@ proptest! {
         prop_assert_eq!(&bytes, &GraphBlock::write(&single));
         let block = GraphBlock::open(&bytes).unwrap();
         same(&block, &model)?;
-        prop_assert_eq!(&block.to_graph(), &graph);
+        let copy = Graph::copied(&block);
+        prop_assert_eq!(&copy, &graph);
+        prop_assert_eq!(copy.edge_count(), model.len() as u64);
         prop_assert_eq!(&bytes, &GraphBlock::write(&block));
+    }
+
+    #[test]
+    fn new_ordinals(edges in edges(60), turn in 0_u32..5_000) {
+        let graph = Graph::from_edges(&edges);
+        let remap = |node: u32| (node % 3 != 0).then_some((node + turn) % 5_000);
+        let mut model = Model::new();
+        for e in graph.edges() {
+            if let (Some(from), Some(to)) = (remap(e.from), remap(e.to)) {
+                model.insert((from, to, e.edge_type), e.weight);
+            }
+        }
+        same(&graph.remapped(&remap), &model)?;
     }
 
     #[test]

@@ -427,6 +427,46 @@ fn small_graphs() {
     );
 }
 
+/// The bits of a larger graph with hubs, pinned: another machine, compiler or order of additions would change them.
+#[test]
+fn the_bits_are_those_of_every_machine() {
+    let mut state = 1_u64;
+    let mut random = |end: u64| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 33) * end) >> 31
+    };
+    let mut edges = Vec::new();
+    for _ in 0..20_000 {
+        let (from, to) = (random(2_000) as u32, (random(2_000) * random(2_000) / 2_000) as u32);
+        edges.push(edge(from, to, random(6) as u8, (random(1_000) + 1) as f32 / 1_000.0));
+    }
+    let graph = Graph::from_edges(&edges);
+    let mut lines = Vec::new();
+    for (fan, hubs) in [
+        (Fan::Log, HubDamping::Log),
+        (Fan::Inverse, HubDamping::None),
+        (Fan::Share, HubDamping::None),
+    ] {
+        let settings = SpreadSettings { hops: 3, fan, hubs, ..SpreadSettings::default() };
+        let mut spreader = Spreader::new();
+        let found = spreader.spread(&graph, &settings, &[(3, 1.0), (700, 0.3)], &|_| true);
+        // FNV-1a, in words instead of bytes.
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        for activated in found.nodes() {
+            for word in [activated.node, activated.activation.to_bits()] {
+                hash = (hash ^ u64::from(word)).wrapping_mul(0x0100_0000_01b3);
+            }
+        }
+        let hit = found.budget_hit();
+        lines.push(format!("{} {} {hit} {hash:016x}", found.nodes().len(), found.links_visited()));
+    }
+    expect![[r#"
+        1998 19997 true 7df6a604c5161dc7
+        1999 19997 true 776a41fc57479029
+        1998 19999 true c212579df4e0a344"#]].assert_eq(&lines.join("\n"));
+}
+
 #[test]
 fn great_activations_stay_finite() {
     let edges: Vec<Edge> = (1..50).map(|leaf| edge(0, leaf, 0, 1.0)).collect();
