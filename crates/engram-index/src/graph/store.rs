@@ -106,7 +106,7 @@ impl Graph {
                 starts[place + 1] = list.len() as u32;
             }
             graph.edges += list.len() as u64;
-            if first as usize % BRANCH_NODES == 0 {
+            if (first as usize).is_multiple_of(BRANCH_NODES) {
                 graph.branches.push(Arc::default());
             }
             let branch = graph.branches.last_mut().expect("pushed for the first page");

@@ -464,7 +464,8 @@ fn the_bits_are_those_of_every_machine() {
     expect![[r#"
         1998 19997 true 7df6a604c5161dc7
         1999 19997 true 776a41fc57479029
-        1998 19999 true c212579df4e0a344"#]].assert_eq(&lines.join("\n"));
+        1998 19999 true c212579df4e0a344"#]]
+    .assert_eq(&lines.join("\n"));
 }
 
 #[test]
