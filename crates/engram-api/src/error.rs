@@ -147,6 +147,8 @@ pub enum ErrorCode {
     MethodNotAllowed,
     /// The request is not well-formed HTTP for this interface.
     UnsafeRequest,
+    /// A memory cannot be associated with itself.
+    SelfAssociation,
     /// No space has that name.
     SpaceNotFound,
     /// No memory has that id.

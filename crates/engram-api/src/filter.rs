@@ -50,6 +50,12 @@ pub struct FilterInput {
     /// Comes from a source of this kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_kind: Option<String>,
+    /// Comes from exactly this source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_ref: Option<String>,
+    /// The source is trusted at least so far, in \[0, 1\]; a memory without a stated trust does not pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_trust: Option<f32>,
     /// Has one of these ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<String>,

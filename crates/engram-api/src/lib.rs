@@ -9,7 +9,10 @@ mod problem;
 mod memory;
 mod filter;
 mod remember;
+mod read;
+mod association;
 mod recall;
+mod recognize;
 mod forget;
 mod space;
 mod operation;
@@ -17,6 +20,11 @@ mod schema;
 mod openapi;
 mod reference;
 
+pub use association::{
+    ActivatedView, AssociateRequest, AssociateResponse, AssociationView, AssociationsRequest,
+    AssociationsResponse, DirectionName, DissociateRequest, DissociateResponse, EdgeKindName,
+    PathStepView, SeedInput, SpreadRequest, SpreadResponse,
+};
 pub use error::{ERRORS, ErrorCode, ErrorEntry, Remedy};
 pub use filter::{Comparisons, FilterInput, MetadataCondition};
 pub use forget::{
@@ -30,13 +38,17 @@ pub use memory::{
 pub use openapi::openapi;
 pub use operation::{Method, OPERATIONS, Operation, Permission, Route, Scope};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, decode, nearest};
+pub use read::{GetRequest, ListRequest, ListResponse, ListStateName};
 pub use recall::{
-    GetRequest, ListRequest, ListResponse, ListStateName, MatchOutcome, ModeName, RecallRequest,
-    RecallResponse, RecalledView, RouteView, RoutesView, SearchedView,
+    AroundInput, MatchOutcome, ModeName, NegativeInput, NeighbourView, PromptContextView,
+    RecallRequest, RecallResponse, RecalledView, RouteView, RoutesView, SearchedView,
+    TimeSpanInput, VectorSearchName, WeightsInput, WeightsView,
 };
+pub use recognize::{RecognizeRequest, RecognizeResponse, RecognizedView};
 pub use reference::{ReferencePage, reference_pages};
 pub use remember::{
     RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse, RememberResult,
+    WaitName,
 };
 pub use schema::schemas;
 pub use space::{

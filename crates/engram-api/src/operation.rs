@@ -124,6 +124,7 @@ const COMMON_ERRORS: &[ErrorCode] = &[
 const BODY_ERRORS: &[ErrorCode] = &[
     ErrorCode::InvalidJson,
     ErrorCode::InvalidUtf8,
+    ErrorCode::TooDeep,
     ErrorCode::UnknownField,
     ErrorCode::MissingField,
     ErrorCode::InvalidValue,

@@ -129,7 +129,7 @@ impl std::error::Error for Problem {}
 /// Reads the JSON body of a request.
 ///
 /// # Errors
-/// A [`Problem`] of a code `invalid_utf8`, `invalid_json`, `unknown_field`, `missing_field`, `bad_time` or
+/// A [`Problem`] of a code `invalid_utf8`, `invalid_json`, `too_deep`, `unknown_field`, `missing_field`, `bad_time` or
 /// `invalid_value`, with the path of the field where there is one.
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Box<Problem>> {
     let text = std::str::from_utf8(body).map_err(|error| {
@@ -147,7 +147,13 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Box<Problem>> {
 
 fn explain(text: &str, path: &str, error: &serde_json::Error) -> Problem {
     if !error.is_data() {
-        return Problem::new(ErrorCode::InvalidJson, broken(text, error));
+        let where_and_why = broken(text, error);
+        // The reader gives up far below any depth that a request may have.
+        let code = match where_and_why.ends_with("recursion limit exceeded") {
+            true => ErrorCode::TooDeep,
+            false => ErrorCode::InvalidJson,
+        };
+        return Problem::new(code, where_and_why);
     }
     let message = without_position(&error.to_string());
     let (code, nearest, field) = match quoted_after(&message, "unknown field `") {
@@ -282,7 +288,7 @@ mod tests {
         let bomb = format!("{{\"metadata\":{}1{}}}", "{\"a\":".repeat(1000), "}".repeat(1000));
         check::<RememberRequest>(
             bomb.as_bytes(),
-            &expect!["invalid_json | line 1, column 643: recursion limit exceeded | None | None"],
+            &expect!["too_deep | line 1, column 643: recursion limit exceeded | None | None"],
         );
     }
 

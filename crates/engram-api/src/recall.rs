@@ -1,64 +1,11 @@
-//! Reading memories: by id, page by page, and by cue.
+//! Recalling memories by a cue.
 
 use serde::{Deserialize, Serialize};
 
+use crate::association::PathStepView;
 use crate::filter::FilterInput;
 use crate::memory::MemoryView;
-
-/// Reads one memory.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GetRequest {
-    /// Its id.
-    pub id: String,
-    /// Whether the answer holds its vectors.
-    #[serde(default)]
-    pub include_vectors: bool,
-}
-
-/// Which states a listing shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ListStateName {
-    /// What recall shows.
-    #[default]
-    Active,
-    /// What forget in mode `suppress` has hidden.
-    Suppressed,
-    /// Both.
-    All,
-}
-
-/// Reads one page of memories, in the order of the log.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ListRequest {
-    /// Where the page starts: `next_cursor` of the page before. Stays valid whatever is stored or forgotten.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<String>,
-    /// Most memories in the page, 1 to 1,000; 100 when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<u32>,
-    /// Which memories.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub filter: Option<FilterInput>,
-    /// In which state; `active` when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state: Option<ListStateName>,
-    /// Whether the answer holds their vectors.
-    #[serde(default)]
-    pub include_vectors: bool,
-}
-
-/// A page of memories.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ListResponse {
-    /// The memories, in the order of the log.
-    pub memories: Vec<MemoryView>,
-    /// Where the next page starts; absent at the end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_cursor: Option<String>,
-}
+use crate::time::Timestamp;
 
 /// How recall searches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -68,14 +15,17 @@ pub enum ModeName {
     Keyword,
     /// Vectors only.
     Similarity,
-    /// Both, fused.
-    #[default]
+    /// Words, vectors and context, fused.
     Hybrid,
+    /// The same, and what is associated with what they find.
+    #[default]
+    Associative,
 }
 
 impl ModeName {
     /// All modes.
-    pub const ALL: [ModeName; 3] = [ModeName::Keyword, ModeName::Similarity, ModeName::Hybrid];
+    pub const ALL: [ModeName; 4] =
+        [ModeName::Keyword, ModeName::Similarity, ModeName::Hybrid, ModeName::Associative];
 
     /// The name as it stands in JSON.
     pub fn as_str(self) -> &'static str {
@@ -83,11 +33,12 @@ impl ModeName {
             ModeName::Keyword => "keyword",
             ModeName::Similarity => "similarity",
             ModeName::Hybrid => "hybrid",
+            ModeName::Associative => "associative",
         }
     }
 }
 
-/// Recalls memories by a cue: a text, a vector, or both.
+/// Recalls memories by a cue: any mix of a text, a vector, and memories to start from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecallRequest {
@@ -97,50 +48,184 @@ pub struct RecallRequest {
     /// A vector in the dimension of the space; it takes the place of embedding the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vector: Option<Vec<f32>>,
-    /// How to search; `hybrid` when absent.
+    /// Ids of up to 16 memories that the answer should be like. They are not in the answer themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub like: Vec<String>,
+    /// The situation that is asked about: what fits it ranks higher, what does not fit stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub around: Option<AroundInput>,
+    /// What the answer should not be like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub negative: Option<NegativeInput>,
+    /// Ids of up to 1,000 memories that are never in the answer; unknown ones are ignored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
+    /// How to search; `associative` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<ModeName>,
     /// Most items in the answer, 1 to 1,000; 10 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
+    /// Where the answer goes on: `next_cursor` of an answer to the same cue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
     /// Which memories may be found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<FilterInput>,
+    /// Only memories whose source is trusted at least so far, in \[0, 1\]; the same as in the filter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_trust: Option<f32>,
     /// Items below this relevance are left out, in \[0, 1\].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_relevance: Option<f32>,
-    /// Whether the answer says which terms matched and how it was searched.
+    /// How much the items should differ from each other, in \[0, 1\]; 0 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diversity: Option<f32>,
+    /// How many memories before and after each item in its session are shown beside it, 0 to 10; 0 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub neighbours: Option<u32>,
+    /// How much each route counts, instead of the settings of the engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<WeightsInput>,
+    /// True: this recall changes nothing. Recall does not train yet, so the answer is `trained: false` either way.
+    #[serde(default)]
+    pub observe: bool,
+    /// Whether the answer says why each item is there and how it was searched.
     #[serde(default)]
     pub explain: bool,
     /// Whether the items hold their vectors.
     #[serde(default)]
     pub include_vectors: bool,
-    /// True: this recall changes nothing. Recall does not train yet, so the answer is `trained: false` either way.
-    #[serde(default)]
-    pub observe: bool,
+    /// Tokens that a text for a prompt may have, 1 to 200,000; without it there is no such text in the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_tokens: Option<u32>,
 }
 
-/// Whether anything matched.
+/// A situation that a cue hints at. Nothing in it excludes a memory.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AroundInput {
+    /// Who took part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<String>,
+    /// Labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Where it happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// The conversation or run that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// When it happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<TimeSpanInput>,
+}
+
+/// A stretch of time; an absent end is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimeSpanInput {
+    /// At or after this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Timestamp>,
+    /// Before this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Timestamp>,
+}
+
+/// What an answer should not be like.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NegativeInput {
+    /// Words and meaning to stay away from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Ids of up to 16 memories to stay away from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub like: Vec<String>,
+}
+
+/// How much each route counts, each in \[0, 1\]; an absent one counts as the settings of the engine say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WeightsInput {
+    /// Nearness of the vectors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vector: Option<f32>,
+    /// Words in common.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<f32>,
+    /// Agreement with the situation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<f32>,
+    /// Activation over associations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<f32>,
+    /// How retrievable the memory is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strength: Option<f32>,
+    /// How recently it happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recency: Option<f32>,
+    /// How much it matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub importance: Option<f32>,
+}
+
+/// How an answer fits its cue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MatchOutcome {
     /// At least one memory matches.
     Match,
+    /// Several memories match about equally well and say different things.
+    Ambiguous,
+    /// Something was found, and none of it is likely to be what was meant.
+    Unsure,
     /// Nothing matches.
     Nothing,
+}
+
+impl MatchOutcome {
+    /// All outcomes.
+    pub const ALL: [MatchOutcome; 4] =
+        [MatchOutcome::Match, MatchOutcome::Ambiguous, MatchOutcome::Unsure, MatchOutcome::Nothing];
+
+    /// The name as it stands in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MatchOutcome::Match => "match",
+            MatchOutcome::Ambiguous => "ambiguous",
+            MatchOutcome::Unsure => "unsure",
+            MatchOutcome::Nothing => "nothing",
+        }
+    }
 }
 
 /// The answer to a cue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecallResponse {
-    /// Whether anything matched.
+    /// How it fits the cue.
     pub outcome: MatchOutcome,
     /// The memories, best first; equal ones in the order of the log.
     pub items: Vec<RecalledView>,
+    /// The items as a text for a prompt; only with `context_tokens`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<PromptContextView>,
+    /// Where the answer goes on; absent at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
     /// The mode that ran.
     pub mode: ModeName,
     /// How much was searched.
     pub searched: SearchedView,
+    /// Weights that ranked the items; only with `explain`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<WeightsView>,
+    /// Ids of the memories from which activation spread; only with `explain`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seeds: Option<Vec<String>>,
     /// Terms of the cue after analysis; only with `explain`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms: Option<Vec<String>>,
@@ -148,6 +233,33 @@ pub struct RecallResponse {
     pub snapshot_lsn: u64,
     /// Whether this recall strengthened what it found.
     pub trained: bool,
+}
+
+/// Recalled memories as a text for a prompt. Each stands between delimiters that its content cannot forge, with id,
+/// source and trust; whole memories only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromptContextView {
+    /// The text.
+    pub text: String,
+    /// Tokens that it has at most, estimated.
+    pub tokens: u32,
+    /// How many items it holds.
+    pub included: u64,
+    /// How many items had no room.
+    pub omitted: u64,
+}
+
+/// How the vectors were searched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VectorSearchName {
+    /// Not at all.
+    #[default]
+    None,
+    /// One by one.
+    Exact,
+    /// Through the graph of neighbours.
+    Hnsw,
 }
 
 /// How much a recall searched.
@@ -159,46 +271,108 @@ pub struct SearchedView {
     pub candidates: u64,
     /// Vectors compared with the cue's; 0 where the vector route did not run.
     pub vectors_scanned: u64,
+    /// How the vectors were searched.
+    pub vector_search: VectorSearchName,
+    /// Memories that activation reached.
+    pub nodes_activated: u64,
+    /// Associations that activation followed.
+    pub edges_followed: u64,
+    /// Whether the bound on associations cut the activation short.
+    pub spread_cut: bool,
 }
 
-/// A recalled memory with its three numbers and the reason why it is here.
+/// The weights that ranked an answer, each in \[0, 1\].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WeightsView {
+    /// Nearness of the vectors.
+    pub vector: f32,
+    /// Words in common.
+    pub text: f32,
+    /// Agreement with the situation.
+    pub context: f32,
+    /// Activation over associations.
+    pub activation: f32,
+    /// How retrievable the memory is now.
+    pub strength: f32,
+    /// How recently it happened.
+    pub recency: f32,
+    /// How much it matters.
+    pub importance: f32,
+}
+
+/// A recalled memory with its numbers and the reason why it is here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecalledView {
     /// The memory.
     pub memory: MemoryView,
-    /// How well it matches this cue, in \[0, 1\]; comparable within one answer.
+    /// How likely it is what the cue means, in \[0, 1\]; comparable between answers.
     pub relevance: f32,
+    /// What orders the answer: the sum of the contributions. Comparable within one answer.
+    pub score: f32,
     /// How retrievable it is now, in \[0, 1\]: `memory.strength.retrievability`.
     pub strength: f32,
     /// How sure the store is that it is true, in \[0, 1\]: `memory.confidence.mean`.
     pub confidence: f32,
-    /// Which routes found it, and what each added to the relevance.
+    /// Which routes found it, and what each added to the score.
     pub routes: RoutesView,
     /// Terms of the cue that it holds; only with `explain`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matched_terms: Option<Vec<String>>,
+    /// The way of the activation from a seed to it, empty where none reached it; only with `explain`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<Vec<PathStepView>>,
+    /// Memories around it in its session, in their order; only where `neighbours` asks for some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub neighbours: Option<Vec<NeighbourView>>,
 }
 
-/// What each route says of a memory; absent = the route did not find it.
+/// A memory beside a recalled one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NeighbourView {
+    /// The memory.
+    pub memory: MemoryView,
+    /// How far from it: -1 = just before it, 1 = just after.
+    pub distance: i32,
+}
+
+/// What each route says of a memory; absent = the route does not speak for it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RoutesView {
-    /// By vector.
+    /// By vector; raw = cosine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vector: Option<RouteView>,
-    /// By words.
+    /// By words; raw = BM25.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<RouteView>,
+    /// By agreement with the situation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<RouteView>,
+    /// By association; raw = activation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<RouteView>,
+    /// By strength; raw = retrievability.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strength: Option<RouteView>,
+    /// By the time since it happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recency: Option<RouteView>,
+    /// By importance; raw = the memory's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub importance: Option<RouteView>,
+    /// By likeness to what the answer should not be like; it counts against the memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub negative: Option<RouteView>,
 }
 
-/// The part of one route in a relevance.
+/// The part of one route in a score.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RouteView {
-    /// Score of the route: cosine, or BM25.
+    /// Score of the route in its own unit.
     pub raw: f32,
     /// The same brought to \[0, 1\].
     pub normalised: f32,
-    /// Weight of the route in this mode.
+    /// Weight of the route in this answer.
     pub weight: f32,
-    /// `normalised` times `weight`: what it adds to the relevance.
+    /// What it adds to the score.
     pub contribution: f32,
 }

@@ -10,7 +10,15 @@ use crate::memory::{MemoryInput, StateName};
 use crate::problem::Problem;
 use crate::time::Timestamp;
 
-/// Stores one memory. The body is the memory itself, with an optional `idempotency_key` beside its fields.
+/// What an answer waits for beyond durability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitName {
+    /// The associations of the memories are formed.
+    Links,
+}
+
+/// Stores one memory. The body is the memory itself, with an optional `idempotency_key` and `wait` beside its fields.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct RememberRequest {
     /// The memory.
@@ -20,13 +28,17 @@ pub struct RememberRequest {
     /// `Idempotency-Key` says the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
+    /// What the answer waits for; when absent it comes as soon as the memory is durable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait: Option<WaitName>,
 }
 
 const IDEMPOTENCY_KEY: &str = "idempotency_key";
+const WAIT: &str = "wait";
 
 impl<'de> Deserialize<'de> for RememberRequest {
-    /// Serde's `flatten` would accept unknown fields and lose the path of a wrong one; here the key is picked out
-    /// of the map and all else goes to the strict [`MemoryInput`].
+    /// Serde's `flatten` would accept unknown fields and lose the path of a wrong one; here the two fields beside
+    /// the memory are picked out of the map and all else goes to the strict [`MemoryInput`].
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<RememberRequest, D::Error> {
         struct Body;
         impl<'de> Visitor<'de> for Body {
@@ -37,22 +49,23 @@ impl<'de> Deserialize<'de> for RememberRequest {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RememberRequest, A::Error> {
-                let mut idempotency_key = None;
-                let picked = PickKey { map, key: &mut idempotency_key };
+                let (mut idempotency_key, mut wait) = (None, None);
+                let picked = PickFields { map, key: &mut idempotency_key, wait: &mut wait };
                 let memory = MemoryInput::deserialize(MapAccessDeserializer::new(picked))?;
-                Ok(RememberRequest { memory, idempotency_key })
+                Ok(RememberRequest { memory, idempotency_key, wait })
             }
         }
         deserializer.deserialize_map(Body)
     }
 }
 
-struct PickKey<'a, A> {
+struct PickFields<'a, A> {
     map: A,
     key: &'a mut Option<String>,
+    wait: &'a mut Option<WaitName>,
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for PickKey<'_, A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for PickFields<'_, A> {
     type Error = A::Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -60,10 +73,11 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for PickKey<'_, A> {
         seed: K,
     ) -> Result<Option<K::Value>, A::Error> {
         while let Some(name) = self.map.next_key::<Cow<'de, str>>()? {
-            if name != IDEMPOTENCY_KEY {
-                return seed.deserialize(name.into_deserializer()).map(Some);
+            match name.as_ref() {
+                IDEMPOTENCY_KEY => *self.key = self.map.next_value()?,
+                WAIT => *self.wait = self.map.next_value()?,
+                _ => return seed.deserialize(name.into_deserializer()).map(Some),
             }
-            *self.key = self.map.next_value()?;
         }
         Ok(None)
     }
@@ -107,6 +121,9 @@ pub struct RememberManyRequest {
     /// Makes a retry safe for 24 hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
+    /// What the answer waits for; when absent it comes as soon as the memories are durable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<WaitName>,
 }
 
 /// What became of the memories of a batch.
@@ -137,10 +154,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_key_stands_beside_the_fields_of_the_memory() {
-        let json = r#"{"id":"a","text":"b","idempotency_key":"k"}"#;
+    fn key_and_wait_stand_beside_the_fields_of_the_memory() {
+        let json = r#"{"id":"a","text":"b","idempotency_key":"k","wait":"links"}"#;
         let request: RememberRequest = serde_json::from_str(json).unwrap();
         assert_eq!(request.idempotency_key.as_deref(), Some("k"));
+        assert_eq!(request.wait, Some(WaitName::Links));
         assert_eq!(request.memory.text.as_deref(), Some("b"));
         assert_eq!(serde_json::to_string(&request).unwrap(), json);
     }

@@ -3,7 +3,9 @@
 //! Requests refuse unknown fields, answers may gain some. Tests hold every schema against its type: the examples must
 //! pass both, and the fields of a request must be the same in both.
 
+mod association;
 mod memory;
+mod recall;
 mod requests;
 mod responses;
 
@@ -14,9 +16,14 @@ use serde_json::{Map, Value, json};
 /// All schemas by the name of their type.
 pub fn schemas() -> BTreeMap<&'static str, Value> {
     let mut all = BTreeMap::new();
-    for (name, schema) in
-        memory::schemas().into_iter().chain(requests::schemas()).chain(responses::schemas())
-    {
+    let groups = [
+        memory::schemas(),
+        recall::schemas(),
+        association::schemas(),
+        requests::schemas(),
+        responses::schemas(),
+    ];
+    for (name, schema) in groups.into_iter().flatten() {
         let before = all.insert(name, schema);
         assert!(before.is_none(), "schema {name} is stated twice");
     }

@@ -85,6 +85,14 @@ pub struct SpaceStatsView {
     pub suppressed: u64,
     /// Vectors of both.
     pub vectors: u64,
+    /// Vectors in the graph of neighbours; the others are compared one by one.
+    pub indexed_vectors: u64,
+    /// Associations between its memories.
+    pub associations: u64,
+    /// Entities that its memories are about.
+    pub entities: u64,
+    /// Memories whose associations are not formed yet.
+    pub unlinked: u64,
     /// Bytes of its state in RAM, estimated.
     pub bytes: u64,
     /// Last commit; 0 before the first.

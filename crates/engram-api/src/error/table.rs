@@ -71,7 +71,7 @@ pub const ERRORS: &[ErrorEntry] = &[
         remedy: Remedy::FixRequest,
         status: 400,
         title: "A number is outside its range",
-        fix: "confidence, importance, trust and min_relevance lie in [0, 1].",
+        fix: "Shares lie in [0, 1], weights of associations above 0; the detail names the range of other numbers.",
         example: r#"{"confidence": 0.9}"#,
     },
     ErrorEntry {
@@ -121,7 +121,7 @@ pub const ERRORS: &[ErrorEntry] = &[
         remedy: Remedy::FixRequest,
         status: 400,
         title: "The cue is empty",
-        fix: "Give recall a text, a vector, or both; to read without a cue use list.",
+        fix: "Give a text, a vector, or ids of memories to start from; to read without a cue use list.",
         example: r#"{"text": "where does Ada live?"}"#,
     },
     ErrorEntry {
@@ -131,7 +131,7 @@ pub const ERRORS: &[ErrorEntry] = &[
         remedy: Remedy::FixRequest,
         status: 400,
         title: "The limit is outside its range",
-        fix: "Ask for 1 to 1,000 items; list pages through more.",
+        fix: "Ask for 1 to 1,000 items, of recognize for 1 to 100; next_cursor leads to more.",
         example: r#"{"limit": 10}"#,
     },
     ErrorEntry {
@@ -211,7 +211,7 @@ pub const ERRORS: &[ErrorEntry] = &[
         remedy: Remedy::FixRequest,
         status: 400,
         title: "The cursor is not valid",
-        fix: "Use `next_cursor` of the page before unchanged, or leave the cursor out to start again.",
+        fix: "Send `next_cursor` of the page before unchanged, with the same request; or leave the cursor out to start again.",
         example: "GET /api/v1/spaces/default/memories?limit=100",
     },
     ErrorEntry {
@@ -323,6 +323,16 @@ pub const ERRORS: &[ErrorEntry] = &[
         title: "The request is not well-formed HTTP for this interface",
         fix: "Check the path and its percent-encoding, the query and the headers that the detail names.",
         example: "GET /api/v1/spaces/default/memories/chat%2F17",
+    },
+    ErrorEntry {
+        code: ErrorCode::SelfAssociation,
+        name: "self_association",
+        number: 1033,
+        remedy: Remedy::FixRequest,
+        status: 400,
+        title: "A memory cannot be associated with itself",
+        fix: "Name two different memories in from and to.",
+        example: r#"{"from": "note-1", "to": "note-2", "relation": "caused"}"#,
     },
     ErrorEntry {
         code: ErrorCode::SpaceNotFound,

@@ -144,6 +144,8 @@ fn filter() -> serde_json::Value {
             may("session", text(), "Belongs to this session."),
             may("place", text(), "Happened at this place."),
             may("source_kind", text(), "Comes from a source of this kind."),
+            may("source_ref", text(), "Comes from exactly this source."),
+            may("min_trust", share(), "The source is trusted so far; none stated = not passed."),
             may("ids", texts, "Has one of these ids."),
             may(
                 "metadata",

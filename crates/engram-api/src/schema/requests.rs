@@ -1,32 +1,47 @@
 //! Schemas of the requests.
 
 use super::{
-    Named, any_list, flag, integer, list, may, memory, needs, number, one_of_names, reference,
-    request, share, text, text_of,
+    Field, Named, any_list, flag, integer, list, may, memory, needs, one_of_names, reference,
+    request, text, text_of,
 };
 
 pub(super) fn schemas() -> Vec<Named> {
     let mut remember = memory::input();
-    remember.push(may("idempotency_key", text_of(1, 256), "Makes a retry safe for 24 hours."));
+    remember.extend(beside_memories());
     vec![
-        ("ModeName", one_of_names(&["keyword", "similarity", "hybrid"])),
+        ("WaitName", one_of_names(&["links"])),
         ("ListStateName", one_of_names(&["active", "suppressed", "all"])),
         ("ForgetModeName", one_of_names(&["suppress", "delete"])),
         (
             "RememberRequest",
-            request("A memory to store, and a key that makes a retry safe.", remember),
+            request(
+                "A memory to store, a key that makes a retry safe, and what the answer waits for.",
+                remember,
+            ),
         ),
         ("RememberManyRequest", remember_many()),
         ("GetRequest", get()),
         ("ListRequest", list_memories()),
-        ("RecallRequest", recall()),
         ("ForgetRequest", forget()),
         ("RestoreRequest", restore()),
         ("CreateSpaceRequest", create_space()),
     ]
 }
 
+/// What a request to store may say beside the memories.
+fn beside_memories() -> [Field; 2] {
+    [
+        may("idempotency_key", text_of(1, 256), "Makes a retry safe for 24 hours."),
+        may(
+            "wait",
+            reference("WaitName"),
+            "`links`: the answer waits for the associations; when absent it comes as soon as all is durable.",
+        ),
+    ]
+}
+
 fn remember_many() -> serde_json::Value {
+    let [key, wait] = beside_memories();
     request(
         "Up to 1,000 memories for one commit.",
         vec![
@@ -36,7 +51,8 @@ fn remember_many() -> serde_json::Value {
                 flag(),
                 "False: one refused memory refuses all. True: the others are stored.",
             ),
-            may("idempotency_key", text_of(1, 256), "Makes a retry safe for 24 hours."),
+            key,
+            wait,
         ],
     )
 }
@@ -60,23 +76,6 @@ fn list_memories() -> serde_json::Value {
             may("filter", reference("FilterInput"), "Which memories."),
             may("state", reference("ListStateName"), "In which state; `active` when absent."),
             may("include_vectors", flag(), "Whether the answer holds their vectors."),
-        ],
-    )
-}
-
-fn recall() -> serde_json::Value {
-    request(
-        "A cue: a text, a vector, or both.",
-        vec![
-            may("text", text(), "Words and meaning to look for."),
-            may("vector", any_list(&number()), "Takes the place of embedding the text."),
-            may("mode", reference("ModeName"), "How to search; `hybrid` when absent."),
-            may("limit", integer(1, 1000), "Most items in the answer; 10 when absent."),
-            may("filter", reference("FilterInput"), "Which memories may be found."),
-            may("min_relevance", share(), "Items below are left out."),
-            may("explain", flag(), "Whether the answer says which terms matched."),
-            may("include_vectors", flag(), "Whether the items hold their vectors."),
-            may("observe", flag(), "True: this recall changes nothing."),
         ],
     )
 }

@@ -3,23 +3,16 @@
 use serde_json::{Value, json};
 
 use super::{
-    Named, answer, any_list, count, flag, may, needs, number, one_of_names, reference, share, text,
-    time,
+    Named, answer, any_list, count, flag, may, needs, one_of_names, reference, text, time,
 };
 
 pub(super) fn schemas() -> Vec<Named> {
     vec![
-        ("MatchOutcome", one_of_names(&["match", "nothing"])),
         ("NodeState", one_of_names(&["starting", "ready", "read_only", "shutting_down"])),
         ("RememberResponse", remember()),
         ("RememberManyResponse", remember_many()),
         ("RememberResult", remember_result()),
         ("ListResponse", list_memories()),
-        ("RecallResponse", recall()),
-        ("RecalledView", recalled()),
-        ("SearchedView", searched()),
-        ("RoutesView", routes()),
-        ("RouteView", route()),
         ("ForgetResponse", forget()),
         ("ReceiptView", receipt()),
         ("RestoreResponse", restore()),
@@ -98,84 +91,6 @@ fn list_memories() -> Value {
         vec![
             needs("memories", any_list(&reference("MemoryView")), "In the order of the log."),
             may("next_cursor", text(), "Where the next page starts; absent at the end."),
-        ],
-    )
-}
-
-fn recall() -> Value {
-    answer(
-        "The answer to a cue.",
-        vec![
-            needs("outcome", reference("MatchOutcome"), "Whether anything matched."),
-            needs(
-                "items",
-                any_list(&reference("RecalledView")),
-                "Best first; equal ones in the order of the log.",
-            ),
-            needs("mode", reference("ModeName"), "The mode that ran."),
-            needs("searched", reference("SearchedView"), "How much was searched."),
-            may(
-                "terms",
-                any_list(&text()),
-                "Terms of the cue after analysis; only with `explain`.",
-            ),
-            needs("snapshot_lsn", count(), "Last commit that the answer saw."),
-            needs("trained", flag(), "Whether this recall strengthened what it found."),
-        ],
-    )
-}
-
-fn recalled() -> Value {
-    answer(
-        "A recalled memory, its three numbers, and why it is here.",
-        vec![
-            needs("memory", reference("MemoryView"), "The memory."),
-            needs(
-                "relevance",
-                share(),
-                "How well it matches this cue; comparable within one answer.",
-            ),
-            needs("strength", share(), "How retrievable it is now."),
-            needs("confidence", share(), "How sure the store is that it is true."),
-            needs("routes", reference("RoutesView"), "Which routes found it, and what each added."),
-            may(
-                "matched_terms",
-                any_list(&text()),
-                "Terms of the cue that it holds; only with `explain`.",
-            ),
-        ],
-    )
-}
-
-fn searched() -> Value {
-    answer(
-        "How much a recall searched.",
-        vec![
-            needs("eligible", count(), "Memories that were visible and passed the filter."),
-            needs("candidates", count(), "Memories that at least one route found."),
-            needs("vectors_scanned", count(), "Vectors compared with the cue's."),
-        ],
-    )
-}
-
-fn routes() -> Value {
-    answer(
-        "What each route says of a memory; absent = the route did not find it.",
-        vec![
-            may("vector", reference("RouteView"), "By vector."),
-            may("text", reference("RouteView"), "By words."),
-        ],
-    )
-}
-
-fn route() -> Value {
-    answer(
-        "The part of one route in a relevance.",
-        vec![
-            needs("raw", number(), "Score of the route: cosine, or BM25."),
-            needs("normalised", share(), "The same brought to [0, 1]."),
-            needs("weight", share(), "Weight of the route in this mode."),
-            needs("contribution", share(), "`normalised` times `weight`."),
         ],
     )
 }
@@ -288,6 +203,14 @@ fn space_stats() -> Value {
             needs("memories", count(), "Memories that recall can find."),
             needs("suppressed", count(), "Suppressed memories."),
             needs("vectors", count(), "Vectors of both."),
+            needs(
+                "indexed_vectors",
+                count(),
+                "Vectors in the graph of neighbours; the others are compared one by one.",
+            ),
+            needs("associations", count(), "Associations between its memories."),
+            needs("entities", count(), "Entities that its memories are about."),
+            needs("unlinked", count(), "Memories whose associations are not formed yet."),
             needs("bytes", count(), "Bytes of its state in RAM, estimated."),
             needs("lsn", count(), "Last commit; 0 before the first."),
             may("committed_at", time(), "Time of the last commit."),

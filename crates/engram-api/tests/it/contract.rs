@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use engram_api::{
-    Comparisons, CreateSpaceRequest, DeleteSpaceResponse, FilterInput, ForgetRequest,
-    ForgetResponse, GetRequest, ListRequest, ListResponse, ListSpacesResponse, MemoryInput,
-    MemoryView, Method, OPERATIONS, Operation, Problem, RecallRequest, RecallResponse,
+    AroundInput, AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse,
+    Comparisons, CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest, DissociateResponse,
+    FilterInput, ForgetRequest, ForgetResponse, GetRequest, ListRequest, ListResponse,
+    ListSpacesResponse, MemoryInput, MemoryView, Method, NegativeInput, OPERATIONS, Operation,
+    Problem, RecallRequest, RecallResponse, RecognizeRequest, RecognizeResponse,
     RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse, RestoreRequest,
-    RestoreResponse, Scope, SourceInput, SpaceStatsView, SpaceView, StatusView, VersionView,
-    decode, schemas,
+    RestoreResponse, Scope, SeedInput, SourceInput, SpaceStatsView, SpaceView, SpreadRequest,
+    SpreadResponse, StatusView, TimeSpanInput, VersionView, WeightsInput, decode, schemas,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -36,6 +38,21 @@ fn round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
         "ListResponse" => through::<ListResponse>(json),
         "RecallRequest" => through::<RecallRequest>(json),
         "RecallResponse" => through::<RecallResponse>(json),
+        "RecognizeRequest" => through::<RecognizeRequest>(json),
+        "RecognizeResponse" => through::<RecognizeResponse>(json),
+        "SpreadRequest" => through::<SpreadRequest>(json),
+        "SpreadResponse" => through::<SpreadResponse>(json),
+        "SeedInput" => through::<SeedInput>(json),
+        "AssociateRequest" => through::<AssociateRequest>(json),
+        "AssociateResponse" => through::<AssociateResponse>(json),
+        "DissociateRequest" => through::<DissociateRequest>(json),
+        "DissociateResponse" => through::<DissociateResponse>(json),
+        "AssociationsRequest" => through::<AssociationsRequest>(json),
+        "AssociationsResponse" => through::<AssociationsResponse>(json),
+        "AroundInput" => through::<AroundInput>(json),
+        "TimeSpanInput" => through::<TimeSpanInput>(json),
+        "NegativeInput" => through::<NegativeInput>(json),
+        "WeightsInput" => through::<WeightsInput>(json),
         "ForgetRequest" => through::<ForgetRequest>(json),
         "ForgetResponse" => through::<ForgetResponse>(json),
         "RestoreRequest" => through::<RestoreRequest>(json),
@@ -92,14 +109,14 @@ fn strict_types_and_their_schemas_have_the_same_fields() {
     for (name, schema) in strict {
         let mut fields = fields_of_request(name);
         if *name == "RememberRequest" {
-            fields.insert("idempotency_key".to_owned());
+            fields.extend(["idempotency_key".to_owned(), "wait".to_owned()]);
         }
         let named: BTreeSet<String> =
             schema["properties"].as_object().unwrap().keys().cloned().collect();
         assert_eq!(fields, named, "{name}");
         seen += 1;
     }
-    assert_eq!(seen, 12);
+    assert_eq!(seen, 22);
 }
 
 #[test]
@@ -110,9 +127,24 @@ fn answers_show_every_property_in_an_example() {
         // Through the type: a property that the type does not know is lost here.
         collect(&round_trip(name, example).unwrap(), name, &mut shown);
     }
-    for name in
-        ["MemoryView", "RecallResponse", "RecalledView", "RouteView", "ReceiptView", "SpaceView"]
-    {
+    for name in [
+        "MemoryView",
+        "RecallResponse",
+        "RecalledView",
+        "NeighbourView",
+        "PromptContextView",
+        "SearchedView",
+        "WeightsView",
+        "RoutesView",
+        "RouteView",
+        "PathStepView",
+        "RecognizedView",
+        "ActivatedView",
+        "AssociationView",
+        "ReceiptView",
+        "SpaceView",
+        "SpaceStatsView",
+    ] {
         for field in schemas[name]["properties"].as_object().unwrap().keys() {
             assert!(shown.contains(&format!("{name}.{field}")), "{name}.{field} is in no example");
         }
