@@ -1,10 +1,13 @@
 //! The operations as methods.
 
 use engram_api::{
-    CreateSpaceRequest, DeleteSpaceResponse, ForgetRequest, ForgetResponse, GetRequest,
-    ListRequest, ListResponse, ListSpacesResponse, MemoryView, Operation, RecallRequest,
-    RecallResponse, RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse,
-    RestoreRequest, RestoreResponse, SpaceStatsView, SpaceView, StatusView, VersionView,
+    AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse,
+    CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest, DissociateResponse, ForgetRequest,
+    ForgetResponse, GetRequest, ListRequest, ListResponse, ListSpacesResponse, MemoryView,
+    Operation, RecallRequest, RecallResponse, RecognizeRequest, RecognizeResponse,
+    RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse, RestoreRequest,
+    RestoreResponse, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView,
+    VersionView,
 };
 use serde::de::DeserializeOwned;
 
@@ -177,6 +180,52 @@ impl SpaceClient {
     /// Any [`ClientError`].
     pub fn recall(&self, request: &RecallRequest) -> Result<RecallResponse, ClientError> {
         self.run("recall", json(request), Repeat::Safe)
+    }
+
+    /// Says whether a text or vector has been seen before.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn recognize(&self, request: &RecognizeRequest) -> Result<RecognizeResponse, ClientError> {
+        self.run("recognize", json(request), Repeat::Safe)
+    }
+
+    /// Lets activation spread from memories over their associations.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn spread(&self, request: &SpreadRequest) -> Result<SpreadResponse, ClientError> {
+        self.run("spread", json(request), Repeat::Safe)
+    }
+
+    /// Associates one memory with another.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn associate(&self, request: &AssociateRequest) -> Result<AssociateResponse, ClientError> {
+        self.run("associate", json(request), Repeat::Safe)
+    }
+
+    /// Takes the associations from one memory to another away. Never sent again: the repeated call would find nothing.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn dissociate(
+        &self,
+        request: &DissociateRequest,
+    ) -> Result<DissociateResponse, ClientError> {
+        self.run("dissociate", json(request), Repeat::Never)
+    }
+
+    /// Reads one page of the associations of a memory.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn associations(
+        &self,
+        request: &AssociationsRequest,
+    ) -> Result<AssociationsResponse, ClientError> {
+        self.run("associations", json(request), Repeat::Safe)
     }
 
     /// Forgets memories. Sent again only as a dry run: a repeated deletion would find nothing and lose its receipt.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use engram_api::{
-    ErrorCode, GetRequest, ListRequest, MemoryInput, Operation, Problem, RecallRequest,
-    RememberRequest,
+    AssociateRequest, AssociationsRequest, DissociateRequest, ErrorCode, GetRequest, ListRequest,
+    MemoryInput, Operation, Problem, RecallRequest, RecognizeRequest, RememberRequest,
+    SpreadRequest,
 };
 use engram_client::{Client, ClientError, ClientOptions};
 
@@ -29,7 +30,7 @@ fn memory(id: Option<&str>) -> RememberRequest {
         text: Some("hello".to_owned()),
         ..MemoryInput::default()
     };
-    RememberRequest { memory, idempotency_key: None }
+    RememberRequest { memory, ..RememberRequest::default() }
 }
 
 #[test]
@@ -45,6 +46,21 @@ fn a_call_has_the_path_the_type_and_the_body_of_its_operation() {
 
     assert_eq!(client.list_spaces().unwrap().spaces.len(), 1);
     assert_eq!(server.seen.recv().unwrap().line, "GET /api/v1/spaces HTTP/1.1");
+}
+
+#[test]
+fn associations_and_activation_have_methods() {
+    let names = ["recognize", "spread", "associate", "dissociate", "associations"];
+    let server = serve(names.iter().map(|name| (200, example(name))).collect());
+    let space = client(&server.url).space("notes");
+    assert!(space.recognize(&RecognizeRequest::default()).unwrap().known);
+    assert_eq!(space.spread(&SpreadRequest::default()).unwrap().items.len(), 1);
+    assert!(space.associate(&AssociateRequest::default()).unwrap().created);
+    assert_eq!(space.dissociate(&DissociateRequest::default()).unwrap().count, 1);
+    assert_eq!(space.associations(&AssociationsRequest::default()).unwrap().total, 7);
+    for (name, seen) in names.iter().zip(server.seen.iter()) {
+        assert_eq!(seen.line, format!("POST /api/v1/spaces/notes/{name} HTTP/1.1"));
+    }
 }
 
 #[test]
