@@ -1,13 +1,23 @@
 //! Cursors as clients see them: opaque, and good only for the listing that issued them.
 //!
-//! A cursor is the base64url form of a version byte, an LSN, a position and a checksum over these, the space and the
-//! filter. The checksum guards against mix-ups, not against forgery: whoever may list a space may start anywhere in it.
+//! A cursor is the base64url form of a byte that says what it points into, a position there, and a checksum over these,
+//! the space and the request. The checksum guards against mix-ups, not against forgery: whoever may read a space may
+//! start anywhere in it.
 
-use engram_engine::Cursor;
+use engram_engine::{Cursor, RankCursor};
 
-const VERSION: u8 = 1;
-const BYTES: usize = 1 + 8 + 4 + 8;
+/// Least length of the checksum, bytes. It grows until the whole is a multiple of three, so that base64 needs no padding.
+const CHECKSUM_BYTES_MIN: usize = 8;
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// What a cursor points into; the first byte of its form.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum Points {
+    Log = 1,
+    Ranking = 2,
+    Associations = 3,
+}
 
 /// What a cursor is bound to.
 pub(crate) struct CursorScope<'a> {
@@ -19,37 +29,70 @@ pub(crate) struct CursorScope<'a> {
 
 impl CursorScope<'_> {
     pub(crate) fn encode(&self, cursor: Cursor) -> String {
-        let mut bytes = [0u8; BYTES];
-        bytes[0] = VERSION;
-        bytes[1..9].copy_from_slice(&cursor.lsn.to_be_bytes());
-        bytes[9..13].copy_from_slice(&cursor.position.to_be_bytes());
-        let sum = self.checksum(&bytes[..13]);
-        bytes[13..].copy_from_slice(&sum);
-        to_base64url(&bytes)
+        self.seal(Points::Log, &[&cursor.lsn.to_be_bytes(), &cursor.position.to_be_bytes()])
     }
 
-    /// `None` for what this listing did not issue.
+    /// `None` for what this listing did not issue; so for all.
     pub(crate) fn decode(&self, text: &str) -> Option<Cursor> {
-        let bytes = from_base64url(text)?;
-        if bytes[0] != VERSION || bytes[13..] != self.checksum(&bytes[..13]) {
-            return None;
-        }
-        Some(Cursor {
-            lsn: u64::from_be_bytes(bytes[1..9].try_into().expect("eight bytes")),
-            position: u32::from_be_bytes(bytes[9..13].try_into().expect("four bytes")),
+        let [lsn @ .., a, b, c, d] = self.open::<12>(Points::Log, text)?;
+        Some(Cursor { lsn: u64::from_be_bytes(lsn), position: u32::from_be_bytes([a, b, c, d]) })
+    }
+
+    pub(crate) fn encode_rank(&self, cursor: RankCursor) -> String {
+        self.seal(Points::Ranking, &[&cursor.offset.to_be_bytes(), &cursor.depth.to_be_bytes()])
+    }
+
+    pub(crate) fn decode_rank(&self, text: &str) -> Option<RankCursor> {
+        let [offset @ .., a, b, c, d] = self.open::<8>(Points::Ranking, text)?;
+        Some(RankCursor {
+            offset: u32::from_be_bytes(offset),
+            depth: u32::from_be_bytes([a, b, c, d]),
         })
     }
 
-    fn checksum(&self, head: &[u8]) -> [u8; 8] {
+    pub(crate) fn encode_offset(&self, offset: u32) -> String {
+        self.seal(Points::Associations, &[&offset.to_be_bytes()])
+    }
+
+    pub(crate) fn decode_offset(&self, text: &str) -> Option<u32> {
+        self.open::<4>(Points::Associations, text).map(u32::from_be_bytes)
+    }
+
+    fn seal(&self, into: Points, position: &[&[u8]]) -> String {
+        let mut bytes = vec![into as u8];
+        bytes.extend(position.concat());
+        let sum = self.checksum(&bytes);
+        bytes.extend(&sum[..checksum_bytes(bytes.len())]);
+        to_base64url(&bytes)
+    }
+
+    fn open<const N: usize>(&self, into: Points, text: &str) -> Option<[u8; N]> {
+        let bytes = from_base64url(text)?;
+        let head = 1 + N;
+        if bytes.len() != head + checksum_bytes(head) || bytes[0] != into as u8 {
+            return None;
+        }
+        let (head, sum) = bytes.split_at(head);
+        if sum != &self.checksum(head)[..sum.len()] {
+            return None;
+        }
+        head[1..].try_into().ok()
+    }
+
+    fn checksum(&self, head: &[u8]) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.space).update(head).update(self.listing);
-        hasher.finalize().as_bytes()[..8].try_into().expect("a hash has 32 bytes")
+        *hasher.finalize().as_bytes()
     }
 }
 
+fn checksum_bytes(head: usize) -> usize {
+    (head + CHECKSUM_BYTES_MIN).next_multiple_of(3) - head
+}
+
 /// The length is a multiple of three, so there is no padding.
-fn to_base64url(bytes: &[u8; BYTES]) -> String {
-    let mut text = String::with_capacity(BYTES / 3 * 4);
+fn to_base64url(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() / 3 * 4);
     for chunk in bytes.chunks_exact(3) {
         let group = u32::from_be_bytes([0, chunk[0], chunk[1], chunk[2]]);
         for shift in [18, 12, 6, 0] {
@@ -59,18 +102,20 @@ fn to_base64url(bytes: &[u8; BYTES]) -> String {
     text
 }
 
-fn from_base64url(text: &str) -> Option<[u8; BYTES]> {
-    if text.len() != BYTES / 3 * 4 {
+/// `None` for what is too long to be a cursor, or no base64url of whole groups.
+fn from_base64url(text: &str) -> Option<Vec<u8>> {
+    const CURSOR_CHARS_MAX: usize = 64;
+    if text.len() > CURSOR_CHARS_MAX || !text.len().is_multiple_of(4) {
         return None;
     }
-    let mut bytes = [0u8; BYTES];
-    for (quad, out) in text.as_bytes().chunks_exact(4).zip(bytes.chunks_exact_mut(3)) {
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    for quad in text.as_bytes().chunks_exact(4) {
         let mut group = 0u32;
         for letter in quad {
             let digit = ALPHABET.iter().position(|known| known == letter)?;
             group = group << 6 | digit as u32;
         }
-        out.copy_from_slice(&group.to_be_bytes()[1..]);
+        bytes.extend_from_slice(&group.to_be_bytes()[1..]);
     }
     Some(bytes)
 }
@@ -90,6 +135,20 @@ mod tests {
         let other_filter = CursorScope { space: [7; 16], listing: b"{\"tags\":[\"a\"]}" };
         assert_eq!(other_space.decode(&text), None);
         assert_eq!(other_filter.decode(&text), None);
+    }
+
+    #[test]
+    fn a_cursor_points_into_one_thing_only() {
+        let scope = CursorScope { space: [7; 16], listing: b"{}" };
+        let rank = RankCursor { offset: 10, depth: 1 << 20 };
+        let ranked = scope.encode_rank(rank);
+        let offset = scope.encode_offset(77);
+        assert_eq!(scope.decode_rank(&ranked), Some(rank));
+        assert_eq!(scope.decode_offset(&offset), Some(77));
+        assert_eq!((scope.decode(&ranked), scope.decode(&offset)), (None, None));
+        assert_eq!((scope.decode_rank(&offset), scope.decode_offset(&ranked)), (None, None));
+        let other = CursorScope { space: [7; 16], listing: b"[]" };
+        assert_eq!((other.decode_rank(&ranked), other.decode_offset(&offset)), (None, None));
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! The threads that drive the engine: one writer, one maintainer.
+//! The threads that drive the engine: one writer, one maintainer, one that builds the graphs of vectors.
 //!
 //! The writer sleeps until something is queued and wakes at once, without polling. Group commit arises by itself:
-//! whatever was queued while one sync ran shares the next. A panic in either thread stops all writes: the state that it
+//! whatever was queued while one sync ran shares the next. A panic in any of them stops all writes: the state that it
 //! left behind cannot be trusted until the log is read again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,11 +12,16 @@ use std::time::{Duration, Instant};
 use engram_engine::Engine;
 use tokio::sync::watch;
 
+use crate::lanes::HelperPlaces;
 use crate::metrics::Metrics;
 
 /// Memories that one step of maintenance may copy.
 const MAINTAIN_MEMORIES: u64 = 10_000;
-/// Pause of the maintainer when there is nothing to do.
+/// Memories that one step of forming associations may look at.
+const LINK_MEMORIES: u64 = 10_000;
+/// Vectors that one step of building a graph may link.
+const INDEX_VECTORS: u64 = 1_000;
+/// Pause of the maintainer and of the builder of graphs when there is nothing to do.
 const MAINTAIN_PAUSE: Duration = Duration::from_secs(1);
 
 /// A bell for one sleeping thread. A ring while the thread is awake is not lost.
@@ -101,10 +106,12 @@ impl Faults {
     }
 }
 
-/// The two threads.
+/// The threads.
 pub(crate) struct Drivers {
     writer_bell: Arc<Bell>,
     maintainer_bell: Arc<Bell>,
+    /// Rings only for the stop: a graph is never urgent, since what it lacks is compared one by one.
+    indexer_bell: Arc<Bell>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -114,17 +121,25 @@ pub(crate) struct DriverParts {
     pub(crate) engine: Arc<Engine>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) faults: Arc<Faults>,
+    pub(crate) helpers: Arc<HelperPlaces>,
 }
 
 impl Drivers {
-    /// Starts both threads. `writer_bell` is the one that the engine rings.
+    /// Starts the threads. `writer_bell` is the one that the engine rings.
     pub(crate) fn start(driven: &DriverParts, writer_bell: Arc<Bell>) -> std::io::Result<Drivers> {
-        let maintainer_bell = Arc::new(Bell::default());
-        let mut drivers = Drivers { writer_bell, maintainer_bell, threads: Vec::new() };
+        let mut drivers = Drivers {
+            writer_bell,
+            maintainer_bell: Arc::default(),
+            indexer_bell: Arc::default(),
+            threads: Vec::new(),
+        };
         let (work, bell) = (driven.clone(), Arc::clone(&drivers.writer_bell));
-        drivers.spawn("engram-writer", driven, move || write(&work, &bell))?;
+        let maintainer = Arc::clone(&drivers.maintainer_bell);
+        drivers.spawn("engram-writer", driven, move || write(&work, &bell, &maintainer))?;
         let (work, bell) = (driven.clone(), Arc::clone(&drivers.maintainer_bell));
         drivers.spawn("engram-maintain", driven, move || maintain(&work, &bell))?;
+        let (work, bell) = (driven.clone(), Arc::clone(&drivers.indexer_bell));
+        drivers.spawn("engram-index", driven, move || index(&work, &bell))?;
         Ok(drivers)
     }
 
@@ -145,10 +160,11 @@ impl Drivers {
         Ok(())
     }
 
-    /// Lets the writer finish what is queued and ends both threads.
+    /// Lets the writer finish what is queued and ends the threads.
     pub(crate) fn stop(self) {
-        self.writer_bell.stop();
-        self.maintainer_bell.stop();
+        for bell in [&self.writer_bell, &self.maintainer_bell, &self.indexer_bell] {
+            bell.stop();
+        }
         for thread in self.threads {
             // A panic was caught inside and recorded.
             let _ = thread.join();
@@ -156,10 +172,13 @@ impl Drivers {
     }
 }
 
-fn write(driven: &DriverParts, bell: &Bell) {
+/// Rings for the maintainer after each batch: what was stored is to be associated at once, not after the pause.
+fn write(driven: &DriverParts, bell: &Bell, maintainer: &Bell) {
     loop {
         let woken = bell.sleep(None);
-        while drive_once(driven) {}
+        while drive_once(driven) {
+            maintainer.ring();
+        }
         if woken == Woken::Stopped {
             return;
         }
@@ -193,11 +212,32 @@ fn maintain(driven: &DriverParts, bell: &Bell) {
         if bell.sleep(Some(pause)) == Woken::Stopped {
             return;
         }
+        // What is left to associate waits for the commit of this step, and the writer rings after that.
+        if let Err(error) = driven.engine.link(LINK_MEMORIES) {
+            tracing::warn!(%error, "associations were not formed; it will be tried again");
+        }
         pause = match driven.engine.maintain(MAINTAIN_MEMORIES) {
             Ok(done) if done.more => Duration::ZERO,
             Ok(_) => MAINTAIN_PAUSE,
             Err(error) => {
                 tracing::warn!(%error, "maintenance failed; it will be tried again");
+                MAINTAIN_PAUSE
+            }
+        };
+    }
+}
+
+fn index(driven: &DriverParts, bell: &Bell) {
+    let mut pause = Duration::ZERO;
+    loop {
+        if bell.sleep(Some(pause)) == Woken::Stopped {
+            return;
+        }
+        pause = match driven.engine.index(INDEX_VECTORS, &*driven.helpers) {
+            Ok(done) if done.more => Duration::ZERO,
+            Ok(_) => MAINTAIN_PAUSE,
+            Err(error) => {
+                tracing::warn!(%error, "a graph of vectors was not built; it will be tried again");
                 MAINTAIN_PAUSE
             }
         };

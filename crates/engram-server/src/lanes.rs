@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use engram_engine::Parallel;
 use tokio::sync::Semaphore;
 
 /// Requests that may wait for remote embedders at once.
@@ -140,6 +141,13 @@ pub(crate) fn spread<I: Send, O: Send>(
     });
     let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     results.into_iter().map(|result| result.expect("a panic would have left the scope")).collect()
+}
+
+impl Parallel for HelperPlaces {
+    /// On the calling thread and on helpers that have a free place.
+    fn run(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+        spread(self, (0..tasks).collect(), task);
+    }
 }
 
 #[cfg(test)]

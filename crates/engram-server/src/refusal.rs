@@ -61,6 +61,7 @@ pub(crate) fn error_code(error: &EngineError) -> ErrorCode {
         EngineError::IdConflict { .. } => ErrorCode::IdConflict,
         EngineError::IdempotencyConflict { .. } => ErrorCode::IdempotencyConflict,
         EngineError::EmptyCue => ErrorCode::EmptyCue,
+        EngineError::SelfAssociation { .. } => ErrorCode::SelfAssociation,
         EngineError::ModeUnsupported { .. } => ErrorCode::ModeUnsupported,
         EngineError::CursorInvalid => ErrorCode::CursorInvalid,
         EngineError::EmbedderUnknown { .. } => ErrorCode::EmbedderUnknown,
@@ -104,7 +105,7 @@ fn invalid_code(field: &str, problem: &Invalid) -> ErrorCode {
         Invalid::TooMany { .. } => ErrorCode::TooMany,
         Invalid::TooDeep { .. } => ErrorCode::TooDeep,
         Invalid::NotPrintable { .. } => match name {
-            "id" | "ids" => ErrorCode::BadId,
+            "id" | "ids" | "like" | "exclude" | "from" | "to" | "seeds" => ErrorCode::BadId,
             _ => ErrorCode::InvalidValue,
         },
         Invalid::SpaceName => ErrorCode::BadSpaceName,
@@ -124,7 +125,9 @@ mod tests {
         assert_eq!(code("memories[3].text", long()), ErrorCode::TextTooLarge);
         assert_eq!(code("memories[3].metadata", long()), ErrorCode::MetadataTooLarge);
         assert_eq!(code("title", long()), ErrorCode::TooLong);
-        assert_eq!(code("ids[2]", Invalid::NotPrintable { max: 256 }), ErrorCode::BadId);
+        for field in ["ids[2]", "negative.like[0]", "seeds[1].id", "from"] {
+            assert_eq!(code(field, Invalid::NotPrintable { max: 256 }), ErrorCode::BadId);
+        }
         let range = Invalid::OutOfRange { value: 0.0, low: 1.0, high: 9.0 };
         assert_eq!(code("limit", range), ErrorCode::LimitOutOfRange);
     }

@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use engram_api::{ErrorCode, Problem};
-use engram_engine::{Components, Engine, EngineSettings, FuseWeights, Language, NewSpace};
+use engram_engine::{Components, Engine, EngineSettings, Language, NewSpace};
 use engram_store::{Clock, Entropy, Fs, OsEntropy, RealFs, Recovery, SystemClock};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -306,6 +306,7 @@ fn open(node: &Node, parts: ServerParts) -> Result<Drivers, Box<Problem>> {
         engine: Arc::clone(&engine),
         metrics: Arc::clone(&node.metrics),
         faults: Arc::clone(&node.faults),
+        helpers: Arc::clone(&node.helpers),
     };
     let drivers = Drivers::start(&driven, bell).map_err(|error| failed(&error.to_string()))?;
     let seconds = started.elapsed().as_secs_f64();
@@ -333,7 +334,8 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
         text_bytes_max: limits.text_bytes,
         metadata_bytes_max: limits.metadata_bytes,
         batch_memories_max: limits.batch_memories,
-        fuse: FuseWeights { vector: settings.fusion_vector, text: settings.fusion_text },
+        weights: settings.weights,
+        graph_vectors_min: settings.graph_vectors_min,
         default_space: (!settings.default_space.is_empty()).then(|| NewSpace {
             name: settings.default_space.clone(),
             embedder: settings.default_embedder.clone(),

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use engram_engine::Language;
+use engram_engine::{Language, RankWeights};
 
 use super::error::ConfigError;
 use super::layers::{ConfigRow, ConfigSources, Placed, merge};
@@ -157,10 +157,10 @@ pub struct Settings {
     pub default_dimension: Option<u32>,
     /// Code of its language.
     pub default_language: String,
-    /// Weight of similarity in hybrid recall.
-    pub fusion_vector: f32,
-    /// Weight of the words in hybrid recall.
-    pub fusion_text: f32,
+    /// What counts in recall, unless a request says otherwise.
+    pub weights: RankWeights,
+    /// Vectors of a space from which on they are searched over a graph.
+    pub graph_vectors_min: u64,
     /// Spaces with metric series of their own.
     pub metrics_spaces_max: usize,
     /// Embedders by name, without `builtin` and `none`.
@@ -199,8 +199,8 @@ impl Settings {
             default_embedder: read.text("default_space.embedder"),
             default_dimension: read.maybe_number("default_space.dimension"),
             default_language: read.text("default_space.language"),
-            fusion_vector: read.share("fusion.vector"),
-            fusion_text: read.share("fusion.text"),
+            weights: read.weights(),
+            graph_vectors_min: read.number("index.graph_vectors_min"),
             metrics_spaces_max: read.number("metrics.spaces_max") as usize,
             embedders: read.embedders(&sources.env)?,
             rows,
@@ -395,9 +395,21 @@ impl Read<'_> {
         ))
     }
 
+    fn weights(&self) -> RankWeights {
+        RankWeights {
+            vector: self.share("weights.vector"),
+            text: self.share("weights.text"),
+            context: self.share("weights.context"),
+            activation: self.share("weights.activation"),
+            strength: self.share("weights.strength"),
+            recency: self.share("weights.recency"),
+            importance: self.share("weights.importance"),
+        }
+    }
+
     fn check_rest(&self, settings: &Settings) -> Result<(), Box<ConfigError>> {
-        if settings.fusion_vector + settings.fusion_text <= 0.0 {
-            return Err(self.conflict("fusion.vector", "this and fusion.text must not both be 0"));
+        if settings.weights.vector + settings.weights.text <= 0.0 {
+            return Err(self.conflict("weights.vector", "this and weights.text must not both be 0"));
         }
         if !settings.wal_segment_bytes.is_multiple_of(PAGE_BYTES) {
             return Err(self.conflict("wal.segment_bytes", "must be a multiple of 4 KiB"));

@@ -4,10 +4,22 @@ mod request;
 
 mod view;
 
+mod association;
+
+mod recall;
+
+pub(crate) use association::{
+    associate, associate_response, association_query, associations_response, associations_scope,
+    dissociate, dissociate_response, spread, spread_response,
+};
+pub(crate) use recall::{
+    Presentation, cue, mode_name, outcome_name, recall_response, recall_scope, recognize,
+    recognize_response,
+};
 pub(crate) use request::{
-    cue, filter, forget, list_scope, new_memory, new_space, remember_options, restore, visibility,
+    filter, forget, list_scope, new_memory, new_space, remember_options, restore, visibility,
 };
 pub(crate) use view::{
-    RecallDetail, Vectors, forget_response, list_response, memory_view, recall_response,
-    remember_many_response, remember_response, restore_response, space_view, stats_view, uuid_text,
+    forget_response, list_response, memory_view, remember_many_response, remember_response,
+    restore_response, space_view, stats_view, uuid_text,
 };

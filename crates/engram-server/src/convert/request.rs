@@ -2,20 +2,18 @@
 
 use engram_api::{
     Comparisons, CreateSpaceRequest, ErrorCode, FilterInput, ForgetModeName, ForgetRequest,
-    KindName, ListRequest, ListStateName, MemoryInput, MetadataCondition, ModeName, RecallRequest,
-    RestoreRequest, SourceInput, Timestamp,
+    KindName, ListRequest, ListStateName, MemoryInput, MetadataCondition, RestoreRequest,
+    SourceInput, Timestamp,
 };
 use engram_engine::{
-    Cue, Execution, Filter, Forget, ForgetMode, Kind, Language, MemoryContent, MetaCondition,
-    MetaTest, MetaValue, Metadata, Mode, NewMemory, NewSpace, OnInvalid, RememberOptions, Restore,
-    Selection, Source, TimeRange, Visibility,
+    Execution, Filter, Forget, ForgetMode, Kind, Language, MemoryContent, MetaCondition, MetaTest,
+    MetaValue, Metadata, NewMemory, NewSpace, OnInvalid, RememberOptions, Restore, Selection,
+    Source, TimeRange, Visibility,
 };
 use serde_json::{Map, Value};
 
 use crate::refusal::Refusal;
 
-/// Items of a recall that asks for no number.
-const RECALL_LIMIT_DEFAULT: usize = 10;
 const EMBEDDER_DEFAULT: &str = "builtin";
 
 pub(crate) fn kind(name: KindName) -> Kind {
@@ -88,14 +86,14 @@ fn meta_value(value: Value) -> MetaValue {
     }
 }
 
+pub(super) fn time_range(after: Option<Timestamp>, before: Option<Timestamp>) -> TimeRange {
+    TimeRange { from: after.map(Timestamp::nanoseconds), until: before.map(Timestamp::nanoseconds) }
+}
+
 pub(crate) fn filter(input: FilterInput) -> Filter {
-    let range = |after: Option<Timestamp>, before: Option<Timestamp>| TimeRange {
-        from: after.map(Timestamp::nanoseconds),
-        until: before.map(Timestamp::nanoseconds),
-    };
     Filter {
-        occurred: range(input.occurred_after, input.occurred_before),
-        committed: range(input.committed_after, input.committed_before),
+        occurred: time_range(input.occurred_after, input.occurred_before),
+        committed: time_range(input.committed_after, input.committed_before),
         tags_all: input.tags,
         tags_any: input.tags_any,
         people_any: input.people,
@@ -103,6 +101,8 @@ pub(crate) fn filter(input: FilterInput) -> Filter {
         session: input.session,
         place: input.place,
         source_kind: input.source_kind,
+        source_reference: input.source_ref,
+        min_trust: input.min_trust,
         ids: input.ids,
         metadata: input.metadata.into_iter().flat_map(conditions).collect(),
         all: input.and.into_iter().map(filter).collect(),
@@ -136,21 +136,6 @@ fn tests(comparisons: Comparisons) -> Vec<MetaTest> {
     tests.extend(one_of.map(|values| MetaTest::In(values.into_iter().map(meta_value).collect())));
     tests.extend(exists.map(|there| if there { MetaTest::Exists } else { MetaTest::Missing }));
     tests
-}
-
-pub(crate) fn cue(request: &mut RecallRequest) -> Cue {
-    Cue {
-        text: request.text.take().unwrap_or_default(),
-        vector: request.vector.take(),
-        mode: match request.mode.unwrap_or_default() {
-            ModeName::Keyword => Mode::Keyword,
-            ModeName::Similarity => Mode::Similarity,
-            ModeName::Hybrid => Mode::Hybrid,
-        },
-        filter: filter(request.filter.take().unwrap_or_default()),
-        limit: request.limit.map_or(RECALL_LIMIT_DEFAULT, |limit| limit as usize),
-        min_relevance: request.min_relevance.unwrap_or(0.0),
-    }
 }
 
 /// What a cursor of a listing is bound to, beside the space.

@@ -2,13 +2,12 @@
 
 use engram_api::{
     ConfidenceView, EmbedderView, FORGET_IDS_MAX, ForgetModeName, ForgetResponse, KindName,
-    ListResponse, MatchOutcome, MemoryView, ModeName, RecallResponse, RecalledView, ReceiptView,
-    RememberManyResponse, RememberResponse, RememberResult, RestoreResponse, RouteView, RoutesView,
-    SearchedView, SourceView, SpaceStatsView, SpaceView, StateName, StrengthView, Timestamp,
+    ListResponse, MemoryView, ReceiptView, RememberManyResponse, RememberResponse, RememberResult,
+    RestoreResponse, SourceView, SpaceStatsView, SpaceView, StateName, StrengthView, Timestamp,
 };
 use engram_engine::{
-    Created, ForgetReceipt, Kind, MemoryDetail, MetaValue, Metadata, Mode, Recall, Recalled,
-    Remembered, RememberedItem, RouteScore, Source, SpaceInfo, SpaceStats, State,
+    Created, ForgetReceipt, Kind, MemoryDetail, MetaValue, Metadata, Remembered, RememberedItem,
+    Source, SpaceInfo, SpaceStats, State,
 };
 use serde_json::{Map, Number, Value};
 
@@ -30,7 +29,7 @@ fn state_name(state: State) -> StateName {
     }
 }
 
-fn given(text: &str) -> Option<String> {
+pub(super) fn given(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
@@ -206,53 +205,6 @@ pub(crate) fn list_response(
     ListResponse { memories: items.into_iter().map(view).collect(), next_cursor }
 }
 
-/// How much an answer to a cue tells.
-pub(crate) struct RecallDetail {
-    pub(crate) explain: bool,
-    pub(crate) vectors: Vectors,
-}
-
-pub(crate) fn recall_response(recall: Recall, wanted: &RecallDetail) -> RecallResponse {
-    let outcome = if recall.items.is_empty() { MatchOutcome::Nothing } else { MatchOutcome::Match };
-    let explanation = recall.explanation;
-    RecallResponse {
-        outcome,
-        items: recall.items.into_iter().map(|item| recalled_view(item, wanted)).collect(),
-        mode: match explanation.mode {
-            Mode::Keyword => ModeName::Keyword,
-            Mode::Similarity => ModeName::Similarity,
-            Mode::Hybrid => ModeName::Hybrid,
-        },
-        searched: SearchedView {
-            eligible: explanation.eligible,
-            candidates: explanation.candidates,
-            vectors_scanned: explanation.vectors_scanned,
-        },
-        terms: wanted.explain.then_some(explanation.terms),
-        snapshot_lsn: recall.lsn.0,
-        trained: false,
-    }
-}
-
-fn recalled_view(item: Recalled, wanted: &RecallDetail) -> RecalledView {
-    let route = |score: Option<RouteScore>| {
-        score.map(|score| RouteView {
-            raw: score.raw,
-            normalised: score.normalised,
-            weight: score.weight,
-            contribution: score.contribution,
-        })
-    };
-    RecalledView {
-        relevance: item.relevance,
-        strength: item.detail.strength.retrievability,
-        confidence: item.detail.confidence.mean,
-        routes: RoutesView { vector: route(item.vector), text: route(item.text) },
-        matched_terms: wanted.explain.then_some(item.matched_terms),
-        memory: memory_view(item.detail, wanted.vectors),
-    }
-}
-
 /// The usual form of a UUID.
 pub(crate) fn uuid_text(space: &SpaceInfo) -> String {
     space.id.to_string()
@@ -289,6 +241,10 @@ pub(crate) fn stats_view(name: &str, stats: &SpaceStats) -> SpaceStatsView {
         memories: stats.memories,
         suppressed: stats.suppressed,
         vectors: stats.vectors,
+        indexed_vectors: stats.indexed_vectors,
+        associations: stats.associations,
+        entities: stats.entities,
+        unlinked: stats.unlinked,
         bytes: stats.resident_bytes,
         lsn: stats.lsn.0,
         committed_at: (stats.lsn.0 > 0).then_some(Timestamp(stats.committed_at.0)),

@@ -9,6 +9,6 @@ mod registry;
 
 mod scrape;
 
-pub(crate) use registry::{EmbedSample, Metrics, RequestSample};
+pub(crate) use registry::{EmbedSample, Metrics, RecallSample, RequestSample};
 pub(crate) use scrape::{EngineFigures, SpaceFigures, encode};
 pub use table::{METRICS, MetricEntry, MetricKind, render_metrics_page};

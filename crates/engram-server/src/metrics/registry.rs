@@ -31,6 +31,27 @@ struct EmbedderLabels {
     embedder: String,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RecallLabels {
+    mode: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ModeLabels {
+    mode: &'static str,
+}
+
+/// An answered recall.
+pub(crate) struct RecallSample {
+    /// The mode that ran.
+    pub(crate) mode: &'static str,
+    /// How the answer fits its cue.
+    pub(crate) outcome: &'static str,
+    /// Time in the engine.
+    pub(crate) elapsed: Duration,
+}
+
 /// An answered request.
 pub(crate) struct RequestSample {
     pub(crate) operation: &'static str,
@@ -58,6 +79,8 @@ pub(crate) struct Metrics {
     pub(crate) commit_batch: Histogram,
     pub(crate) commit_seconds: Histogram,
     pub(crate) commit_failures: Counter,
+    recalls: Family<RecallLabels, Counter>,
+    recall_seconds: Family<ModeLabels, Histogram>,
     embed_texts: Family<EmbedderLabels, Counter>,
     embed_seconds: Family<EmbedderLabels, Counter<f64, AtomicU64>>,
     embed_failures: Family<EmbedderLabels, Counter>,
@@ -88,6 +111,8 @@ impl Metrics {
             commit_batch: Histogram::new(exponential_buckets(1.0, 2.0, 11)),
             commit_seconds: latency(),
             commit_failures: Counter::default(),
+            recalls: Family::default(),
+            recall_seconds: Family::new_with_constructor(latency),
             embed_texts: Family::default(),
             embed_seconds: Family::default(),
             embed_failures: Family::default(),
@@ -103,6 +128,8 @@ impl Metrics {
         register(registry, "engram_commit_batch_commits", metrics.commit_batch.clone());
         register(registry, "engram_commit_seconds", metrics.commit_seconds.clone());
         register(registry, "engram_commit_failures", metrics.commit_failures.clone());
+        register(registry, "engram_recalls", metrics.recalls.clone());
+        register(registry, "engram_recall_seconds", metrics.recall_seconds.clone());
         register(registry, "engram_embed_texts", metrics.embed_texts.clone());
         register(registry, "engram_embed_seconds", metrics.embed_seconds.clone());
         register(registry, "engram_embed_failures", metrics.embed_failures.clone());
@@ -114,6 +141,12 @@ impl Metrics {
         self.requests.get_or_create(&RequestLabels { operation, status }).inc();
         let labels = OperationLabels { operation };
         self.request_seconds.get_or_create(&labels).observe(elapsed.as_secs_f64());
+    }
+
+    pub(crate) fn recall(&self, sample: &RecallSample) {
+        let RecallSample { mode, outcome, elapsed } = *sample;
+        self.recalls.get_or_create(&RecallLabels { mode, outcome }).inc();
+        self.recall_seconds.get_or_create(&ModeLabels { mode }).observe(elapsed.as_secs_f64());
     }
 
     pub(crate) fn embed(&self, sample: &EmbedSample<'_>) {

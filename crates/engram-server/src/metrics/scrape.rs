@@ -102,6 +102,9 @@ fn register_spaces(registry: &mut Registry, metrics: &Metrics, figures: &EngineF
     register(registry, "engram_space_memories", family(|row| row.memories));
     register(registry, "engram_space_suppressed", family(|row| row.suppressed));
     register(registry, "engram_space_vectors", family(|row| row.vectors));
+    register(registry, "engram_space_indexed_vectors", family(|row| row.indexed_vectors));
+    register(registry, "engram_space_associations", family(|row| row.associations));
+    register(registry, "engram_space_unlinked", family(|row| row.unlinked));
     register(registry, "engram_space_resident_bytes", family(|row| row.resident_bytes));
     register(registry, "engram_space_lsn", family(|row| row.lsn));
 }
@@ -113,6 +116,9 @@ struct SpaceRow {
     memories: u64,
     suppressed: u64,
     vectors: u64,
+    indexed_vectors: u64,
+    associations: u64,
+    unlinked: u64,
     resident_bytes: u64,
     lsn: u64,
 }
@@ -128,6 +134,9 @@ fn by_space(figures: &EngineFigures, requests: &HashMap<String, u64>) -> Vec<Spa
             memories: space.stats.memories,
             suppressed: space.stats.suppressed,
             vectors: space.stats.vectors,
+            indexed_vectors: space.stats.indexed_vectors,
+            associations: space.stats.associations,
+            unlinked: space.stats.unlinked,
             resident_bytes: space.stats.resident_bytes,
             lsn: space.stats.lsn.0,
         })
@@ -140,6 +149,9 @@ fn by_space(figures: &EngineFigures, requests: &HashMap<String, u64>) -> Vec<Spa
             rest.memories += row.memories;
             rest.suppressed += row.suppressed;
             rest.vectors += row.vectors;
+            rest.indexed_vectors += row.indexed_vectors;
+            rest.associations += row.associations;
+            rest.unlinked += row.unlinked;
             rest.resident_bytes += row.resident_bytes;
             rest.lsn += row.lsn;
         }
@@ -161,7 +173,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::time::Duration;
 
-    use super::super::registry::{EmbedSample, RequestSample};
+    use super::super::registry::{EmbedSample, RecallSample, RequestSample};
     use super::super::table::{METRICS, MetricKind};
     use super::*;
 
@@ -186,6 +198,7 @@ mod tests {
         let metrics = Metrics::new("0.0.0");
         let elapsed = Duration::from_millis(1);
         metrics.request(&RequestSample { operation: "get", status: 200, elapsed });
+        metrics.recall(&RecallSample { mode: "keyword", outcome: "match", elapsed });
         for outcome in [Ok(()), Err(())] {
             metrics.embed(&EmbedSample { embedder: "builtin", texts: 1, elapsed, outcome });
         }

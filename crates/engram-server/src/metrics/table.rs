@@ -82,6 +82,18 @@ pub const METRICS: &[MetricEntry] = &[
         "Time of one write, sync and apply of the log, seconds.",
     ),
     row("engram_commit_failures", Counter, &[], "Syncs of the log that failed."),
+    row(
+        "engram_recalls",
+        Counter,
+        &["mode", "outcome"],
+        "Recalls answered, by mode and by how the answer fits its cue.",
+    ),
+    row(
+        "engram_recall_seconds",
+        Histogram,
+        &["mode"],
+        "Time that the engine took for a recall, seconds.",
+    ),
     row("engram_embed_texts", Counter, &["embedder"], "Texts turned into vectors."),
     row("engram_embed_seconds", Counter, &["embedder"], "Time spent on that, seconds."),
     row("engram_embed_failures", Counter, &["embedder"], "Calls of an embedder that failed."),
@@ -105,6 +117,14 @@ pub const METRICS: &[MetricEntry] = &[
     row("engram_space_memories", Gauge, SPACE, "Memories that recall can find."),
     row("engram_space_suppressed", Gauge, SPACE, "Suppressed memories."),
     row("engram_space_vectors", Gauge, SPACE, "Vectors of both."),
+    row(
+        "engram_space_indexed_vectors",
+        Gauge,
+        SPACE,
+        "Vectors that are searched over a graph; the others are compared one by one.",
+    ),
+    row("engram_space_associations", Gauge, SPACE, "Associations of memories."),
+    row("engram_space_unlinked", Gauge, SPACE, "Memories whose associations are not formed yet."),
     row("engram_space_resident_bytes", Gauge, SPACE, "Bytes of the state in RAM, estimated."),
     row("engram_space_lsn", Gauge, SPACE, "Last commit; on the series of the rest the sum."),
 ];

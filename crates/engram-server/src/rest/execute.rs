@@ -11,7 +11,8 @@ use crate::lanes::{Lane, Panicked};
 use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::rest::body::{HeldBody, read, require_json};
-use crate::rest::operations::{Call, Context, Finish, Handler};
+use crate::rest::call::{Call, Context, Finish};
+use crate::rest::operations::Handler;
 use crate::rest::reply::Answer;
 use crate::rest::target::{request_of, target};
 
@@ -61,7 +62,8 @@ pub(crate) async fn execute(
     let _admitted = Arc::clone(&node.admission)
         .try_acquire_owned()
         .map_err(|_| Refusal::new(ErrorCode::Overloaded, "too many requests are worked on now"))?;
-    let context = Context { engine, helpers: Arc::clone(&node.helpers) };
+    let context =
+        Context { engine, helpers: Arc::clone(&node.helpers), metrics: Arc::clone(&node.metrics) };
     run(&node, endpoint.handler, context, Work { call, held }).await
 }
 

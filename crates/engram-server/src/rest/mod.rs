@@ -8,6 +8,12 @@ mod target;
 
 mod body;
 
+mod call;
+
+mod recall;
+
+mod associations;
+
 mod operations;
 
 mod execute;

@@ -2,52 +2,30 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use engram_api::{
     CreateSpaceRequest, DeleteSpaceResponse, ErrorCode, ForgetRequest, GetRequest, ListRequest,
-    ListSpacesResponse, Operation, RecallRequest, RememberManyRequest, RememberRequest,
-    RestoreRequest, StatusView, Timestamp, VersionView, decode,
+    ListSpacesResponse, RememberManyRequest, RememberRequest, RestoreRequest, StatusView,
+    Timestamp, VersionView, WaitName, decode,
 };
 use engram_engine::{
     Done, Engine, EngineError, ListQuery, NewMemory, OnInvalid, Prepared, Remembered,
 };
-use tokio::sync::oneshot;
 
 use crate::convert;
 use crate::cursor::CursorScope;
 use crate::embedding::Locality;
-use crate::lanes::{HelperPlaces, spread};
+use crate::lanes::spread as spread_over_cores;
 use crate::node::Node;
 use crate::refusal::Refusal;
+use crate::rest::associations::{associate, associations, dissociate, spread};
+use crate::rest::call::{Call, Context, Finish, Outcome, Reply, done};
+use crate::rest::recall::{recall, recognize};
 use crate::rest::reply::Answer;
-use crate::rest::target::Target;
 
 /// Memories of a page that asks for no number.
 const LIST_LIMIT_DEFAULT: u32 = 100;
 /// Memories of a batch that a core prepares at a time.
 const PART_MEMORIES: usize = 16;
-
-/// A request as the operations see it.
-pub(crate) struct Call {
-    pub(crate) operation: &'static Operation,
-    pub(crate) target: Target,
-    /// JSON, not looked at yet.
-    pub(crate) body: Bytes,
-    /// The header `Idempotency-Key`.
-    pub(crate) key: Option<String>,
-}
-
-/// What operations work with.
-pub(crate) struct Context {
-    pub(crate) engine: Arc<Engine>,
-    pub(crate) helpers: Arc<HelperPlaces>,
-}
-
-/// Makes the answer when the commit is durable; runs away from the writer.
-pub(crate) type Finish = Box<dyn FnOnce() -> Result<Answer, Refusal> + Send>;
-pub(crate) type Reply = oneshot::Sender<Finish>;
-
-type Outcome = Result<Answer, Refusal>;
 
 /// How an operation runs.
 #[derive(Clone, Copy)]
@@ -69,6 +47,11 @@ pub(crate) const HANDLERS: &[(&str, Handler)] = &[
     ("get", Handler::Look(get)),
     ("list", Handler::Search(list)),
     ("recall", Handler::Search(recall)),
+    ("recognize", Handler::Search(recognize)),
+    ("spread", Handler::Search(spread)),
+    ("associate", Handler::Commit(associate)),
+    ("dissociate", Handler::Commit(dissociate)),
+    ("associations", Handler::Search(associations)),
     ("forget", Handler::Commit(forget)),
     ("restore", Handler::Commit(restore)),
     ("create_space", Handler::Commit(create_space)),
@@ -80,59 +63,51 @@ pub(crate) const HANDLERS: &[(&str, Handler)] = &[
     ("version", Handler::Node(version)),
 ];
 
-impl Call {
-    fn space(&self) -> &str {
-        &self.target.space
-    }
-
-    fn answer(&self, value: &impl serde::Serialize) -> Answer {
-        Answer::json(self.operation.status, value)
-    }
-
-    /// The key of header or body; both may be given if they agree.
-    fn idempotency_key(&self, in_body: Option<String>) -> Result<Option<String>, Refusal> {
-        match (&self.key, in_body) {
-            (Some(header), Some(body)) if *header != body => {
-                let detail = "the header Idempotency-Key and the body name different keys";
-                Err(Refusal::new(ErrorCode::InvalidValue, detail).with_field("idempotency_key"))
-            }
-            (Some(header), _) => Ok(Some(header.clone())),
-            (None, body) => Ok(body),
-        }
-    }
-}
-
-/// Tells `reply` how to answer. The writer calls it, so it does no more than hand over.
-fn done<T: Send + 'static>(
-    reply: Reply,
-    view: impl FnOnce(T) -> Outcome + Send + 'static,
-) -> Done<T> {
-    Box::new(move |result| {
-        let finish: Finish = Box::new(move || view(result?));
-        // The receiver is gone when the request ran out of time.
-        drop(reply.send(finish));
-    })
-}
-
 fn remember(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
     let request: RememberRequest = decode(&call.body)?;
     let key = call.idempotency_key(request.idempotency_key)?;
     let status = call.operation.status;
     let memories = vec![convert::new_memory(request.memory)];
     let options = convert::remember_options(OnInvalid::RefuseAll, key);
-    let done: Done<Remembered> = Box::new(move |result| {
-        let finish: Finish = Box::new(move || {
-            let mut items = result.map_err(alone)?.items;
-            match items.pop() {
-                Some(Ok(item)) => Ok(Answer::json(status, &convert::remember_response(item))),
-                Some(Err(error)) => Err(alone(error).into()),
-                None => Err(Refusal::new(ErrorCode::Internal, "the engine answered nothing")),
-            }
-        });
-        drop(reply.send(finish));
+    let done = when_stored(context, call, (request.wait, reply), move |result| {
+        let mut items = result.map_err(alone)?.items;
+        match items.pop() {
+            Some(Ok(item)) => Ok(Answer::json(status, &convert::remember_response(item))),
+            Some(Err(error)) => Err(alone(error).into()),
+            None => Err(Refusal::new(ErrorCode::Internal, "the engine answered nothing")),
+        }
     });
     context.engine.remember(call.space(), memories, &options, done);
     Ok(())
+}
+
+/// Tells `reply` how to answer when the commit is durable or, where the request waits for links, when the associations
+/// of its memories are formed. The memories stay stored whatever becomes of the wait.
+fn when_stored(
+    context: &Context,
+    call: &Call,
+    (wait, reply): (Option<WaitName>, Reply),
+    view: impl FnOnce(Result<Remembered, EngineError>) -> Outcome + Send + 'static,
+) -> Done<Remembered> {
+    let (engine, space) = (Arc::clone(&context.engine), call.space().to_owned());
+    Box::new(move |result| match (result, wait) {
+        (Ok(remembered), Some(WaitName::Links)) => {
+            let lsn = remembered.lsn;
+            let linked = Box::new(move |linked: Result<(), EngineError>| {
+                let finish: Finish = Box::new(move || {
+                    linked?;
+                    view(Ok(remembered))
+                });
+                // The receiver is gone when the request ran out of time.
+                drop(reply.send(finish));
+            });
+            engine.when_linked(&space, lsn, linked);
+        }
+        (result, _) => {
+            let finish: Finish = Box::new(move || view(result));
+            drop(reply.send(finish));
+        }
+    })
 }
 
 /// The fields of a single memory stand at the top of its request.
@@ -152,8 +127,8 @@ fn remember_many(context: &Context, call: &Call, reply: Reply) -> Result<(), Ref
     let status = call.operation.status;
     let on_invalid = if request.partial { OnInvalid::KeepOthers } else { OnInvalid::RefuseAll };
     let options = convert::remember_options(on_invalid, key);
-    let done = done(reply, move |remembered| {
-        Ok(Answer::json(status, &convert::remember_many_response(remembered)))
+    let done = when_stored(context, call, (request.wait, reply), move |remembered| {
+        Ok(Answer::json(status, &convert::remember_many_response(remembered?)))
     });
     let memories: Vec<NewMemory> = request.memories.into_iter().map(convert::new_memory).collect();
     let engine = &context.engine;
@@ -190,7 +165,7 @@ fn prepare(
         parts.push((first - part.len(), part));
     }
     let work = |(first, part)| context.engine.prepare(space, part, first);
-    let mut prepared = spread(&context.helpers, parts, work).into_iter();
+    let mut prepared = spread_over_cores(&context.helpers, parts, work).into_iter();
     let mut whole = prepared.next().expect("there are at least two parts")?;
     for part in prepared {
         whole.append(part?)?;
@@ -222,17 +197,6 @@ fn list(context: &Context, call: &Call) -> Outcome {
     let page = context.engine.list(call.space(), &query)?;
     let next = page.next.map(|cursor| scope.encode(cursor));
     Ok(call.answer(&convert::list_response(page.items, next, request.include_vectors)))
-}
-
-fn recall(context: &Context, call: &Call) -> Outcome {
-    let mut request: RecallRequest = decode(&call.body)?;
-    let cue = convert::cue(&mut request);
-    let recall = context.engine.recall(call.space(), &cue)?;
-    let wanted = convert::RecallDetail {
-        explain: request.explain,
-        vectors: convert::Vectors::from(request.include_vectors),
-    };
-    Ok(call.answer(&convert::recall_response(recall, &wanted)))
 }
 
 fn forget(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {

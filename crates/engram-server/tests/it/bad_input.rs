@@ -68,7 +68,7 @@ fn broken_bodies_say_where() {
         "{\"a\":".repeat(100_000),
         "}".repeat(100_000)
     );
-    refused(bomb.as_bytes(), "invalid_json");
+    refused(bomb.as_bytes(), "too_deep");
     refused(&b"[".repeat(1_000_000), "invalid_value");
     assert_eq!(server.count(), 0);
 }
@@ -95,6 +95,138 @@ fn refused_questions() {
     let typo = server.get("/api/v1/spaces/default/memories?limt=5").problem(400, "unknown_field");
     assert_eq!(typo["nearest"], "limit");
     server.call("get", &json!({})).problem(400, "missing_field");
+}
+
+#[test]
+fn refused_cues() {
+    let server = Fixture::start();
+    server.remember("a", "a text");
+    server.remember("b", "b text");
+    let many = |count: usize| -> Vec<String> { (0..count).map(|n| format!("id{n}")).collect() };
+    let cases: Vec<(Value, u16, &str, &str)> = vec![
+        (json!({ "vector": vec![0.0; DIMENSION] }), 400, "zero_vector", "vector"),
+        (json!({ "vector": vec![1e39; DIMENSION] }), 400, "not_finite", "vector"),
+        (json!({ "text": "x".repeat(1 << 20) }), 400, "text_too_large", "text"),
+        (
+            json!({ "text": "a", "negative": {"text": "x".repeat(1 << 20)} }),
+            400,
+            "text_too_large",
+            "negative.text",
+        ),
+        (json!({ "like": many(17) }), 400, "too_many", "like"),
+        (json!({ "text": "a", "negative": {"like": many(17)} }), 400, "too_many", "negative.like"),
+        (json!({ "text": "a", "exclude": many(1_001) }), 400, "too_many", "exclude"),
+        (
+            json!({ "text": "a", "around": {"people": many(1_000)} }),
+            400,
+            "too_many",
+            "around.people",
+        ),
+        (json!({ "text": "a", "weights": {"text": 1.5} }), 400, "out_of_range", "weights.text"),
+        (json!({ "text": "a", "weights": {"txt": 1} }), 400, "unknown_field", "weights.txt"),
+        (json!({ "text": "a", "diversity": -0.5 }), 400, "out_of_range", "diversity"),
+        (json!({ "text": "a", "neighbours": 11 }), 400, "out_of_range", "neighbours"),
+        (json!({ "text": "a", "min_trust": 2 }), 400, "out_of_range", "filter.min_trust"),
+        (json!({ "text": "a", "context_tokens": 0 }), 400, "out_of_range", "context_tokens"),
+        (json!({ "text": "a", "context_tokens": 200_001 }), 400, "out_of_range", "context_tokens"),
+        (
+            json!({ "text": "a", "around": {"time": {"from": 1}} }),
+            400,
+            "unknown_field",
+            "around.time.from",
+        ),
+        (
+            json!({ "text": "a", "filter": {"metadata": {"p": {"~": 1}}} }),
+            400,
+            "unknown_field",
+            "filter.metadata.p.~",
+        ),
+    ];
+    for (body, status, code, field) in cases {
+        let shown: String = body.to_string().chars().take(120).collect();
+        let problem = server.call("recall", &body).problem(status, code);
+        assert_eq!(problem["field"], field, "{shown}: {problem}");
+    }
+    server
+        .call("recall", &json!({ "text": "a", "cursor": "nonsense" }))
+        .problem(400, "cursor_invalid");
+    server.call("recall", &json!({ "like": ["nobody"] })).problem(404, "memory_not_found");
+    let deep = format!(
+        "{{\"text\":\"a\",\"filter\":{}{{}}{}}}",
+        "{\"not\":".repeat(1_000),
+        "}".repeat(1_000)
+    );
+    server.post_bytes("/api/v1/spaces/default/recall", deep.as_bytes()).problem(400, "too_deep");
+    // A cursor of another kind, and of the same kind elsewhere.
+    let page = server.ok("list", &json!({ "limit": 1 }));
+    let foreign = json!({ "text": "text", "cursor": page["next_cursor"] });
+    server.call("recall", &foreign).problem(400, "cursor_invalid");
+    let page = server.ok("recall", &json!({ "text": "text", "limit": 1 }));
+    let cursor = &page["next_cursor"];
+    assert!(cursor.is_string(), "{page}");
+    server.post("/api/v1/spaces", &json!({ "name": "other", "embedder": "builtin" })).json(201);
+    let elsewhere = json!({ "text": "text", "cursor": cursor });
+    server.post("/api/v1/spaces/other/recall", &elsewhere).problem(400, "cursor_invalid");
+    server.call("recognize", &json!({})).problem(400, "empty_cue");
+    server.call("recognize", &json!({ "vector": [1.0] })).problem(400, "wrong_dimension");
+    for limit in [0, 101] {
+        let body = json!({ "text": "a", "limit": limit });
+        server.call("recognize", &body).problem(400, "limit_out_of_range");
+    }
+}
+
+#[test]
+fn refused_associations() {
+    let server = Fixture::start();
+    server.remember("a", "a text");
+    server.remember("b", "b text");
+    let refused = |operation: &str, body: Value, status: u16, code: &str| {
+        server.call(operation, &body).problem(status, code)
+    };
+    let associate = |more: Value, code: &str| {
+        let mut body = json!({ "from": "a", "to": "b" });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        refused("associate", body, 400, code)
+    };
+    associate(json!({ "to": "a" }), "self_association");
+    associate(json!({ "to": "" }), "bad_id");
+    associate(json!({ "to": "x".repeat(10_000) }), "bad_id");
+    for weight in [0.0, -1.0, 1.5] {
+        assert_eq!(associate(json!({ "weight": weight }), "out_of_range")["field"], "weight");
+    }
+    associate(json!({ "weight": "much" }), "invalid_value");
+    assert_eq!(associate(json!({ "reason": "x".repeat(2_000) }), "too_long")["field"], "reason");
+    associate(json!({ "relation": "a\u{7}b" }), "invalid_value");
+    associate(json!({ "relatoin": "x" }), "unknown_field");
+    refused("associate", json!({ "from": "a" }), 400, "missing_field");
+    refused("associate", json!({ "from": "a", "to": "nobody" }), 404, "memory_not_found");
+    refused("dissociate", json!({ "from": "a", "to": "nobody" }), 404, "memory_not_found");
+    let kind = refused(
+        "dissociate",
+        json!({ "from": "a", "to": "b", "kinds": ["nere"] }),
+        400,
+        "invalid_value",
+    );
+    assert_eq!(kind["nearest"], "near", "{kind}");
+    refused("associations", json!({ "id": "nobody" }), 404, "memory_not_found");
+    refused("associations", json!({ "id": "a", "limit": 0 }), 400, "limit_out_of_range");
+    refused("associations", json!({ "id": "a", "cursor": "x" }), 400, "cursor_invalid");
+    server
+        .get("/api/v1/spaces/default/memories/a/associations?direction=up")
+        .problem(400, "invalid_value");
+    let seeds: Vec<Value> = (0..65).map(|_| json!({ "id": "a" })).collect();
+    refused("spread", json!({ "seeds": seeds }), 400, "too_many");
+    refused("spread", json!({ "seeds": [] }), 400, "missing_field");
+    refused("spread", json!({}), 400, "missing_field");
+    refused("spread", json!({ "seeds": [{"id": "nobody"}] }), 404, "memory_not_found");
+    refused("spread", json!({ "seeds": [{"id": "a", "activation": 2}] }), 400, "out_of_range");
+    refused("spread", json!({ "seeds": [{"id": "a"}], "hops": 9 }), 400, "out_of_range");
+    refused("spread", json!({ "seeds": [{"id": "a"}], "edges_max": 0 }), 400, "out_of_range");
+    refused("spread", json!({ "seeds": [{"id": "a"}], "limit": 0 }), 400, "limit_out_of_range");
+    refused("remember", json!({ "text": "c", "wait": "forever" }), 400, "invalid_value");
+    assert_eq!(server.count(), 2);
+    let stats = server.ok("associations", &json!({ "id": "a", "kinds": ["explicit"] }));
+    assert_eq!(stats["total"], 0);
 }
 
 #[test]

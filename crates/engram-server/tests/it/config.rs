@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use engram_engine::EngineSettings;
 use engram_server::{ConfigSources, EmbedderKind, LogFormat, Settings};
 use expect_test::{Expect, expect};
 
@@ -56,6 +57,16 @@ fn a_default_space_without_an_embedder_needs_a_dimension() {
     let settings = load(&[none, ("default_space.dimension", "768")]).unwrap();
     assert_eq!(settings.default_dimension, Some(768));
     assert!(load(&[("default_space.dimension", "0")]).is_err());
+}
+
+#[test]
+fn recall_is_set_as_the_engine_has_it_until_told_otherwise() {
+    let load = |file: &str| Settings::load(&sources(file, &[], &[])).unwrap();
+    let engine = EngineSettings::default();
+    assert_eq!(load("").weights, engine.weights);
+    assert_eq!(load("").graph_vectors_min, engine.graph_vectors_min);
+    let set = load("[weights]\nrecency = 0.25\nactivation = 0").weights;
+    assert_eq!((set.recency, set.activation), (0.25, 0.0));
 }
 
 #[test]
@@ -118,9 +129,9 @@ fn refusals_name_key_origin_range_and_example() {
         ],
     );
     check(
-        "[fusion]\nvector = 0\ntext = 0.0",
+        "[weights]\nvector = 0\ntext = 0.0",
         &[],
-        expect!["`fusion.vector` (engram.toml:2): this and fusion.text must not both be 0"],
+        expect!["`weights.vector` (engram.toml:2): this and weights.text must not both be 0"],
     );
     check(
         "[wal]\nsegment_bytes = 100000",

@@ -4,11 +4,13 @@
 
 mod harness;
 
+mod associations;
 mod bad_input;
 mod config;
 mod faults;
 mod life;
 mod operations;
 mod pages;
+mod recalling;
 mod safety;
 mod transport;

@@ -1,0 +1,74 @@
+//! What the functions of operations share: the request as they see it, what they work with, how they answer.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use engram_api::{ErrorCode, Operation};
+use engram_engine::{Done, Engine};
+use tokio::sync::oneshot;
+
+use crate::lanes::HelperPlaces;
+use crate::metrics::Metrics;
+use crate::refusal::Refusal;
+use crate::rest::reply::Answer;
+use crate::rest::target::Target;
+
+/// A request as the operations see it.
+pub(crate) struct Call {
+    pub(crate) operation: &'static Operation,
+    pub(crate) target: Target,
+    /// JSON, not looked at yet.
+    pub(crate) body: Bytes,
+    /// The header `Idempotency-Key`.
+    pub(crate) key: Option<String>,
+}
+
+/// What operations work with.
+pub(crate) struct Context {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) helpers: Arc<HelperPlaces>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// Makes the answer when the commit is durable; runs away from the writer.
+pub(crate) type Finish = Box<dyn FnOnce() -> Result<Answer, Refusal> + Send>;
+pub(crate) type Reply = oneshot::Sender<Finish>;
+
+pub(crate) type Outcome = Result<Answer, Refusal>;
+
+impl Call {
+    pub(crate) fn space(&self) -> &str {
+        &self.target.space
+    }
+
+    pub(crate) fn answer(&self, value: &impl serde::Serialize) -> Answer {
+        Answer::json(self.operation.status, value)
+    }
+
+    /// The key of header or body; both may be given if they agree.
+    pub(crate) fn idempotency_key(
+        &self,
+        in_body: Option<String>,
+    ) -> Result<Option<String>, Refusal> {
+        match (&self.key, in_body) {
+            (Some(header), Some(body)) if *header != body => {
+                let detail = "the header Idempotency-Key and the body name different keys";
+                Err(Refusal::new(ErrorCode::InvalidValue, detail).with_field("idempotency_key"))
+            }
+            (Some(header), _) => Ok(Some(header.clone())),
+            (None, body) => Ok(body),
+        }
+    }
+}
+
+/// Tells `reply` how to answer. The writer calls it, so it does no more than hand over.
+pub(crate) fn done<T: Send + 'static>(
+    reply: Reply,
+    view: impl FnOnce(T) -> Outcome + Send + 'static,
+) -> Done<T> {
+    Box::new(move |result| {
+        let finish: Finish = Box::new(move || view(result?));
+        // The receiver is gone when the request ran out of time.
+        drop(reply.send(finish));
+    })
+}
