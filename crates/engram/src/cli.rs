@@ -49,8 +49,18 @@ enum Command {
     Space(commands::space::Space),
     /// Store a memory
     Remember(commands::remember::Remember),
-    /// Find memories by words, by meaning, or both
+    /// Find memories by words, by meaning, by situation and by association
     Recall(commands::recall::Recall),
+    /// Say whether a text has been seen before (exit code 3 if not)
+    Recognize(commands::recognize::Recognize),
+    /// Let activation spread from memories over their associations
+    Spread(commands::spread::Spread),
+    /// Associate one memory with another
+    Associate(commands::associate::Associate),
+    /// Take the associations from one memory to another away
+    Dissociate(commands::dissociate::Dissociate),
+    /// List the associations of a memory, strongest first
+    Associations(commands::associations::Associations),
     /// Show one memory
     Get(commands::get::Get),
     /// List memories in the order in which they were stored
@@ -85,6 +95,11 @@ impl Command {
             Command::Space(command) => command.run(connection),
             Command::Remember(command) => command.run(connection),
             Command::Recall(command) => command.run(connection),
+            Command::Recognize(command) => command.run(connection),
+            Command::Spread(command) => command.run(connection),
+            Command::Associate(command) => command.run(connection),
+            Command::Dissociate(command) => command.run(connection),
+            Command::Associations(command) => command.run(connection),
             Command::Get(command) => command.run(connection),
             Command::List(command) => command.run(connection),
             Command::Forget(command) => command.run(connection),

@@ -1,7 +1,9 @@
-//! The flags of a filter: the same for recall, list, forget, restore and export.
+//! The flags of a filter: the same for recall, spread, list, forget, restore and export.
 
 use clap::Args;
-use engram_api::{FilterInput, KindName, ListStateName, MetadataCondition, Timestamp, decode};
+use engram_api::{
+    EdgeKindName, FilterInput, KindName, ListStateName, MetadataCondition, Timestamp, decode,
+};
 use serde_json::Value;
 
 use crate::failure::Failure;
@@ -44,6 +46,12 @@ pub(crate) struct FilterFlags {
     /// Comes from a source of this kind
     #[arg(long, value_name = "KIND")]
     source_kind: Option<String>,
+    /// Comes from exactly this source
+    #[arg(long, value_name = "REF")]
+    source_ref: Option<String>,
+    /// The source is trusted at least so far, 0 to 1
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    min_trust: Option<f32>,
     /// Metadata at this dotted path equals this value (JSON, or else text)
     #[arg(long = "meta", value_name = "PATH=VALUE", value_parser = values::key_value)]
     metadata: Vec<(String, Value)>,
@@ -62,6 +70,12 @@ pub(crate) fn list_state(text: &str) -> Result<ListStateName, String> {
 pub(crate) fn kind(text: &str) -> Result<KindName, String> {
     serde_json::from_value(Value::from(text))
         .map_err(|_| "expected episode, fact, procedure or belief".to_owned())
+}
+
+/// Reads a kind of association.
+pub(crate) fn edge_kind(text: &str) -> Result<EdgeKindName, String> {
+    serde_json::from_value(Value::from(text))
+        .map_err(|_| "expected explicit, entity, mention, next or near".to_owned())
 }
 
 impl FilterFlags {
@@ -89,6 +103,8 @@ impl FilterFlags {
             session: self.session.clone(),
             place: self.place.clone(),
             source_kind: self.source_kind.clone(),
+            source_ref: self.source_ref.clone(),
+            min_trust: self.min_trust,
             metadata: self.metadata.iter().map(equals).collect(),
             ..FilterInput::default()
         };

@@ -8,6 +8,7 @@ mod failure;
 mod values;
 mod connection;
 mod filter_flags;
+mod cue_flags;
 mod view;
 mod import;
 mod commands;

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use engram_api::{MemoryView, RecallResponse, RecalledView, RouteView, StateName};
+use engram_api::{
+    MemoryView, NeighbourView, PathStepView, RecallResponse, RecalledView, RouteView, StateName,
+};
 use serde::Serialize;
 
 use crate::output::{clean, pairs, shorten, table};
@@ -84,6 +86,10 @@ pub(crate) fn recall(answer: &RecallResponse) -> String {
     let mut table =
         table(&["#", "relevance", "strength", "confidence", "id", "when", "people", "text"]);
     for (index, item) in answer.items.iter().enumerate() {
+        let around = item.neighbours.as_deref().unwrap_or_default();
+        for neighbour in around.iter().filter(|neighbour| neighbour.distance < 0) {
+            table.add_row(beside(neighbour));
+        }
         let memory = &item.memory;
         table.add_row([
             (index + 1).to_string(),
@@ -95,58 +101,117 @@ pub(crate) fn recall(answer: &RecallResponse) -> String {
             clean(&memory.people.join(", ")),
             text(memory),
         ]);
+        for neighbour in around.iter().filter(|neighbour| neighbour.distance > 0) {
+            table.add_row(beside(neighbour));
+        }
     }
     let mut out = table.to_string();
-    if let Some(terms) = &answer.terms {
-        let searched = &answer.searched;
-        write!(
-            out,
-            "\n\nmode {}; terms of the cue: {}; {} memories eligible, {} found by a route, {} vectors compared; \
-             as of LSN {}",
-            answer.mode.as_str(),
-            clean(&terms.join(" ")),
-            searched.eligible,
-            searched.candidates,
-            searched.vectors_scanned,
-            answer.snapshot_lsn,
-        )
-        .expect("a string takes all that is written");
-        for (index, item) in answer.items.iter().enumerate() {
-            write!(out, "\n{}. {}", index + 1, why(item))
-                .expect("a string takes all that is written");
-        }
+    if answer.terms.is_some() {
+        out += &how(answer);
+    }
+    out
+}
+
+/// A row for a memory that stands beside a recalled one.
+fn beside(neighbour: &NeighbourView) -> [String; 8] {
+    let memory = &neighbour.memory;
+    let empty = String::new;
+    [
+        format!("{:+}", neighbour.distance),
+        empty(),
+        empty(),
+        empty(),
+        clean(&memory.id),
+        when(memory),
+        clean(&memory.people.join(", ")),
+        text(memory),
+    ]
+}
+
+/// How an answer was found: one paragraph for all, one line for each item.
+fn how(answer: &RecallResponse) -> String {
+    let mut out = String::new();
+    let searched = &answer.searched;
+    let terms = answer.terms.as_deref().unwrap_or_default();
+    write!(
+        out,
+        "\n\n{} in mode {}; terms of the cue: {}; {} memories eligible, {} found by a route, {} vectors compared; \
+         {} memories activated over {} associations{}; as of LSN {}",
+        answer.outcome.as_str(),
+        answer.mode.as_str(),
+        clean(&terms.join(" ")),
+        searched.eligible,
+        searched.candidates,
+        searched.vectors_scanned,
+        searched.nodes_activated,
+        searched.edges_followed,
+        if searched.spread_cut { " (cut)" } else { "" },
+        answer.snapshot_lsn,
+    )
+    .expect("a string takes all that is written");
+    for (index, item) in answer.items.iter().enumerate() {
+        write!(out, "\n{}. {}", index + 1, why(item)).expect("a string takes all that is written");
     }
     out
 }
 
 /// Why an item is in the answer, in one line.
 fn why(item: &RecalledView) -> String {
-    let route = |name: &str, unit: &str, route: &RouteView| {
-        format!(
-            "{name}: {unit} {:.3}, normalised {:.3} x weight {:.2} = {:.3}",
-            route.raw, route.normalised, route.weight, route.contribution
-        )
-    };
-    let mut parts = Vec::new();
-    if let Some(vector) = &item.routes.vector {
-        parts.push(route("vector", "cosine", vector));
-    }
-    if let Some(text) = &item.routes.text {
-        parts.push(route("text", "BM25", text));
-    }
+    let routes = &item.routes;
+    let named = [
+        ("vector: cosine", &routes.vector),
+        ("text: BM25", &routes.text),
+        ("context:", &routes.context),
+        ("activation:", &routes.activation),
+        ("strength:", &routes.strength),
+        ("recency:", &routes.recency),
+        ("importance:", &routes.importance),
+        ("negative:", &routes.negative),
+    ];
+    let mut parts: Vec<String> = named
+        .into_iter()
+        .filter_map(|(name, route)| {
+            let RouteView { raw, normalised, weight, contribution } = (*route)?;
+            Some(format!(
+                "{name} {raw:.3}, normalised {normalised:.3} x weight {weight:.2} = {contribution:.3}"
+            ))
+        })
+        .collect();
     if let Some(terms) = item.matched_terms.as_ref().filter(|terms| !terms.is_empty()) {
         parts.push(format!("matched: {}", clean(&terms.join(" "))));
     }
-    format!("{} = {:.3}: {}", clean(&item.memory.id), item.relevance, parts.join("; "))
+    if let Some(steps) = item.path.as_ref().filter(|steps| !steps.is_empty()) {
+        parts.push(format!("path: {}", path(steps)));
+    }
+    format!("{} = {:.3}: {}", clean(&item.memory.id), item.score, parts.join("; "))
+}
+
+/// The way of an activation: ids, and between them the associations.
+pub(crate) fn path(steps: &[PathStepView]) -> String {
+    let mut out = steps.first().map(|step| clean(&step.from)).unwrap_or_default();
+    for step in steps {
+        let label = step.label.as_ref().map(|label| format!(" {}", clean(label)));
+        write!(
+            out,
+            " -[{}{} {:.2}]-> {}",
+            step.kind.as_str(),
+            label.unwrap_or_default(),
+            step.weight,
+            clean(&step.to)
+        )
+        .expect("a string takes all that is written");
+    }
+    out
 }
 
 /// When it happened, to the minute; else when it was stored.
-fn when(memory: &MemoryView) -> String {
+pub(crate) fn when(memory: &MemoryView) -> String {
     let time = memory.occurred_at.unwrap_or(memory.committed_at).to_string();
     time.get(..16).map(|minute| minute.replace('T', " ")).unwrap_or(time)
 }
 
-fn text(memory: &MemoryView) -> String {
+/// Its title and text, shortened to a row.
+pub(crate) fn text(memory: &MemoryView) -> String {
     let text = match (&memory.title, &memory.text) {
         (Some(title), Some(text)) => format!("{title}: {text}"),
         (Some(one), None) | (None, Some(one)) => one.clone(),

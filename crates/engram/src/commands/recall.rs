@@ -1,12 +1,13 @@
 //! `engram recall`.
 
 use clap::{Args, ValueEnum};
-use engram_api::{MatchOutcome, ModeName, RecallRequest};
+use engram_api::{MatchOutcome, ModeName, PromptContextView, RecallRequest, RecallResponse};
 
 use crate::connection::{Connection, SpaceFlags};
+use crate::cue_flags::CueFlags;
 use crate::failure::Failure;
 use crate::filter_flags::FilterFlags;
-use crate::output::print;
+use crate::output::{OutputFormat, note, print};
 use crate::values::{self, VectorValue};
 use crate::view;
 
@@ -17,8 +18,10 @@ enum ModeFlag {
     Keyword,
     /// Vectors only
     Similarity,
-    /// Both
+    /// Words, vectors and context
     Hybrid,
+    /// The same, and what is associated with it
+    Associative,
 }
 
 #[derive(Debug, Args)]
@@ -27,18 +30,30 @@ pub(crate) struct Recall {
     text: Option<String>,
     #[command(flatten)]
     space: SpaceFlags,
-    /// How to search; hybrid when absent
+    /// How to search; associative when absent
     #[arg(long, short = 'm', value_enum)]
     mode: Option<ModeFlag>,
     /// Most memories to show, 1 to 1,000; 10 when absent
     #[arg(long, short = 'n', value_name = "N")]
     limit: Option<u32>,
+    /// Where to go on: the cursor that an answer to the same cue ended with
+    #[arg(long)]
+    cursor: Option<String>,
     /// Leave out what is less relevant, 0 to 1
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     min_relevance: Option<f32>,
+    /// How much the memories should differ from each other, 0 to 1
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    diversity: Option<f32>,
+    /// Show this many memories before and after each in its session, 0 to 10
+    #[arg(long, value_name = "N")]
+    neighbours: Option<u32>,
     /// A vector to look for, as a JSON list; takes the place of embedding the text
     #[arg(long, value_name = "JSON", value_parser = values::vector)]
     vector: Option<VectorValue>,
+    /// Print a text for a prompt of at most this many tokens, 1 to 200,000
+    #[arg(long, value_name = "N")]
+    context_tokens: Option<u32>,
     /// Say why each memory is in the answer
     #[arg(long, short = 'x')]
     explain: bool,
@@ -49,38 +64,89 @@ pub(crate) struct Recall {
     #[arg(long)]
     observe: bool,
     #[command(flatten)]
+    cue: CueFlags,
+    #[command(flatten)]
     filter: FilterFlags,
 }
 
 impl Recall {
     pub(crate) fn run(self, connection: &Connection) -> Result<(), Failure> {
+        let space = connection.space(&self.space)?;
+        let answer = space.recall(&self.request()?)?;
+        let format = connection.output;
+        if answer.items.is_empty() {
+            if format == OutputFormat::Json {
+                print(format, &answer, view::recall)?;
+            }
+            let text = match answer.outcome {
+                MatchOutcome::Nothing => "nothing matches",
+                _ => "nothing that was found is relevant enough",
+            };
+            return Err(Failure::NothingFound(text.to_owned()));
+        }
+        match (&answer.context, format) {
+            (Some(context), OutputFormat::Table) => {
+                print(format, context, |context| context.text.clone())?;
+                note(&counted(context));
+            }
+            _ => print(format, &answer, view::recall)?,
+        }
+        if format == OutputFormat::Table {
+            remarks(&answer);
+        }
+        Ok(())
+    }
+
+    fn request(self) -> Result<RecallRequest, Failure> {
         let text = match self.text.as_deref() {
             Some("-") => values::text_or_stdin(Some("-"))?,
             text => text.map(str::to_owned),
         };
-        let request = RecallRequest {
+        Ok(RecallRequest {
             text,
             vector: self.vector.map(|vector| vector.0),
+            around: self.cue.around(),
+            negative: self.cue.negative(),
+            weights: self.cue.weights()?,
+            like: self.cue.like,
+            exclude: self.cue.exclude,
             mode: self.mode.map(|mode| match mode {
                 ModeFlag::Keyword => ModeName::Keyword,
                 ModeFlag::Similarity => ModeName::Similarity,
                 ModeFlag::Hybrid => ModeName::Hybrid,
+                ModeFlag::Associative => ModeName::Associative,
             }),
             limit: self.limit,
+            cursor: self.cursor,
             filter: self.filter.filter()?,
+            // The filter flags have it.
+            min_trust: None,
             min_relevance: self.min_relevance,
+            diversity: self.diversity,
+            neighbours: self.neighbours,
+            observe: self.observe,
             explain: self.explain,
             include_vectors: self.vectors,
-            observe: self.observe,
-        };
-        let answer = connection.space(&self.space)?.recall(&request)?;
-        if answer.outcome == MatchOutcome::Match {
-            print(connection.output, &answer, view::recall)?;
-            return Ok(());
+            context_tokens: self.context_tokens,
+        })
+    }
+}
+
+fn counted(context: &PromptContextView) -> String {
+    let PromptContextView { tokens, included, omitted, .. } = context;
+    format!("{included} memories in at most {tokens} tokens; {omitted} had no room")
+}
+
+/// What a person should know beside the rows.
+fn remarks(answer: &RecallResponse) {
+    match answer.outcome {
+        MatchOutcome::Match | MatchOutcome::Nothing => {}
+        MatchOutcome::Ambiguous => {
+            note("ambiguous: several of these match about equally well and say different things");
         }
-        if connection.output == crate::output::OutputFormat::Json {
-            print(connection.output, &answer, view::recall)?;
-        }
-        Err(Failure::NothingFound("nothing matches".to_owned()))
+        MatchOutcome::Unsure => note("unsure: none of these is likely to be what was meant"),
+    }
+    if let Some(cursor) = &answer.next_cursor {
+        note(&format!("there are more: --cursor {cursor}"));
     }
 }

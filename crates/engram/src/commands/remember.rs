@@ -1,7 +1,9 @@
 //! `engram remember`.
 
 use clap::Args;
-use engram_api::{KindName, MemoryInput, RememberRequest, SourceInput, StateName, Timestamp};
+use engram_api::{
+    KindName, MemoryInput, RememberRequest, SourceInput, StateName, Timestamp, WaitName,
+};
 use serde_json::Value;
 
 use crate::connection::{Connection, SpaceFlags};
@@ -85,6 +87,9 @@ pub(crate) struct Remember {
     /// Makes a retry safe for 24 hours
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
+    /// Answer only when its associations are formed
+    #[arg(long)]
+    wait: bool,
 }
 
 impl Remember {
@@ -139,6 +144,7 @@ impl Remember {
             valid_until: self.valid_until,
             expires_at: self.expires_at,
         };
-        Ok(RememberRequest { memory, idempotency_key: self.idempotency_key })
+        let wait = self.wait.then_some(WaitName::Links);
+        Ok(RememberRequest { memory, idempotency_key: self.idempotency_key, wait })
     }
 }

@@ -130,7 +130,7 @@ impl Importer {
         let request = RememberManyRequest {
             memories: batch.records.into_iter().map(|record| record.memory).collect(),
             partial: self.on_error == OnError::Skip,
-            idempotency_key: None,
+            ..RememberManyRequest::default()
         };
         let answer = match self.client.space(space).remember_many(&request) {
             Ok(answer) => answer,

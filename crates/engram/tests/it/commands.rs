@@ -109,13 +109,92 @@ fn recall_filters_and_explains() {
     let answer = node.json(&["recall", "bakery bread", "--explain"]);
     let first = &answer["items"][0];
     assert_eq!(first["memory"]["id"], "a");
-    let part = |route: &str| first["routes"][route]["contribution"].as_f64().unwrap();
-    let sum = part("vector") + part("text");
-    assert!((sum - first["relevance"].as_f64().unwrap()).abs() < 1e-3, "{first}");
+    let parts = first["routes"].as_object().unwrap().values();
+    let sum: f64 = parts.map(|part| part["contribution"].as_f64().unwrap()).sum();
+    assert!((sum - first["score"].as_f64().unwrap()).abs() < 1e-3, "{first}");
     assert!(!first["matched_terms"].as_array().unwrap().is_empty());
     assert_eq!(answer["trained"], false);
     let shown = node.run(&["recall", "bakery bread", "--explain"]).ok().stdout;
     assert!(shown.contains("BM25") && shown.contains("matched:"), "{shown}");
+}
+
+#[test]
+fn a_cue_has_more_than_a_text() {
+    let world = World::new();
+    let node = world.start();
+    for (id, person, text) in [
+        ("am", "Ada", "the morning train leaves at seven"),
+        ("pm", "Bob", "the evening train leaves at nine"),
+        ("cat", "Bob", "a cat sleeps on the sofa"),
+    ] {
+        node.run(&["remember", text, "--id", id, "--person", person, "--session", "s", "--wait"])
+            .ok();
+    }
+    let ids = |args: &[&str]| -> Vec<String> {
+        let args: Vec<&str> =
+            ["recall", "--mode", "keyword"].into_iter().chain(args.iter().copied()).collect();
+        let answer = node.json(&args);
+        let items = answer["items"].as_array().unwrap();
+        items.iter().map(|item| item["memory"]["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ids(&["--like", "am"]), ["pm"]);
+    assert_eq!(ids(&["train", "--exclude", "am"]), ["pm"]);
+    assert_eq!(ids(&["train", "--around-person", "Bob"]), ["pm", "am"]);
+    assert_eq!(ids(&["train", "--not", "evening"])[0], "am");
+    node.run(&["recall", "train", "--weight", "txt=1"]).fails(2, &["unknown field `txt`"]);
+    node.run(&["recall", "train", "--weight", "text=2"]).fails(2, &["ERR-1007"]);
+    node.run(&["recall", "train", "--min-trust", "0.5", "-m", "keyword"]).fails(3, &["nothing"]);
+
+    let page = node.json(&["recall", "train", "-m", "keyword", "-n", "1"]);
+    let cursor = page["next_cursor"].as_str().unwrap();
+    assert_eq!(ids(&["train", "--cursor", cursor]).len(), 1);
+    let shown = node.run(&["recall", "train", "-m", "keyword", "-n", "1"]).ok();
+    assert!(shown.stderr.contains(cursor), "{}", shown.stderr);
+    node.run(&["recall", "other", "--cursor", cursor]).fails(2, &["ERR-1021"]);
+
+    let prompt = node.run(&["recall", "train", "--context-tokens", "500"]).ok();
+    assert!(prompt.stdout.contains("the morning train leaves at seven"), "{}", prompt.stdout);
+    assert!(prompt.stderr.contains("had no room"), "{}", prompt.stderr);
+    node.run(&["recall", "train", "--context-tokens", "0"]).fails(2, &["ERR-1007"]);
+    let beside = node.run(&["recall", "morning", "-m", "keyword", "--neighbours", "1"]).ok();
+    assert!(beside.stdout.contains("+1"), "{}", beside.stdout);
+}
+
+#[test]
+fn associations_are_made_shown_followed_and_taken_away() {
+    let world = World::new();
+    let node = world.start();
+    for (id, text) in [("outage", "db-2 was down"), ("disk", "a disk was full"), ("sofa", "a sofa")]
+    {
+        node.run(&["remember", text, "--id", id]).ok();
+    }
+    let make = ["associate", "outage", "disk", "-r", "caused by", "-w", "0.9", "--reason", "seen"];
+    assert!(node.run(&make).ok().stdout.starts_with("associated outage -> disk"));
+    assert!(node.run(&make).ok().stdout.starts_with("changed"));
+    node.run(&["associate", "outage", "outage"]).fails(2, &["ERR-1033"]);
+    node.run(&["associate", "outage", "disk", "-w", "0"]).fails(2, &["ERR-1007"]);
+    node.run(&["associate", "outage", "nobody"]).fails(3, &["ERR-2002"]);
+    let shown = node.run(&["associations", "outage", "--edge", "explicit"]).ok().stdout;
+    assert!(shown.contains("caused by") && shown.contains("seen"), "{shown}");
+    let inwards = ["associations", "outage", "--edge", "explicit", "--direction", "in"];
+    node.run(&inwards).fails(3, &["no such association"]);
+    node.run(&["associations", "outage", "--edge", "nere"]).fails(2, &["near"]);
+
+    let spread = node.json(&["spread", "outage", "--edge", "explicit", "--hops", "1"]);
+    let reached = spread["items"].as_array().unwrap();
+    assert!(reached.iter().any(|item| item["memory"]["id"] == "disk"), "{spread}");
+    let way = node.run(&["spread", "outage"]).ok().stdout;
+    assert!(way.contains("outage -[explicit caused by 0.90]-> disk"), "{way}");
+
+    let known = node.run(&["recognize", "a disk was full"]).ok().stdout;
+    assert!(known.starts_with("known, familiarity 1.000"), "{known}");
+    node.run(&["recognize", "quantum chromodynamics on the lattice"])
+        .fails(3, &["not seen before"]);
+
+    let gone = node.run(&["dissociate", "outage", "disk", "--edge", "explicit"]).ok().stdout;
+    assert!(gone.starts_with("took 1 associations"), "{gone}");
+    node.run(&["dissociate", "outage", "disk", "--edge", "explicit"]).fails(3, &["no such"]);
+    assert!(node.run(&["space", "stats", "default"]).ok().stdout.contains("associations"));
 }
 
 #[test]
