@@ -3,6 +3,7 @@
 //! The folder holds `base_100k_i8.npy` with `base_100k_scale_f32.npy` (vector = row * scale), `query_1k_f16.npy` and
 //! `gt100_f32exact_i32.npy` (the exact neighbours). Keys: `m`, `efc` (ef_construction), `ef` (a list: `40,80`), `k`,
 //! `rounds`, `threads` (of the build), `n` (only the first rows; neighbours are then computed), `scan=1` (exact scans, no graph),
+//! `save` and `load` (a file for the graph), `filtered=1` (searches under filters, with the first `ef`),
 //! `selfcheck=1` (search every vector by itself).
 //!
 //! Prints one JSON object a line. Rates are per CPU second of the thread, medians of the rounds.
@@ -11,8 +12,9 @@ use std::error::Error;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use engram_index::{
-    Hnsw, HnswBuilder, HnswScratch, HnswSettings, Kernels, Parallel, QuantisedVectors, RowMajor,
-    ScanScratch, SearchRoute, Serial, TopK, VectorFilter, VectorQuery, VectorRows, normalise,
+    AlignedBytes, Hnsw, HnswBuilder, HnswScratch, HnswSettings, Kernels, Parallel,
+    QuantisedVectors, RowMajor, ScanScratch, SearchRoute, Serial, TopK, VectorFilter, VectorQuery,
+    VectorRows, normalise,
 };
 
 #[path = "support/npy.rs"]
@@ -186,6 +188,10 @@ fn build(data: &Data, options: &Options) -> Result<Hnsw, Failure> {
         now() - start + others,
         graph.bytes().len()
     ));
+    match options.text("save", "") {
+        path if path.is_empty() => {}
+        path => npy::write_bytes(&path, graph.bytes())?,
+    }
     Ok(graph)
 }
 
@@ -349,7 +355,10 @@ fn main() -> Result<(), Failure> {
     if options.number("scan", 0)? > 0 {
         return scans(&data, &options);
     }
-    let graph = build(&data, &options)?;
+    let graph = match options.text("load", "") {
+        path if path.is_empty() => build(&data, &options)?,
+        path => Hnsw::open(AlignedBytes::copy_of(&npy::read_bytes(&path)?))?,
+    };
     search(&data, &options, &graph)?;
     if options.number("selfcheck", 0)? > 0 {
         self_check(&data, &options, &graph)?;
