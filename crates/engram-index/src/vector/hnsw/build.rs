@@ -71,7 +71,7 @@ impl HnswBuilder {
     }
 
     /// Adds a unit vector; its ordinal is the number of vectors before. Cheap: the graph grows in [`HnswBuilder::step`].
-    /// Panics when the dimension differs and above [`VECTORS_MAX`] vectors.
+    /// Panics when the dimension differs, when a component is not finite, and above [`VECTORS_MAX`] vectors.
     pub fn push(&mut self, vector: &[f32]) {
         assert_eq!(vector.len(), self.dimension, "vector of another dimension");
         assert!(self.len() < VECTORS_MAX, "too many vectors");
