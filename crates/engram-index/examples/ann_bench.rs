@@ -2,8 +2,10 @@
 //!
 //! The folder holds `base_100k_i8.npy` with `base_100k_scale_f32.npy` (vector = row * scale), `query_1k_f16.npy` and
 //! `gt100_f32exact_i32.npy` (the exact neighbours). Keys: `m`, `efc` (ef_construction), `ef` (a list: `40,80`), `k`,
-//! `rounds`, `threads` (of the build), `n` (only the first rows; neighbours are then computed), `scan=1` (exact scans, no graph),
-//! `selfcheck=1` (search every vector by itself).
+//! `rounds`, `threads` (of the build), `n` (only the first rows, or more of them with
+//! noise; neighbours are then computed), `scan=1` (exact scans, no graph),
+//! `save` and `load` (a file for the graph), `filtered=1` (searches under filters, with the first `ef`),
+//! `churn=1` (recall after deleting and adding), `selfcheck=1` (search every vector by itself).
 //!
 //! Prints one JSON object a line. Rates are per CPU second of the thread, medians of the rounds.
 
@@ -11,8 +13,9 @@ use std::error::Error;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use engram_index::{
-    Hnsw, HnswBuilder, HnswScratch, HnswSettings, Kernels, Parallel, QuantisedVectors, RowMajor,
-    ScanScratch, SearchRoute, Serial, TopK, VectorFilter, VectorQuery, VectorRows, normalise,
+    AlignedBytes, Hnsw, HnswBuilder, HnswScratch, HnswSettings, Kernels, Parallel,
+    QuantisedVectors, RowMajor, ScanScratch, SearchRoute, Serial, TopK, VectorFilter, VectorQuery,
+    VectorRows, normalise,
 };
 
 #[path = "support/npy.rs"]
@@ -96,27 +99,23 @@ impl Data {
         let n = options.number("n", codes.rows())?;
         let mut base = codes.floats()?;
         base.truncate(n * dimension);
+        let rows = codes.rows();
         for (row, scale) in base.chunks_exact_mut(dimension).zip(&scales) {
             row.iter_mut().for_each(|x| *x *= scale);
             normalise(row)?;
         }
+        extend_with_noise(&mut base, dimension, n);
         let mut queries = npy::read(&path("query_1k_f16.npy"))?.floats()?;
         for query in queries.chunks_exact_mut(dimension) {
             normalise(query)?;
         }
-        let truth = if n == codes.rows() {
+        let truth = if n == rows {
             let neighbours = npy::read(&path("gt100_f32exact_i32.npy"))?;
             let columns = neighbours.columns();
             let flat: Vec<u32> = neighbours.floats()?.iter().map(|&x| x as u32).collect();
             flat.chunks_exact(columns).map(<[u32]>::to_vec).collect()
         } else {
-            queries
-                .chunks_exact(dimension)
-                .map(|query| {
-                    let hits = plain_scan(&base, query, 100);
-                    hits.iter().map(|hit| hit.0 as u32).collect()
-                })
-                .collect()
+            exact(dimension, &base, &queries)
         };
         Ok(Data { dimension, base, queries, truth })
     }
@@ -128,6 +127,39 @@ impl Data {
     fn queries(&self) -> impl Iterator<Item = &[f32]> {
         self.queries.chunks_exact(self.dimension)
     }
+}
+
+/// More vectors, up to `n`: those that are there with noise of length 0.6.
+fn extend_with_noise(base: &mut Vec<f32>, dimension: usize, n: usize) {
+    let mut state = 1_u64;
+    let mut uniform = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 40) as f32 / (1_u32 << 23) as f32 - 1.0
+    };
+    // The sum of three uniform numbers in [-1, 1) has variance 1.
+    let deviation = 0.6 / (dimension as f32).sqrt();
+    for at in 0..(n * dimension).saturating_sub(base.len()) {
+        base.push(base[at] + deviation * (uniform() + uniform() + uniform()));
+    }
+    for row in base.chunks_exact_mut(dimension) {
+        let _ = normalise(row);
+    }
+}
+
+/// The 100 nearest of each query, by the exact scan.
+fn exact(dimension: usize, base: &[f32], queries: &[f32]) -> Vec<Vec<u32>> {
+    let mut codes = QuantisedVectors::new(dimension);
+    base.chunks_exact(dimension).for_each(|vector| codes.push(vector));
+    let rows = RowMajor::new(dimension, base);
+    let mut truth = Vec::new();
+    for batch in queries.chunks(100 * dimension) {
+        let mut scratches: Vec<ScanScratch> =
+            batch.chunks_exact(dimension).map(|_| ScanScratch::default()).collect();
+        codes.scan_many((batch, 100), &rows, &mut scratches);
+        let hits = scratches.iter().map(|scratch| scratch.hits().iter().map(|hit| hit.0).collect());
+        truth.extend(hits);
+    }
+    truth
 }
 
 /// The plain loop over f32.
@@ -186,6 +218,10 @@ fn build(data: &Data, options: &Options) -> Result<Hnsw, Failure> {
         now() - start + others,
         graph.bytes().len()
     ));
+    match options.text("save", "") {
+        path if path.is_empty() => {}
+        path => npy::write_bytes(&path, graph.bytes())?,
+    }
     Ok(graph)
 }
 
@@ -293,6 +329,41 @@ fn filtered(data: &Data, options: &Options, graph: &Hnsw) -> Result<(), Failure>
     Ok(())
 }
 
+/// Recall after 30 % of the first four fifths were deleted and the last fifth was added to the finished graph.
+fn churn(data: &Data, options: &Options) -> Result<(), Failure> {
+    let k = options.number("k", 10)?;
+    let rows = data.rows();
+    let (len, old) = (rows.len() as u32, rows.len() as u32 / 5 * 4);
+    let mut builder = HnswBuilder::new(HnswSettings::default(), data.dimension);
+    (0..old).for_each(|row| builder.push(rows.row(row)));
+    let first = builder.finish(&Serial);
+    let mut builder = HnswBuilder::resume(&first);
+    (old..len).for_each(|row| builder.push(rows.row(row)));
+    let graph = builder.finish(&Serial);
+    let alive = |row: u32| row >= old || row % 10 >= 3;
+    let count = (0..len).filter(|&row| alive(row)).count();
+    let filter = VectorFilter::Where { accept: &alive, count };
+    let mut scratch = HnswScratch::default();
+    let dot = Kernels::best().dot_f32;
+    for ef in options.text("ef", "64").split(',') {
+        let ef = ef.parse()?;
+        let mut recall = 0.0;
+        for vector in data.queries() {
+            graph.search(&VectorQuery { vector, k, ef, filter }, &rows, &mut scratch);
+            let found: Vec<u32> = scratch.hits().iter().map(|hit| hit.0).collect();
+            let mut top = TopK::new(k);
+            let living = (0..len).filter(|&row| alive(row));
+            living.for_each(|row| top.push(u64::from(row), dot(vector, rows.row(row))));
+            let truth: Vec<u32> = top.into_sorted().iter().map(|hit| hit.0 as u32).collect();
+            recall += share(&found, &truth, k) / data.truth.len() as f64;
+        }
+        print(&format!(
+            "{{\"engine\":\"engram\",\"what\":\"churn\",\"n\":{len},\"alive\":{count},\"ef\":{ef},\"recall\":{recall:.4}}}"
+        ));
+    }
+    Ok(())
+}
+
 /// Exact scans: the plain loop, codes with re-rank, and the same in batches of 64 queries.
 fn scans(data: &Data, options: &Options) -> Result<(), Failure> {
     let k = options.number("k", 10)?;
@@ -349,7 +420,13 @@ fn main() -> Result<(), Failure> {
     if options.number("scan", 0)? > 0 {
         return scans(&data, &options);
     }
-    let graph = build(&data, &options)?;
+    if options.number("churn", 0)? > 0 {
+        return churn(&data, &options);
+    }
+    let graph = match options.text("load", "") {
+        path if path.is_empty() => build(&data, &options)?,
+        path => Hnsw::open(AlignedBytes::copy_of(&npy::read_bytes(&path)?))?,
+    };
     search(&data, &options, &graph)?;
     if options.number("selfcheck", 0)? > 0 {
         self_check(&data, &options, &graph)?;

@@ -34,8 +34,8 @@ pub use text::{
 };
 pub use topk::TopK;
 pub use vector::{
-    AlignedBytes, DOT_I8_ELEMENTS_MAX, FlatVectors, FlatWriter, Hnsw, HnswBuilder, HnswError,
-    HnswScratch, HnswSettings, Kernels, Parallel, QuantisedVectors, RowMajor, ScanScratch,
-    SearchReport, SearchRoute, Serial, VECTORS_MAX, VectorError, VectorFilter, VectorQuery,
-    VectorRows, f16_bits, f16_value, normalise,
+    AlignedBytes, DOT_I8_ELEMENTS_MAX, EF_SEARCH_DEFAULT, FlatVectors, FlatWriter, Hnsw,
+    HnswBuilder, HnswError, HnswScratch, HnswSettings, Kernels, Parallel, QuantisedVectors,
+    RowMajor, ScanScratch, SearchReport, SearchRoute, Serial, VECTORS_MAX, VectorError,
+    VectorFilter, VectorQuery, VectorRows, f16_bits, f16_value, normalise,
 };

@@ -11,8 +11,17 @@ pub(crate) struct Array {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark reads its data")]
+pub(crate) fn read_bytes(path: &str) -> Result<Vec<u8>, Box<dyn Error>> {
+    std::fs::read(path).map_err(|error| format!("{path}: {error}").into())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark keeps what it built")]
+pub(crate) fn write_bytes(path: &str, bytes: &[u8]) -> Result<(), Box<dyn Error>> {
+    std::fs::write(path, bytes).map_err(|error| format!("{path}: {error}").into())
+}
+
 pub(crate) fn read(path: &str) -> Result<Array, Box<dyn Error>> {
-    let bytes = std::fs::read(path).map_err(|error| format!("{path}: {error}"))?;
+    let bytes = read_bytes(path)?;
     let length = bytes.get(8..10).ok_or("no header")?;
     let start = 10 + usize::from(u16::from_le_bytes([length[0], length[1]]));
     let header = String::from_utf8(bytes.get(10..start).ok_or("no header")?.to_vec())?;

@@ -37,6 +37,7 @@ pub(super) struct CodeErrors {
 }
 
 /// Codes `vector` into its two planes and returns its scale; widens `errors`. The planes have [`plane_bytes`] bytes.
+/// Panics when a component is not finite.
 pub(super) fn encode(
     vector: &[f32],
     high: &mut [u8],
@@ -65,6 +66,7 @@ pub(super) fn encode(
             low[byte] = (a & 15) | (b << 4);
         }
     }
+    assert!(length.is_finite(), "a component is not finite");
     errors.high = errors.high.max(above(high_error.sqrt()));
     errors.full = errors.full.max(above(full_error.sqrt()));
     errors.length = errors.length.max(above(length.sqrt()));

@@ -1,7 +1,7 @@
 //! Which vectors a search may return.
 
 /// Which ordinals may be returned, and how many those are. The count steers the way of a search, never which ordinals
-/// pass; a wrong one costs time. Deleted vectors are ordinals that do not pass.
+/// pass: a wrong one costs time, but where it is 0 nothing is searched. Deleted vectors are ordinals that do not pass.
 #[derive(Clone, Copy)]
 pub enum VectorFilter<'a> {
     /// Every ordinal.

@@ -15,8 +15,8 @@ pub use aligned::AlignedBytes;
 pub use filter::VectorFilter;
 pub use flat::{FlatVectors, FlatWriter};
 pub use hnsw::{
-    Hnsw, HnswBuilder, HnswError, HnswScratch, HnswSettings, SearchReport, SearchRoute,
-    VECTORS_MAX, VectorQuery,
+    EF_SEARCH_DEFAULT, Hnsw, HnswBuilder, HnswError, HnswScratch, HnswSettings, SearchReport,
+    SearchRoute, VECTORS_MAX, VectorQuery,
 };
 pub use kernels::{DOT_I8_ELEMENTS_MAX, Kernels, f16_bits, f16_value};
 pub use parallel::{Parallel, Serial};

@@ -43,7 +43,7 @@ impl QuantisedVectors {
         }
     }
 
-    /// Adds a vector of finite components. Panics when the dimension differs.
+    /// Adds a vector. Panics when the dimension differs or a component is not finite.
     pub fn push(&mut self, vector: &[f32]) {
         assert_eq!(vector.len(), self.dimension, "vector of another dimension");
         let plane = plane_bytes(self.dimension);

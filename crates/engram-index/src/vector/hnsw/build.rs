@@ -71,7 +71,7 @@ impl HnswBuilder {
     }
 
     /// Adds a unit vector; its ordinal is the number of vectors before. Cheap: the graph grows in [`HnswBuilder::step`].
-    /// Panics when the dimension differs and above [`VECTORS_MAX`] vectors.
+    /// Panics when the dimension differs, when a component is not finite, and above [`VECTORS_MAX`] vectors.
     pub fn push(&mut self, vector: &[f32]) {
         assert_eq!(vector.len(), self.dimension, "vector of another dimension");
         assert!(self.len() < VECTORS_MAX, "too many vectors");
@@ -176,9 +176,9 @@ impl HnswBuilder {
         let views = self.views();
         let slots: Vec<Mutex<Vec<Vec<u32>>>> = newcomers.iter().map(|_| Mutex::default()).collect();
         self.each(parallel, newcomers.len().div_ceil(TASK), &|task, worker| {
-            for place in task * TASK..((task + 1) * TASK).min(newcomers.len()) {
+            for (place, slot) in slots.iter().enumerate().skip(task * TASK).take(TASK) {
                 let links = self.find_one(&views, walkable, (newcomers, place), worker);
-                *slots[place].lock().unwrap_or_else(PoisonError::into_inner) = links;
+                *slot.lock().unwrap_or_else(PoisonError::into_inner) = links;
             }
         });
         slots
@@ -228,12 +228,11 @@ impl HnswBuilder {
         let slots: Vec<Mutex<Newcomer>> = groups.iter().map(|_| Mutex::default()).collect();
         let views = self.views();
         self.each(parallel, groups.len().div_ceil(TASK), &|task, worker| {
-            for place in task * TASK..((task + 1) * TASK).min(groups.len()) {
-                let (layer, node) = (groups[place][0].layer, groups[place][0].target);
-                let sources = groups[place].iter().map(|link| link.source);
+            for (group, slot) in groups.iter().zip(&slots).skip(task * TASK).take(TASK) {
+                let (layer, node) = (group[0].layer, group[0].target);
+                let sources = group.iter().map(|link| link.source);
                 let links = worker.choose_again(&views[layer], node, sources);
-                *slots[place].lock().unwrap_or_else(PoisonError::into_inner) =
-                    Newcomer { node, links };
+                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Newcomer { node, links };
             }
         });
         drop(views);

@@ -18,4 +18,4 @@ mod search;
 pub use build::HnswBuilder;
 pub use format::{Hnsw, HnswError};
 pub use search::{HnswScratch, SearchReport, SearchRoute, VectorQuery};
-pub use settings::{HnswSettings, VECTORS_MAX};
+pub use settings::{EF_SEARCH_DEFAULT, HnswSettings, VECTORS_MAX};

@@ -6,14 +6,17 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use super::super::codes::CodeErrors;
 use super::super::parallel::Parallel;
 use super::build::{HnswBuilder, Worker};
 use super::format::{Hnsw, layers, serialize};
 use super::layer::LayerView;
-use super::pool::Entry;
 
 /// Size of the pool with which a node must find itself; searches use a larger one.
 const CHECK_SIZE: usize = 24;
+
+/// Pool of nodes all alike with which a check ends: a search goes on to larger ones, and to the exact scan.
+const ALIKE_SIZE_MAX: usize = 8 * CHECK_SIZE;
 
 /// Rounds of checking and mending, at most; a mended node may have pushed out the way to another one.
 const ROUNDS_MAX: usize = 4;
@@ -35,7 +38,7 @@ impl HnswBuilder {
                 }
                 let mut worker = Worker::default();
                 for &node in &suspects {
-                    self.attach(node, &mut worker);
+                    self.attach(node, CHECK_SIZE, &mut worker);
                 }
             }
         }
@@ -53,6 +56,7 @@ impl HnswBuilder {
 
     /// Links every node that cannot be reached on the lowest layer from one that can.
     fn connect(&mut self) {
+        let size = self.settings.ef_construction as usize;
         let mut worker = Worker::default();
         let views = self.views();
         let top = views.len() - 1;
@@ -61,20 +65,20 @@ impl HnswBuilder {
         spread(&views[0], entry, &mut reached);
         for node in 0..self.len() as u32 {
             if !reached[node as usize] {
-                self.attach(node, &mut worker);
+                self.attach(node, size, &mut worker);
                 spread(&self.layers[0].view(), node, &mut reached);
             }
         }
     }
 
-    /// Those of `nodes` that a search for their own codes does not find, nor another node as near.
+    /// Those of `nodes` that a search for their own codes does not find.
     fn missed(&self, nodes: &[u32], parallel: &dyn Parallel) -> Vec<u32> {
         let views = self.views();
         let slots: Vec<Mutex<Vec<u32>>> = nodes.chunks(TASK).map(|_| Mutex::default()).collect();
         self.each(parallel, slots.len(), &|task, worker| {
             let mut missed = Vec::new();
             for &node in nodes.chunks(TASK).nth(task).unwrap_or_default() {
-                if !worker.finds(&views, node) {
+                if !worker.finds(&views, node, &self.errors) {
                     missed.push(node);
                 }
             }
@@ -84,20 +88,19 @@ impl HnswBuilder {
         slots.flat_map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
     }
 
-    /// Links `node` from the nearest node with room for a link. Without one, it takes the place of the last link of the
-    /// nearest, and that link becomes its own: what was reachable stays so.
-    fn attach(&mut self, node: u32, worker: &mut Worker) {
+    /// Unless a walk with a pool of `size` finds `node`, links it from the nearest found that has room for a link. Without
+    /// one, it takes the place of the last link of the nearest, and that link becomes its own: what was reachable stays so.
+    fn attach(&mut self, node: u32, size: usize, worker: &mut Worker) {
         let views = self.views();
-        worker.search(&views, node, self.settings.ef_construction as usize);
+        worker.search(&views, node, size);
         let found: Vec<u32> = worker.walk.pool.entries().iter().map(|entry| entry.node()).collect();
         let capacity = views[0].shape.capacity;
         let links = |node: u32| views[0].links(node).collect::<Vec<u32>>();
-        let mut hosts = found.iter().filter(|&&host| host != node);
-        let nearest = hosts.clone().next().copied();
-        let Some(host) = hosts.find(|&&host| links(host).len() < capacity).copied().or(nearest)
-        else {
+        let with_room = found.iter().find(|&&host| links(host).len() < capacity);
+        let Some(&host) = with_room.or(found.first()) else { return };
+        if found.contains(&node) {
             return;
-        };
+        }
         let mut host_links = links(host);
         let mut own = links(node);
         if !host_links.contains(&node) {
@@ -123,17 +126,23 @@ impl Worker {
         self.walk.run(&views[0], entry, size);
     }
 
-    fn finds(&mut self, views: &[LayerView<'_>], node: u32) -> bool {
-        self.search(views, node, CHECK_SIZE);
-        if self.walk.pool.entries().iter().any(|entry| entry.node() == node) {
-            return true;
+    /// Whether a search for its own codes meets `node`. As a search does, it takes a larger pool where the codes cannot tell
+    /// the nodes of a full one apart, and stops caring at [`ALIKE_SIZE_MAX`].
+    fn finds(&mut self, views: &[LayerView<'_>], node: u32, errors: &CodeErrors) -> bool {
+        let mut size = CHECK_SIZE;
+        loop {
+            self.search(views, node, size);
+            if self.walk.pool.entries().iter().any(|entry| entry.node() == node) {
+                return true;
+            }
+            if !self.walk.is_ambiguous(&views[0], errors) {
+                return false;
+            }
+            if size >= ALIKE_SIZE_MAX {
+                return true;
+            }
+            size *= 2;
         }
-        // One of many duplicates stands for the others.
-        self.gather_pool(&views[0]);
-        let walk = &mut self.walk;
-        views[0].codes.full(&walk.query, &[node], &mut walk.sums, &mut walk.spare);
-        let own = Entry::new(node, walk.sums[0] as f32 * views[0].codes.scale(node));
-        self.selector.candidates.first().is_some_and(|best| best.score() >= own.score())
     }
 }
 

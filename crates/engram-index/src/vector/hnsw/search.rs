@@ -11,9 +11,6 @@ use super::layer::LayerView;
 use super::pool::Entry;
 use super::walk::Walk;
 
-/// A pool whose best and worst are not further apart than this many standard deviations of the codes' error is all alike.
-const ALIKE_DEVIATIONS: f32 = 6.0;
-
 /// What is searched.
 #[derive(Clone, Copy, Debug)]
 pub struct VectorQuery<'a> {
@@ -96,7 +93,7 @@ impl<B: AsRef<[u8]>> Hnsw<B> {
                 } else if !scratch.walk_filtered(&views[0], entry, (size, count), &query.filter) {
                     break;
                 }
-                if !self.is_ambiguous(&views[0], &scratch.walk) {
+                if !scratch.walk.is_ambiguous(&views[0], &self.errors) {
                     return self.rank(query, rows, &views[0], scratch);
                 }
                 size *= 2;
@@ -111,16 +108,6 @@ impl<B: AsRef<[u8]>> Hnsw<B> {
     fn scan_limit(&self, size: usize) -> usize {
         let walk = size as u64 * u64::from(self.settings.m);
         (2 * walk * self.len() as u64).isqrt() as usize
-    }
-
-    /// Whether the codes cannot tell the best of a full pool from the worst: there may be as good ones outside.
-    fn is_ambiguous(&self, view: &LayerView<'_>, walk: &Walk) -> bool {
-        let (Some(best), Some(worst)) = (walk.pool.entries().first(), walk.pool.bar()) else {
-            return false;
-        };
-        let scale = view.codes.scale(best.node());
-        let deviation = view.codes.walk_deviation(&walk.query, scale, &self.errors);
-        (best.score() - worst.score()) * walk.query.scale <= ALIKE_DEVIATIONS * deviation
     }
 
     /// Passes the pool through the sieves of an exact scan.

@@ -1,8 +1,11 @@
 //! Walking a layer towards a query.
 
-use super::super::codes::CodedQuery;
+use super::super::codes::{CodeErrors, CodedQuery};
 use super::layer::LayerView;
 use super::pool::{Entry, Pool};
+
+/// A pool whose best and worst are not further apart than this many standard deviations of the codes' error is all alike.
+const ALIKE_DEVIATIONS: f32 = 6.0;
 
 /// What a walk works with; reused, it allocates nothing after the first walks.
 #[derive(Debug, Default)]
@@ -46,6 +49,16 @@ impl Walk {
             entry = layer.below(self.pool.entries().first().map_or(entry, |best| best.node()));
         }
         entry
+    }
+
+    /// Whether the codes cannot tell the best of a full pool from the worst: there may be as good ones outside.
+    pub(super) fn is_ambiguous(&self, layer: &LayerView<'_>, errors: &CodeErrors) -> bool {
+        let (Some(best), Some(worst)) = (self.pool.entries().first(), self.pool.bar()) else {
+            return false;
+        };
+        let scale = layer.codes.scale(best.node());
+        let deviation = layer.codes.walk_deviation(&self.query, scale, errors);
+        (best.score() - worst.score()) * self.query.scale <= ALIKE_DEVIATIONS * deviation
     }
 
     /// Forgets the last walk and meets `entry`.

@@ -42,7 +42,7 @@ pub(crate) const NIBBLE_BLOCK_BYTES: usize = NIBBLE_BLOCK / 2;
 /// Every function panics when its slices differ in length.
 #[derive(Debug)]
 pub struct Kernels {
-    /// Name for logs and diagnostics: `scalar`, `avx2`, `avx512`, `avx512-vnni` or `neon`.
+    /// Name for logs and diagnostics: `scalar`, `avx2`, `avx-vnni`, `avx512`, `avx512-vnni` or `neon`.
     pub name: &'static str,
     /// Dot product in canonical arithmetic; 0 for empty slices.
     pub dot_f32: fn(&[f32], &[f32]) -> f32,
