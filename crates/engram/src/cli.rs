@@ -50,7 +50,7 @@ enum Command {
     /// Store a memory
     Remember(commands::remember::Remember),
     /// Find memories by words, by meaning, by situation and by association
-    Recall(commands::recall::Recall),
+    Recall(Box<commands::recall::Recall>),
     /// Say whether a text has been seen before (exit code 3 if not)
     Recognize(commands::recognize::Recognize),
     /// Let activation spread from memories over their associations

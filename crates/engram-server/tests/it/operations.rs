@@ -334,7 +334,6 @@ fn metrics_count_what_happened() {
         r#"engram_space_requests_total{space="default"} 2"#,
         r#"engram_embed_texts_total{embedder="builtin"} 1"#,
         "engram_ready 1.0",
-        "engram_commit_batch_commits_count 1",
     ] {
         assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
     }
@@ -342,6 +341,8 @@ fn metrics_count_what_happened() {
         let line = text.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap();
         line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
     };
+    // The associations of the memory are a commit of their own, which may be there by now.
+    assert!(value("engram_commit_batch_commits_count") >= 1.0);
     assert!(value("engram_log_syncs_total") >= 1.0);
     assert!(value("engram_process_resident_bytes") > 1e6);
     assert!(text.ends_with("# EOF\n"));
