@@ -63,6 +63,8 @@ enum Command {
     Import(commands::import::Import),
     /// Write memories as JSON lines that `import` takes back
     Export(commands::export::Export),
+    /// Measure how well recall finds, on a set with known answers
+    Eval(commands::eval::Eval),
     /// Print the completions of a shell
     Completions(commands::completions::Completions),
 }
@@ -91,6 +93,7 @@ impl Command {
             Command::Restore(command) => command.run(connection),
             Command::Import(command) => command.run(connection),
             Command::Export(command) => command.run(connection),
+            Command::Eval(command) => command.run(connection.output),
             Command::Completions(command) => command.run(Cli::command()),
         }
     }

@@ -1,0 +1,14 @@
+//! Retrieval quality: a set in BEIR form, loaded and asked through the public interface.
+
+mod report;
+mod load;
+mod ask;
+mod judge;
+mod show;
+mod run;
+
+pub use report::{
+    CalibrationReport, CategoryReport, CrossFigures, EvalReport, EvalTimes, ModeTimes,
+    NoAnswerFigures,
+};
+pub use run::{EvalOptions, EvalScope, evaluate};
