@@ -7,6 +7,7 @@
 mod failure;
 mod numbers;
 mod grid;
+mod plot;
 mod beir;
 mod metrics;
 mod calibration;
@@ -14,8 +15,12 @@ mod bootstrap;
 mod textbook;
 mod local;
 mod eval;
+mod stage;
+mod data;
+mod benches;
 
 pub use beir::BeirLine;
+pub use benches::{BENCHMARKS, BenchOptions, BenchReport, BenchmarkEntry, run_benchmark};
 pub use bootstrap::PairedDifference;
 pub use calibration::CalibrationFigures;
 pub use eval::{
@@ -25,3 +30,4 @@ pub use eval::{
 pub use failure::BenchError;
 pub use grid::Grid;
 pub use metrics::RankMetrics;
+pub use plot::Plot;

@@ -65,6 +65,8 @@ enum Command {
     Export(commands::export::Export),
     /// Measure how well recall finds, on a set with known answers
     Eval(commands::eval::Eval),
+    /// Measure how fast it is, beside what it competes with
+    Bench(commands::bench::Bench),
     /// Print the completions of a shell
     Completions(commands::completions::Completions),
 }
@@ -94,6 +96,7 @@ impl Command {
             Command::Import(command) => command.run(connection),
             Command::Export(command) => command.run(connection),
             Command::Eval(command) => command.run(connection.output),
+            Command::Bench(command) => command.run(connection.output),
             Command::Completions(command) => command.run(Cli::command()),
         }
     }

@@ -1,6 +1,6 @@
 //! The tables of a report.
 
-use super::report::{CategoryReport, EvalReport, Named};
+use super::report::{EvalReport, Named};
 use crate::calibration::CalibrationFigures;
 use crate::grid::{Grid, points};
 use crate::metrics::RankMetrics;
@@ -27,24 +27,18 @@ impl EvalReport {
         let header =
             ["category", "queries", "mode", "R@5", "R@10", "any@10", "all@10", "nDCG@10", "MRR"];
         let mut grid = Grid::new(title, &header);
-        self.each_category(&mut |name, queries, modes, baselines| {
-            for (mode, metrics) in modes.iter().chain(baselines) {
+        let mut add = |name: &str, queries: usize, columns: &[&Named<RankMetrics>]| {
+            for (mode, metrics) in columns.iter().copied().flatten() {
                 let mut row = vec![name.to_owned(), queries.to_string(), mode.clone()];
                 row.extend(cells(metrics));
                 grid.rows.push(row);
             }
-        });
-        grid
-    }
-
-    fn each_category(
-        &self,
-        each: &mut dyn FnMut(&str, usize, &Named<RankMetrics>, &Named<RankMetrics>),
-    ) {
-        each("overall", self.queries, &self.modes, &self.baselines);
-        for (name, CategoryReport { queries, modes, baselines, .. }) in &self.categories {
-            each(name, *queries, modes, baselines);
+        };
+        add("overall", self.queries, &[&self.modes, &self.baselines]);
+        for (name, one) in &self.categories {
+            add(name, one.queries, &[&one.modes, &one.baselines]);
         }
+        grid
     }
 
     fn differences_grid(&self) -> Grid {
