@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engram_api::{CreateSpaceRequest, RememberManyRequest};
 
-use super::run::EvalScope;
+use super::options::EvalScope;
 use crate::beir::{Document, EvalQuery, EvalSet};
 use crate::failure::BenchError;
 use crate::local::LocalServer;

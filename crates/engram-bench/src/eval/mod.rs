@@ -1,5 +1,6 @@
 //! Retrieval quality: a set in BEIR form, loaded and asked through the public interface.
 
+mod options;
 mod report;
 mod load;
 mod ask;
@@ -7,8 +8,9 @@ mod judge;
 mod show;
 mod run;
 
+pub use options::{EvalOptions, EvalScope};
 pub use report::{
     CalibrationReport, CategoryReport, CrossFigures, EvalReport, EvalTimes, ModeTimes,
     NoAnswerFigures,
 };
-pub use run::{EvalOptions, EvalScope, evaluate};
+pub use run::evaluate;

@@ -1,13 +1,11 @@
 //! The course of an evaluation.
 
-use std::path::PathBuf;
 use std::time::Instant;
-
-use engram_api::ModeName;
 
 use super::ask::{Asked, Asker};
 use super::judge::{self, Column};
 use super::load::{FIXED_NOW_NS, SpacePlan, load};
+use super::options::{EvalOptions, EvalScope};
 use super::report::{CrossFigures, EvalReport, EvalTimes, Named};
 use crate::beir::{Document, EvalSet};
 use crate::failure::BenchError;
@@ -18,32 +16,6 @@ use crate::textbook::TextbookBm25;
 
 /// Questions of this category ask for what was never said; their gold is the trap, not an answer.
 const ADVERSARIAL: &str = "adversarial";
-
-/// Which memories a query is asked among.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EvalScope {
-    /// Those of its own group.
-    Groups,
-    /// All of the set.
-    Pooled,
-}
-
-/// What is evaluated.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EvalOptions {
-    /// Folder of the set.
-    pub dir: PathBuf,
-    /// Modes of recall, each once.
-    pub modes: Vec<ModeName>,
-    /// Among which memories.
-    pub scope: EvalScope,
-    /// Items asked for, at least 10.
-    pub limit: u32,
-    /// Whether the adversarial questions count for the overall figures.
-    pub with_adversarial: bool,
-    /// Whether each query is also asked in the space of the next group.
-    pub cross: bool,
-}
 
 /// Loads a set into fresh spaces of a server of its own and asks all its queries.
 ///
