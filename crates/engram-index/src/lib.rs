@@ -8,13 +8,25 @@
 mod vector;
 mod text;
 mod topk;
+mod set;
+mod field;
+mod graph;
 mod fuse;
 mod decay;
 mod evidence;
 
 pub use decay::fsrs_retrievability;
 pub use evidence::Beta;
+pub use field::{
+    ColumnPart, FieldTest, FieldValue, KeywordColumn, MetadataColumn, MetadataWriter, RangeColumn,
+};
 pub use fuse::{FuseWeights, Fused, RouteScore, fuse};
+pub use graph::{
+    Activated, Activation, Adjacency, Direction, Edge, EdgeType, EdgeWeight, Fan, Graph,
+    GraphBlock, GraphDamage, HubDamping, Link, PackedLink, Returns, SPREAD_HOPS_MAX, SpreadProblem,
+    SpreadSettings, Spreader, Step,
+};
+pub use set::{Bitmap, BitmapIter};
 pub use text::{
     Analyzer, Bm25, CorpusStats, Language, Posting, Postings, PostingsPart, PostingsWriter,
     TERM_BYTES_MAX, TextQuery, WeightedQuery,

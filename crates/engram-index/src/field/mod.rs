@@ -1,0 +1,14 @@
+//! Columns of a chunk's fields, which answer conditions with sets of ordinals.
+
+mod part;
+mod keyword;
+mod range;
+mod value;
+mod path;
+mod metadata;
+
+pub use keyword::KeywordColumn;
+pub use metadata::{FieldTest, MetadataColumn, MetadataWriter};
+pub use part::ColumnPart;
+pub use range::RangeColumn;
+pub use value::FieldValue;

@@ -1,0 +1,253 @@
+//! A compressed set of ordinals, in the form of Roaring bitmaps (Chambi, Lemire, Kaser, Godin, "Better bitmap
+//! performance with Roaring bitmaps", 2016), without run containers: sets here are results of filters and marks of
+//! deletion, which have few runs, and each form less is one pair of cases less in every operation.
+
+use std::cmp::Ordering;
+
+use super::container::Container;
+
+/// A set of `u32`. A copy is cheap: it shares every part of 65,536 ordinals that is not changed in one of both.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bitmap {
+    /// Upper sixteen bits of the ordinals, ascending.
+    keys: Vec<u16>,
+    /// One for each key, never empty.
+    containers: Vec<Container>,
+}
+
+impl Bitmap {
+    /// An empty set.
+    pub fn new() -> Bitmap {
+        Bitmap::default()
+    }
+
+    /// All ordinals below `end`.
+    pub fn below(end: u32) -> Bitmap {
+        let words: Vec<u64> = (0..end.div_ceil(64))
+            .map(|word| match end - word * 64 {
+                rest @ 1..=63 => (1 << rest) - 1,
+                _ => u64::MAX,
+            })
+            .collect();
+        Bitmap::from_words(&words)
+    }
+
+    /// The ordinals in the list, which may repeat and stand in any order.
+    pub fn from_ordinals(ordinals: &[u32]) -> Bitmap {
+        let Some(&max) = ordinals.iter().max() else { return Bitmap::new() };
+        let words = max as usize / 64 + 1;
+        if ordinals.len() < words / 16 {
+            let mut sorted = ordinals.to_vec();
+            sorted.sort_unstable();
+            sorted.dedup();
+            return Bitmap::from_ascending(&sorted);
+        }
+        let mut bits = vec![0_u64; words];
+        for &ordinal in ordinals {
+            bits[ordinal as usize / 64] |= 1 << (ordinal % 64);
+        }
+        Bitmap::from_words(&bits)
+    }
+
+    fn from_ascending(ordinals: &[u32]) -> Bitmap {
+        let mut set = Bitmap::new();
+        for run in ordinals.chunk_by(|a, b| a >> 16 == b >> 16) {
+            let values = run.iter().map(|&ordinal| ordinal as u16).collect();
+            set.push((run[0] >> 16) as u16, Container::from_ascending(values));
+        }
+        set
+    }
+
+    fn from_words(words: &[u64]) -> Bitmap {
+        let mut set = Bitmap::new();
+        for (key, part) in words.chunks(1_024).enumerate() {
+            set.push(key as u16, Container::from_words(part));
+        }
+        set
+    }
+
+    /// Adds a part behind the others, unless it is empty.
+    fn push(&mut self, key: u16, container: Container) {
+        if container.len() > 0 {
+            self.keys.push(key);
+            self.containers.push(container);
+        }
+    }
+
+    /// Adds `ordinal`; whether it was absent.
+    pub fn insert(&mut self, ordinal: u32) -> bool {
+        let (key, value) = split(ordinal);
+        let at = self.keys.binary_search(&key).unwrap_or_else(|at| {
+            self.keys.insert(at, key);
+            self.containers.insert(at, Container::new());
+            at
+        });
+        self.containers[at].insert(value)
+    }
+
+    /// Takes `ordinal` out; whether it was there.
+    pub fn remove(&mut self, ordinal: u32) -> bool {
+        let (key, value) = split(ordinal);
+        let Ok(at) = self.keys.binary_search(&key) else { return false };
+        let present = self.containers[at].remove(value);
+        if self.containers[at].len() == 0 {
+            self.keys.remove(at);
+            self.containers.remove(at);
+        }
+        present
+    }
+
+    /// Whether `ordinal` is in the set.
+    pub fn contains(&self, ordinal: u32) -> bool {
+        let (key, value) = split(ordinal);
+        self.part(key).is_some_and(|container| container.contains(value))
+    }
+
+    /// How many ordinals there are.
+    pub fn len(&self) -> u64 {
+        self.containers.iter().map(|container| u64::from(container.len())).sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// What is in both sets.
+    pub fn and(&self, other: &Bitmap) -> Bitmap {
+        let mut both = Bitmap::new();
+        for (&key, container) in self.keys.iter().zip(&self.containers) {
+            if let Some(others) = other.part(key) {
+                both.push(key, container.and(others));
+            }
+        }
+        both
+    }
+
+    /// How many are in both sets, without building the set of them.
+    pub fn and_len(&self, other: &Bitmap) -> u64 {
+        let parts = self.keys.iter().zip(&self.containers);
+        let counts = parts.filter_map(|(&key, part)| Some(part.and_len(other.part(key)?)));
+        counts.map(u64::from).sum()
+    }
+
+    /// What is in one of both sets.
+    pub fn or(&self, other: &Bitmap) -> Bitmap {
+        let mut all = Bitmap::new();
+        let (mut left, mut right) = (0, 0);
+        loop {
+            let order = match (self.keys.get(left), other.keys.get(right)) {
+                (None, None) => return all,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(a), Some(b)) => a.cmp(b),
+            };
+            match order {
+                Ordering::Less => all.push(self.keys[left], self.containers[left].clone()),
+                Ordering::Greater => all.push(other.keys[right], other.containers[right].clone()),
+                Ordering::Equal => {
+                    all.push(self.keys[left], self.containers[left].or(&other.containers[right]));
+                }
+            }
+            left += usize::from(order.is_le());
+            right += usize::from(order.is_ge());
+        }
+    }
+
+    /// What is in this set and not in the other.
+    pub fn and_not(&self, other: &Bitmap) -> Bitmap {
+        let mut rest = Bitmap::new();
+        for (&key, container) in self.keys.iter().zip(&self.containers) {
+            match other.part(key) {
+                Some(others) => rest.push(key, container.and_not(others)),
+                None => rest.push(key, container.clone()),
+            }
+        }
+        rest
+    }
+
+    /// All ordinals, ascending.
+    pub fn iter(&self) -> BitmapIter<'_> {
+        BitmapIter { set: self, part: 0, place: Place::Start }
+    }
+
+    /// Bytes held on the heap; what is shared with copies counts for each.
+    pub fn heap_bytes(&self) -> usize {
+        let tables = self.keys.capacity() * size_of::<u16>()
+            + self.containers.capacity() * size_of::<Container>();
+        tables + self.containers.iter().map(Container::heap_bytes).sum::<usize>()
+    }
+
+    fn part(&self, key: u16) -> Option<&Container> {
+        let at = self.keys.binary_search(&key).ok()?;
+        Some(&self.containers[at])
+    }
+}
+
+impl FromIterator<u32> for Bitmap {
+    fn from_iter<I: IntoIterator<Item = u32>>(ordinals: I) -> Bitmap {
+        Bitmap::from_ordinals(&ordinals.into_iter().collect::<Vec<u32>>())
+    }
+}
+
+impl<'a> IntoIterator for &'a Bitmap {
+    type Item = u32;
+    type IntoIter = BitmapIter<'a>;
+
+    fn into_iter(self) -> BitmapIter<'a> {
+        self.iter()
+    }
+}
+
+/// The ordinals of a [`Bitmap`] in ascending order.
+#[derive(Clone, Debug)]
+pub struct BitmapIter<'a> {
+    set: &'a Bitmap,
+    part: usize,
+    place: Place,
+}
+
+/// Where an iterator stands within a container.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Start,
+    /// Before this place of an array.
+    Index(usize),
+    /// Before this value.
+    Value(u16),
+    End,
+}
+
+impl Iterator for BitmapIter<'_> {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        loop {
+            let container = self.set.containers.get(self.part)?;
+            let found = match (container.array(), self.place) {
+                (_, Place::End) => None,
+                (Some(values), place) => {
+                    let index = if let Place::Index(index) = place { index } else { 0 };
+                    self.place = Place::Index(index + 1);
+                    values.get(index).copied()
+                }
+                (None, place) => {
+                    let from = if let Place::Value(from) = place { from } else { 0 };
+                    let value = container.next(from);
+                    let behind = value.and_then(|value| value.checked_add(1));
+                    self.place = behind.map_or(Place::End, Place::Value);
+                    value
+                }
+            };
+            if let Some(value) = found {
+                return Some(u32::from(self.set.keys[self.part]) << 16 | u32::from(value));
+            }
+            self.part += 1;
+            self.place = Place::Start;
+        }
+    }
+}
+
+fn split(ordinal: u32) -> (u16, u16) {
+    ((ordinal >> 16) as u16, ordinal as u16)
+}

@@ -1,0 +1,6 @@
+//! Sets of ordinals.
+
+mod container;
+mod bitmap;
+
+pub use bitmap::{Bitmap, BitmapIter};
