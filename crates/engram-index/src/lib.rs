@@ -5,9 +5,9 @@
 //! order of operations (module `vector`), transcendental functions come from crate `libm`, hash tables never decide an
 //! order, and ties always go to the smaller key.
 
+mod topk;
 mod vector;
 mod text;
-mod topk;
 mod set;
 mod field;
 mod graph;
@@ -32,4 +32,9 @@ pub use text::{
     TERM_BYTES_MAX, TextQuery, WeightedQuery,
 };
 pub use topk::TopK;
-pub use vector::{DOT_I8_ELEMENTS_MAX, FlatVectors, FlatWriter, Kernels, VectorError, normalise};
+pub use vector::{
+    AlignedBytes, DOT_I8_ELEMENTS_MAX, FlatVectors, FlatWriter, Hnsw, HnswBuilder, HnswError,
+    HnswScratch, HnswSettings, Kernels, Parallel, QuantisedVectors, RowMajor, ScanScratch,
+    SearchReport, SearchRoute, Serial, VECTORS_MAX, VectorError, VectorFilter, VectorQuery,
+    VectorRows, f16_bits, f16_value, normalise,
+};

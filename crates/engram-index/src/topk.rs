@@ -39,6 +39,18 @@ impl TopK {
         self.heap.first().filter(|_| full).map(|&(_, score)| score)
     }
 
+    /// Forgets everything; keeps the memory, and `k` from now on.
+    pub(crate) fn reset(&mut self, k: usize) {
+        self.k = k;
+        self.heap.clear();
+    }
+
+    /// Sorts the kept entries in place, best first. Only [`TopK::reset`] makes sense after it.
+    pub(crate) fn sorted(&mut self) -> &[(u64, f32)] {
+        self.heap.sort_unstable_by(|a, b| by_rank(*a, *b));
+        &self.heap
+    }
+
     /// The kept entries, best first.
     pub fn into_sorted(self) -> Vec<(u64, f32)> {
         let mut entries = self.heap;

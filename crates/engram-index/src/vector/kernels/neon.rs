@@ -1,15 +1,25 @@
 //! NEON kernels for AArch64.
 
 use std::arch::aarch64::{
-    float32x4_t, vadd_f32, vaddq_f32, vaddvq_s32, vdupq_n_f32, vdupq_n_s32, vfmaq_f32,
-    vget_high_f32, vget_lane_f32, vget_low_f32, vget_low_s8, vld1q_f32, vld1q_s8, vmull_high_s8,
-    vmull_s8, vpadalq_s16, vsubq_f32,
+    float32x4_t, int32x4_t, uint8x16_t, vadd_f32, vaddq_f32, vaddvq_s32, vandq_u8, vdupq_n_f32,
+    vdupq_n_s32, vdupq_n_u8, vfmaq_f32, vget_high_f32, vget_lane_f32, vget_low_f32, vget_low_s8,
+    vld1q_f32, vld1q_s8, vld1q_u8, vmlal_high_s8, vmull_high_s8, vmull_s8, vpadalq_s16,
+    vreinterpretq_s8_u8, vshrq_n_u8, vsubq_f32,
 };
 
-use super::{Kernels, LANES, check_i8_lengths, check_lengths, padded};
+use super::{
+    Kernels, LANES, NIBBLE_BLOCK, NIBBLE_BLOCK_BYTES, NibbleQuery, NibbleRows, check_i8_lengths,
+    check_lengths, check_nibbles, f16_value, padded,
+};
 
-static NEON: Kernels =
-    Kernels { name: "neon", dot_f32: neon_dot, l2_f32: neon_l2, dot_i8: neon_dot_i8 };
+static NEON: Kernels = Kernels {
+    name: "neon",
+    dot_f32: neon_dot,
+    l2_f32: neon_l2,
+    dot_f16: neon_dot_f16,
+    dot_i8: neon_dot_i8,
+    dot_nibbles: neon_dot_nibbles,
+};
 
 /// The tables of this module that the processor can run. They leave the module by no other way.
 pub(super) fn available() -> Vec<&'static Kernels> {
@@ -24,6 +34,21 @@ fn neon_dot(a: &[f32], b: &[f32]) -> f32 {
 fn neon_l2(a: &[f32], b: &[f32]) -> f32 {
     // SAFETY: as in `neon_dot`.
     unsafe { neon_sum::<true>(a, b) }
+}
+
+fn neon_dot_f16(a: &[f32], b: &[u16]) -> f32 {
+    // SAFETY: as in `neon_dot`.
+    unsafe { neon_half(a, b) }
+}
+
+fn neon_dot_nibbles(
+    query: NibbleQuery<'_>,
+    rows: NibbleRows<'_>,
+    wanted: &[u32],
+    sums: &mut [i32],
+) {
+    // SAFETY: as in `neon_dot`.
+    unsafe { neon_nibbles(query, rows, wanted, sums) }
 }
 
 fn neon_dot_i8(a: &[i8], b: &[i8]) -> i32 {
@@ -44,6 +69,24 @@ fn neon_sum<const SQUARED_DISTANCE: bool>(a: &[f32], b: &[f32]) -> f32 {
     if !a_tail.is_empty() {
         neon_block::<SQUARED_DISTANCE>(&mut lanes, &padded(a_tail), &padded(b_tail));
     }
+    reduce(lanes)
+}
+
+/// Dot product with half-precision numbers, which are converted a block at a time.
+#[target_feature(enable = "neon")]
+fn neon_half(a: &[f32], b: &[u16]) -> f32 {
+    check_lengths(a.len(), b.len());
+    let mut lanes = [vdupq_n_f32(0.0); 4];
+    for (x, y) in a.chunks(LANES).zip(b.chunks(LANES)) {
+        neon_block::<false>(&mut lanes, &padded(x), &padded(y).map(f16_value));
+    }
+    reduce(lanes)
+}
+
+/// The reduction tree.
+#[inline]
+#[target_feature(enable = "neon")]
+fn reduce(lanes: [float32x4_t; 4]) -> f32 {
     let low = vaddq_f32(lanes[0], lanes[2]);
     let high = vaddq_f32(lanes[1], lanes[3]);
     let four = vaddq_f32(low, high);
@@ -87,4 +130,39 @@ fn neon_bytes(a: &[i8], b: &[i8]) -> i32 {
     }
     let tail: i32 = a_tail.iter().zip(b_tail).map(|(&x, &y)| i32::from(x) * i32::from(y)).sum();
     vaddvq_s32(sums) + tail
+}
+
+#[target_feature(enable = "neon")]
+fn neon_nibbles(query: NibbleQuery<'_>, rows: NibbleRows<'_>, wanted: &[u32], sums: &mut [i32]) {
+    check_nibbles(query, wanted, sums);
+    let mask = vdupq_n_u8(15);
+    let (query, _) = query.as_chunks::<NIBBLE_BLOCK>();
+    for (sum, &row) in sums.iter_mut().zip(wanted) {
+        let (nibbles, _) =
+            rows.row(row, query.len() * NIBBLE_BLOCK).as_chunks::<NIBBLE_BLOCK_BYTES>();
+        let mut total = vdupq_n_s32(0);
+        for (q, n) in query.iter().zip(nibbles) {
+            for quarter in 0..NIBBLE_BLOCK_BYTES / 16 {
+                let (low, high) = q.split_at(NIBBLE_BLOCK_BYTES);
+                // SAFETY: 16 bytes from byte 0, 16, 32 or 48 of the 64 nibble bytes.
+                let bytes = unsafe { vld1q_u8(n.as_ptr().add(quarter * 16)) };
+                total = quarter_nibbles(total, vandq_u8(bytes, mask), &low[quarter * 16..]);
+                total = quarter_nibbles(total, vshrq_n_u8::<4>(bytes), &high[quarter * 16..]);
+            }
+        }
+        *sum = vaddvq_s32(total);
+    }
+}
+
+/// Adds the products of 16 nibbles with the first 16 bytes of `query`.
+#[inline]
+#[target_feature(enable = "neon")]
+fn quarter_nibbles(total: int32x4_t, nibbles: uint8x16_t, query: &[i8]) -> int32x4_t {
+    assert!(query.len() >= 16, "16 bytes are read");
+    let nibbles = vreinterpretq_s8_u8(nibbles);
+    // SAFETY: the slice holds the 16 bytes that the load takes.
+    let query = unsafe { vld1q_s8(query.as_ptr()) };
+    // Two products are at most 2 * 15 * 128 = 3,840: they fit i16.
+    let products = vmull_s8(vget_low_s8(nibbles), vget_low_s8(query));
+    vpadalq_s16(total, vmlal_high_s8(products, nibbles, query))
 }

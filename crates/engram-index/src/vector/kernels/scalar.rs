@@ -1,9 +1,18 @@
 //! The portable reference that all other kernels must match.
 
-use super::{Kernels, LANES, check_i8_lengths, check_lengths, padded};
+use super::{
+    Kernels, LANES, NIBBLE_BLOCK, NIBBLE_BLOCK_BYTES, NibbleQuery, NibbleRows, check_i8_lengths,
+    check_lengths, check_nibbles, f16_value, padded,
+};
 
-pub(super) static KERNELS: Kernels =
-    Kernels { name: "scalar", dot_f32: dot, l2_f32: l2, dot_i8: dot_bytes };
+pub(super) static KERNELS: Kernels = Kernels {
+    name: "scalar",
+    dot_f32: dot,
+    l2_f32: l2,
+    dot_f16: dot_half,
+    dot_i8: dot_bytes,
+    dot_nibbles,
+};
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     sum_blocks(a, b, |x, y, lane| x.mul_add(y, lane))
@@ -16,7 +25,15 @@ fn l2(a: &[f32], b: &[f32]) -> f32 {
     })
 }
 
-fn sum_blocks(a: &[f32], b: &[f32], step: impl Fn(f32, f32, f32) -> f32) -> f32 {
+fn dot_half(a: &[f32], b: &[u16]) -> f32 {
+    sum_blocks(a, b, |x, y, lane| x.mul_add(f16_value(y), lane))
+}
+
+fn sum_blocks<T: Copy + Default>(
+    a: &[f32],
+    b: &[T],
+    step: impl Fn(f32, T, f32) -> f32,
+) -> f32 {
     check_lengths(a.len(), b.len());
     let mut lanes = [0.0_f32; LANES];
     let (a_blocks, a_tail) = a.as_chunks::<LANES>();
@@ -30,11 +47,11 @@ fn sum_blocks(a: &[f32], b: &[f32], step: impl Fn(f32, f32, f32) -> f32) -> f32 
     reduce(lanes)
 }
 
-fn add_block(
+fn add_block<T: Copy>(
     lanes: &mut [f32; LANES],
     x: &[f32; LANES],
-    y: &[f32; LANES],
-    step: &impl Fn(f32, f32, f32) -> f32,
+    y: &[T; LANES],
+    step: &impl Fn(f32, T, f32) -> f32,
 ) {
     for lane in 0..LANES {
         lanes[lane] = step(x[lane], y[lane], lanes[lane]);
@@ -53,4 +70,20 @@ fn reduce(mut lanes: [f32; LANES]) -> f32 {
 fn dot_bytes(a: &[i8], b: &[i8]) -> i32 {
     check_i8_lengths(a.len(), b.len());
     a.iter().zip(b).map(|(&x, &y)| i32::from(x) * i32::from(y)).sum()
+}
+
+fn dot_nibbles(query: NibbleQuery<'_>, rows: NibbleRows<'_>, wanted: &[u32], sums: &mut [i32]) {
+    check_nibbles(query, wanted, sums);
+    for (sum, &row) in sums.iter_mut().zip(wanted) {
+        let nibbles = rows.row(row, query.len());
+        *sum = 0;
+        for (q, n) in
+            query.chunks_exact(NIBBLE_BLOCK).zip(nibbles.chunks_exact(NIBBLE_BLOCK_BYTES))
+        {
+            let (low, high) = q.split_at(NIBBLE_BLOCK_BYTES);
+            for ((&l, &h), &byte) in low.iter().zip(high).zip(n) {
+                *sum += i32::from(l) * i32::from(byte & 15) + i32::from(h) * i32::from(byte >> 4);
+            }
+        }
+    }
 }
