@@ -3,12 +3,15 @@
 mod report;
 mod options;
 mod corpus;
+mod foreign;
 mod embed;
 mod generate;
 mod remember;
 mod recall;
 mod growth;
 mod scan;
+mod ann;
+mod spread;
 mod run;
 
 pub use options::{BENCHMARKS, BenchOptions, BenchmarkEntry};

@@ -20,6 +20,11 @@ pub const BENCHMARKS: &[BenchmarkEntry] = &[
         about: "text in: CPU time of the built-in model, alone and behind remember and recall",
     },
     BenchmarkEntry {
+        name: "ann",
+        about: "the graph over vectors beside hnswlib, faiss and usearch at equal recall",
+    },
+    BenchmarkEntry { name: "spread", about: "activation over a graph beside a bare walk" },
+    BenchmarkEntry {
         name: "scan",
         about: "exact scan beside a plain f32 loop and faiss; which mode finds the source of a sentence",
     },

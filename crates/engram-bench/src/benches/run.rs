@@ -2,7 +2,7 @@
 
 use super::options::{BENCHMARKS, BenchOptions};
 use super::report::{BenchReport, ReportBuilder};
-use super::{embed, generate, growth, recall, remember, scan};
+use super::{ann, embed, generate, growth, recall, remember, scan, spread};
 use crate::failure::BenchError;
 
 /// Runs the benchmark of that name.
@@ -18,6 +18,8 @@ pub fn run_benchmark(
     let mut report = ReportBuilder::new(name, options.quick);
     match name {
         "embed" => embed::run(options, &mut report, progress)?,
+        "ann" => ann::run(options, &mut report, progress)?,
+        "spread" => spread::run(options, &mut report, progress)?,
         "scan" => scan::run(options, &mut report, progress)?,
         "remember" => remember::run(options, &mut report, progress)?,
         "recall" => recall::run(options, &mut report, progress)?,

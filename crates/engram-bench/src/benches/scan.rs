@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use engram_api::ModeName;
-use engram_index::{FlatWriter, TopK};
+use engram_index::{FlatWriter, QuantisedVectors, RowMajor, ScanScratch, TopK, VectorFilter};
 use serde_json::{Value, json};
 
 use super::corpus::{LIMIT, Source, connect, recall_request, recalled, store};
+use super::foreign::{EngineFigures, FLAT, Foreign, SearchPlan, to_json};
 use super::options::BenchOptions;
 use super::report::ReportBuilder;
 use crate::data::VectorSet;
@@ -28,23 +29,47 @@ pub(super) fn run(
     let set = VectorSet::read(options.data()?)?;
     report.set("set", set.name.clone());
     let sizes = if options.quick { vec![10_000] } else { vec![10_000, 100_000] };
-    let title = "Exact scan, one query a call, one thread: queries per CPU second.";
-    let mut grid = Grid::new(title, &["vectors", "plain f32 loop", "f32 scan", "times the loop"]);
+    let title =
+        "Exact scan for the nearest ten, one query a call, one thread: queries per CPU second.";
+    let header = [
+        "vectors",
+        "plain f32 loop",
+        "f32 scan",
+        "int8 scan and re-rank",
+        "times the loop",
+        "faiss flat",
+        "faiss flat, all queries at once",
+    ];
+    let mut grid = Grid::new(title, &header);
     let mut rows = Vec::new();
     for size in sizes.into_iter().map(|size| size.min(set.len())) {
         progress(&format!("scanning {size} vectors"));
-        let speed = ScanSpeed::measure(&set, size, if options.quick { 20 } else { 200 });
+        let rounds = if options.quick { 20 } else { 200 };
+        let speed = ScanSpeed::measure(&set, size, rounds);
+        let faiss = faiss_flat(options, &set, (size, rounds))?;
+        let absent = |rate: Option<f64>| {
+            rate.map_or_else(|| "absent".to_owned(), |rate| format!("{rate:.0}"))
+        };
+        let one_by_one =
+            faiss.as_ref().ok().and_then(|one| Some(one.curve.first()?.per_cpu_second));
+        let at_once = faiss.as_ref().ok().and_then(|one| one.batch_per_cpu_second);
         grid.rows.push(vec![
             size.to_string(),
             format!("{:.0}", speed.plain),
             format!("{:.0}", speed.flat),
-            format!("{:.1}", speed.flat / speed.plain),
+            format!("{:.0}", speed.quantised),
+            format!("{:.1}", speed.quantised / speed.plain),
+            absent(one_by_one),
+            absent(at_once),
         ]);
         rows.push(json!({
             "vectors": size,
             "plain_per_cpu_second": round(speed.plain, 1),
             "flat_per_cpu_second": round(speed.flat, 1),
-            "wall_ms": round(speed.flat_wall_ms, 4),
+            "quantised_per_cpu_second": round(speed.quantised, 1),
+            "quantised_wall_ms": round(speed.quantised_wall_ms, 4),
+            "quantised_times_plain": round(speed.quantised / speed.plain, 2),
+            "faiss_flat": to_json(&faiss),
         }));
     }
     report.set("scan", rows);
@@ -56,7 +81,8 @@ pub(super) fn run(
 struct ScanSpeed {
     plain: f64,
     flat: f64,
-    flat_wall_ms: f64,
+    quantised: f64,
+    quantised_wall_ms: f64,
 }
 
 impl ScanSpeed {
@@ -73,24 +99,46 @@ impl ScanSpeed {
             writer.push(row, vector);
         }
         let flat = writer.finish();
-        drop(rows);
-        let (cpu, wall) = (ThreadCpu::start(), Instant::now());
+        let cpu = ThreadCpu::start();
         let mut agree = 0;
         for (query, plain) in queries.iter().zip(&plain_tops) {
             let mut top = TopK::new(LIMIT);
             flat.scan(query, &mut |_| true, &mut |row, score| top.push(row.into(), score));
             agree += usize::from(top.into_sorted()[0].0 == plain[0].0);
         }
-        let (flat_seconds, wall_seconds) = (cpu.seconds(), wall.elapsed().as_secs_f64());
+        let flat_seconds = cpu.seconds();
+        drop(flat);
+        let mut codes = QuantisedVectors::new(set.dimension);
+        rows.chunks_exact(set.dimension).for_each(|vector| codes.push(vector));
+        let mut scratch = ScanScratch::default();
+        let (cpu, wall) = (ThreadCpu::start(), Instant::now());
+        for (query, plain) in queries.iter().zip(&plain_tops) {
+            let all = RowMajor::new(set.dimension, &rows);
+            codes.scan((query, LIMIT), &VectorFilter::All, &all, &mut scratch);
+            agree += usize::from(u64::from(scratch.hits()[0].0) == plain[0].0);
+        }
+        let (quantised_seconds, wall_seconds) = (cpu.seconds(), wall.elapsed().as_secs_f64());
         // Rounding may swap near ties; more than that would be a fault of one of them.
-        assert!(agree * 10 >= queries.len() * 9, "{agree} of {} first rows agree", queries.len());
+        assert!(agree * 10 >= queries.len() * 18, "{agree} of {} agree", 2 * queries.len());
         let count = queries.len() as f64;
         ScanSpeed {
             plain: count / plain_seconds,
             flat: count / flat_seconds,
-            flat_wall_ms: wall_seconds * 1e3 / count,
+            quantised: count / quantised_seconds,
+            quantised_wall_ms: wall_seconds * 1e3 / count,
         }
     }
+}
+
+/// Figures of faiss over the same rows, or why there are none.
+fn faiss_flat(
+    options: &BenchOptions,
+    set: &VectorSet,
+    (rows, queries): (usize, usize),
+) -> Result<Result<EngineFigures, String>, BenchError> {
+    let foreign = Foreign::new(options, set, &set.unit_vectors(rows))?;
+    let plan = SearchPlan { rows, queries, m: 0, ef_construction: 0, efs: vec![0], rounds: 1 };
+    Ok(foreign.run(&FLAT, &plan))
 }
 
 /// What a programmer writes first that the compiler can make fast: eight sums side by side, no intrinsics.

@@ -4,8 +4,10 @@ mod machine;
 mod child;
 mod wire;
 mod load;
+mod venv;
 
 pub(crate) use child::ChildServer;
 pub(crate) use load::{Latencies, Load, Pace};
 pub(crate) use machine::{MachineFacts, ThreadCpu, load_average};
+pub(crate) use venv::{Python, lay_out};
 pub(crate) use wire::Wire;
