@@ -13,9 +13,9 @@ mod metrics;
 mod calibration;
 mod bootstrap;
 mod textbook;
+mod stage;
 mod local;
 mod eval;
-mod stage;
 mod data;
 mod benches;
 

@@ -8,6 +8,7 @@ use engram_store::ManualClock;
 use tempfile::TempDir;
 
 use crate::failure::BenchError;
+use crate::stage::settle;
 
 /// A running server on a free port of this machine.
 pub(crate) struct LocalServer {
@@ -36,6 +37,11 @@ impl LocalServer {
         running.wait_ready()?;
         let client = Client::new(&format!("http://{}", running.addr()))?;
         Ok(LocalServer { running, data, client, clock })
+    }
+
+    /// Waits until it has done what follows its acknowledgements in these spaces.
+    pub(crate) fn settle(&self, spaces: &[&str]) -> Result<(), BenchError> {
+        settle(self.running.addr(), spaces, &mut || true)
     }
 
     /// Ends it in order and removes its data.

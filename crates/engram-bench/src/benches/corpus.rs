@@ -60,7 +60,10 @@ impl Source<'_> {
 /// What storing took.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stored {
+    /// Until the last acknowledgement.
     pub(super) seconds: f64,
+    /// Until associations and graphs were done.
+    pub(super) settled_seconds: f64,
     pub(super) server_cpu_seconds: f64,
     pub(super) anonymous_bytes: u64,
     /// Bytes of the vectors and texts themselves.
@@ -107,8 +110,12 @@ pub(super) fn store(
         }
         Ok::<u64, BenchError>(content_bytes)
     })?;
+    let seconds = started.elapsed().as_secs_f64();
+    progress("waiting for associations and graphs");
+    server.settle(SPACE)?;
     Ok(Stored {
-        seconds: started.elapsed().as_secs_f64(),
+        seconds,
+        settled_seconds: started.elapsed().as_secs_f64(),
         server_cpu_seconds: server.cpu_seconds() - cpu,
         anonymous_bytes: server.anonymous_bytes(),
         content_bytes,

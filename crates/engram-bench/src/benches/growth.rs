@@ -103,7 +103,8 @@ fn over_content(stored: &Stored) -> f64 {
 }
 
 fn grid(points: &[Point]) -> Grid {
-    let mut header = vec!["memories", "stored per s", "RSS MiB", "over content", "restart s"];
+    let mut header =
+        vec!["memories", "stored per s", "settled s", "RSS MiB", "over content", "restart s"];
     let names: Vec<String> = points
         .first()
         .map(|point| {
@@ -118,6 +119,7 @@ fn grid(points: &[Point]) -> Grid {
         let mut row = vec![
             point.memories.to_string(),
             format!("{:.0}", point.memories as f64 / point.stored.seconds.max(1e-9)),
+            format!("{:.1}", point.stored.settled_seconds),
             format!("{:.0}", point.stored.anonymous_bytes as f64 / f64::from(1 << 20)),
             format!("{:.2}", over_content(&point.stored)),
             format!("{:.2}", point.restart_seconds),

@@ -59,7 +59,7 @@ pub(super) fn run(
         text_bytes_max: options.text_bytes_max,
     };
     let grown = GrownSet::new(&base, &texts, shape, options.seed)?;
-    let count = options.size(base.len(), 10_000);
+    let count = options.size(base.len(), base.len().min(10_000));
     let is_base = count <= base.len() && shape.dimension == base.dimension;
     let source = if is_base { Source::Base(&base, &texts) } else { Source::Grown(&grown) };
     let server = ChildServer::start(&options.program)?;
@@ -122,6 +122,7 @@ fn row(mode: ModeName, speed: &ModeSpeed) -> Vec<String> {
 pub(super) fn stored_json(stored: &Stored) -> Value {
     json!({
         "seconds": round(stored.seconds, 2),
+        "settled_seconds": round(stored.settled_seconds, 2),
         "server_cpu_seconds": round(stored.server_cpu_seconds, 2),
         "anonymous_bytes": stored.anonymous_bytes,
         "content_bytes": stored.content_bytes,

@@ -150,6 +150,9 @@ pub(crate) fn load(
             })?;
             progress(&format!("storing {}: {} more", space.name, batch.len()));
         }
+        // The clock must not move on while associations of this space are formed.
+        progress(&format!("forming associations in {}", space.name));
+        server.settle(&[&space.name])?;
         let stats = client.stats()?;
         loaded.memories += stats.memories;
         loaded.vectors += stats.vectors;

@@ -4,13 +4,19 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use engram_client::{Client, ClientOptions};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::machine::{anonymous_bytes, process_cpu_seconds};
+use super::settle::settle;
 use crate::failure::BenchError;
+
+/// How long a server is watched, and how much of a core it may use to count as idle.
+const IDLE: Duration = Duration::from_millis(500);
+const IDLE_CPU_SHARE: f64 = 0.1;
 
 /// A running `engram start`. It dies with this value, and its data too.
 pub(crate) struct ChildServer {
@@ -44,6 +50,15 @@ impl ChildServer {
     pub(crate) fn client(&self) -> Result<Client, BenchError> {
         let options = ClientOptions::new(format!("http://{}", self.addr));
         Ok(Client::with_options(options)?)
+    }
+
+    /// Waits until it has done what follows its acknowledgements: its figures and its CPU time stand still.
+    pub(crate) fn settle(&self, space: &str) -> Result<(), BenchError> {
+        settle(self.addr, &[space], &mut || {
+            let before = self.cpu_seconds();
+            std::thread::sleep(IDLE);
+            (self.cpu_seconds() - before) < IDLE_CPU_SHARE * IDLE.as_secs_f64()
+        })
     }
 
     /// CPU seconds so far.

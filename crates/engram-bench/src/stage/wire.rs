@@ -38,6 +38,12 @@ impl Wire {
         .into_bytes()
     }
 
+    /// The bytes of a GET.
+    pub(crate) fn get(path: &str) -> Vec<u8> {
+        format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: application/json\r\n\r\n")
+            .into_bytes()
+    }
+
     /// Sends a request and reads its answer.
     pub(crate) fn call(&mut self, request: &[u8]) -> io::Result<WireAnswer<'_>> {
         self.stream.write_all(request)?;
