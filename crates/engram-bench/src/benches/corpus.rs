@@ -36,7 +36,7 @@ impl Source<'_> {
 
     pub(super) fn vector(&self, i: usize) -> Vec<f32> {
         match self {
-            Source::Base(set, _) => set.vector(i).collect(),
+            Source::Base(set, _) => set.unit_vector(i),
             Source::Grown(set) => set.vector(i),
         }
     }

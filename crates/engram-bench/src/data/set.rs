@@ -91,6 +91,13 @@ impl VectorSet {
         codes.iter().map(move |code| f32::from(*code) * self.scales[i])
     }
 
+    /// The same, unit length: what a space makes of it.
+    pub(crate) fn unit_vector(&self, i: usize) -> Vec<f32> {
+        let mut vector: Vec<f32> = self.vector(i).collect();
+        to_unit(&mut vector);
+        vector
+    }
+
     /// The first `rows` vectors, unit length, row by row.
     pub(crate) fn unit_vectors(&self, rows: usize) -> Vec<f32> {
         let mut all = Vec::with_capacity(rows * self.dimension);
