@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::data::{GrownSet, VectorSet};
 use crate::failure::BenchError;
-use crate::stage::{ChildServer, Wire};
+use crate::stage::{ChildServer, Wire, space_stats};
 
 /// Name of the space of a benchmark.
 const SPACE: &str = "bench";
@@ -120,6 +120,12 @@ pub(super) fn store(
         anonymous_bytes: server.anonymous_bytes(),
         content_bytes,
     })
+}
+
+/// Memories of the space whose associations are not formed yet.
+pub(super) fn unlinked(server: &ChildServer) -> Result<u64, BenchError> {
+    let stats = space_stats(&mut connect(server)?, SPACE)?;
+    Ok(stats["unlinked"].as_u64().unwrap_or(0))
 }
 
 /// A space for vectors that callers bring.

@@ -51,6 +51,8 @@ pub struct BenchOptions {
     pub cache_dir: PathBuf,
     /// Less of everything: seconds instead of minutes.
     pub quick: bool,
+    /// Seconds of each loop of `remember`; 10, or 1 when quick, when absent.
+    pub seconds: Option<u64>,
     /// Memories; sizes of growth.
     pub sizes: Vec<usize>,
     /// Seed of grown sets.

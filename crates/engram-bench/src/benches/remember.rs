@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::corpus::{create_space, path, vector_json};
+use super::corpus::{create_space, path, unlinked, vector_json};
 use super::options::BenchOptions;
 use super::report::ReportBuilder;
 use crate::failure::BenchError;
@@ -36,9 +36,12 @@ struct Cell {
     raw_after: Latencies,
     single: Latencies,
     single_server_cpu_seconds: f64,
+    /// Memories without their associations right after: how far what follows the acknowledgement lags behind.
+    single_unlinked_after: u64,
     many: Latencies,
     many_memories_per_second: f64,
     many_server_cpu_seconds: f64,
+    many_unlinked_after: u64,
 }
 
 pub(super) fn run(
@@ -46,7 +49,8 @@ pub(super) fn run(
     report: &mut ReportBuilder,
     progress: &mut dyn FnMut(&str),
 ) -> Result<(), BenchError> {
-    let time = Duration::from_secs(if options.quick { 1 } else { 10 });
+    let seconds = options.seconds.unwrap_or(if options.quick { 1 } else { 10 });
+    let time = Duration::from_secs(seconds);
     let mut cells = serde_json::Map::new();
     let title = "Durable writes (384-d vector given, 1 KiB text, sync) beside raw 4 KiB writes with fdatasync in the \
                  same run.";
@@ -69,6 +73,7 @@ pub(super) fn run(
         cells.insert(clients.to_string(), json!(cell));
     }
     report.set("clients", Value::Object(cells));
+    report.set("seconds", seconds);
     report.set("text_bytes", TEXT_BYTES);
     report.set("dimension", DIMENSION);
     report.set("grpc", "absent");
@@ -113,6 +118,7 @@ fn measure(options: &BenchOptions, clients: usize, time: Duration) -> Result<Cel
         };
     let one = path("remember");
     let (single, single_cpu) = run(&|n| Wire::post(&one, &bodies.memory(n)))?;
+    let single_unlinked_after = unlinked(&server)?;
     let all = path("remember_many");
     let (many, many_cpu) = run(&|n| {
         // Numbers of their own: what is stored already would be cheaper.
@@ -125,9 +131,11 @@ fn measure(options: &BenchOptions, clients: usize, time: Duration) -> Result<Cel
         raw_after: raw()?,
         single,
         single_server_cpu_seconds: single_cpu,
+        single_unlinked_after,
         many,
         many_memories_per_second: round(many.per_second * BATCH as f64, 1),
         many_server_cpu_seconds: many_cpu,
+        many_unlinked_after: unlinked(&server)?,
     })
 }
 

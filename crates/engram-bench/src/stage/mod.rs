@@ -10,6 +10,6 @@ mod venv;
 pub(crate) use child::ChildServer;
 pub(crate) use load::{Latencies, Load, Pace};
 pub(crate) use machine::{MachineFacts, ThreadCpu, load_average};
-pub(crate) use settle::settle;
+pub(crate) use settle::{settle, space_stats};
 pub(crate) use venv::{Python, lay_out};
 pub(crate) use wire::Wire;

@@ -16,7 +16,7 @@ const LOOKS: u32 = 4;
 const TIME_MAX: Duration = Duration::from_secs(7_200);
 
 /// Figures of a space, of which only the ones that matter here are read: others may come and go.
-fn stats(wire: &mut Wire, space: &str) -> Result<Value, BenchError> {
+pub(crate) fn space_stats(wire: &mut Wire, space: &str) -> Result<Value, BenchError> {
     let failed = |message: String| BenchError::Program { program: "stats".to_owned(), message };
     let operation = Operation::by_name("space_stats").expect("the table has it");
     let route = operation.routes.iter().find(|route| route.method == Method::Get);
@@ -45,7 +45,7 @@ pub(crate) fn settle(
     while started.elapsed() < TIME_MAX {
         let mut seen = Vec::new();
         for space in spaces {
-            let stats = stats(&mut wire, space)?;
+            let stats = space_stats(&mut wire, space)?;
             seen.push((stats["lsn"].as_u64(), stats["unlinked"].as_u64().unwrap_or(0)));
         }
         let quiet = seen == before && seen.iter().all(|(_, unlinked)| *unlinked == 0);

@@ -27,6 +27,9 @@ pub(crate) struct Bench {
     /// Less of everything: seconds instead of minutes
     #[arg(long)]
     quick: bool,
+    /// Seconds of each loop of `remember`
+    #[arg(long, value_name = "N")]
+    seconds: Option<u64>,
     /// Seed of grown sets
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
@@ -59,6 +62,7 @@ impl Bench {
             program,
             cache_dir: cache_dir().unwrap_or_else(std::env::temp_dir),
             quick: self.quick,
+            seconds: self.seconds,
             sizes: self.sizes,
             seed: self.seed,
             dimension: self.dimension,
