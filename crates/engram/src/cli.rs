@@ -73,6 +73,10 @@ enum Command {
     Import(commands::import::Import),
     /// Write memories as JSON lines that `import` takes back
     Export(commands::export::Export),
+    /// Measure how well recall finds, on a set with known answers
+    Eval(commands::eval::Eval),
+    /// Measure how fast it is, beside what it competes with
+    Bench(commands::bench::Bench),
     /// Print the completions of a shell
     Completions(commands::completions::Completions),
 }
@@ -106,6 +110,8 @@ impl Command {
             Command::Restore(command) => command.run(connection),
             Command::Import(command) => command.run(connection),
             Command::Export(command) => command.run(connection),
+            Command::Eval(command) => command.run(connection.output),
+            Command::Bench(command) => command.run(connection.output),
             Command::Completions(command) => command.run(Cli::command()),
         }
     }

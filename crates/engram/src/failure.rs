@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use engram_api::{ErrorCode, Problem};
+use engram_bench::BenchError;
 use engram_client::ClientError;
 
 use crate::output::{OutputFormat, clean, note};
@@ -84,6 +85,19 @@ impl From<ClientError> for Failure {
                 ErrorCode::Internal,
                 format!("{error}; is this the address of an Engram server of this version?"),
             ),
+        }
+    }
+}
+
+impl From<BenchError> for Failure {
+    fn from(error: BenchError) -> Failure {
+        match error {
+            BenchError::Client(error) => error.into(),
+            BenchError::Server(problem) => Failure::Problem(problem),
+            BenchError::BadOption(detail) => Failure::usage(detail),
+            BenchError::BadSet { .. } => Failure::new(ErrorCode::InvalidValue, error.to_string()),
+            BenchError::File { .. } => Failure::new(ErrorCode::IoFailed, error.to_string()),
+            BenchError::Program { .. } => Failure::Partly(error.to_string()),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::io::{self, Write as _};
 
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
+use engram_bench::Grid;
 use serde::Serialize;
 
 /// Form of the data on stdout.
@@ -61,6 +62,19 @@ pub(crate) fn pairs(rows: &[(&str, Option<String>)]) -> String {
         }
     }
     table.to_string()
+}
+
+/// Tables of a report one after the other, each under its title.
+pub(crate) fn grids(grids: &[Grid]) -> String {
+    let one = |grid: &Grid| {
+        let header: Vec<&str> = grid.header.iter().map(String::as_str).collect();
+        let mut table = table(&header);
+        // A report is read by columns; wrapped numbers are not.
+        table.set_content_arrangement(ContentArrangement::Disabled);
+        table.add_rows(grid.rows.iter().map(|row| row.iter().map(|cell| clean(cell))));
+        format!("{}\n{table}\n", clean(&grid.title))
+    };
+    grids.iter().map(one).collect::<Vec<String>>().join("\n")
 }
 
 /// One line without control characters.

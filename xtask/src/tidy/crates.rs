@@ -19,7 +19,7 @@ enum Place {
     Edge,
 }
 
-const CRATES: [Crate; 10] = [
+const CRATES: [Crate; 11] = [
     Crate { name: "engram-store", may_use: &[], place: Place::BelowServer },
     Crate { name: "engram-index", may_use: &[], place: Place::BelowServer },
     Crate { name: "engram-embed", may_use: &[], place: Place::BelowServer },
@@ -36,8 +36,21 @@ const CRATES: [Crate; 10] = [
     },
     Crate { name: "engram-client", may_use: &["engram-api"], place: Place::Edge },
     Crate {
+        name: "engram-bench",
+        may_use: &[
+            "engram-api",
+            "engram-client",
+            "engram-embed",
+            "engram-engine",
+            "engram-index",
+            "engram-server",
+            "engram-store",
+        ],
+        place: Place::Edge,
+    },
+    Crate {
         name: "engram",
-        may_use: &["engram-api", "engram-client", "engram-server"],
+        may_use: &["engram-api", "engram-bench", "engram-client", "engram-server"],
         place: Place::Edge,
     },
     Crate {

@@ -2,9 +2,11 @@
 
 pub(crate) mod associate;
 pub(crate) mod associations;
+pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dissociate;
+pub(crate) mod eval;
 pub(crate) mod export;
 pub(crate) mod forget;
 pub(crate) mod get;

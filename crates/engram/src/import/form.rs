@@ -1,10 +1,10 @@
 //! From a line to a memory, whatever form the line has.
 
 use engram_api::{ErrorCode, MemoryInput, Problem, StateName, decode};
+use engram_bench::BeirLine;
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
-use super::beir::BeirLine;
 use super::line::PROVENANCE_FIELD;
 use super::mapping::Mapping;
 use super::source::Line;

@@ -2,7 +2,6 @@
 
 mod source;
 mod line;
-mod beir;
 mod mapping;
 mod form;
 mod batches;

@@ -13,4 +13,7 @@ mod commands;
 mod import;
 
 #[cfg(test)]
+mod measure;
+
+#[cfg(test)]
 mod start;

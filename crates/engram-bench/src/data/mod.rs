@@ -1,0 +1,8 @@
+//! Data of benchmarks: a set of real embeddings with texts, and larger sets grown from it.
+
+mod npy;
+mod set;
+mod grown;
+
+pub(crate) use grown::{GrownSet, Shape, write_grown};
+pub(crate) use set::{VectorSet, exact_top};

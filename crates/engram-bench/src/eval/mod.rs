@@ -1,0 +1,16 @@
+//! Retrieval quality: a set in BEIR form, loaded and asked through the public interface.
+
+mod options;
+mod report;
+mod load;
+mod ask;
+mod judge;
+mod show;
+mod run;
+
+pub use options::{EvalOptions, EvalScope};
+pub use report::{
+    CalibrationReport, CategoryReport, CrossFigures, EvalReport, EvalTimes, ModeTimes,
+    NoAnswerFigures,
+};
+pub use run::evaluate;

@@ -1,0 +1,72 @@
+//! `engram eval`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use engram_api::ModeName;
+use engram_bench::{EvalOptions, EvalScope, Grid, evaluate};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::failure::Failure;
+use crate::output::{OutputFormat, grids, print};
+
+/// A set is a folder with `corpus.jsonl` (`_id`, `text`, and where known `title`, `group`, `when`, `who`, `metadata`),
+/// `queries.jsonl` (`_id`, `text`, and where known `group`, `category`, `when`) and `qrels.tsv`. It is loaded into fresh
+/// spaces of a server of this command's own, and nothing of it stays.
+#[derive(Debug, Args)]
+pub(crate) struct Eval {
+    /// Folder of the set
+    dir: PathBuf,
+    /// Mode of recall to measure; may be repeated; all when absent
+    #[arg(long = "mode", short = 'm', value_name = "MODE", value_parser = mode)]
+    modes: Vec<ModeName>,
+    /// Put all groups into one space
+    #[arg(long)]
+    pooled: bool,
+    /// Also ask each query in the space of the next group, to see whether `nothing matches` is told
+    #[arg(long, conflicts_with = "pooled")]
+    cross: bool,
+    /// Count the category `adversarial` in the overall figures
+    #[arg(long)]
+    with_adversarial: bool,
+    /// Items to ask for; MRR looks no further
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(10..=1000))]
+    limit: u32,
+    /// Write the tables in Markdown
+    #[arg(long)]
+    markdown: bool,
+}
+
+/// A mode by the name that it has in the interface.
+fn mode(name: &str) -> Result<ModeName, String> {
+    let known = || ModeName::ALL.map(ModeName::as_str).join(", ");
+    let found = ModeName::ALL.into_iter().find(|mode| mode.as_str() == name);
+    found.ok_or_else(|| format!("expected one of {}", known()))
+}
+
+impl Eval {
+    pub(crate) fn run(self, output: OutputFormat) -> Result<(), Failure> {
+        let wanted = |mode: &ModeName| self.modes.is_empty() || self.modes.contains(mode);
+        let options = EvalOptions {
+            dir: self.dir,
+            modes: ModeName::ALL.into_iter().filter(wanted).collect(),
+            scope: if self.pooled { EvalScope::Pooled } else { EvalScope::Groups },
+            limit: self.limit,
+            with_adversarial: self.with_adversarial,
+            cross: self.cross,
+        };
+        let bar = ProgressBar::new_spinner()
+            .with_style(ProgressStyle::with_template("{spinner} {msg}").expect("it is valid"));
+        let report = evaluate(&options, &mut |step| {
+            bar.set_message(step.to_owned());
+            bar.tick();
+        });
+        bar.finish_and_clear();
+        let markdown = self.markdown;
+        print(output, &report?, |report| match markdown {
+            true => report.grids().iter().map(Grid::markdown).collect::<Vec<_>>().join("\n"),
+            false => grids(&report.grids()),
+        })?;
+        Ok(())
+    }
+}
