@@ -13,15 +13,16 @@ use crate::error::EmbedError;
 use crate::kernels::{self, KernelSet};
 use crate::tokenizer::{TextRules, Tokenizer};
 
-/// Tokens of one chunk, with start, end and prefix; less where the model has fewer positions.
-const WINDOW_TOKENS: usize = 256;
+/// Tokens of one chunk, with start, end and prefix. Small sentence models are trained on such lengths, and a vector of a
+/// longer text says less of each of its parts.
+const WINDOW_TOKENS: usize = 128;
 
 /// Tokens of content that neighbouring chunks share.
-const OVERLAP_TOKENS: usize = 32;
+const OVERLAP_TOKENS: usize = 16;
 
 /// Tokens of title, people and the model's own prefix that stand before each chunk; longer ones are cut
 /// there. Content is never cut.
-const PREFIX_TOKENS_MAX: usize = 64;
+const PREFIX_TOKENS_MAX: usize = 32;
 
 /// Positions below which prefix, marks and overlap would leave no room for content.
 const POSITIONS_MIN: usize = 128;

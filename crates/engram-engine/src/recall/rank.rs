@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use engram_index::{RouteScore, bm25_share, cosine_share, name_key, recency};
+use engram_index::{Direction, RouteScore, bm25_share, cosine_share, name_key, recency};
 
 use super::Probe;
 use super::dates::{Exactness, Named};
@@ -18,6 +18,8 @@ use crate::search::Scores;
 /// Age at which recency has halved, days.
 const RECENCY_HALF_LIFE_DAYS: f64 = 30.0;
 const NS_PER_DAY: f64 = 86_400e9;
+/// Weight of the cosine of the memory before in the same session.
+const PREVIOUS_WEIGHT: f32 = 0.5;
 /// How much a memory is set back at most for resembling what the answer should not be like.
 const NEGATIVE_WEIGHT: f32 = 0.5;
 /// What it adds that the cue names one of the people of a memory, the day or the month in which it happened, or its title,
@@ -61,7 +63,8 @@ impl Probe<'_> {
             if let Some(vector) = self.vector.as_ref().filter(|_| self.weights.vector > 0.0)
                 && let Some(cosine) = self.snapshot.cosine(at, vector)
             {
-                let part = RouteScore::new(cosine, cosine_share(cosine), self.weights.vector);
+                let share = cosine_share(self.with_previous(node, cosine, vector));
+                let part = RouteScore::new(cosine, share, self.weights.vector);
                 candidate.parts.vector = candidate.add(part);
             }
             if let Some(score) = worded.scores.get(&node) {
@@ -73,6 +76,18 @@ impl Probe<'_> {
         let mut candidates: Vec<Candidate> = nodes.into_iter().filter_map(scored).collect();
         sort(&mut candidates);
         candidates
+    }
+
+    /// A cosine with that of the memory before it in its session: an answer is found by the question that it follows.
+    fn with_previous(&self, node: u32, cosine: f32, vector: &[f32]) -> f32 {
+        if !self.reads_words() {
+            return cosine;
+        }
+        let before = self.snapshot.beside(node, Direction::In, 1, self.now_ns);
+        let before = before.first().and_then(|at| self.snapshot.cosine(*at, vector));
+        before.map_or(cosine, |before| {
+            PREVIOUS_WEIGHT.mul_add(before, cosine) / (1.0 + PREVIOUS_WEIGHT)
+        })
     }
 
     /// Lifts what agrees with the circumstances that the cue names or hints at.
