@@ -195,6 +195,17 @@ pub(crate) fn send(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Reply {
+    try_send(addr, method, path, headers, body).expect("the server answers")
+}
+
+/// The same; `None` when the connection ends without an answer.
+pub(crate) fn try_send(
+    addr: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Option<Reply> {
     let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
     let has = |name: &str| headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
     if !has("host") {
@@ -210,7 +221,7 @@ pub(crate) fn send(
     stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
     // A server may answer and close before it took everything.
     drop(stream.write_all(body));
-    receive(&mut stream).expect("the server answers")
+    receive(&mut stream)
 }
 
 /// Reads one answer up to the end of the connection; `None` when there is none.
