@@ -23,9 +23,13 @@ mod history;
 
 mod settle;
 
+mod tied;
+
 mod check;
 
 mod submit;
+
+mod relate;
 
 mod workload;
 

@@ -8,7 +8,7 @@ use engram_engine::{Execution, MemoryContent, NewMemory, OnInvalid, RememberOpti
 
 use crate::faulty::{End, Fault};
 use crate::history::{Check, DIMENSION, History, Setup};
-use crate::model::{Draft, Fate, Nature};
+use crate::model::{Draft, Fate, Nature, Place, Tie};
 use crate::run::{Outcome, conclude};
 use crate::submit::Chosen;
 
@@ -24,6 +24,7 @@ const SETUP: Setup = Setup {
     bulk: 0,
     heavy: 0,
     churn: 0,
+    graph_vectors_min: 4,
 };
 
 /// Runs the script with `fault` at operation `at`, counted over all reboots. None when it ends before that.
@@ -57,6 +58,8 @@ fn script(history: &mut History) -> Check {
         }
         history.scripted_drive()?;
     }
+    history.scripted(|history| history.scripted_tie("a", ("a-2", "a-3")))?;
+    history.scripted(History::derive_all)?;
     for fate in [Fate::Suppress, Fate::Restore, Fate::Delete] {
         let ids = Chosen::Ids(vec!["a-1".to_owned()]);
         history.scripted(|history| {
@@ -69,6 +72,8 @@ fn script(history: &mut History) -> Check {
     history.scripted(History::close_and_open)?;
     history.scripted_remember("a", 10, 300)?;
     history.scripted_drive()?;
+    history.scripted(|history| history.scripted_tie("a", ("a-10", "a-2")))?;
+    history.scripted(History::derive_all)?;
     history.scripted(|history| history.restart(End::Kill))?;
     // Nothing is left alive, so that segments are dropped and used again.
     for name in ["default", "b", "a"] {
@@ -99,6 +104,17 @@ impl History {
         step(self)?;
         self.tend()?;
         self.scripted_drive()
+    }
+
+    /// Associates two memories, if both are there.
+    fn scripted_tie(&mut self, name: &str, (from, to): (&str, &str)) -> Check {
+        let there = |place: &Place| place.projected.pair(from, to).is_some();
+        if !self.spaces.get(name).is_some_and(there) {
+            return Ok(());
+        }
+        let (relation, reason) = ("causes".to_owned(), "said so".to_owned());
+        let tie = Tie { relation, weight: 0.5, reason };
+        self.submit_associate(name, (from.to_owned(), to.to_owned()), tie)
     }
 
     fn scripted_drive(&mut self) -> Check {
