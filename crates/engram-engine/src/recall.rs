@@ -63,6 +63,8 @@ struct Probe<'a> {
     titled: BTreeSet<u32>,
     /// Days and months that the cue names.
     times: Vec<Named>,
+    /// Memories that hold the phrases which the cue quotes in passing.
+    stressed: HashSet<DocRef>,
     avoided: Avoided,
     weights: RankWeights,
     depth: usize,
@@ -117,6 +119,10 @@ impl Engine {
             query = TextQuery::parse(&space.analyzer, &cue.text).with_terms(&of_likes);
             terms.extend(of_likes);
         }
+        let phrased = snapshot.phrase_docs(&Wanted::new(snapshot, &query).weighted);
+        let (demanded, stressed) =
+            if query.is_all_quoted() { (phrased, None) } else { (None, phrased) };
+        let query = if demanded.is_some() { query } else { query.without_phrases() };
         let wanted = Wanted::new(snapshot, &query);
         let mut avoided = Avoided {
             vectors: unlike.iter().flat_map(|unlike| snapshot.vectors(unlike.at)).collect(),
@@ -132,7 +138,7 @@ impl Engine {
             eligible: Eligible::new(
                 snapshot,
                 &cue.filter,
-                (excluded(snapshot, cue, &like), snapshot.phrase_docs(&wanted.weighted)),
+                (excluded(snapshot, cue, &like), demanded),
                 now_ns,
             ),
             distinct_terms: distinct(&terms),
@@ -140,6 +146,7 @@ impl Engine {
             wanted,
             titled: titled(snapshot, cue),
             times: times(snapshot, cue),
+            stressed: stressed.into_iter().flatten().collect(),
             depth: depth(cue),
             snapshot,
             cue,

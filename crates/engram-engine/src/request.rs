@@ -108,7 +108,8 @@ pub struct ListQuery {
 /// What to recall by: any mix of its parts, at least one of which is given.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cue {
-    /// Words and meaning. A part between double quotes must be there word by word.
+    /// Words and meaning. A cue that is nothing but parts between double quotes finds what holds them word by word; in a
+    /// longer cue such a part lifts what holds it.
     pub text: String,
     /// A vector of the space's dimension; takes the place of the text's own embedding.
     pub vector: Option<Vec<f32>>,

@@ -3,9 +3,11 @@
 //! Prints one JSON line for each graph (uniform and power-law with 100,000 nodes and 1,000,000 edges, then the files: rows of
 //! source, target and type) and number of hops: the median and 99th percentile over 2,000 single seeds of
 //! - `walk`: a bare breadth-first walk over both directions of a CSR of node numbers, which counts the nodes it reaches;
-//! - `csr` and `pages`: spreading with scores and trace over the immutable and the mutable graph, and the best ten nodes.
+//! - `csr` and `pages`: spreading without a budget over the immutable and the mutable graph, and the best ten nodes;
+//! - `budget`: the same as `csr` with the default budget of links.
 //!
-//! `out_…` are the same with edges followed in their direction only. Times are wall time of one thread in milliseconds.
+//! `out_…` follow edges in their direction only. A last line tells what a snapshot costs in a graph of 1,000,000 nodes and
+//! edges: a copy, and a copy with 20 new edges. Times are wall time of one thread in milliseconds.
 
 use std::time::Instant;
 
@@ -31,7 +33,7 @@ impl Numbers {
     }
 
     fn below(&mut self, end: u32) -> u32 {
-        ((self.next() >> 32) * u64::from(end) >> 32) as u32
+        (((self.next() >> 32) * u64::from(end)) >> 32) as u32
     }
 
     /// In [0, 1).
@@ -150,6 +152,9 @@ fn spread(
     let found = spreader.spread(graph, settings, &[(seed, 1.0)], &|_| true);
     let mut best = TopK::new(10);
     for activated in found.nodes() {
+        if best.threshold().is_some_and(|least| activated.activation < least) {
+            continue;
+        }
         best.push(u64::from(activated.node), activated.activation);
     }
     std::hint::black_box(best.into_sorted());
@@ -181,6 +186,11 @@ fn report(name: &str, edges: &[Edge]) -> Result<(), Box<dyn std::error::Error>> 
             };
             line("walk", measure(&seeds, |seed| csr.walk(seed, hops)));
             line("csr", measure(&seeds, |s| spread((&mut spreader, &settings), &block, s)));
+            let bounded = SpreadSettings {
+                link_budget: SpreadSettings::default().link_budget,
+                ..settings.clone()
+            };
+            line("budget", measure(&seeds, |s| spread((&mut spreader, &bounded), &block, s)));
             line("pages", measure(&seeds, |s| spread((&mut spreader, &settings), &graph, s)));
         }
         println!(
@@ -195,6 +205,29 @@ fn report(name: &str, edges: &[Edge]) -> Result<(), Box<dyn std::error::Error>> 
     Ok(())
 }
 
+/// What it costs to publish a snapshot and to change the graph behind it.
+#[expect(clippy::print_stdout, reason = "the figures are this tool's output")]
+fn report_changes() {
+    const MANY: u32 = 1_000_000;
+    let mut numbers = Numbers(8);
+    let mut random = move || edge(numbers.below(MANY), numbers.below(MANY), 1, 0.5);
+    let edges: Vec<Edge> = (0..MANY).filter_map(|_| random()).collect();
+    let mut graph = Graph::from_edges(&edges);
+    let seeds: Vec<u32> = (0..SEEDS as u32).collect();
+    let copy = measure(&seeds, |_| std::hint::black_box(graph.clone()).edge_count() as usize);
+    let commit = measure(&seeds, |_| {
+        let snapshot = graph.clone();
+        (0..20).filter_map(|_| random()).for_each(|edge| {
+            graph.insert(edge);
+        });
+        snapshot.edge_count() as usize
+    });
+    println!(
+        "{{\"graph\":\"changes\",\"nodes\":{MANY},\"copy\":{{\"p50_ms\":{:.4},\"p99_ms\":{:.4}}},\"copy_and_20_edges\":{{\"p50_ms\":{:.4},\"p99_ms\":{:.4}}}}}",
+        copy.0, copy.1, commit.0, commit.1
+    );
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     report("uniform", &generated(|numbers| numbers.below(NODES)))?;
     report("power-law", &generated(power_law))?;
@@ -202,5 +235,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let name = path.rsplit('/').next().unwrap_or_default();
         report(name, &read(&path)?)?;
     }
+    report_changes();
     Ok(())
 }

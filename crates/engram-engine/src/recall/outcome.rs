@@ -35,9 +35,9 @@ struct Fit {
 
 const fn fit(mode: Mode) -> Fit {
     match mode {
-        Mode::Associative => Fit { distance: 4.134, rank: -0.223, score: 1.941, constant: -6.587 },
-        Mode::Hybrid => Fit { distance: 4.667, rank: -0.297, score: 1.291, constant: -6.471 },
-        Mode::Keyword => Fit { distance: 5.08, rank: -0.133, score: 0.0, constant: -6.53 },
+        Mode::Associative => Fit { distance: 4.13, rank: -0.215, score: 1.941, constant: -6.59 },
+        Mode::Hybrid => Fit { distance: 4.649, rank: -0.298, score: 1.274, constant: -6.446 },
+        Mode::Keyword => Fit { distance: 4.951, rank: -0.163, score: 0.0, constant: -6.38 },
         Mode::Similarity => Fit { distance: 4.437, rank: 0.0, score: 2.899, constant: -7.54 },
     }
 }

@@ -21,11 +21,12 @@ const NS_PER_DAY: f64 = 86_400e9;
 /// How much a memory is set back at most for resembling what the answer should not be like.
 const NEGATIVE_WEIGHT: f32 = 0.5;
 /// What it adds that the cue names one of the people of a memory, the day or the month in which it happened, or its title,
-/// and that it agrees with all hints of the caller.
+/// that the memory holds what the cue quotes, and that it agrees with all hints of the caller.
 const AGREEMENT_PERSON: f32 = 0.08;
 const AGREEMENT_DAY: f32 = 0.2;
 const AGREEMENT_MONTH: f32 = 0.1;
 const AGREEMENT_TITLE: f32 = 0.3;
+const AGREEMENT_PHRASE: f32 = 0.05;
 const AGREEMENT_HINTS: f32 = 0.3;
 
 /// A memory that may be recalled.
@@ -53,7 +54,7 @@ impl Probe<'_> {
     pub(super) fn fused(&self, nearest: &Scores, worded: &Worded, timed: &[u32]) -> Vec<Candidate> {
         let routes = nearest.iter().chain(&worded.best).map(|(key, _)| *key as u32);
         let nodes: BTreeSet<u32> = routes.chain(timed.iter().copied()).collect();
-        let ceiling = self.wanted.ceiling();
+        let ceiling = self.wanted.ceiling;
         let scored = |node: u32| {
             let (at, _) = self.snapshot.doc_of_node(node)?;
             let mut candidate = Candidate::new(node, at);
@@ -91,7 +92,7 @@ impl Probe<'_> {
             let memory = self.snapshot.memory(candidate.at);
             let mut agreement = AGREEMENT_HINTS * hinted(&self.cue.around, memory);
             if self.reads_words() {
-                agreement += self.agreement(candidate.node, memory);
+                agreement += self.agreement(candidate, memory);
             }
             if agreement > 0.0 {
                 let part = RouteScore::new(agreement, agreement.min(1.0), weight);
@@ -106,8 +107,8 @@ impl Probe<'_> {
         matches!(self.cue.mode, Mode::Hybrid | Mode::Associative)
     }
 
-    /// How well a memory agrees with the people, times and titles that the cue names.
-    fn agreement(&self, node: u32, memory: &Memory) -> f32 {
+    /// How well a memory agrees with the people, times, titles and phrases that the cue names.
+    fn agreement(&self, candidate: &Candidate, memory: &Memory) -> f32 {
         let mut agreement = 0.0;
         if memory.content.people.iter().any(|name| names(&self.cue_words, name)) {
             agreement += AGREEMENT_PERSON;
@@ -119,8 +120,11 @@ impl Probe<'_> {
             Exactness::Month => AGREEMENT_MONTH,
         };
         agreement += met.map(worth).fold(0.0, f32::max);
-        if self.titled.contains(&node) {
+        if self.titled.contains(&candidate.node) {
             agreement += AGREEMENT_TITLE;
+        }
+        if self.stressed.contains(&candidate.at) {
+            agreement += AGREEMENT_PHRASE;
         }
         agreement
     }

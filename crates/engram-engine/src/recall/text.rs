@@ -14,7 +14,7 @@ use crate::memtable::DocRef;
 use crate::search::Scores;
 
 /// Weight of the words of the first, second and third neighbour on either side.
-const CONTEXT_WEIGHTS: [f32; 3] = [0.4, 0.3, 0.2];
+const CONTEXT_WEIGHTS: [f32; 3] = [0.5, 0.25, 0.125];
 /// Whether the words around a memory count.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Surroundings {

@@ -6,11 +6,17 @@ use super::Scores;
 use crate::memtable::{DocRef, Snapshot};
 use crate::model::State;
 
+/// What a term that no memory holds counts in the ceiling of a score.
+const UNKNOWN_SHARE: f32 = 0.5;
+
 /// The analysed words of a cue, weighed for one snapshot.
 pub(crate) struct Wanted {
     pub(crate) bm25: Bm25,
     /// Mean length of a document in units of 1 / `WEIGHT_ONE` term.
     pub(crate) avg_len: f32,
+    /// The largest score a memory could get: every known term as often as one likes. A term that no memory holds counts
+    /// in part: a cue that is half unknown matches half at best.
+    pub(crate) ceiling: f32,
     pub(crate) weighted: WeightedQuery,
 }
 
@@ -19,13 +25,19 @@ impl Wanted {
         let figures = snapshot.figures;
         let stats = CorpusStats { docs: figures.active, total_len: figures.terms };
         let bm25 = Bm25::default();
-        let weighted = query.weigh(bm25, stats, &mut |term| snapshot.document_frequency(term));
-        Wanted { bm25, avg_len: stats.avg_len(), weighted }
-    }
-
-    /// The largest score a memory could get: every term as often as one likes.
-    pub(crate) fn ceiling(&self) -> f32 {
-        self.weighted.terms().iter().map(|(_, weight)| weight).sum()
+        let mut unknown = 0.0;
+        let mut frequencies = query.terms().iter().map(|(term, occurrences)| {
+            let df = snapshot.document_frequency(term);
+            if df == 0 {
+                unknown += bm25.idf(stats.docs, 0) * *occurrences as f32;
+            }
+            df
+        });
+        // Asked for each term in the order of the query.
+        let weighted = query.weigh(bm25, stats, &mut |_| frequencies.next().unwrap_or(0));
+        let known: f32 = weighted.terms().iter().map(|(_, weight)| weight).sum();
+        let ceiling = known + UNKNOWN_SHARE * unknown;
+        Wanted { bm25, avg_len: stats.avg_len(), ceiling, weighted }
     }
 }
 

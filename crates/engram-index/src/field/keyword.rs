@@ -1,7 +1,13 @@
 //! Exact values of a field: which ordinals hold which.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, DefaultHasher};
+
 use super::part::ColumnPart;
 use crate::set::Bitmap;
+
+/// Fixed keys; and nothing is listed in the order of a hash.
+type FixedState = BuildHasherDefault<DefaultHasher>;
 
 /// Immutable map from values, compared as bytes, to the ordinals that hold them: tags, people, place, session and the
 /// like. An ordinal may hold any number of values.
@@ -20,23 +26,29 @@ pub struct KeywordColumn {
 impl KeywordColumn {
     /// From pairs of ordinal and value, in any order; repeated ones count once. Panics for 4 Gi bytes of values or 4 Gi pairs.
     pub fn build<'a>(pairs: impl IntoIterator<Item = (u32, &'a [u8])>) -> KeywordColumn {
-        let mut pairs: Vec<(&[u8], u32)> =
-            pairs.into_iter().map(|(ordinal, value)| (value, ordinal)).collect();
-        pairs.sort_unstable();
-        pairs.dedup();
+        let mut lists: HashMap<&[u8], Vec<u32>, FixedState> = HashMap::default();
+        for (ordinal, value) in pairs {
+            lists.entry(value).or_default().push(ordinal);
+        }
+        let mut lists: Vec<(&[u8], Vec<u32>)> = lists.into_iter().collect();
+        lists.sort_unstable_by_key(|list| list.0);
         let end = |len: usize| u32::try_from(len).expect("a chunk stays below 4 Gi of everything");
-        let (mut bytes, mut value_ends, mut list_ends) = (Vec::new(), Vec::new(), Vec::new());
-        let mut listed = 0;
-        for same in pairs.chunk_by(|a, b| a.0 == b.0) {
-            bytes.extend_from_slice(same[0].0);
-            listed += same.len();
+        let (mut bytes, mut value_ends) = (Vec::new(), Vec::new());
+        let (mut ordinals, mut list_ends) = (Vec::new(), Vec::new());
+        for (value, list) in &mut lists {
+            if !list.is_sorted() {
+                list.sort_unstable();
+            }
+            list.dedup();
+            bytes.extend_from_slice(value);
+            ordinals.extend_from_slice(list);
             value_ends.push(end(bytes.len()));
-            list_ends.push(end(listed));
+            list_ends.push(end(ordinals.len()));
         }
         KeywordColumn {
             bytes: bytes.into(),
             value_ends: value_ends.into(),
-            ordinals: pairs.iter().map(|pair| pair.1).collect(),
+            ordinals: ordinals.into(),
             list_ends: list_ends.into(),
         }
     }

@@ -39,8 +39,32 @@ impl Side {
 pub(super) struct PathWriter {
     present: Vec<u32>,
     numbers: Vec<(Number, u32)>,
-    texts: Vec<(u32, Vec<u8>)>,
-    forms: Vec<(u32, Vec<u8>)>,
+    texts: Strings,
+    forms: Strings,
+}
+
+/// Strings of bytes with their ordinals, one after the other.
+#[derive(Debug, Default)]
+struct Strings {
+    bytes: Vec<u8>,
+    /// Ordinal, and where its string ends.
+    ends: Vec<(u32, usize)>,
+}
+
+impl Strings {
+    fn push(&mut self, ordinal: u32, string: &[u8]) {
+        self.bytes.extend_from_slice(string);
+        self.ends.push((ordinal, self.bytes.len()));
+    }
+
+    fn column(&self) -> KeywordColumn {
+        let mut start = 0;
+        KeywordColumn::build(self.ends.iter().map(|&(ordinal, end)| {
+            let string = &self.bytes[start..end];
+            start = end;
+            (ordinal, string)
+        }))
+    }
 }
 
 impl PathWriter {
@@ -60,22 +84,20 @@ impl PathWriter {
             FieldValue::Int(_) | FieldValue::Float(_) => {
                 self.numbers.extend(Number::of(value).map(|number| (number, ordinal)));
             }
-            FieldValue::Text(text) => self.texts.push((ordinal, text.as_bytes().to_vec())),
+            FieldValue::Text(text) => self.texts.push(ordinal, text.as_bytes()),
             FieldValue::Null | FieldValue::Bool(_) | FieldValue::List(_) | FieldValue::Map(_) => {
-                self.forms.extend(form(value).map(|form| (ordinal, form)));
+                if let Some(form) = form(value) {
+                    self.forms.push(ordinal, &form);
+                }
             }
         }
     }
 
-    pub(super) fn finish(mut self) -> PathColumn {
-        let keywords = |pairs: &[(u32, Vec<u8>)]| {
-            KeywordColumn::build(pairs.iter().map(|(ordinal, bytes)| (*ordinal, &**bytes)))
-        };
-        self.present.sort_unstable();
+    pub(super) fn finish(self) -> PathColumn {
         PathColumn {
             present: self.present.into(),
-            texts: keywords(&self.texts),
-            forms: keywords(&self.forms),
+            texts: self.texts.column(),
+            forms: self.forms.column(),
             numbers: Numbers::build(self.numbers),
         }
     }

@@ -1,9 +1,9 @@
 //! A graph as bytes: the layout stands in `docs/internals/file-format.md` under "Graph block".
 //!
-//! Nothing is decoded to be read: opening checks the bytes once, then a list of links is a slice of them.
+//! Nothing is decoded to be read: opening checks the bytes once, then a list of links is a slice of them. What is to be
+//! changed is copied into a graph that can be written to.
 
-use super::link::{Adjacency, Direction, Edge, PackedLink, packed_links};
-use super::store::Graph;
+use super::link::{Adjacency, Direction, PackedLink, packed_links};
 
 const MAGIC: [u8; 8] = *b"ENGRAMGR";
 const VERSION: u32 = 1;
@@ -127,11 +127,6 @@ impl<'a> GraphBlock<'a> {
         block.check_order()?;
         block.check_pairs()?;
         Ok(block)
-    }
-
-    /// A graph that can be written to.
-    pub fn to_graph(&self) -> Graph {
-        Graph::from_edges(&self.edges().collect::<Vec<Edge>>())
     }
 
     fn check_starts(&self) -> Result<(), GraphDamage> {

@@ -1,12 +1,15 @@
 //! What one hop collects: the nodes that it reached, in ascending order without sorting.
 
-/// A set of nodes that is filled in any order and emptied in ascending order, in time of what it holds and one bit for each
+/// Words that one byte of the summary stands for.
+const SUMMARY_WORDS: usize = 64;
+
+/// A set of nodes that is filled in any order and emptied in ascending order, in time of what it holds and one byte for each
 /// 4,096 nodes.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
     words: Vec<u64>,
-    /// One bit for each word that is not zero.
-    summary: Vec<u64>,
+    /// Whether one of its words is not zero. Bytes: setting one needs no look at what was there.
+    summary: Vec<u8>,
 }
 
 impl Marks {
@@ -15,7 +18,7 @@ impl Marks {
         let words = nodes.div_ceil(64);
         if self.words.len() < words {
             self.words.resize(words, 0);
-            self.summary.resize(words.div_ceil(64), 0);
+            self.summary.resize(words.div_ceil(SUMMARY_WORDS), 0);
         }
     }
 
@@ -23,17 +26,19 @@ impl Marks {
     pub(super) fn set(&mut self, node: u32) {
         let word = node as usize / 64;
         self.words[word] |= 1 << (node % 64);
-        self.summary[word / 64] |= 1 << (word % 64);
+        self.summary[word / SUMMARY_WORDS] = 1;
     }
 
     /// Takes all nodes out, ascending.
     #[inline]
     pub(super) fn drain(&mut self, mut each: impl FnMut(u32)) {
-        for (index, summary) in self.summary.iter_mut().enumerate() {
-            let mut words = std::mem::take(summary);
-            while words != 0 {
-                let word = index * 64 + words.trailing_zeros() as usize;
-                words &= words - 1;
+        for (index, marked) in self.summary.iter_mut().enumerate() {
+            if std::mem::take(marked) == 0 {
+                continue;
+            }
+            let first = index * SUMMARY_WORDS;
+            let end = self.words.len().min(first + SUMMARY_WORDS);
+            for word in first..end {
                 let mut nodes = std::mem::take(&mut self.words[word]);
                 while nodes != 0 {
                     each((word * 64) as u32 + nodes.trailing_zeros());

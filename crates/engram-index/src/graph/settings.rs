@@ -69,7 +69,8 @@ pub struct SpreadSettings {
 }
 
 impl Default for SpreadSettings {
-    /// Two hops, each halving; all types in both directions alike; logarithmic fan; 100,000 links.
+    /// Two hops, each halving; all types in both directions alike; logarithmic fan; 20,000 links, a fraction
+    /// of a millisecond.
     fn default() -> SpreadSettings {
         SpreadSettings {
             hops: 2,
@@ -81,7 +82,7 @@ impl Default for SpreadSettings {
             returns: Returns::Count,
             survivors_max: None,
             pulse_min: 0.0,
-            link_budget: 100_000,
+            link_budget: 20_000,
         }
     }
 }

@@ -206,11 +206,8 @@ impl Spreader {
         for &link in links {
             let contribution = factors.contribution(share, link);
             if contribution > 0.0 {
-                let pulse = &mut self.pulses[link.node() as usize];
-                if *pulse == 0.0 {
-                    self.touched.set(link.node());
-                }
-                *pulse += contribution;
+                self.pulses[link.node() as usize] += contribution;
+                self.touched.set(link.node());
             }
         }
     }

@@ -6,8 +6,9 @@ use super::link::{Adjacency, Direction, Edge, EdgeType, EdgeWeight, Link, Packed
 
 /// Nodes whose links lie in one piece of memory and are copied together.
 const PAGE_NODES: usize = 64;
-/// Pages of a branch: a million nodes have 62 branches, which is what a copy of the graph copies.
-const BRANCH_PAGES: usize = 256;
+/// Pages of a branch. A copy of the graph counts up one number for each branch (245 for a million nodes), a change behind
+/// it one for each page of the branches that it touches.
+const BRANCH_PAGES: usize = 64;
 const BRANCH_NODES: usize = PAGE_NODES * BRANCH_PAGES;
 /// A full page grows by one part in this many: doubling would waste half of a graph that only grows slowly.
 const GROWTH: usize = 8;
@@ -15,7 +16,8 @@ const GROWTH: usize = 8;
 /// A typed, weighted, directed graph over dense ordinals, with at most one edge for each (from, to, type).
 ///
 /// It is persistent: a clone shares all pages with its origin, and a change to one of both copies the pages it touches.
-/// The order of insertion never shows: links are sorted.
+/// The order of insertion never shows: links are sorted. A change near a node of very many edges moves all of them: bound
+/// the edges of a node, of which spreading lets each carry little anyway.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     branches: Vec<Arc<Branch>>,
@@ -62,44 +64,60 @@ impl Graph {
     /// Panics for the node `u32::MAX`.
     pub fn from_edges(edges: &[Edge]) -> Graph {
         let nodes = edges.iter().map(|edge| above(edge.from.max(edge.to))).max().unwrap_or(0);
-        // Links by node, counted and then placed.
-        let mut ends = vec![0_usize; nodes as usize + 1];
-        for edge in edges {
-            ends[edge.from as usize + 1] += 1;
-            ends[edge.to as usize + 1] += 1;
-        }
-        for node in 0..nodes as usize {
-            ends[node + 1] += ends[node];
-        }
-        let mut links = vec![PackedLink([0; 8]); edges.len() * 2];
-        let mut next = ends.clone();
-        for &edge in edges {
-            for (node, link) in ends_of(edge) {
-                links[next[node as usize]] = link;
-                next[node as usize] += 1;
+        let (mut links, starts) = grouped(edges, nodes as usize);
+        Graph::assemble(nodes, |node, list| {
+            let links = &mut links[starts[node as usize]..starts[node as usize + 1]];
+            links.sort_unstable_by_key(|link| link.bits());
+            // The weight is the lowest part: the heaviest of several stands last.
+            for same in links.chunk_by(|a, b| a.key() == b.key()) {
+                list.extend(same.last());
             }
-        }
+        })
+    }
+
+    /// The same edges, from whatever holds them.
+    pub fn copied(graph: &impl Adjacency) -> Graph {
+        Graph::assemble(graph.nodes(), |node, list| list.extend_from_slice(graph.packed(node)))
+    }
+
+    /// The same edges between new ordinals; `None` drops a node with its edges. Of edges that fall together the heaviest
+    /// stays. Panics for the node `u32::MAX`.
+    pub fn remapped(&self, remap: &dyn Fn(u32) -> Option<u32>) -> Graph {
+        let edges: Vec<Edge> = self
+            .edges()
+            .filter_map(|edge| Some(Edge { from: remap(edge.from)?, to: remap(edge.to)?, ..edge }))
+            .collect();
+        Graph::from_edges(&edges)
+    }
+
+    /// A graph whose lists `append` writes, node by node.
+    fn assemble(nodes: u32, mut append: impl FnMut(u32, &mut Vec<PackedLink>)) -> Graph {
         let mut graph = Graph { nodes, ..Graph::default() };
-        let mut kept = 0;
-        for first in (0..nodes as usize).step_by(PAGE_NODES) {
-            let mut page = Page::empty();
+        let empty = Arc::new(Page::empty());
+        let mut list = Vec::new();
+        for first in (0..nodes).step_by(PAGE_NODES) {
+            let mut starts = [0; PAGE_NODES + 1];
+            list.clear();
             for place in 0..PAGE_NODES {
-                if let (Some(&start), Some(&end)) =
-                    (ends.get(first + place), ends.get(first + place + 1))
-                {
-                    page.append_sorted(&mut links[start..end]);
+                let node = first + place as u32;
+                if node < nodes {
+                    append(node, &mut list);
                 }
-                page.starts[place + 1] = page.links.len() as u32;
+                starts[place + 1] = list.len() as u32;
             }
-            page.links.shrink_to_fit();
-            kept += page.links.len() as u64;
-            if first % BRANCH_NODES == 0 {
+            graph.edges += list.len() as u64;
+            if (first as usize).is_multiple_of(BRANCH_NODES) {
                 graph.branches.push(Arc::default());
             }
             let branch = graph.branches.last_mut().expect("pushed for the first page");
-            Arc::make_mut(branch).pages.push(Arc::new(page));
+            let page = if list.is_empty() {
+                Arc::clone(&empty)
+            } else {
+                Arc::new(Page { starts, links: list.clone() })
+            };
+            Arc::make_mut(branch).pages.push(page);
         }
-        graph.edges = kept / 2;
+        graph.edges /= 2;
         graph
     }
 
@@ -186,14 +204,6 @@ impl Page {
         &self.links[self.starts[place] as usize..self.starts[place + 1] as usize]
     }
 
-    /// Appends links after sorting them, of those that differ in weight only the heaviest.
-    fn append_sorted(&mut self, links: &mut [PackedLink]) {
-        links.sort_unstable_by_key(|link| link.bits());
-        for same in links.chunk_by(|a, b| a.key() == b.key()) {
-            self.links.extend(same.last());
-        }
-    }
-
     /// Adds a link or replaces the one with its key; returns that one.
     fn put(&mut self, place: usize, link: PackedLink) -> Option<PackedLink> {
         let start = self.starts[place] as usize;
@@ -228,6 +238,27 @@ fn ends_of(edge: Edge) -> [(u32, PackedLink); 2] {
     let out = Link { node: to, edge_type, direction: Direction::Out, weight };
     let into = Link { node: from, edge_type, direction: Direction::In, weight };
     [(from, PackedLink::pack(out)), (to, PackedLink::pack(into))]
+}
+
+/// The links of all nodes, node by node, and where those of each node start; then the end.
+fn grouped(edges: &[Edge], nodes: usize) -> (Vec<PackedLink>, Vec<usize>) {
+    let mut starts = vec![0_usize; nodes + 1];
+    for edge in edges {
+        starts[edge.from as usize + 1] += 1;
+        starts[edge.to as usize + 1] += 1;
+    }
+    for node in 0..nodes {
+        starts[node + 1] += starts[node];
+    }
+    let mut links = vec![PackedLink([0; 8]); edges.len() * 2];
+    let mut next = starts.clone();
+    for &edge in edges {
+        for (node, link) in ends_of(edge) {
+            links[next[node as usize]] = link;
+            next[node as usize] += 1;
+        }
+    }
+    (links, starts)
 }
 
 fn above(node: u32) -> u32 {

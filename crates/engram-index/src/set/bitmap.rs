@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 
-use super::container::Container;
+use super::container::{Container, Values};
 
 /// A set of `u32`. A copy is cheap: it shares every part of 65,536 ordinals that is not changed in one of both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -98,6 +98,7 @@ impl Bitmap {
     }
 
     /// Whether `ordinal` is in the set.
+    #[inline]
     pub fn contains(&self, ordinal: u32) -> bool {
         let (key, value) = split(ordinal);
         self.part(key).is_some_and(|container| container.contains(value))
@@ -168,7 +169,7 @@ impl Bitmap {
 
     /// All ordinals, ascending.
     pub fn iter(&self) -> BitmapIter<'_> {
-        BitmapIter { set: self, part: 0, place: Place::Start }
+        BitmapIter { set: self, part: 0, values: self.containers.first().map(Container::values) }
     }
 
     /// Bytes held on the heap; what is shared with copies counts for each.
@@ -179,7 +180,12 @@ impl Bitmap {
     }
 
     fn part(&self, key: u16) -> Option<&Container> {
-        let at = self.keys.binary_search(&key).ok()?;
+        // Ordinals are dense, so a part mostly stands at the place of its key.
+        let place = usize::from(key);
+        let at = match self.keys.get(place) {
+            Some(here) if *here == key => place,
+            _ => self.keys.binary_search(&key).ok()?,
+        };
         Some(&self.containers[at])
     }
 }
@@ -204,46 +210,21 @@ impl<'a> IntoIterator for &'a Bitmap {
 pub struct BitmapIter<'a> {
     set: &'a Bitmap,
     part: usize,
-    place: Place,
-}
-
-/// Where an iterator stands within a container.
-#[derive(Clone, Copy, Debug)]
-enum Place {
-    Start,
-    /// Before this place of an array.
-    Index(usize),
-    /// Before this value.
-    Value(u16),
-    End,
+    /// What is left of the part; none behind the last one.
+    values: Option<Values<'a>>,
 }
 
 impl Iterator for BitmapIter<'_> {
     type Item = u32;
 
+    #[inline]
     fn next(&mut self) -> Option<u32> {
         loop {
-            let container = self.set.containers.get(self.part)?;
-            let found = match (container.array(), self.place) {
-                (_, Place::End) => None,
-                (Some(values), place) => {
-                    let index = if let Place::Index(index) = place { index } else { 0 };
-                    self.place = Place::Index(index + 1);
-                    values.get(index).copied()
-                }
-                (None, place) => {
-                    let from = if let Place::Value(from) = place { from } else { 0 };
-                    let value = container.next(from);
-                    let behind = value.and_then(|value| value.checked_add(1));
-                    self.place = behind.map_or(Place::End, Place::Value);
-                    value
-                }
-            };
-            if let Some(value) = found {
+            if let Some(value) = self.values.as_mut()?.next() {
                 return Some(u32::from(self.set.keys[self.part]) << 16 | u32::from(value));
             }
             self.part += 1;
-            self.place = Place::Start;
+            self.values = self.set.containers.get(self.part).map(Container::values);
         }
     }
 }

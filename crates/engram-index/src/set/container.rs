@@ -176,30 +176,11 @@ impl Container {
         }
     }
 
-    /// The smallest value that is not below `from`.
-    pub(super) fn next(&self, from: u16) -> Option<u16> {
+    /// All values, ascending.
+    pub(super) fn values(&self) -> Values<'_> {
         match self {
-            Container::Array(values) => {
-                let at = values.partition_point(|&value| value < from);
-                values.get(at).copied()
-            }
-            Container::Bits(words, _) => {
-                let mut index = word(from);
-                let mut rest = words[index] & (u64::MAX << (from % 64));
-                while rest == 0 {
-                    index += 1;
-                    rest = *words.get(index)?;
-                }
-                Some((index * 64) as u16 + rest.trailing_zeros() as u16)
-            }
-        }
-    }
-
-    /// The values, where they stand in an array.
-    pub(super) fn array(&self) -> Option<&[u16]> {
-        match self {
-            Container::Array(values) => Some(values),
-            Container::Bits(..) => None,
+            Container::Array(values) => Values::Array(values.iter()),
+            Container::Bits(words, _) => Values::Bits { words, index: 0, rest: words[0] },
         }
     }
 
@@ -207,6 +188,38 @@ impl Container {
         match self {
             Container::Array(values) => size_of::<Vec<u16>>() + values.capacity() * 2,
             Container::Bits(..) => WORDS * 8,
+        }
+    }
+}
+
+/// The values of a container in ascending order.
+#[derive(Clone, Debug)]
+pub(super) enum Values<'a> {
+    Array(std::slice::Iter<'a, u16>),
+    /// What is left of the word at `index`, and the words behind it.
+    Bits {
+        words: &'a [u64; WORDS],
+        index: usize,
+        rest: u64,
+    },
+}
+
+impl Iterator for Values<'_> {
+    type Item = u16;
+
+    #[inline]
+    fn next(&mut self) -> Option<u16> {
+        match self {
+            Values::Array(values) => values.next().copied(),
+            Values::Bits { words, index, rest } => {
+                while *rest == 0 {
+                    *rest = *words.get(*index + 1)?;
+                    *index += 1;
+                }
+                let value = (*index * 64) as u16 + rest.trailing_zeros() as u16;
+                *rest &= *rest - 1;
+                Some(value)
+            }
         }
     }
 }

@@ -51,7 +51,7 @@ impl Bm25 {
     /// Score of a term: `idf * tf / (tf + k1 * (1 - b + b * doc_len / avg_len))`, in (0, idf]. Frequency and lengths are
     /// in units of 1 / `WEIGHT_ONE` occurrence; the frequency is positive.
     pub fn score(&self, frequency: u32, doc_len: u32, idf: f32, avg_len: f32) -> f32 {
-        self.norm(avg_len).score(frequency, doc_len, idf)
+        self.norm(avg_len).score(frequency, doc_len as f32, idf)
     }
 
     pub(super) fn norm(&self, avg_len: f32) -> Norm {
@@ -80,25 +80,41 @@ pub(super) fn to_score(fixed: Fixed) -> f32 {
     fixed as f32 * (1.0 / FIXED_ONE)
 }
 
+/// At least one unit.
+#[inline]
+pub(super) fn to_fixed(score: f32) -> Fixed {
+    ((score * FIXED_ONE) as Fixed).max(1)
+}
+
 impl Norm {
     /// Written with two divisions so that every operation is monotone: a greater frequency or a smaller length never
     /// gives a lower score, whatever the rounding.
     #[inline]
-    fn score(&self, frequency: u32, doc_len: u32, weight: f32) -> f32 {
-        let discount = self.base + self.slope * doc_len as f32;
-        weight / (1.0 + discount / (frequency as f32 * (1.0 / WEIGHT_ONE as f32)))
+    fn score(&self, frequency: u32, doc_len: f32, weight: f32) -> f32 {
+        let discount = self.base + self.slope * doc_len;
+        // Below 2^31, so the signed conversion is the same; it is the one with vector instructions.
+        let occurrences = frequency.cast_signed() as f32 * (1.0 / WEIGHT_ONE as f32);
+        weight / (1.0 + discount / occurrences)
     }
 
-    /// The score of a posting, at least one unit.
+    /// The score of a posting.
     #[inline]
     pub(super) fn fixed(&self, frequency: u32, doc_len: u32, weight: f32) -> Fixed {
-        ((self.score(frequency, doc_len, weight) * FIXED_ONE) as Fixed).max(1)
+        to_fixed(self.score(frequency, doc_len as f32, weight))
+    }
+
+    /// Replaces the lengths of documents by the scores of their postings.
+    #[inline]
+    pub(super) fn scores(&self, frequencies: &[u32], lens: &mut [f32], weight: f32) {
+        for (len, &frequency) in lens.iter_mut().zip(frequencies) {
+            *len = self.score(frequency, *len, weight);
+        }
     }
 
     /// A score that no posting under the bound exceeds.
     pub(super) fn bound(&self, impacts: &[u8], weight: f32) -> Fixed {
         let scores = pairs_of(impacts).map(|(frequency, len)| match frequency {
-            FREQUENCY_UNBOUNDED => ((weight * FIXED_ONE) as Fixed).max(1),
+            FREQUENCY_UNBOUNDED => to_fixed(weight),
             _ => self.fixed(frequency, len, weight),
         });
         scores.max().unwrap_or(0)

@@ -1,6 +1,6 @@
 //! A walk through the documents of one term, with scores and bounds.
 
-use super::bm25::{Fixed, Norm};
+use super::bm25::{Fixed, Norm, to_fixed};
 use super::list::{BLOCK_DOCS, PostingList};
 use super::postings::PostingsView;
 
@@ -99,14 +99,18 @@ impl<'a> Cursor<'a> {
 
     /// Calls `add` for each document from here to below `end`, with its score, and moves behind them.
     pub(super) fn add_up_to(&mut self, end: u32, add: &mut impl FnMut(u32, Fixed)) {
-        let mut frequencies = [0; BLOCK_DOCS];
+        let (mut frequencies, mut scores) = ([0; BLOCK_DOCS], [0.0; BLOCK_DOCS]);
         while self.doc() < end {
             self.list.block(self.block).frequencies(&mut frequencies);
             let docs = &self.docs[self.at..self.len];
             let below = docs.partition_point(|doc| *doc < end);
-            for (&doc, &frequency) in docs[..below].iter().zip(&frequencies[self.at..]) {
-                let len = self.postings.doc_len(doc);
-                add(doc, self.norm.fixed(frequency, len, self.weight));
+            let docs = &docs[..below];
+            for (score, &doc) in scores.iter_mut().zip(docs) {
+                *score = self.postings.doc_len(doc) as f32;
+            }
+            self.norm.scores(&frequencies[self.at..], &mut scores[..below], self.weight);
+            for (&doc, &score) in docs.iter().zip(&scores) {
+                add(doc, to_fixed(score));
             }
             self.at += below;
             if self.at == self.len {

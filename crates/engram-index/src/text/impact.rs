@@ -14,33 +14,56 @@ pub(super) const IMPACT_BYTES: usize = PAIRS * 4;
 /// A frequency that stands for itself and all above.
 pub(super) const FREQUENCY_UNBOUNDED: u32 = u16::MAX as u32;
 
-/// The bound of the `(frequency, length)` pairs. There is at least one.
-pub(super) fn impacts_of(pairs: &[(u32, u32)]) -> [u8; IMPACT_BYTES] {
-    let mut sorted: Vec<(u16, u16)> =
-        pairs.iter().map(|&(frequency, len)| (clamp(frequency), clamp(len))).collect();
-    sorted.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-    let mut best: Vec<(u16, u16)> = Vec::new();
-    for pair in sorted {
-        if best.last().is_none_or(|last| pair.1 < last.1) {
-            best.push(pair);
+/// The pairs of a group that no other beats: frequencies descend and lengths descend.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Impacts {
+    best: Vec<(u16, u16)>,
+}
+
+impl Impacts {
+    /// Of the `(frequency, length)` pairs of a group.
+    pub(super) fn new(pairs: impl Iterator<Item = (u32, u32)>) -> Impacts {
+        let mut impacts = Impacts { best: pairs.map(|(f, len)| (clamp(f), clamp(len))).collect() };
+        impacts.reduce();
+        impacts
+    }
+
+    /// Takes in another group.
+    pub(super) fn merge(&mut self, other: &Impacts) {
+        self.best.extend(&other.best);
+        self.reduce();
+    }
+
+    /// The bound of the group, which is not empty.
+    pub(super) fn to_bytes(&self) -> [u8; IMPACT_BYTES] {
+        let mut best = self.best.clone();
+        while best.len() > PAIRS {
+            let looseness = |at: &usize| {
+                let (above, below) = (best[*at], best[at + 1]);
+                u32::from(above.0 - below.0) * u32::from(above.1 - below.1)
+            };
+            let at = (0..best.len() - 1).min_by_key(looseness).expect("more than one pair");
+            best[at].1 = best[at + 1].1;
+            best.remove(at + 1);
         }
+        let mut bytes = [0; IMPACT_BYTES];
+        for (index, chunk) in bytes.chunks_exact_mut(4).enumerate() {
+            let (frequency, len) = best[index.min(best.len() - 1)];
+            chunk[..2].copy_from_slice(&frequency.to_le_bytes());
+            chunk[2..].copy_from_slice(&len.to_le_bytes());
+        }
+        bytes
     }
-    while best.len() > PAIRS {
-        let looseness = |at: &usize| {
-            let (above, below) = (best[*at], best[at + 1]);
-            u32::from(above.0 - below.0) * u32::from(above.1 - below.1)
-        };
-        let at = (0..best.len() - 1).min_by_key(looseness).expect("more than one pair");
-        best[at].1 = best[at + 1].1;
-        best.remove(at + 1);
+
+    fn reduce(&mut self) {
+        self.best.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+        let mut shortest = None;
+        self.best.retain(|pair| {
+            let kept = shortest.is_none_or(|shortest| pair.1 < shortest);
+            shortest = if kept { Some(pair.1) } else { shortest };
+            kept
+        });
     }
-    let mut bytes = [0; IMPACT_BYTES];
-    for (index, chunk) in bytes.chunks_exact_mut(4).enumerate() {
-        let (frequency, len) = best[index.min(best.len() - 1)];
-        chunk[..2].copy_from_slice(&frequency.to_le_bytes());
-        chunk[2..].copy_from_slice(&len.to_le_bytes());
-    }
-    bytes
 }
 
 /// The pairs of a bound.
@@ -72,9 +95,13 @@ mod tests {
             pairs in prop::collection::vec((1_u32..200_000, 0_u32..200_000), 1..40),
             few in prop::collection::vec((1_u32..6, 3_u32..9), 1..40),
         ) {
-            let bytes = impacts_of(&pairs);
+            let bytes = Impacts::new(pairs.iter().copied()).to_bytes();
             prop_assert!(pairs.iter().all(|&(frequency, len)| covers(&bytes, frequency, len)));
-            let bytes = impacts_of(&few);
+            let bytes = Impacts::new(few.iter().copied()).to_bytes();
+            let (left, right) = few.split_at(few.len() / 2);
+            let mut joined = Impacts::new(left.iter().copied());
+            joined.merge(&Impacts::new(right.iter().copied()));
+            prop_assert_eq!(joined.to_bytes(), bytes);
             prop_assert!(few.iter().all(|&(frequency, len)| covers(&bytes, frequency, len)));
             let most = few.iter().map(|pair| pair.0).max();
             prop_assert_eq!(pairs_of(&bytes).map(|pair| pair.0).max(), most);
@@ -83,7 +110,7 @@ mod tests {
 
     #[test]
     fn beaten_pairs_are_dropped() {
-        let bytes = impacts_of(&[(1, 5), (2, 9), (1, 6), (2, 30)]);
+        let bytes = Impacts::new([(1, 5), (2, 9), (1, 6), (2, 30)].into_iter()).to_bytes();
         let pairs: Vec<_> = pairs_of(&bytes).collect();
         assert_eq!(pairs, [(2, 9), (1, 5), (1, 5), (1, 5)]);
     }

@@ -11,6 +11,9 @@ use super::terms::TEXT_GAP;
 const QUOTES: [(char, char); 6] =
     [('"', '"'), ('“', '”'), ('„', '“'), ('«', '»'), ('»', '«'), ('「', '」')];
 
+/// Most phrases of a cue; further quotes are plain text.
+const PHRASES_MAX: usize = 32;
+
 /// A quoted phrase: terms with their places relative to the first one, two or more of them ascending in place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phrase {
@@ -23,6 +26,8 @@ pub struct Phrase {
 pub struct TextQuery {
     terms: Vec<(String, u32)>,
     phrases: Vec<Phrase>,
+    /// There is a term outside of the quotes.
+    unquoted: bool,
 }
 
 impl TextQuery {
@@ -32,21 +37,28 @@ impl TextQuery {
         for term in terms {
             *counts.entry(term).or_default() += 1;
         }
-        let terms = counts.into_iter().map(|(term, n)| (term.to_owned(), n)).collect();
-        TextQuery { terms, phrases: Vec::new() }
+        let terms: Vec<(String, u32)> =
+            counts.into_iter().map(|(term, n)| (term.to_owned(), n)).collect();
+        TextQuery { unquoted: !terms.is_empty(), terms, phrases: Vec::new() }
     }
 
     /// Analyses a cue. What stands in a pair of double quotes (typewriter, typographic, guillemets, CJK corners) is a
     /// phrase: a document must hold its terms in this order at these distances, stop words counted as any word. All
-    /// terms, those of phrases included, count for the score. A quote without its partner is plain text; an empty
-    /// phrase, or one of stop words only, demands nothing.
+    /// terms, those of phrases included, count for the score. A quote without its partner is plain text, as is what
+    /// follows many phrases; an empty phrase, or one of stop words only, demands nothing.
     pub fn parse(analyzer: &Analyzer, cue: &str) -> TextQuery {
         let mut terms = Vec::new();
         analyzer.terms(cue, &mut terms);
         let mut query = TextQuery::new(&terms);
-        for quoted in quoted_parts(cue) {
+        let mut outside = Vec::new();
+        let mut end = 0;
+        for quoted in quoted_parts(cue).into_iter().take(PHRASES_MAX) {
+            analyzer.terms(&cue[end..quoted.start], &mut outside);
+            end = quoted.end;
             query.demand(analyzer, &cue[quoted]);
         }
+        analyzer.terms(&cue[end..], &mut outside);
+        query.unquoted = !outside.is_empty();
         query
     }
 
@@ -57,7 +69,7 @@ impl TextQuery {
         for term in terms {
             *counts.entry(term.clone()).or_default() += 1;
         }
-        TextQuery { terms: counts.into_iter().collect(), phrases: self.phrases }
+        TextQuery { terms: counts.into_iter().collect(), ..self }
     }
 
     /// The terms in byte order, each with its number of occurrences.
@@ -68,6 +80,18 @@ impl TextQuery {
     /// The phrases that a document must hold.
     pub fn phrases(&self) -> &[Phrase] {
         &self.phrases
+    }
+
+    /// Whether the cue is nothing but phrases: who quotes all of it wants exactly that, who quotes a part of a question
+    /// stresses it.
+    pub fn is_all_quoted(&self) -> bool {
+        !self.phrases.is_empty() && !self.unquoted
+    }
+
+    /// The same query without its phrases: their terms still count.
+    #[must_use]
+    pub fn without_phrases(self) -> TextQuery {
+        TextQuery { phrases: Vec::new(), unquoted: true, ..self }
     }
 
     /// Whether the query has no term.
@@ -141,17 +165,25 @@ impl WeightedQuery {
 /// Where the texts between pairs of quotes stand, in order, not nested.
 pub(super) fn quoted_parts(cue: &str) -> Vec<Range<usize>> {
     let mut parts = Vec::new();
-    let mut at = 0;
-    while let Some((open, c)) = cue[at..].char_indices().next() {
-        let start = at + open + c.len_utf8();
-        let partner = QUOTES.iter().filter(|quote| quote.0 == c);
-        let end = partner.filter_map(|quote| cue[start..].find(quote.1).map(|end| (end, quote.1)));
-        match end.min() {
-            Some((end, close)) => {
-                parts.push(start..start + end);
-                at = start + end + close.len_utf8();
+    // A closing quote that was looked for in vain is nowhere behind either: the time stays linear.
+    let mut missing = [false; QUOTES.len()];
+    let mut behind = 0;
+    for (at, c) in cue.char_indices() {
+        if at < behind || !QUOTES.iter().any(|quote| quote.0 == c) {
+            continue;
+        }
+        let start = at + c.len_utf8();
+        let mut found: Option<(usize, char)> = None;
+        for (quote, missing) in QUOTES.iter().zip(&mut missing) {
+            if quote.0 == c && !*missing {
+                let end = cue[start..].find(quote.1).map(|end| (start + end, quote.1));
+                *missing = end.is_none();
+                found = found.min(end).or(end).or(found);
             }
-            None => at = start,
+        }
+        if let Some((end, close)) = found {
+            parts.push(start..end);
+            behind = end + close.len_utf8();
         }
     }
     parts
@@ -170,6 +202,16 @@ mod tests {
             terms.join(" ")
         });
         shown.collect::<Vec<_>>().join(" | ")
+    }
+
+    #[test]
+    fn a_cue_may_be_nothing_but_quotes() {
+        let analyzer = Analyzer::new(Language::English);
+        let all = |cue: &str| TextQuery::parse(&analyzer, cue).is_all_quoted();
+        assert!(all(r#""red car""#) && all(r#"the "red car" and "blue sky""#));
+        assert!(!all(r#"who wrote "red car"?"#) && !all("red car") && !all(""));
+        let soft = TextQuery::parse(&analyzer, r#"wrote "red car""#).without_phrases();
+        assert!(soft.phrases().is_empty() && soft.terms().len() == 3);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::topk::TopK;
 
 /// Documents of the smallest and of the largest window.
 const WINDOW_DOCS_MIN: u32 = 1 << 11;
-const WINDOW_DOCS_MAX: u32 = 1 << 16;
+const WINDOW_DOCS_MAX: u32 = 1 << 13;
 
 /// Postings of the essential terms that a window should hold.
 const WINDOW_POSTINGS: u64 = 1 << 10;
@@ -33,6 +33,14 @@ impl WeightedQuery {
                 if accept(doc) {
                     hit(doc, score);
                 }
+            }
+            return;
+        }
+        if postings.docs() == 1 {
+            // A chunk of one document, as for what was just written: many of them are asked in turn.
+            let score: Fixed = self.shares(postings, 0).map(|(_, share)| share).sum();
+            if score > 0 && accept(0) {
+                hit(0, to_score(score));
             }
             return;
         }
@@ -89,15 +97,15 @@ impl WeightedQuery {
     /// What each term adds to the score of a document: the place of the term in [`WeightedQuery::terms`] and its share,
     /// for the terms that the document holds.
     pub fn explain(&self, postings: PostingsView<'_>, doc: u32) -> Vec<(usize, f32)> {
-        let mut parts = Vec::new();
-        for (index, (term, weight)) in self.terms.iter().enumerate() {
-            let frequency = postings.postings(term).map_or(0, |list| list.frequency(doc));
-            if frequency > 0 {
-                let len = postings.doc_len(doc);
-                parts.push((index, to_score(self.norm.fixed(frequency, len, *weight))));
-            }
-        }
-        parts
+        self.shares(postings, doc).map(|(index, share)| (index, to_score(share))).collect()
+    }
+
+    fn shares(&self, postings: PostingsView<'_>, doc: u32) -> impl Iterator<Item = (usize, Fixed)> {
+        self.terms.iter().enumerate().filter_map(move |(index, (term, weight))| {
+            let frequency = postings.postings(term)?.frequency(doc);
+            let len = postings.doc_len(doc);
+            (frequency > 0).then(|| (index, self.norm.fixed(frequency, len, *weight)))
+        })
     }
 
     fn cursors<'a>(&self, postings: PostingsView<'a>) -> Vec<Cursor<'a>> {
@@ -177,7 +185,7 @@ impl<'a> Search<'a> {
         let fitting = u64::from(self.docs) * WINDOW_POSTINGS / postings;
         let docs = fitting.clamp(u64::from(WINDOW_DOCS_MIN), u64::from(WINDOW_DOCS_MAX)) as u32;
         self.window.start = start;
-        self.window.end = start.saturating_add(docs & !63).min(NO_DOC);
+        self.window.end = start.saturating_add(docs & !63);
         Some(essential)
     }
 

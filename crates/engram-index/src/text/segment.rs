@@ -133,7 +133,7 @@ impl<'t> Open<'t> {
             }
             before = c;
         }
-        self.push(joint, start + part.start, &word[part.clone()]);
+        self.push(joint, start + part.start, &word[part]);
         self.end = start + word.len();
     }
 

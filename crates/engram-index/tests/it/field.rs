@@ -97,7 +97,7 @@ fn order(left: &Value, right: &Value) -> Option<Ordering> {
 
 fn holds(test: &FieldTest<'static>, found: Option<&Value>) -> bool {
     let any = |passes: &dyn Fn(&Value) -> bool| match found {
-        Some(FieldValue::List(elements)) => passes(found.unwrap()) || elements.iter().any(passes),
+        Some(list @ FieldValue::List(elements)) => passes(list) || elements.iter().any(passes),
         Some(value) => passes(value),
         None => false,
     };

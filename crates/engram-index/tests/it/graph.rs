@@ -8,13 +8,14 @@ use engram_index::{
 use proptest::prelude::*;
 
 pub(crate) fn edge(from: u32, to: u32, code: u8, weight: f32) -> Edge {
-    let edge_type = EdgeType::new(code).unwrap();
-    Edge { from, to, edge_type, weight: EdgeWeight::new(weight).unwrap() }
+    let edge_type = EdgeType::new(code).expect("a code below 16");
+    let weight = EdgeWeight::new(weight).expect("a weight in (0, 1]");
+    Edge { from, to, edge_type, weight }
 }
 
 /// Edges between nodes that lie close together and in other pages and branches.
 pub(crate) fn edges(count: usize) -> impl Strategy<Value = Vec<Edge>> {
-    let node = || prop_oneof![8 => 0_u32..40, 1 => 60_u32..70, 1 => 16_380_u32..16_390];
+    let node = || prop_oneof![8 => 0_u32..40, 1 => 60_u32..70, 1 => 4_090_u32..4_100];
     let one = (node(), node(), 0_u8..16, 1_u32..=65_536)
         .prop_map(|(from, to, code, steps)| edge(from, to, code % 4 * 5, steps as f32 / 65_536.0));
     prop::collection::vec(one, 0..count)
@@ -39,7 +40,7 @@ fn same(graph: &impl Adjacency, model: &Model) -> Result<(), TestCaseError> {
         prop_assert_eq!(graph.degree(node) as usize, links.len());
         prop_assert!(read.eq(links.iter().copied()));
         for code in [0, 5, 15] {
-            let edge_type = EdgeType::new(code).unwrap();
+            let edge_type = EdgeType::new(code).expect("a code below 16");
             let count = links.iter().filter(|l| (l.1, l.2) == (edge_type, Direction::In)).count();
             prop_assert_eq!(graph.degree_of(node, edge_type, Direction::In) as usize, count);
         }
@@ -102,8 +103,23 @@ proptest! {
         prop_assert_eq!(&bytes, &GraphBlock::write(&single));
         let block = GraphBlock::open(&bytes).unwrap();
         same(&block, &model)?;
-        prop_assert_eq!(&block.to_graph(), &graph);
+        let copy = Graph::copied(&block);
+        prop_assert_eq!(&copy, &graph);
+        prop_assert_eq!(copy.edge_count(), model.len() as u64);
         prop_assert_eq!(&bytes, &GraphBlock::write(&block));
+    }
+
+    #[test]
+    fn new_ordinals(edges in edges(60), turn in 0_u32..5_000) {
+        let graph = Graph::from_edges(&edges);
+        let remap = |node: u32| (!node.is_multiple_of(3)).then_some((node + turn) % 5_000);
+        let mut model = Model::new();
+        for e in graph.edges() {
+            if let (Some(from), Some(to)) = (remap(e.from), remap(e.to)) {
+                model.insert((from, to, e.edge_type), e.weight);
+            }
+        }
+        same(&graph.remapped(&remap), &model)?;
     }
 
     #[test]

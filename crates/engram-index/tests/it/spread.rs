@@ -22,7 +22,7 @@ fn rows(edges: &[Edge]) -> BTreeMap<u32, Vec<Row>> {
         rows.entry(e.from).or_default().push((e.to, e.edge_type, Direction::Out, weight));
         rows.entry(e.to).or_default().push((e.from, e.edge_type, Direction::In, weight));
     }
-    rows.values_mut().for_each(|rows| rows.sort_by(|a, b| (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2))));
+    rows.values_mut().for_each(|rows| rows.sort_by_key(|row| (row.0, row.1, row.2)));
     rows
 }
 
@@ -277,7 +277,7 @@ proptest! {
         };
         // r = restart · e + (1 - restart) · P · r, iterated until nothing moves.
         let n = DENSE_NODES as usize;
-        let step = SpreadSettings { hops: 1, decay: 1.0, ..settings.clone() };
+        let step = SpreadSettings { hops: 1, decay: 1.0, ..settings };
         let mut rank = vec![0.0_f64; n];
         for _ in 0..80 {
             let now: Vec<(u32, f32)> = (0_u32..).zip(&rank).map(|(v, r)| (v, *r as f32)).collect();
@@ -365,7 +365,7 @@ fn small_graphs() {
         0.0625 0 0→ 1 2← 3
         4 links"#]],
     );
-    let forward = SpreadSettings { backward: [0.0; 16], ..plain.clone() };
+    let forward = SpreadSettings { backward: [0.0; 16], ..plain };
     check(
         &chain,
         &forward,
@@ -378,7 +378,7 @@ fn small_graphs() {
         5 links"#]],
     );
     let star: Vec<Edge> = (1..9).map(|leaf| edge(0, leaf, 3, leaf as f32 / 8.0)).collect();
-    let inhibited = SpreadSettings { survivors_max: Some(2), ..forward.clone() };
+    let inhibited = SpreadSettings { survivors_max: Some(2), ..forward };
     check(
         &star,
         &inhibited,
@@ -389,7 +389,7 @@ fn small_graphs() {
         0.5000 0 3→ 8
         10 links"#]],
     );
-    let fanned = SpreadSettings { fan: Fan::Inverse, ..forward.clone() };
+    let fanned = SpreadSettings { fan: Fan::Inverse, ..forward };
     check(
         &star[..4],
         &fanned,
@@ -402,7 +402,7 @@ fn small_graphs() {
         0.0625 0 3→ 4
         8 links"#]],
     );
-    let once = SpreadSettings { returns: Returns::Drop, ..plain.clone() };
+    let once = SpreadSettings { returns: Returns::Drop, ..plain };
     check(
         &chain,
         &once,
@@ -425,6 +425,47 @@ fn small_graphs() {
         0.1000 21
         1 links, cut"#]],
     );
+}
+
+/// The bits of a larger graph with hubs, pinned: another machine, compiler or order of additions would change them.
+#[test]
+fn the_bits_are_those_of_every_machine() {
+    let mut state = 1_u64;
+    let mut random = |end: u64| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 33) * end) >> 31
+    };
+    let mut edges = Vec::new();
+    for _ in 0..20_000 {
+        let (from, to) = (random(2_000) as u32, (random(2_000) * random(2_000) / 2_000) as u32);
+        edges.push(edge(from, to, random(6) as u8, (random(1_000) + 1) as f32 / 1_000.0));
+    }
+    let graph = Graph::from_edges(&edges);
+    let mut lines = Vec::new();
+    for (fan, hubs) in [
+        (Fan::Log, HubDamping::Log),
+        (Fan::Inverse, HubDamping::None),
+        (Fan::Share, HubDamping::None),
+    ] {
+        let settings = SpreadSettings { hops: 3, fan, hubs, ..SpreadSettings::default() };
+        let mut spreader = Spreader::new();
+        let found = spreader.spread(&graph, &settings, &[(3, 1.0), (700, 0.3)], &|_| true);
+        // FNV-1a, in words instead of bytes.
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        for activated in found.nodes() {
+            for word in [activated.node, activated.activation.to_bits()] {
+                hash = (hash ^ u64::from(word)).wrapping_mul(0x0100_0000_01b3);
+            }
+        }
+        let hit = found.budget_hit();
+        lines.push(format!("{} {} {hit} {hash:016x}", found.nodes().len(), found.links_visited()));
+    }
+    expect![[r#"
+        1998 19997 true 7df6a604c5161dc7
+        1999 19997 true 776a41fc57479029
+        1998 19999 true c212579df4e0a344"#]]
+    .assert_eq(&lines.join("\n"));
 }
 
 #[test]

@@ -5,20 +5,24 @@ use super::scan::{Scan, Taken};
 use crate::text::fold::fold;
 use crate::text::language::Language;
 
-/// Names of months, folded: full ones of several languages, short ones of English.
-const MONTHS: [&str; 12] = [
-    "january jan januar janvier enero gennaio janeiro januari января",
-    "february feb februar fevrier febrero febbraio fevereiro februari февраля",
-    "march mar marz mars marzo marco maart марта",
-    "april apr avril abril aprile апреля",
-    "may mai mayo maggio maio mei мая",
-    "june jun juni juin junio giugno junho июня",
-    "july jul juli juillet julio luglio julho июля",
-    "august aug aout agosto augustus августа",
-    "september sep sept septembre septiembre settembre setembro сентября",
-    "october oct oktober octobre octubre ottobre outubro октября",
-    "november nov novembre noviembre novembro ноября",
-    "december dec dezember decembre diciembre dicembre dezembro декабря",
+/// Names of months, folded and sorted: full ones of several languages, short ones of English.
+#[rustfmt::skip]
+const MONTHS: [(&str, u32); 91] = [
+    ("abril", 4), ("agosto", 8), ("aout", 8), ("apr", 4), ("april", 4), ("aprile", 4), ("aug", 8),
+    ("august", 8), ("augustus", 8), ("avril", 4), ("dec", 12), ("december", 12), ("decembre", 12),
+    ("dezember", 12), ("dezembro", 12), ("dicembre", 12), ("diciembre", 12), ("enero", 1),
+    ("feb", 2), ("febbraio", 2), ("febrero", 2), ("februar", 2), ("februari", 2), ("february", 2),
+    ("fevereiro", 2), ("fevrier", 2), ("gennaio", 1), ("giugno", 6), ("jan", 1), ("janeiro", 1),
+    ("januar", 1), ("januari", 1), ("january", 1), ("janvier", 1), ("juillet", 7), ("juin", 6),
+    ("jul", 7), ("julho", 7), ("juli", 7), ("julio", 7), ("july", 7), ("jun", 6), ("june", 6),
+    ("junho", 6), ("juni", 6), ("junio", 6), ("luglio", 7), ("maart", 3), ("maggio", 5), ("mai", 5),
+    ("maio", 5), ("mar", 3), ("march", 3), ("marco", 3), ("mars", 3), ("marz", 3), ("marzo", 3),
+    ("may", 5), ("mayo", 5), ("mei", 5), ("nov", 11), ("november", 11), ("novembre", 11),
+    ("novembro", 11), ("noviembre", 11), ("oct", 10), ("october", 10), ("octobre", 10),
+    ("octubre", 10), ("oktober", 10), ("ottobre", 10), ("outubro", 10), ("sep", 9), ("sept", 9),
+    ("september", 9), ("septembre", 9), ("septiembre", 9), ("setembro", 9), ("settembre", 9),
+    ("августа", 8), ("апреля", 4), ("декабря", 12), ("июля", 7), ("июня", 6), ("марта", 3),
+    ("мая", 5), ("ноября", 11), ("октября", 10), ("сентября", 9), ("февраля", 2), ("января", 1),
 ];
 
 const YEARS: std::ops::RangeInclusive<u32> = 1000..=2999;
@@ -139,11 +143,12 @@ fn with_month(scan: &Scan<'_>, index: usize) -> Option<(Date, usize)> {
 
 /// The month of that name, which in English must have a capital: `may` and `march` are also words.
 fn month_of(word: &str) -> Option<u32> {
+    if matches!(word, "may" | "march" | "mar" | "sept") {
+        return None;
+    }
     let folded = fold(word);
-    let known = |names: &&str| names.split(' ').any(|name| name == folded);
-    let month = MONTHS.iter().position(|names| known(&names))?;
-    let also_a_word = matches!(word, "may" | "march" | "mar" | "sept");
-    (!also_a_word).then_some(month as u32 + 1)
+    let at = MONTHS.binary_search_by_key(&folded.as_str(), |month| month.0).ok()?;
+    Some(MONTHS[at].1)
 }
 
 /// `5`, `05`, `5th`.
@@ -164,4 +169,12 @@ fn figure(word: &str) -> Option<u32> {
         return None;
     }
     word.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_months_are_sorted() {
+        assert!(super::MONTHS.is_sorted_by(|a, b| a.0 < b.0));
+    }
 }

@@ -75,14 +75,19 @@ pub(super) fn handles_and_tags(scan: &Scan<'_>, taken: &mut Taken) {
     }
 }
 
-/// Quoted titles: short, most of the words that say something capitalised, no sentence.
+/// Quoted titles: short, most of the words that say something capitalised, no sentence. The key has no English article
+/// in front.
 pub(super) fn titles(scan: &Scan<'_>, analyzer: &Analyzer, taken: &mut Taken) {
     for quoted in crate::text::query::quoted_parts(scan.text) {
         let inside = scan.text[quoted.clone()].trim_start();
         let start = quoted.end - inside.len();
         let inside = inside.trim_end();
         if is_title(inside, analyzer) {
-            taken.add(MentionKind::Quoted, key_of(inside), (start, start + inside.len()));
+            let key = key_of(inside);
+            let articles = ["the ", "a ", "an "];
+            let bare = articles.into_iter().find_map(|article| key.strip_prefix(article));
+            let key = bare.unwrap_or(&key).to_owned();
+            taken.add(MentionKind::Quoted, key, (start, start + inside.len()));
         }
     }
 }

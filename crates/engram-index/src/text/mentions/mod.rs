@@ -7,6 +7,7 @@ mod scan;
 mod marked;
 mod numbers;
 mod dates;
+mod common_words;
 mod names;
 
 use super::analyzer::Analyzer;

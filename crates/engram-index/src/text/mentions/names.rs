@@ -1,10 +1,13 @@
 //! Names: runs of capitalised words.
 
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+
 use super::MentionKind;
+use super::common_words::{CALENDAR, COMMON, OPENERS};
 use super::scan::{Scan, Taken, Word, key_of};
 use crate::text::analyzer::Analyzer;
 use crate::text::fold::fold;
-use std::collections::BTreeSet;
 
 /// Most words of a name; longer runs are headings.
 const NAME_WORDS_MAX: usize = 7;
@@ -13,33 +16,24 @@ const NAME_WORDS_MAX: usize = 7;
 const SHOUTED_WORDS_MIN: usize = 4;
 
 /// Small words inside names.
-const LINKS: &str = " al am bin d da de del della den der di do dos du el ibn la las le los of op the van ten ter von y und zu ";
+const LINKS: &str = " al am bin d da de del della den der di do dos du el ibn la las le los of op the van ten ter von zu ";
 
-/// English words that begin names, but are none alone.
-const NOT_ALONE: &str =
-    " best big cool dear good great grand happy little new nice old right super ";
+/// The words that stand in the text with a small letter, folded; gathered when first asked for.
+struct Small<'a, 't> {
+    scan: &'a Scan<'t>,
+    words: OnceCell<BTreeSet<String>>,
+}
 
-/// Words that open sentences, and words with a capital of their own that name nothing: English days and months.
-const OPENERS: &str = "
-    absolutely actually agreed alright although anyway apparently april ask august basically besides bye certainly
-    check come congrats congratulations could day december definitely despite did do does don't each even evening
-    eventually every everyone everything exactly february finally find first follow friday get give glad go guys
-    haha hello hey hi honestly hope however i i'd i'll i'm i've indeed instead january july june keep know last
-    lately let let's like look lol lots love make many march maybe meanwhile monday more morning much my need
-    never next night november october oh ok okay once one otherwise people perhaps please probably read really
-    recently remember saturday say see september several since some someone something sometimes soon sorry still
-    stop sunday sure take tell thank thanks that's then thing think three thursday today together tomorrow tonight
-    try tuesday two unfortunately use usually wait want wednesday welcome well what's whenever wherever whether
-    without wow yeah year yes yesterday yet";
+impl Small<'_, '_> {
+    fn contains(&self, folded: &str) -> bool {
+        let small = || self.scan.words.iter().filter(|word| !is_capitalised(word.text));
+        self.words.get_or_init(|| small().map(|word| fold(word.text)).collect()).contains(folded)
+    }
+}
 
 /// Names in what is not taken yet.
 pub(super) fn names(scan: &Scan<'_>, analyzer: &Analyzer, taken: &mut Taken) {
-    let small: BTreeSet<String> = scan
-        .words
-        .iter()
-        .filter(|word| !is_capitalised(word.text))
-        .map(|word| fold(word.text))
-        .collect();
+    let small = Small { scan, words: OnceCell::new() };
     let mut index = 0;
     while index < scan.words.len() {
         let length = run_at(scan, taken, index);
@@ -87,42 +81,35 @@ fn is_capitalised(word: &str) -> bool {
 fn add(
     scan: &Scan<'_>,
     analyzer: &Analyzer,
-    (mut start, mut end, small): (usize, usize, &BTreeSet<String>),
+    (mut start, mut end, small): (usize, usize, &Small<'_, '_>),
     taken: &mut Taken,
 ) {
     let shouted = |word: &Word<'_>| !word.text.contains(char::is_lowercase);
     if end - start >= SHOUTED_WORDS_MIN && scan.words[start..end].iter().all(shouted) {
         return;
     }
-    let nothing = |index: usize| {
-        let folded = fold_word(scan.words[index].text);
-        analyzer.is_stop_word(&folded) || OPENERS.split_whitespace().any(|opener| opener == folded)
+    let word = |index: usize| scan.words[index].text;
+    let no_name = |index: usize| is_function_word(word(index), analyzer);
+    // `in March the Queen` is a month before a name.
+    let dates = |index: usize, end: usize| {
+        listed(&CALENDAR, &fold_word(word(index)))
+            && index + 1 < end
+            && !is_capitalised(word(index + 1))
     };
-    let common =
-        |index: usize| nothing(index) || small.contains(&fold_word(scan.words[index].text));
-    while start < end && nothing(start)
-        || start < end && opens_sentence(scan, start) && common(start)
-    {
+    let opens = |index: usize| opens_sentence(scan, index) && is_opener(word(index));
+    while start < end && (no_name(start) || dates(start, end) || opens(start)) {
         start += 1;
     }
-    while start < end && nothing(end - 1) {
+    while start < end && no_name(end - 1) {
         end -= 1;
     }
     if end - start > NAME_WORDS_MAX {
         return add_pieces(scan, analyzer, (start, end, small), taken);
     }
-    if start == end {
+    if start == end || (start + 1 == end && is_common(scan, start, small)) {
         return;
     }
     let words = &scan.words[start..end];
-    let alone = words.len() == 1;
-    let never_alone = |word: &str| NOT_ALONE.contains(&format!(" {word} "));
-    if alone && never_alone(&fold_word(words[0].text)) {
-        return;
-    }
-    if alone && (common(start) || (opens_sentence(scan, start) && is_form_of_verb(words[0].text))) {
-        return;
-    }
     if words
         .iter()
         .all(|word| word.text.chars().nth(1).is_none() || !word.text.contains(char::is_alphabetic))
@@ -139,7 +126,7 @@ fn add(
 fn add_pieces(
     scan: &Scan<'_>,
     analyzer: &Analyzer,
-    (start, end, small): (usize, usize, &BTreeSet<String>),
+    (start, end, small): (usize, usize, &Small<'_, '_>),
     taken: &mut Taken,
 ) {
     let linked = |index: usize| !is_capitalised(scan.words[index].text);
@@ -161,9 +148,30 @@ fn opens_sentence(scan: &Scan<'_>, index: usize) -> bool {
             .contains(['.', '!', '?', ':', ';', '\n', '"', '“', '„', '…', '•', '-', '(', '*', '>'])
 }
 
-/// Adverbs, gerunds and participles, which open sentences more often than they name someone.
-fn is_form_of_verb(word: &str) -> bool {
-    word.len() > 4 && ["ing", "ly", "ed"].into_iter().any(|ending| word.ends_with(ending))
+/// Stop words and contractions of them: `I'm`, `can't`, `they’ve`.
+fn is_function_word(word: &str, analyzer: &Analyzer) -> bool {
+    let (head, tail) = word.split_once(['\'', '\u{2019}']).unwrap_or((word, ""));
+    let negated = matches!(tail, "t" | "T") && head.ends_with(['n', 'N']);
+    negated || analyzer.is_stop_word(&fold(head))
+}
+
+fn is_opener(word: &str) -> bool {
+    listed(&OPENERS, &fold_word(word))
+}
+
+/// Whether a word alone is no name: it stands with a small letter elsewhere, or where any word has a capital and is
+/// frequent or looks like an adverb, gerund or participle.
+fn is_common(scan: &Scan<'_>, index: usize, small: &Small<'_, '_>) -> bool {
+    let folded = fold_word(scan.words[index].text);
+    let verbal = folded.len() > 4 && ["ing", "ly", "ed"].into_iter().any(|e| folded.ends_with(e));
+    listed(&CALENDAR, &folded)
+        || listed(&OPENERS, &folded)
+        || (opens_sentence(scan, index) && (verbal || listed(&COMMON, &folded)))
+        || small.contains(&folded)
+}
+
+fn listed(list: &[&str], word: &str) -> bool {
+    list.binary_search(&word).is_ok()
 }
 
 fn fold_word(word: &str) -> String {

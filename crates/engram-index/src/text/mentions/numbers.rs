@@ -54,8 +54,8 @@ const SPELT: [(&str, &str); 44] = [
 ];
 
 /// Units that are also words or too short to be told from one behind a space.
-const ONLY_ATTACHED: [&str; 13] =
-    ["a", "am", "b", "bar", "c", "d", "f", "in", "k", "pm", "s", "t", "us"];
+const ONLY_ATTACHED: [&str; 16] =
+    ["a", "am", "b", "bar", "c", "d", "f", "in", "j", "k", "pm", "s", "t", "us", "v", "w"];
 
 /// Signs of currencies with their code.
 const CURRENCIES: [(char, &str); 6] =
@@ -65,7 +65,7 @@ const CURRENCIES: [(char, &str); 6] =
 pub(super) fn quantities(scan: &Scan<'_>, taken: &mut Taken) {
     for (index, word) in scan.words.iter().enumerate() {
         let found = match number_and_unit(word.text) {
-            Some((_, unit)) if matches!(unit.to_ascii_lowercase().as_str(), "am" | "pm") => None,
+            Some((number, unit)) if !is_measure(number, unit) => None,
             Some((number, unit)) => Some((number, fold(unit), (word.start, word.end()))),
             None => unit_around(scan, index),
         };
@@ -74,6 +74,15 @@ pub(super) fn quantities(scan: &Scan<'_>, taken: &mut Taken) {
         {
             taken.add(MentionKind::Quantity, format!("{number} {unit}"), place);
         }
+    }
+}
+
+/// Whether an attached unit is one: not a time of day, a decade (`1930s`) or an abbreviation (`3D`).
+fn is_measure(number: &str, unit: &str) -> bool {
+    match unit {
+        "s" => !number.ends_with('0'),
+        "D" | "H" | "S" | "T" => false,
+        _ => !matches!(unit.to_ascii_lowercase().as_str(), "am" | "pm"),
     }
 }
 
@@ -99,6 +108,9 @@ fn unit_around<'t>(scan: &Scan<'t>, index: usize) -> Option<(&'t str, String, (u
     let unit = scan.words.get(index + 1).filter(|unit| unit.start == sign_at)?;
     spaced?;
     let folded = fold(unit.text);
+    if unit.text.len() == 1 && unit.text != folded {
+        return None;
+    }
     Some((word.text, short_form(&folded)?.to_owned(), (word.start, unit.end())))
 }
 

@@ -1,5 +1,6 @@
 //! The words of a text with their places, and what is already spoken for.
 
+use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{Mention, MentionKind};
@@ -82,7 +83,8 @@ pub(super) fn key_of(phrase: &str) -> String {
         spaced.push(c);
         before = c;
     }
-    let separate = |c: char| !(c.is_alphanumeric() || matches!(c, '\'' | '\u{2019}' | '.'));
+    let inside = |c| is_combining_mark(c) || matches!(c, '\'' | '\u{2019}' | '.');
+    let separate = |c: char| !(c.is_alphanumeric() || inside(c));
     let words = spaced.split(separate).map(|word| fold(word.trim_matches('.')));
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }

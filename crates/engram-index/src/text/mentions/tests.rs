@@ -51,11 +51,11 @@ fn names() {
 fn names_at_the_start_of_a_sentence() {
     english(
         "New York is big. New shoes! New Year. Great job, Bob",
-        &expect!["Name new york | Name bob"],
+        &expect!["Name new york | Name new year | Name bob"],
     );
     english(
         "Thanks Alice! In Paris, Good Charlotte and Monday Night Football",
-        &expect!["Name alice | Name paris | Name good charlotte | Name football"],
+        &expect!["Name alice | Name paris | Name good charlotte | Name monday night football"],
     );
     english(
         "the Lord of the Rings and the Return of the King of Gondor by the Sea of Rhun",
@@ -67,7 +67,12 @@ fn names_at_the_start_of_a_sentence() {
 fn no_names() {
     english("Swimming is fun. Music helps me; I love music. What a day! Really?", &expect![[""]]);
     english("I LOVE THIS SO MUCH. A B. It was THE BEST DAY EVER", &expect![[""]]);
-    english("one Two's company", &expect![[""]]);
+    english("one Two's company", &expect!["Name two"]);
+    english(
+        "Sounds great! I'm in, can't wait, they’ve left. Time: now. Perfect. Awesome",
+        &expect![[""]],
+    );
+    english("On Monday in March the PM spoke", &expect![[""]]);
     english("", &expect![[""]]);
 }
 
@@ -81,7 +86,7 @@ fn marked() {
     );
     english(
         "I read \"The Great Gatsby\" and “Dune”; she said \"I am here.\" and \"no way\", 5\" wide, «Le Petit Prince»",
-        &expect!["Quoted the great gatsby | Quoted dune | Quoted le petit prince"],
+        &expect!["Quoted great gatsby | Quoted dune | Quoted le petit prince"],
     );
     english(
         "She watched \"Who's Afraid of Virginia Woolf?\" twice",
@@ -102,6 +107,11 @@ fn quantities() {
         "3,5 Prozent in 2 Stunden, 1.5GB",
         &expect!["Quantity 3.5 % | Quantity 2 h | Quantity 1.5 gb"],
     );
+}
+
+#[test]
+fn no_quantities() {
+    english("the 1930s, the 80s, 3D and 5 T at 10 pm, 2002 V and 7 in a row", &expect![[""]]);
 }
 
 #[test]
