@@ -27,8 +27,9 @@ use crate::space::Space;
 const GROWTH_SHARE: u64 = 16;
 /// And at least this share of the count from which a graph is built at all.
 const GROWTH_MIN_SHARE: u64 = 4;
-/// A graph is built from scratch when this share of its vectors, in percent, is hidden.
-const HIDDEN_PERCENT_MAX: u64 = 30;
+/// A graph is built from scratch when this share of its vectors, in percent, belongs to memories that are gone. Suppressed
+/// ones stay in it, as they may come back.
+const GONE_PERCENT_MAX: u64 = 30;
 
 /// What one call of [`Engine::index`] did.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -112,15 +113,16 @@ impl Engine {
     /// What is to be built from this snapshot, if anything is due.
     fn begin(&self, snapshot: &Snapshot, dimension: u32) -> Option<Building> {
         let least = self.settings().graph_vectors_min.max(1);
-        let (base, covered, hidden) = match &snapshot.proximity {
-            Some(view) => (Some(view), view.graph.owners.len() as u64, view.hidden.len()),
-            None => (None, 0, 0),
-        };
-        let outside = (snapshot.figures.vectors + hidden).saturating_sub(covered);
-        let worn = hidden * 100 > covered * HIDDEN_PERCENT_MAX;
+        let base = snapshot.proximity.as_ref();
+        let covered = base.map_or(0, |view| view.graph.owners.len() as u64);
+        let mut outside = 0;
+        snapshot.each_vector(base.map_or(0, |view| view.graph.through), &mut |_, _| outside += 1);
+        let gone = (covered + outside).saturating_sub(snapshot.figures.vectors);
+        let worn = gone * 100 > covered * GONE_PERCENT_MAX;
+        let growth = (least / GROWTH_MIN_SHARE).max(covered / GROWTH_SHARE).max(1);
         let due = match base {
-            None => snapshot.figures.vectors >= least,
-            Some(_) => worn || outside >= (least / GROWTH_MIN_SHARE).max(covered / GROWTH_SHARE),
+            None => outside >= least,
+            Some(_) => worn || outside >= growth,
         };
         if !due {
             return None;
