@@ -48,13 +48,15 @@ impl Engine {
     /// thread.
     ///
     /// # Errors
-    /// A graph could not be written, or the log takes no commits. The work is done again.
+    /// A graph could not be written, or the log takes no commits. The work is done again. Where other spaces have commits,
+    /// these are reported and the next call tells the error.
     pub fn index(
         &self,
         budget_vectors: u64,
         parallel: &dyn Parallel,
     ) -> Result<Indexed, EngineError> {
         let mut done = Indexed::default();
+        let mut failed = None;
         for space in self.all_spaces() {
             if space.quarantined.is_some() {
                 continue;
@@ -63,7 +65,14 @@ impl Engine {
                 done.more = true;
                 break;
             }
-            self.index_space(&space, budget_vectors, parallel, &mut done)?;
+            if let Err(error) = self.index_space(&space, budget_vectors, parallel, &mut done) {
+                failed.get_or_insert(error);
+            }
+        }
+        match failed {
+            Some(error) if done.commits.is_empty() => return Err(error),
+            Some(_) => done.more = true,
+            None => {}
         }
         if !done.commits.is_empty() {
             self.wake();

@@ -40,26 +40,36 @@ impl Engine {
     /// were looked at. Submits commits like any writer. Call it from one thread.
     ///
     /// # Errors
-    /// The log takes no commits.
+    /// The log takes no commits. Where other spaces have commits, these are reported and the next call tells the error.
     pub fn link(&self, budget_memories: u64) -> Result<Linked, EngineError> {
         let mut done = Linked::default();
+        let mut failed = None;
         for space in self.all_spaces() {
             if space.quarantined.is_some() {
                 continue;
             }
             let looked_at = if done.memories < budget_memories {
-                match self.link_space(&space)? {
-                    Some((count, stamp)) => {
+                match self.link_space(&space) {
+                    Ok(Some((count, stamp))) => {
                         done.commits.push((space.name.clone(), stamp));
                         count
                     }
-                    None => continue,
+                    Ok(None) => continue,
+                    Err(error) => {
+                        failed.get_or_insert(error);
+                        continue;
+                    }
                 }
             } else {
                 0
             };
             done.memories += looked_at;
             done.more |= space.snapshot.load().unlinked() > looked_at;
+        }
+        match failed {
+            Some(error) if done.commits.is_empty() => return Err(error),
+            Some(_) => done.more = true,
+            None => {}
         }
         if !done.commits.is_empty() {
             self.wake();
