@@ -55,6 +55,7 @@ impl Engine {
         budget_vectors: u64,
         parallel: &dyn Parallel,
     ) -> Result<Indexed, EngineError> {
+        self.tidy_graphs()?;
         let mut done = Indexed::default();
         let mut failed = None;
         for space in self.all_spaces() {
@@ -91,7 +92,6 @@ impl Engine {
         if indexer.pending.load(Ordering::Acquire) {
             return Ok(());
         }
-        self.tidy_graphs(&mut indexer)?;
         let building = match indexer.building.take() {
             Some(building) => building,
             None => match self.begin(&space.snapshot.load_full(), space.settings.dimension) {
@@ -106,7 +106,7 @@ impl Engine {
                     done.vectors += building.builder.left() as u64;
                     let Building { builder, owners, through } = building;
                     let graph = Proximity::new(builder.finish(parallel), owners, through);
-                    if let Some(stamp) = self.put_into_use(space, Arc::new(graph), &mut indexer)? {
+                    if let Some(stamp) = self.put_into_use(space, Arc::new(graph), &indexer)? {
                         done.commits.push((space.name.clone(), stamp));
                     }
                     return Ok(());
@@ -155,14 +155,14 @@ impl Engine {
         &self,
         space: &Arc<Space>,
         graph: Arc<Proximity>,
-        indexer: &mut Indexer,
+        indexer: &Indexer,
     ) -> Result<Option<Stamp>, EngineError> {
         let dir = self.data_dir().join(INDEX_DIR);
         let path = dir.join(graph_file_name(space.id, graph.hash));
         let fs = self.fs();
         fs.create_dir_all(&dir).map_err(|error| io_failure(&dir, &error))?;
         write_atomically(fs, &path, &graph.to_bytes()).map_err(|error| io_failure(&path, &error))?;
-        indexer.stale_files = true;
+        self.graphs_are_stale();
         let mut queue = self.queue()?;
         let Ok(overlay) = writable(&mut queue, space) else { return Ok(None) };
         let state_sum = overlay.state_sum;
@@ -192,13 +192,19 @@ impl Engine {
         Ok(Some(stamp))
     }
 
-    /// Removes the files of graphs that no space uses, after a graph was put into use.
-    fn tidy_graphs(&self, indexer: &mut Indexer) -> Result<(), EngineError> {
-        if !std::mem::take(&mut indexer.stale_files) {
+    /// Removes the files of graphs that no space uses, after a graph was put into use or a space was deleted. A graph whose
+    /// commit is queued is in no snapshot yet and must stay: then it waits for a later call.
+    fn tidy_graphs(&self) -> Result<(), EngineError> {
+        let spaces = self.all_spaces();
+        for space in &spaces {
+            if space.indexer.lock().map_err(|_| panicked())?.pending.load(Ordering::Acquire) {
+                return Ok(());
+            }
+        }
+        if !self.take_stale_graphs() {
             return Ok(());
         }
-        let used: Vec<String> = self
-            .all_spaces()
+        let used: Vec<String> = spaces
             .iter()
             .filter_map(|space| {
                 let hash = space.snapshot.load().graph_hash?;
