@@ -7,7 +7,7 @@
 mod forming;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use engram_store::{Lsn, Stamp};
 use prost::Message;
@@ -16,7 +16,7 @@ use self::forming::Forming;
 use crate::apply::Step;
 use crate::engine::{Done, Engine};
 use crate::error::{EngineError, LogFailure};
-use crate::linker::Known;
+use crate::linker::{Known, Linker};
 use crate::queue::{Change, Submission, Waiter, writable};
 use crate::record::{CommitRecord, KIND_COMMIT, LinkRecord, Op, OpRecord};
 use crate::space::Space;
@@ -82,6 +82,9 @@ impl Engine {
         if linker.pending.load(Ordering::Acquire) {
             return Ok(None);
         }
+        if linker.lost.swap(false, Ordering::AcqRel) {
+            linker.known = None;
+        }
         let snapshot = space.snapshot.load_full();
         let batch = snapshot.unlinked_docs(LINK_MEMORIES_MAX);
         let Some((last, _)) = batch.last().copied() else { return Ok(None) };
@@ -91,8 +94,11 @@ impl Engine {
             forming.look_at(known, *node, *at);
         }
         let record = forming.finish(last + 1);
-        let stamp = self.submit_link(space, record, &linker.pending)?;
-        Ok(stamp.map(|stamp| (batch.len() as u64, stamp)))
+        let stamp = self.submit_link(space, record, &linker);
+        if !matches!(stamp, Ok(Some(_))) {
+            linker.known = None;
+        }
+        Ok(stamp?.map(|stamp| (batch.len() as u64, stamp)))
     }
 
     /// Queues the commit; none when the space takes no writes now, so that it is tried again.
@@ -100,7 +106,7 @@ impl Engine {
         &self,
         space: &Arc<Space>,
         record: LinkRecord,
-        pending: &Arc<AtomicBool>,
+        linker: &Linker,
     ) -> Result<Option<Stamp>, EngineError> {
         let mut queue = self.queue()?;
         let Ok(overlay) = writable(&mut queue, space) else { return Ok(None) };
@@ -122,9 +128,12 @@ impl Engine {
             Err(EngineError::Overloaded { .. } | EngineError::Closing) => return Ok(None),
             Err(error) => return Err(error),
         };
-        pending.store(true, Ordering::Release);
-        let over = Arc::clone(pending);
-        let waiter: Waiter = Box::new(move |_| over.store(false, Ordering::Release));
+        linker.pending.store(true, Ordering::Release);
+        let (over, lost) = (Arc::clone(&linker.pending), Arc::clone(&linker.lost));
+        let waiter: Waiter = Box::new(move |outcome| {
+            lost.store(outcome.is_err(), Ordering::Release);
+            over.store(false, Ordering::Release);
+        });
         let at_once = queue.wait(Some(number), waiter);
         debug_assert!(at_once.is_none(), "the commit was queued under the same lock");
         Ok(Some(stamp))
