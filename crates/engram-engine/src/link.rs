@@ -86,19 +86,31 @@ impl Engine {
             linker.known = None;
         }
         let snapshot = space.snapshot.load_full();
-        let batch = snapshot.unlinked_docs(LINK_MEMORIES_MAX);
-        let Some((last, _)) = batch.last().copied() else { return Ok(None) };
-        let known = linker.known.get_or_insert_with(|| Known::of(&snapshot));
-        let mut forming = Forming::new(&snapshot, &space.analyzer);
-        for (node, at) in &batch {
-            forming.look_at(known, *node, *at);
+        let mut batch = snapshot.unlinked_docs(LINK_MEMORIES_MAX);
+        loop {
+            let Some((last, _)) = batch.last().copied() else { return Ok(None) };
+            let known = linker.known.get_or_insert_with(|| Known::of(&snapshot));
+            let mut forming = Forming::new(&snapshot, &space.analyzer);
+            for (node, at) in &batch {
+                forming.look_at(known, *node, *at);
+            }
+            let mut stamp = self.submit_link(space, forming.finish(last + 1), &linker);
+            let too_large = matches!(stamp, Err(EngineError::Log(LogFailure::TooLarge { .. })));
+            if too_large && batch.len() > 1 {
+                linker.known = None;
+                batch.truncate(batch.len() / 2);
+                continue;
+            }
+            if too_large {
+                // The log cannot hold what this one memory is associated with: it stays without.
+                let none = LinkRecord { through: last + 1, ..LinkRecord::default() };
+                stamp = self.submit_link(space, none, &linker);
+            }
+            if !matches!(stamp, Ok(Some(_))) {
+                linker.known = None;
+            }
+            return Ok(stamp?.map(|stamp| (batch.len() as u64, stamp)));
         }
-        let record = forming.finish(last + 1);
-        let stamp = self.submit_link(space, record, &linker);
-        if !matches!(stamp, Ok(Some(_))) {
-            linker.known = None;
-        }
-        Ok(stamp?.map(|stamp| (batch.len() as u64, stamp)))
     }
 
     /// Queues the commit; none when the space takes no writes now, so that it is tried again.
