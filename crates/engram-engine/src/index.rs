@@ -48,16 +48,15 @@ impl Engine {
     /// thread.
     ///
     /// # Errors
-    /// A graph could not be written, or the log takes no commits. The work is done again. Where other spaces have commits,
+    /// A graph could not be written, an old one not removed, or the log takes no commits. The work is done again. Where other spaces have commits,
     /// these are reported and the next call tells the error.
     pub fn index(
         &self,
         budget_vectors: u64,
         parallel: &dyn Parallel,
     ) -> Result<Indexed, EngineError> {
-        self.tidy_graphs()?;
         let mut done = Indexed::default();
-        let mut failed = None;
+        let mut failed = self.tidy_graphs().err();
         for space in self.all_spaces() {
             if space.quarantined.is_some() {
                 continue;
@@ -160,9 +159,9 @@ impl Engine {
         let dir = self.data_dir().join(INDEX_DIR);
         let path = dir.join(graph_file_name(space.id, graph.hash));
         let fs = self.fs();
+        self.graphs_are_stale();
         fs.create_dir_all(&dir).map_err(|error| io_failure(&dir, &error))?;
         write_atomically(fs, &path, &graph.to_bytes()).map_err(|error| io_failure(&path, &error))?;
-        self.graphs_are_stale();
         let mut queue = self.queue()?;
         let Ok(overlay) = writable(&mut queue, space) else { return Ok(None) };
         let state_sum = overlay.state_sum;
@@ -211,7 +210,11 @@ impl Engine {
                 Some(graph_file_name(space.id, hash))
             })
             .collect();
-        remove_others(self.fs(), self.data_dir(), &used)
+        let removed = remove_others(self.fs(), self.data_dir(), &used);
+        if removed.is_err() {
+            self.graphs_are_stale();
+        }
+        removed
     }
 }
 

@@ -270,7 +270,9 @@ impl History {
         // A long text may hold all these words many times.
         let long = |other: &&Arc<Stored>| other.content.text.len() > SHORT_TEXT_BYTES;
         let limit = 10 + image.memories.values().filter(long).count();
-        for mode in [Mode::Keyword, Mode::Hybrid] {
+        for mode in [Mode::Keyword, Mode::Hybrid, Mode::Associative] {
+            // Titles, people and times that the text names by chance lift others.
+            let limit = if mode == Mode::Keyword { limit } else { 1_000 };
             let recall =
                 self.recall(name, &Cue { text: text.clone(), mode, limit, ..Cue::default() })?;
             if !recall.items.iter().any(|item| item.detail.memory.id == stored.name()) {

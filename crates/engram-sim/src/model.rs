@@ -2,12 +2,12 @@
 //!
 //! It knows the rules of the engine's facade and nothing of how the engine keeps them: no log, no index, no snapshot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use engram_engine::{
-    AssociationReceipt, Created, Done, EngineError, ForgetReceipt, MemoryContent, NewMemory, OnInvalid,
-    RememberOptions, Remembered, SpaceInfo, State,
+    AssociationReceipt, Created, Done, EngineError, ForgetReceipt, MemoryContent, NewMemory,
+    OnInvalid, RememberOptions, Remembered, SpaceInfo, State,
 };
 use engram_store::SpaceId;
 
@@ -112,6 +112,8 @@ pub(crate) struct Image {
     pub(crate) keys: BTreeMap<String, Arc<Keyed>>,
     /// Associations that were stated.
     pub(crate) ties: BTreeMap<Pair, Tie>,
+    /// Memories from which entities may have been taken away.
+    pub(crate) parted: BTreeSet<(u64, u32)>,
 }
 
 /// What becomes of one memory of a request.
@@ -184,10 +186,12 @@ pub(crate) enum Work {
         created: bool,
         slot: Slot<AssociationReceipt>,
     },
-    /// Takes away what was stated where `stated`; `count` is the number of all that goes, where it is known.
+    /// Takes away what was stated where `stated`, and entities where `parts`; `count` is the number of all that goes, where
+    /// it is known.
     Dissociate {
         pair: Pair,
         stated: bool,
+        parts: bool,
         count: Option<u64>,
         slot: Slot<AssociationReceipt>,
     },
@@ -306,13 +310,15 @@ impl Image {
             Work::Associate { pair, tie, .. } => {
                 self.ties.insert(*pair, tie.clone());
             }
-            Work::Dissociate { pair, stated: true, .. } => {
-                self.ties.remove(pair);
+            Work::Dissociate { pair, stated, parts, .. } => {
+                if *stated {
+                    self.ties.remove(pair);
+                }
+                if *parts {
+                    self.parted.insert(pair.0);
+                }
             }
-            Work::Dissociate { .. }
-            | Work::Again { .. }
-            | Work::Delete { .. }
-            | Work::Derived => {}
+            Work::Again { .. } | Work::Delete { .. } | Work::Derived => {}
         }
     }
 

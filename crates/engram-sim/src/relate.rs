@@ -1,11 +1,13 @@
 //! Associations and what the engine derives by itself: requests, and commits that nobody waits for.
 
+use std::path::Path;
+
 use engram_engine::{
     Associate, AssociationQuery, AssociationReceipt, Dissociate, EdgeDirection, EdgeKind, Serial,
 };
 use engram_store::Stamp;
 
-use crate::history::{Check, History};
+use crate::history::{Check, DATA_DIR, History};
 use crate::model::{Image, Queued, Tie, Work, classify, slot, taken};
 
 /// Relations that requests name; an empty one gets a name from the engine.
@@ -155,7 +157,9 @@ impl History {
             Some(other) => return Err(format!("dissociate answers {other:?}, expected {stated}")),
         }
         let stamp = (stated || !only_stated).then_some(stamp);
-        self.queue(name, Queued { stamp, work: Work::Dissociate { pair, stated, count, slot } })
+        let parts = kinds.is_empty() || kinds.contains(&EdgeKind::Entity);
+        let work = Work::Dissociate { pair, stated, parts, count, slot };
+        self.queue(name, Queued { stamp, work })
     }
 
     /// An answer that there is nothing to take away rests on what is published: nothing that was acknowledged is there.
@@ -226,6 +230,8 @@ impl History {
     /// Derives until nothing is left to do: no memory is without associations, no graph is due.
     pub(crate) fn derive_all(&mut self) -> Check {
         for _ in 0..ROUNDS_MAX {
+            // What is still queued is looked at only when it is published.
+            let quiet = self.pending() == 0;
             let before = self.tally.derived;
             self.link()?;
             self.index()?;
@@ -233,7 +239,7 @@ impl History {
             if self.fs.crashed() || self.disturbed() || self.engine().poisoned().is_some() {
                 return Ok(());
             }
-            if self.tally.derived == before {
+            if quiet && self.tally.derived == before {
                 return self.verify_derived();
             }
         }
@@ -247,10 +253,26 @@ impl History {
                 return Err(format!("{name}: {} memories stay unlinked", stats.unlinked));
             }
             let due = stats.vectors >= self.setup.graph_vectors_min;
-            if due && stats.indexed_vectors == 0 {
+            if due && stats.suppressed == 0 && stats.indexed_vectors == 0 {
                 return Err(format!("{name}: no graph over {} vectors", stats.vectors));
             }
         }
-        Ok(())
+        self.verify_graph_files()
+    }
+
+    /// Nothing of a deleted space or of an older graph stays in the directory of graphs.
+    fn verify_graph_files(&self) -> Check {
+        let files = self.fs.peek(&Path::new(DATA_DIR).join("index"));
+        let mut names: Vec<String> = files
+            .iter()
+            .filter_map(|(path, _)| Some(path.file_name()?.to_str()?.to_owned()))
+            .collect();
+        for place in self.spaces.values() {
+            let own = format!("{}-", place.id);
+            if let Some(at) = names.iter().position(|name| name.starts_with(&own)) {
+                names.remove(at);
+            }
+        }
+        if names.is_empty() { Ok(()) } else { Err(format!("left over: {names:?}")) }
     }
 }

@@ -23,8 +23,8 @@ impl History {
             let mut images = vec![place.published.clone()];
             let engine = self.engine.as_ref().expect("answers come from an open engine");
             let reached = Reached { lsn: reached(engine, name, place.id), over };
-            let gone =
-                settle_place(place, &mut images, reached).map_err(|what| format!("{name}: {what}"))?;
+            let gone = settle_place(place, &mut images, reached)
+                .map_err(|what| format!("{name}: {what}"))?;
             acknowledged += images.len() as u64 - 1 + u64::from(gone);
             batches.insert(name.clone(), images);
             if gone {

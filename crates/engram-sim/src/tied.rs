@@ -81,7 +81,8 @@ impl History {
         let mut stated = BTreeMap::new();
         let mut beside = BTreeMap::new();
         for tie in &found {
-            let (own, other) = if tie.from == id { (&tie.from, &tie.to) } else { (&tie.to, &tie.from) };
+            let (own, other) =
+                if tie.from == id { (&tie.from, &tie.to) } else { (&tie.to, &tie.from) };
             let in_range = tie.weight > 0.0 && tie.weight <= 1.0;
             if own != id || other == id || !visible(other) || !in_range {
                 return Err(format!("{id} has the association {tie:?}"));
@@ -103,11 +104,13 @@ impl History {
                 EdgeKind::Entity | EdgeKind::Mention | EdgeKind::Near => {}
             }
         }
+        self.verify_named(name, image, (stored, &found))?;
         let own = stored.place();
         let shown = |place: &(u64, u32)| image.memories[place].visible(now_ns);
-        let expected = image.ties.iter().filter(|((from, to), _)| {
-            (*from == own && shown(to)) || (*to == own && shown(from))
-        });
+        let expected = image
+            .ties
+            .iter()
+            .filter(|((from, to), _)| (*from == own && shown(to)) || (*to == own && shown(from)));
         let mut count = 0;
         for (pair, tie) in expected {
             count += 1;
@@ -117,13 +120,46 @@ impl History {
                     && (found.weight - tie.weight).abs() < WEIGHT_ERROR
             });
             if !same {
-                return Err(format!("{id}: {pair:?} {tie:?} was stated, found {:?}", stated.get(pair)));
+                return Err(format!(
+                    "{id}: {pair:?} {tie:?} was stated, found {:?}",
+                    stated.get(pair)
+                ));
             }
         }
         if stated.len() != count {
             return Err(format!("{id}: {count} associations were stated, found {stated:?}"));
         }
         Ok(())
+    }
+
+    /// Once all is linked, memories that name the same person are associated by it, unless somebody parted them.
+    fn verify_named(
+        &self,
+        name: &str,
+        image: &Image,
+        (stored, found): (&Stored, &[Association]),
+    ) -> Check {
+        let stats = self.engine().stats(name).map_err(|error| error.to_string())?;
+        if stats.unlinked > 0 || image.parted.contains(&stored.place()) {
+            return Ok(());
+        }
+        let now_ns = self.now_ns();
+        let tied: BTreeSet<&str> = found
+            .iter()
+            .filter(|tie| tie.kind == EdgeKind::Entity)
+            .map(|tie| tie.to.as_str())
+            .collect();
+        let shares = |other: &&Arc<Stored>| {
+            let people = &other.content.people;
+            other.visible(now_ns)
+                && other.place() != stored.place()
+                && !image.parted.contains(&other.place())
+                && people.iter().any(|person| stored.content.people.contains(person))
+        };
+        match image.memories.values().filter(shares).find(|other| !tied.contains(other.name())) {
+            Some(other) => Err(format!("{} and {} share a person", stored.name(), other.name())),
+            None => Ok(()),
+        }
     }
 
     /// What is hidden or gone has no associations to show and starts no activation.
