@@ -9,7 +9,7 @@ use engram_engine::{Execution, MemoryContent, NewMemory, OnInvalid, RememberOpti
 use crate::faulty::{End, Fault};
 use crate::history::{Check, DIMENSION, History, Setup};
 use crate::model::{Draft, Fate, Nature, Place, Tie};
-use crate::run::{Outcome, conclude};
+use crate::run::{CaseReport, conclude};
 use crate::submit::Chosen;
 
 /// No script has more operations than this.
@@ -28,7 +28,7 @@ const SETUP: Setup = Setup {
 };
 
 /// Runs the script with `fault` at operation `at`, counted over all reboots. None when it ends before that.
-pub fn sweep_one(fault: Fault, at: u64) -> Option<Outcome> {
+pub fn sweep_one(fault: Fault, at: u64) -> Option<CaseReport> {
     let mut history = History::new(at, SETUP);
     history.note(format!("sweep: {} at operation {at}", fault.name()));
     history.sweep(fault, at);
@@ -38,7 +38,7 @@ pub fn sweep_one(fault: Fault, at: u64) -> Option<Outcome> {
 }
 
 /// Runs the script with `fault` at every operation, and hands over each outcome with its operation.
-pub fn sweep(fault: Fault, report: &mut dyn FnMut(u64, Outcome)) {
+pub fn sweep(fault: Fault, report: &mut dyn FnMut(u64, CaseReport)) {
     for at in 0..OPERATIONS_MAX {
         match sweep_one(fault, at) {
             Some(outcome) => report(at, outcome),
