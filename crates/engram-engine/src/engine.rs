@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use arc_swap::ArcSwap;
@@ -84,6 +85,8 @@ pub struct Engine {
     driving: Mutex<()>,
     /// Held by the one maintainer.
     maintaining: Mutex<()>,
+    /// There may be files of graphs that no space uses any more.
+    stale_graphs: AtomicBool,
     data_dir: PathBuf,
     _data_dir: Box<dyn FsLock>,
 }
@@ -138,6 +141,7 @@ impl Engine {
             failure: OnceLock::new(),
             driving: Mutex::new(()),
             maintaining: Mutex::new(()),
+            stale_graphs: AtomicBool::new(false),
             data_dir: data_dir.to_path_buf(),
             _data_dir: lock,
         };
@@ -311,6 +315,7 @@ impl Engine {
     fn dismiss(&self, space: &Space) {
         let gone = EngineError::SpaceNotFound { name: space.name.clone() };
         space.link_waiters.refuse(&gone);
+        self.graphs_are_stale();
         self.catalog.rcu(|catalog| {
             let mut catalog = Catalog::clone(catalog);
             catalog.remove(&space.name);
@@ -445,6 +450,16 @@ impl Engine {
 
     pub(crate) fn fs(&self) -> &dyn Fs {
         &*self.components.fs
+    }
+
+    /// Notes that there may be files of graphs that no space uses any more.
+    pub(crate) fn graphs_are_stale(&self) {
+        self.stale_graphs.store(true, Ordering::Release);
+    }
+
+    /// Whether that was noted since it was last asked.
+    pub(crate) fn take_stale_graphs(&self) -> bool {
+        self.stale_graphs.swap(false, Ordering::AcqRel)
     }
 
     pub(crate) fn data_dir(&self) -> &Path {

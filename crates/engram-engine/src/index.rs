@@ -27,8 +27,9 @@ use crate::space::Space;
 const GROWTH_SHARE: u64 = 16;
 /// And at least this share of the count from which a graph is built at all.
 const GROWTH_MIN_SHARE: u64 = 4;
-/// A graph is built from scratch when this share of its vectors, in percent, is hidden.
-const HIDDEN_PERCENT_MAX: u64 = 30;
+/// A graph is built from scratch when this share of its vectors, in percent, belongs to memories that are gone. Suppressed
+/// ones stay in it, as they may come back.
+const GONE_PERCENT_MAX: u64 = 30;
 
 /// What one call of [`Engine::index`] did.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -47,13 +48,15 @@ impl Engine {
     /// thread.
     ///
     /// # Errors
-    /// A graph could not be written, or the log takes no commits. The work is done again.
+    /// A graph could not be written, an old one not removed, or the log takes no commits. The work is done again. Where other spaces have commits,
+    /// these are reported and the next call tells the error.
     pub fn index(
         &self,
         budget_vectors: u64,
         parallel: &dyn Parallel,
     ) -> Result<Indexed, EngineError> {
         let mut done = Indexed::default();
+        let mut failed = self.tidy_graphs().err();
         for space in self.all_spaces() {
             if space.quarantined.is_some() {
                 continue;
@@ -62,7 +65,14 @@ impl Engine {
                 done.more = true;
                 break;
             }
-            self.index_space(&space, budget_vectors, parallel, &mut done)?;
+            if let Err(error) = self.index_space(&space, budget_vectors, parallel, &mut done) {
+                failed.get_or_insert(error);
+            }
+        }
+        match failed {
+            Some(error) if done.commits.is_empty() => return Err(error),
+            Some(_) => done.more = true,
+            None => {}
         }
         if !done.commits.is_empty() {
             self.wake();
@@ -81,7 +91,6 @@ impl Engine {
         if indexer.pending.load(Ordering::Acquire) {
             return Ok(());
         }
-        self.tidy_graphs(&mut indexer)?;
         let building = match indexer.building.take() {
             Some(building) => building,
             None => match self.begin(&space.snapshot.load_full(), space.settings.dimension) {
@@ -96,7 +105,7 @@ impl Engine {
                     done.vectors += building.builder.left() as u64;
                     let Building { builder, owners, through } = building;
                     let graph = Proximity::new(builder.finish(parallel), owners, through);
-                    if let Some(stamp) = self.put_into_use(space, Arc::new(graph), &mut indexer)? {
+                    if let Some(stamp) = self.put_into_use(space, Arc::new(graph), &indexer)? {
                         done.commits.push((space.name.clone(), stamp));
                     }
                     return Ok(());
@@ -112,15 +121,16 @@ impl Engine {
     /// What is to be built from this snapshot, if anything is due.
     fn begin(&self, snapshot: &Snapshot, dimension: u32) -> Option<Building> {
         let least = self.settings().graph_vectors_min.max(1);
-        let (base, covered, hidden) = match &snapshot.proximity {
-            Some(view) => (Some(view), view.graph.owners.len() as u64, view.hidden.len()),
-            None => (None, 0, 0),
-        };
-        let outside = (snapshot.figures.vectors + hidden).saturating_sub(covered);
-        let worn = hidden * 100 > covered * HIDDEN_PERCENT_MAX;
+        let base = snapshot.proximity.as_ref();
+        let covered = base.map_or(0, |view| view.graph.owners.len() as u64);
+        let mut outside = 0;
+        snapshot.each_vector(base.map_or(0, |view| view.graph.through), &mut |_, _| outside += 1);
+        let gone = (covered + outside).saturating_sub(snapshot.figures.vectors);
+        let worn = gone * 100 > covered * GONE_PERCENT_MAX;
+        let growth = (least / GROWTH_MIN_SHARE).max(covered / GROWTH_SHARE).max(1);
         let due = match base {
-            None => snapshot.figures.vectors >= least,
-            Some(_) => worn || outside >= (least / GROWTH_MIN_SHARE).max(covered / GROWTH_SHARE),
+            None => outside >= least,
+            Some(_) => worn || outside >= growth,
         };
         if !due {
             return None;
@@ -144,14 +154,14 @@ impl Engine {
         &self,
         space: &Arc<Space>,
         graph: Arc<Proximity>,
-        indexer: &mut Indexer,
+        indexer: &Indexer,
     ) -> Result<Option<Stamp>, EngineError> {
         let dir = self.data_dir().join(INDEX_DIR);
         let path = dir.join(graph_file_name(space.id, graph.hash));
         let fs = self.fs();
+        self.graphs_are_stale();
         fs.create_dir_all(&dir).map_err(|error| io_failure(&dir, &error))?;
         write_atomically(fs, &path, &graph.to_bytes()).map_err(|error| io_failure(&path, &error))?;
-        indexer.stale_files = true;
         let mut queue = self.queue()?;
         let Ok(overlay) = writable(&mut queue, space) else { return Ok(None) };
         let state_sum = overlay.state_sum;
@@ -181,20 +191,30 @@ impl Engine {
         Ok(Some(stamp))
     }
 
-    /// Removes the files of graphs that no space uses, after a graph was put into use.
-    fn tidy_graphs(&self, indexer: &mut Indexer) -> Result<(), EngineError> {
-        if !std::mem::take(&mut indexer.stale_files) {
+    /// Removes the files of graphs that no space uses, after a graph was put into use or a space was deleted. A graph whose
+    /// commit is queued is in no snapshot yet and must stay: then it waits for a later call.
+    fn tidy_graphs(&self) -> Result<(), EngineError> {
+        let spaces = self.all_spaces();
+        for space in &spaces {
+            if space.indexer.lock().map_err(|_| panicked())?.pending.load(Ordering::Acquire) {
+                return Ok(());
+            }
+        }
+        if !self.take_stale_graphs() {
             return Ok(());
         }
-        let used: Vec<String> = self
-            .all_spaces()
+        let used: Vec<String> = spaces
             .iter()
             .filter_map(|space| {
                 let hash = space.snapshot.load().graph_hash?;
                 Some(graph_file_name(space.id, hash))
             })
             .collect();
-        remove_others(self.fs(), self.data_dir(), &used)
+        let removed = remove_others(self.fs(), self.data_dir(), &used);
+        if removed.is_err() {
+            self.graphs_are_stale();
+        }
+        removed
     }
 }
 

@@ -19,8 +19,6 @@ pub(crate) struct Indexer {
     /// A commit that puts a graph into use is queued.
     pub(crate) pending: Arc<AtomicBool>,
     pub(crate) building: Option<Building>,
-    /// There may be files of graphs that are not used any more.
-    pub(crate) stale_files: bool,
 }
 
 /// A graph on its way.

@@ -7,7 +7,7 @@
 mod forming;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use engram_store::{Lsn, Stamp};
 use prost::Message;
@@ -16,7 +16,7 @@ use self::forming::Forming;
 use crate::apply::Step;
 use crate::engine::{Done, Engine};
 use crate::error::{EngineError, LogFailure};
-use crate::linker::Known;
+use crate::linker::{Known, Linker};
 use crate::queue::{Change, Submission, Waiter, writable};
 use crate::record::{CommitRecord, KIND_COMMIT, LinkRecord, Op, OpRecord};
 use crate::space::Space;
@@ -40,26 +40,36 @@ impl Engine {
     /// were looked at. Submits commits like any writer. Call it from one thread.
     ///
     /// # Errors
-    /// The log takes no commits.
+    /// The log takes no commits. Where other spaces have commits, these are reported and the next call tells the error.
     pub fn link(&self, budget_memories: u64) -> Result<Linked, EngineError> {
         let mut done = Linked::default();
+        let mut failed = None;
         for space in self.all_spaces() {
             if space.quarantined.is_some() {
                 continue;
             }
             let looked_at = if done.memories < budget_memories {
-                match self.link_space(&space)? {
-                    Some((count, stamp)) => {
+                match self.link_space(&space) {
+                    Ok(Some((count, stamp))) => {
                         done.commits.push((space.name.clone(), stamp));
                         count
                     }
-                    None => continue,
+                    Ok(None) => continue,
+                    Err(error) => {
+                        failed.get_or_insert(error);
+                        continue;
+                    }
                 }
             } else {
                 0
             };
             done.memories += looked_at;
             done.more |= space.snapshot.load().unlinked() > looked_at;
+        }
+        match failed {
+            Some(error) if done.commits.is_empty() => return Err(error),
+            Some(_) => done.more = true,
+            None => {}
         }
         if !done.commits.is_empty() {
             self.wake();
@@ -72,17 +82,35 @@ impl Engine {
         if linker.pending.load(Ordering::Acquire) {
             return Ok(None);
         }
-        let snapshot = space.snapshot.load_full();
-        let batch = snapshot.unlinked_docs(LINK_MEMORIES_MAX);
-        let Some((last, _)) = batch.last().copied() else { return Ok(None) };
-        let known = linker.known.get_or_insert_with(|| Known::of(&snapshot));
-        let mut forming = Forming::new(&snapshot, &space.analyzer);
-        for (node, at) in &batch {
-            forming.look_at(known, *node, *at);
+        if linker.lost.swap(false, Ordering::AcqRel) {
+            linker.known = None;
         }
-        let record = forming.finish(last + 1);
-        let stamp = self.submit_link(space, record, &linker.pending)?;
-        Ok(stamp.map(|stamp| (batch.len() as u64, stamp)))
+        let snapshot = space.snapshot.load_full();
+        let mut batch = snapshot.unlinked_docs(LINK_MEMORIES_MAX);
+        loop {
+            let Some((last, _)) = batch.last().copied() else { return Ok(None) };
+            let known = linker.known.get_or_insert_with(|| Known::of(&snapshot));
+            let mut forming = Forming::new(&snapshot, &space.analyzer);
+            for (node, at) in &batch {
+                forming.look_at(known, *node, *at);
+            }
+            let mut stamp = self.submit_link(space, forming.finish(last + 1), &linker);
+            let too_large = matches!(stamp, Err(EngineError::Log(LogFailure::TooLarge { .. })));
+            if too_large && batch.len() > 1 {
+                linker.known = None;
+                batch.truncate(batch.len() / 2);
+                continue;
+            }
+            if too_large {
+                // The log cannot hold what this one memory is associated with: it stays without.
+                let none = LinkRecord { through: last + 1, ..LinkRecord::default() };
+                stamp = self.submit_link(space, none, &linker);
+            }
+            if !matches!(stamp, Ok(Some(_))) {
+                linker.known = None;
+            }
+            return Ok(stamp?.map(|stamp| (batch.len() as u64, stamp)));
+        }
     }
 
     /// Queues the commit; none when the space takes no writes now, so that it is tried again.
@@ -90,7 +118,7 @@ impl Engine {
         &self,
         space: &Arc<Space>,
         record: LinkRecord,
-        pending: &Arc<AtomicBool>,
+        linker: &Linker,
     ) -> Result<Option<Stamp>, EngineError> {
         let mut queue = self.queue()?;
         let Ok(overlay) = writable(&mut queue, space) else { return Ok(None) };
@@ -112,9 +140,12 @@ impl Engine {
             Err(EngineError::Overloaded { .. } | EngineError::Closing) => return Ok(None),
             Err(error) => return Err(error),
         };
-        pending.store(true, Ordering::Release);
-        let over = Arc::clone(pending);
-        let waiter: Waiter = Box::new(move |_| over.store(false, Ordering::Release));
+        linker.pending.store(true, Ordering::Release);
+        let (over, lost) = (Arc::clone(&linker.pending), Arc::clone(&linker.lost));
+        let waiter: Waiter = Box::new(move |outcome| {
+            lost.store(outcome.is_err(), Ordering::Release);
+            over.store(false, Ordering::Release);
+        });
         let at_once = queue.wait(Some(number), waiter);
         debug_assert!(at_once.is_none(), "the commit was queued under the same lock");
         Ok(Some(stamp))

@@ -17,6 +17,8 @@ use crate::memtable::Snapshot;
 pub(crate) struct Linker {
     /// A commit of associations is queued.
     pub(crate) pending: Arc<AtomicBool>,
+    /// A commit of associations was refused after it was queued.
+    pub(crate) lost: Arc<AtomicBool>,
     pub(crate) known: Option<Known>,
 }
 

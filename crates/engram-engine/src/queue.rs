@@ -190,6 +190,13 @@ impl Overlay {
         Some(*there && !newer(from) && !newer(to))
     }
 
+    /// The last queued commit that is about the explicit association of this pair or about one of its ends.
+    pub(crate) fn pair_rests_on(&self, from: &str, to: &str) -> Option<u64> {
+        let pair = self.pairs.get(&(from.to_owned(), to.to_owned())).map(|(number, _)| *number);
+        let touched = |id: &str| self.ids.get(id).map(|(number, _)| *number);
+        pair.max(touched(from)).max(touched(to))
+    }
+
     pub(crate) fn touch_pair(&mut self, number: u64, pair: (String, String), there: bool) {
         self.pairs.insert(pair, (number, there));
     }

@@ -87,13 +87,15 @@ impl Engine {
         let kinds =
             if request.kinds.is_empty() { EdgeKind::ALL.to_vec() } else { request.kinds.clone() };
         let formed = formed_between(&snapshot, &request.from, &request.to);
+        let rests_on = overlay.pair_rests_on(&request.from, &request.to);
         let counts = |kind: &EdgeKind| match kind {
             EdgeKind::Explicit => u64::from(stated),
             kind => formed.get(kind).copied().unwrap_or(0),
         };
         let count = kinds.iter().map(counts).sum();
         if count == 0 {
-            return Ok((AssociationReceipt { commit: None, count, created: false }, None));
+            let receipt = AssociationReceipt { commit: None, count, created: false };
+            return Ok((receipt, rests_on));
         }
         let record = DissociateRecord {
             from: request.from.clone(),

@@ -63,6 +63,7 @@ impl History {
         self.verify_lists(name, &image, &mut rng)?;
         self.verify_gets(name, &image)?;
         self.verify_searches(name, &image, &mut rng)?;
+        self.verify_ties(name, &image, &mut rng)?;
         self.verify_ranking(name)
     }
 
@@ -83,7 +84,13 @@ impl History {
             Some(sum) if *sum != stats.state_sum => {
                 Err(format!("state sum {:x}, it was {sum:x}", stats.state_sum))
             }
-            _ => Ok(()),
+            _ => match self.spaces[name].indexed.get(&image.lsn) {
+                Some(indexed) if *indexed != stats.indexed_vectors => {
+                    let found = stats.indexed_vectors;
+                    Err(format!("{found} vectors are in the graph, there were {indexed}"))
+                }
+                _ => Ok(()),
+            },
         }
     }
 
@@ -263,7 +270,9 @@ impl History {
         // A long text may hold all these words many times.
         let long = |other: &&Arc<Stored>| other.content.text.len() > SHORT_TEXT_BYTES;
         let limit = 10 + image.memories.values().filter(long).count();
-        for mode in [Mode::Keyword, Mode::Hybrid] {
+        for mode in [Mode::Keyword, Mode::Hybrid, Mode::Associative] {
+            // Titles, people and times that the text names by chance lift others.
+            let limit = if mode == Mode::Keyword { limit } else { 1_000 };
             let recall =
                 self.recall(name, &Cue { text: text.clone(), mode, limit, ..Cue::default() })?;
             if !recall.items.iter().any(|item| item.detail.memory.id == stored.name()) {
@@ -288,7 +297,7 @@ impl History {
             return Err(format!("{} memories are eligible", recall.explanation.eligible));
         }
         let own = recall.items.iter().any(|item| item.detail.memory.id == stored.name());
-        let raw = |item: &engram_engine::Recalled| item.vector.map_or(0.0, |score| score.raw);
+        let raw = |item: &engram_engine::Recalled| item.parts.vector.map_or(0.0, |score| score.raw);
         let equals = recall.items.iter().all(|item| raw(item) > 1.0 - 1e-5);
         let crowded = recall.items.len() == 5 && equals;
         if !own && !crowded {
@@ -302,7 +311,7 @@ impl History {
     /// Any answer: only what is visible, each once, best first, at most the limit.
     fn search_phrase(&self, name: &str, image: &Image, (mode, text): (Mode, String)) -> Check {
         let embeds = self.spaces[name].nature.embeds;
-        let cue = Cue { text, mode, limit: 7, ..Cue::default() };
+        let cue = Cue { text, mode, limit: 7, neighbours: 2, ..Cue::default() };
         let recall = match self.engine().recall(name, &cue) {
             Ok(recall) => recall,
             Err(error)
@@ -323,7 +332,11 @@ impl History {
         }
         for item in &recall.items {
             let id = item.detail.memory.id.as_str();
-            let known = image.find(id).is_some_and(|stored| stored.visible(now_ns));
+            let visible = |id: &str| image.find(id).is_some_and(|stored| stored.visible(now_ns));
+            let beside = item.neighbours.iter().map(|beside| beside.detail.memory.id.as_str());
+            let known = visible(id)
+                && self.conducts(&item.path, &visible)
+                && beside.into_iter().all(|beside| beside != id && visible(beside));
             let in_range = (0.0..=1.0).contains(&item.relevance);
             if !known || !ids.insert(id) || !in_range {
                 return Err(format!("{mode:?} of {:?} finds {item:?}", cue.text));
@@ -374,20 +387,42 @@ impl History {
             for _ in 0..RANKED_CUES {
                 let cue = Cue { text: phrase(&mut rng), mode, limit: 20, ..Cue::default() };
                 let recall = self.recall(name, &cue)?;
-                let line = |item: &engram_engine::Recalled| {
-                    let part = |score: Option<f32>| score.map(f32::to_bits);
-                    format!(
-                        "{} {:x} {:?} {:?}",
-                        item.detail.memory.id,
-                        item.relevance.to_bits(),
-                        part(item.vector.map(|score| score.raw)),
-                        part(item.text.map(|score| score.raw))
-                    )
-                };
-                let lines: Vec<String> = recall.items.iter().map(line).collect();
+                let lines: Vec<String> = recall.items.iter().map(ranked).collect();
                 answers.push(format!("{mode:?} {:?}: {}", cue.text, lines.join("; ")));
             }
         }
+        let image = &self.spaces[name].published;
+        let visible: Vec<&Arc<Stored>> =
+            image.memories.values().filter(|memory| memory.visible(self.now_ns())).collect();
+        if !visible.is_empty() {
+            let id = visible[rng.index(visible.len())].name();
+            let spread = self.spread(name, (id, 2))?;
+            let line = |item: &engram_engine::SpreadItem| {
+                let bits = item.activation.to_bits();
+                format!("{} {bits:x} {:?}", item.detail.memory.id, item.path)
+            };
+            let lines: Vec<String> = spread.items.iter().map(line).collect();
+            answers.push(format!("spread from {id}: {}", lines.join("; ")));
+        }
         Ok(answers)
     }
+}
+
+/// A recalled memory with every bit of its scores.
+fn ranked(item: &engram_engine::Recalled) -> String {
+    let bits = |part: Option<engram_engine::RouteScore>| {
+        part.map(|part| (part.raw.to_bits(), part.contribution.to_bits()))
+    };
+    let parts = &item.parts;
+    format!(
+        "{} {:x} {:x} {:x?} {:x?} {:x?} {:x?} {:?}",
+        item.detail.memory.id,
+        item.relevance.to_bits(),
+        item.score.to_bits(),
+        bits(parts.vector),
+        bits(parts.text),
+        bits(parts.context),
+        bits(parts.activation),
+        item.path
+    )
 }

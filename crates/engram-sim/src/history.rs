@@ -46,6 +46,8 @@ pub(crate) struct Setup {
     pub(crate) heavy: u64,
     /// Chance in percent that a step creates or deletes a space.
     pub(crate) churn: u64,
+    /// Vectors of a space from which on a graph is built over them.
+    pub(crate) graph_vectors_min: u64,
 }
 
 /// What a ranking was, to be found again.
@@ -110,6 +112,7 @@ fn settings(setup: &Setup) -> EngineSettings {
         wal_segment_bytes: setup.segment_bytes,
         wal_spare_segments_max: setup.spares,
         commit_queue_bytes_max: setup.queue_bytes,
+        graph_vectors_min: setup.graph_vectors_min,
         default_space: setup.default_space.then_some(default_space),
         ..EngineSettings::default()
     }
@@ -196,7 +199,12 @@ impl History {
             self.fs.arm(operation, fault);
         }
         for _ in 0..OPENINGS_MAX {
-            match self.attempt() {
+            let opened = self.attempt();
+            if self.disturbed() {
+                // A graph that could not be read is done without, and its file is cleared away.
+                self.forget_graphs();
+            }
+            match opened {
                 Ok((engine, recovery)) => {
                     if !self.fs.crashed() {
                         self.fs.heal();

@@ -23,9 +23,13 @@ mod history;
 
 mod settle;
 
+mod tied;
+
 mod check;
 
 mod submit;
+
+mod relate;
 
 mod workload;
 
@@ -38,7 +42,7 @@ mod sweep;
 pub use clock::{START_NS, SimClock};
 pub use faulty::{End, Fault, FaultyFs, Lie};
 pub use rng::Rng;
-pub use run::{Outcome, run_seed, run_with};
+pub use run::{CaseReport, run_seed, run_with};
 pub use sweep::{sweep, sweep_one};
 pub use tally::Tally;
 pub use trace::Trace;

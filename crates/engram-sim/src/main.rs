@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use engram_sim::{Fault, Outcome, Tally, run_seed, sweep, sweep_one};
+use engram_sim::{CaseReport, Fault, Tally, run_seed, sweep, sweep_one};
 
 const USAGE: &str =
     "usage: engram-sim [--seed N | --seeds N [--start S] | --sweep [--fault NAME --at N]]
@@ -89,7 +89,7 @@ fn say(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-fn tell(what: &str, outcome: &Outcome) -> bool {
+fn tell(what: &str, outcome: &CaseReport) -> bool {
     for line in outcome.trace.lines() {
         say(line);
     }
@@ -133,7 +133,7 @@ fn run_sweep() -> bool {
     failed == 0
 }
 
-fn complain(outcome: &Outcome, what: &str, arguments: &str) {
+fn complain(outcome: &CaseReport, what: &str, arguments: &str) {
     if let Some(failure) = &outcome.failure {
         let short: String = failure.chars().take(500).collect();
         say(&format!("FAILED {what}: {short}\n  again: cargo run -p engram-sim -- {arguments}"));

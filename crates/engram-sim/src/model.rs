@@ -2,12 +2,12 @@
 //!
 //! It knows the rules of the engine's facade and nothing of how the engine keeps them: no log, no index, no snapshot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use engram_engine::{
-    Created, Done, EngineError, ForgetReceipt, MemoryContent, NewMemory, OnInvalid,
-    RememberOptions, Remembered, SpaceInfo, State,
+    AssociationReceipt, Created, Done, EngineError, ForgetReceipt, MemoryContent, NewMemory,
+    OnInvalid, RememberOptions, Remembered, SpaceInfo, State,
 };
 use engram_store::SpaceId;
 
@@ -80,6 +80,17 @@ impl Stored {
     }
 }
 
+/// What was said about the association of two memories.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Tie {
+    pub(crate) relation: String,
+    pub(crate) weight: f32,
+    pub(crate) reason: String,
+}
+
+/// The places of two memories in the log: an id that is stored anew is another memory.
+pub(crate) type Pair = ((u64, u32), (u64, u32));
+
 /// A request with an idempotency key.
 #[derive(Clone, Debug)]
 pub(crate) struct Keyed {
@@ -99,6 +110,10 @@ pub(crate) struct Image {
     pub(crate) memories: BTreeMap<(u64, u32), Arc<Stored>>,
     pub(crate) ids: BTreeMap<String, (u64, u32)>,
     pub(crate) keys: BTreeMap<String, Arc<Keyed>>,
+    /// Associations that were stated.
+    pub(crate) ties: BTreeMap<Pair, Tie>,
+    /// Memories from which entities may have been taken away.
+    pub(crate) parted: BTreeSet<(u64, u32)>,
 }
 
 /// What becomes of one memory of a request.
@@ -165,6 +180,23 @@ pub(crate) enum Work {
     Delete {
         slot: Slot<SpaceInfo>,
     },
+    Associate {
+        pair: Pair,
+        tie: Tie,
+        created: bool,
+        slot: Slot<AssociationReceipt>,
+    },
+    /// Takes away what was stated where `stated`, and entities where `parts`; `count` is the number of all that goes, where
+    /// it is known.
+    Dissociate {
+        pair: Pair,
+        stated: bool,
+        parts: bool,
+        count: Option<u64>,
+        slot: Slot<AssociationReceipt>,
+    },
+    /// A commit of the engine's own, which nobody waits for: it changes no memory.
+    Derived,
 }
 
 /// A request in the queue of a space. One that is no commit of its own has no stamp.
@@ -196,6 +228,8 @@ pub(crate) struct Place {
     pub(crate) deleting: bool,
     /// State sums that the engine reported, by LSN.
     pub(crate) sums: BTreeMap<u64, u64>,
+    /// Vectors in the graph, by LSN.
+    pub(crate) indexed: BTreeMap<u64, u64>,
     /// States before and after each commit of the last flush that wrote anything.
     pub(crate) last_batch: Vec<Image>,
     /// Ids that were deleted.
@@ -222,6 +256,11 @@ impl Image {
         self.ids.get(id).and_then(|place| self.memories.get(place))
     }
 
+    /// The places of two memories that are there.
+    pub(crate) fn pair(&self, from: &str, to: &str) -> Option<Pair> {
+        Some((*self.ids.get(from)?, *self.ids.get(to)?))
+    }
+
     pub(crate) fn put(&mut self, stored: Stored) {
         if let Some(id) = &stored.id {
             self.ids.insert(id.clone(), stored.place());
@@ -236,6 +275,7 @@ impl Image {
                 Fate::Delete => {
                     self.ids.remove(id);
                     self.memories.remove(&place);
+                    self.ties.retain(|(from, to), _| *from != place && *to != place);
                 }
                 Fate::Suppress | Fate::Restore => {
                     let Some(stored) = self.memories.get_mut(&place) else { continue };
@@ -267,7 +307,18 @@ impl Image {
                 }
             }
             Work::Change { ids, fate, .. } => self.change(ids, *fate),
-            Work::Again { .. } | Work::Delete { .. } => {}
+            Work::Associate { pair, tie, .. } => {
+                self.ties.insert(*pair, tie.clone());
+            }
+            Work::Dissociate { pair, stated, parts, .. } => {
+                if *stated {
+                    self.ties.remove(pair);
+                }
+                if *parts {
+                    self.parted.insert(pair.0);
+                }
+            }
+            Work::Again { .. } | Work::Delete { .. } | Work::Derived => {}
         }
     }
 
@@ -446,6 +497,7 @@ pub(crate) fn classify(error: &EngineError) -> &'static str {
         EngineError::IdempotencyConflict { .. } => "key conflict",
         EngineError::Overloaded { .. } => "overloaded",
         EngineError::Raced { .. } => "raced",
+        EngineError::SelfAssociation { .. } => "itself",
         EngineError::EmptyCue => "empty cue",
         EngineError::ModeUnsupported { .. } => "mode unsupported",
         EngineError::Log(LogFailure::DiskFull(_)) => "disk full",

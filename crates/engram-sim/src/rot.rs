@@ -57,6 +57,7 @@ impl History {
         for (at, mask) in (offset..).zip(&spot.masks) {
             self.fs.rot(&spot.path, at as u64, *mask);
         }
+        self.forget_graphs();
         let told = self.open_rotten()?;
         self.tally.rot_reported += u64::from(told);
         // Who looks again sees the same.
@@ -66,6 +67,7 @@ impl History {
 
     fn spot(&mut self) -> Option<Spot> {
         let mut files = self.fs.peek(&PathBuf::from(DATA_DIR).join("wal"));
+        files.extend(self.fs.peek(&PathBuf::from(DATA_DIR).join("index")));
         files.extend(self.fs.peek(DATA_DIR.as_ref()));
         files.retain(|(_, bytes)| !bytes.is_empty());
         if files.is_empty() {

@@ -15,7 +15,7 @@ const ROT: u64 = 35;
 
 /// How one history went.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub struct CaseReport {
     /// What it did.
     pub trace: Trace,
     /// What it did, counted.
@@ -25,12 +25,12 @@ pub struct Outcome {
 }
 
 /// Runs the history of a seed.
-pub fn run_seed(seed: u64) -> Outcome {
+pub fn run_seed(seed: u64) -> CaseReport {
     run_with(seed, None)
 }
 
 /// Runs the history of a seed on a file system that breaks a promise: it should fail.
-pub fn run_with(seed: u64, lie: Option<Lie>) -> Outcome {
+pub fn run_with(seed: u64, lie: Option<Lie>) -> CaseReport {
     let mut rng = Rng::new(seed ^ 0x7365_7475_7073);
     let setup = Setup::draw(&mut rng);
     let mut history = History::new(seed, setup);
@@ -58,7 +58,10 @@ fn finish(history: &mut History) -> Check {
 }
 
 /// Runs `work`; a panic of the engine is a failure like any other.
-pub(crate) fn conclude(mut history: History, work: impl FnOnce(&mut History) -> Check) -> Outcome {
+pub(crate) fn conclude(
+    mut history: History,
+    work: impl FnOnce(&mut History) -> Check,
+) -> CaseReport {
     let result = catch_unwind(AssertUnwindSafe(|| work(&mut history)));
     let failure = match result {
         Ok(result) => result.err(),
@@ -76,5 +79,5 @@ pub(crate) fn conclude(mut history: History, work: impl FnOnce(&mut History) -> 
     if let Some(failure) = &failure {
         history.trace.note(format!("FAILURE: {failure}"));
     }
-    Outcome { trace: history.trace, tally: history.tally, failure }
+    CaseReport { trace: history.trace, tally: history.tally, failure }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engram_engine::Language;
+use engram_engine::{AssociationReceipt, Engine, Language};
 use engram_store::SpaceId;
 
 use crate::history::{Check, DIMENSION, History};
@@ -18,10 +18,13 @@ impl History {
         let mut acknowledged = created.len() as u64;
         let mut dismissed = Vec::new();
         let mut batches = BTreeMap::new();
+        let over = !self.fs.crashed() && self.engine().poisoned().is_none();
         for (name, place) in &mut self.spaces {
             let mut images = vec![place.published.clone()];
-            let gone =
-                settle_place(place, &mut images).map_err(|what| format!("{name}: {what}"))?;
+            let engine = self.engine.as_ref().expect("answers come from an open engine");
+            let reached = Reached { lsn: reached(engine, name, place.id), over };
+            let gone = settle_place(place, &mut images, reached)
+                .map_err(|what| format!("{name}: {what}"))?;
             acknowledged += images.len() as u64 - 1 + u64::from(gone);
             batches.insert(name.clone(), images);
             if gone {
@@ -107,6 +110,7 @@ impl History {
             queued: Vec::new(),
             deleting: false,
             sums: BTreeMap::new(),
+            indexed: BTreeMap::new(),
             last_batch: vec![image],
             deleted: Vec::new(),
         };
@@ -121,8 +125,20 @@ impl History {
             if *known != stats.state_sum {
                 return Err(format!("the state sum of {name} changed at LSN {}", stats.lsn));
             }
+            let known = place.indexed.entry(stats.lsn.0).or_insert(stats.indexed_vectors);
+            if *known != stats.indexed_vectors {
+                return Err(format!(
+                    "{} vectors of {name} are in the graph at LSN {}, there were {known}",
+                    stats.indexed_vectors, stats.lsn
+                ));
+            }
         }
         Ok(())
+    }
+
+    /// Graphs may be gone, which is no loss: they are built again.
+    pub(crate) fn forget_graphs(&mut self) {
+        self.spaces.values_mut().for_each(|place| place.indexed.clear());
     }
 
     /// Commits that wait for their answer.
@@ -132,13 +148,30 @@ impl History {
     }
 }
 
+/// What tells of commits that nobody waits for.
+#[derive(Clone, Copy)]
+struct Reached {
+    /// Last LSN that is published.
+    lsn: u64,
+    /// Whether what is not published was refused.
+    over: bool,
+}
+
+/// The last published LSN of a space; one that is gone has none of its commits left to wait for.
+fn reached(engine: &Engine, name: &str, id: SpaceId) -> u64 {
+    match engine.space(name) {
+        Ok(info) if info.id == id => engine.stats(name).map_or(u64::MAX, |stats| stats.lsn.0),
+        _ => u64::MAX,
+    }
+}
+
 /// Whether the space is gone.
-fn settle_place(place: &mut Place, images: &mut Vec<Image>) -> Check<bool> {
+fn settle_place(place: &mut Place, images: &mut Vec<Image>, reached: Reached) -> Check<bool> {
     let mut waiting: Vec<Queued> = Vec::new();
     let mut refused = false;
     let mut gone = false;
     for mut queued in std::mem::take(&mut place.queued) {
-        match answer(&mut queued, &place.published)? {
+        match answer(&mut queued, &place.published, reached)? {
             Answer::Yes => {
                 let commit = queued.stamp.is_some();
                 if commit && (refused || waiting.iter().any(|other| other.stamp.is_some())) {
@@ -179,7 +212,7 @@ fn refusal(error: &engram_engine::EngineError) -> Answer {
 }
 
 /// Takes the answer to one request and compares it with what must have come.
-fn answer(queued: &mut Queued, published: &Image) -> Check<Answer> {
+fn answer(queued: &mut Queued, published: &Image, reached: Reached) -> Check<Answer> {
     let commit = queued.stamp.is_some();
     match &mut queued.work {
         Work::Remember { plan, keyed, slot } => match taken(slot) {
@@ -216,11 +249,40 @@ fn answer(queued: &mut Queued, published: &Image) -> Check<Answer> {
             Some(Err(error)) => return Ok(refusal(&error)),
             None => return Ok(Answer::Unknown),
         },
+        Work::Associate { created, slot, .. } => match taken(slot) {
+            Some(Ok(receipt)) => related(&receipt, queued.stamp, (*created, Some(1)))?,
+            Some(Err(error)) => return Ok(refusal(&error)),
+            None => return Ok(Answer::Unknown),
+        },
+        Work::Dissociate { count, slot, .. } => match taken(slot) {
+            Some(Ok(receipt)) => related(&receipt, queued.stamp, (false, *count))?,
+            Some(Err(error)) => return Ok(refusal(&error)),
+            None => return Ok(Answer::Unknown),
+        },
+        Work::Derived => match queued.stamp {
+            Some((lsn, _)) if lsn <= reached.lsn => {}
+            _ if reached.over => return Ok(Answer::Refused),
+            _ => return Ok(Answer::Unknown),
+        },
     }
     if commit && queued.stamp.is_some_and(|(lsn, _)| lsn != published.lsn + 1) {
         return Err(format!("{:?} was acknowledged at LSN {}", queued.stamp, published.lsn));
     }
     Ok(Answer::Yes)
+}
+
+/// Compares the answer to a request about an association with what must have come.
+fn related(
+    receipt: &AssociationReceipt,
+    stamp: Option<(u64, i64)>,
+    (created, count): (bool, Option<u64>),
+) -> Check {
+    let found = receipt.commit.map(|(lsn, time)| (lsn.0, time.0));
+    let counted = count.unwrap_or(receipt.count.max(1)) == receipt.count;
+    if found != stamp || receipt.created != created || !counted {
+        return Err(format!("{receipt:?}, expected {stamp:?}, created {created}, {count:?}"));
+    }
+    Ok(())
 }
 
 /// After a crash: which of the unanswered commits survived.

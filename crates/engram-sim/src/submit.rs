@@ -35,7 +35,7 @@ enum KeyState {
 
 impl History {
     /// The request is refused, at once or when the commits that it rests on are durable.
-    fn expect_refusal<T: Send + 'static>(
+    pub(crate) fn expect_refusal<T: Send + 'static>(
         &mut self,
         slot: Slot<T>,
         expected: &'static str,
@@ -56,7 +56,7 @@ impl History {
     }
 
     /// Whether the engine may refuse this for its size or its queue's.
-    fn overload(&self, kind: &str, bytes: usize) -> bool {
+    pub(crate) fn overload(&self, kind: &str, bytes: usize) -> bool {
         match kind {
             "overloaded" => self.pending() > 0 && self.setup.queue_bytes < 1 << 20,
             "too large" => bytes > LARGE_BYTES,
@@ -198,7 +198,7 @@ impl History {
         }
     }
 
-    fn queue(&mut self, name: &str, queued: Queued) -> Check {
+    pub(crate) fn queue(&mut self, name: &str, queued: Queued) -> Check {
         let place = self.spaces.get_mut(name).ok_or("a request was queued for no space")?;
         if queued.stamp.is_none() && place.queued.is_empty() {
             return Err("a request that commits nothing waits for nothing".to_owned());

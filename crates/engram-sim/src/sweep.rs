@@ -8,8 +8,8 @@ use engram_engine::{Execution, MemoryContent, NewMemory, OnInvalid, RememberOpti
 
 use crate::faulty::{End, Fault};
 use crate::history::{Check, DIMENSION, History, Setup};
-use crate::model::{Draft, Fate, Nature};
-use crate::run::{Outcome, conclude};
+use crate::model::{Draft, Fate, Nature, Place, Tie};
+use crate::run::{CaseReport, conclude};
 use crate::submit::Chosen;
 
 /// No script has more operations than this.
@@ -24,10 +24,11 @@ const SETUP: Setup = Setup {
     bulk: 0,
     heavy: 0,
     churn: 0,
+    graph_vectors_min: 4,
 };
 
 /// Runs the script with `fault` at operation `at`, counted over all reboots. None when it ends before that.
-pub fn sweep_one(fault: Fault, at: u64) -> Option<Outcome> {
+pub fn sweep_one(fault: Fault, at: u64) -> Option<CaseReport> {
     let mut history = History::new(at, SETUP);
     history.note(format!("sweep: {} at operation {at}", fault.name()));
     history.sweep(fault, at);
@@ -37,7 +38,7 @@ pub fn sweep_one(fault: Fault, at: u64) -> Option<Outcome> {
 }
 
 /// Runs the script with `fault` at every operation, and hands over each outcome with its operation.
-pub fn sweep(fault: Fault, report: &mut dyn FnMut(u64, Outcome)) {
+pub fn sweep(fault: Fault, report: &mut dyn FnMut(u64, CaseReport)) {
     for at in 0..OPERATIONS_MAX {
         match sweep_one(fault, at) {
             Some(outcome) => report(at, outcome),
@@ -57,6 +58,8 @@ fn script(history: &mut History) -> Check {
         }
         history.scripted_drive()?;
     }
+    history.scripted(|history| history.scripted_tie("a", ("a-2", "a-3")))?;
+    history.scripted(History::derive_all)?;
     for fate in [Fate::Suppress, Fate::Restore, Fate::Delete] {
         let ids = Chosen::Ids(vec!["a-1".to_owned()]);
         history.scripted(|history| {
@@ -69,6 +72,8 @@ fn script(history: &mut History) -> Check {
     history.scripted(History::close_and_open)?;
     history.scripted_remember("a", 10, 300)?;
     history.scripted_drive()?;
+    history.scripted(|history| history.scripted_tie("a", ("a-10", "a-2")))?;
+    history.scripted(History::derive_all)?;
     history.scripted(|history| history.restart(End::Kill))?;
     // Nothing is left alive, so that segments are dropped and used again.
     for name in ["default", "b", "a"] {
@@ -99,6 +104,17 @@ impl History {
         step(self)?;
         self.tend()?;
         self.scripted_drive()
+    }
+
+    /// Associates two memories, if both are there.
+    fn scripted_tie(&mut self, name: &str, (from, to): (&str, &str)) -> Check {
+        let there = |place: &Place| place.projected.pair(from, to).is_some();
+        if !self.spaces.get(name).is_some_and(there) {
+            return Ok(());
+        }
+        let (relation, reason) = ("causes".to_owned(), "said so".to_owned());
+        let tie = Tie { relation, weight: 0.5, reason };
+        self.submit_associate(name, (from.to_owned(), to.to_owned()), tie)
     }
 
     fn scripted_drive(&mut self) -> Check {

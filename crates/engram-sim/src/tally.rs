@@ -14,6 +14,8 @@ pub struct Tally {
     pub acknowledged: u64,
     /// Commits without an answer that were there after a crash.
     pub survivors: u64,
+    /// Commits of associations and graphs that the engine derived.
+    pub derived: u64,
     /// Attempts to open the data directory.
     pub openings: u64,
     /// Clean closes.
@@ -44,6 +46,7 @@ impl Tally {
             (&mut self.steps, other.steps),
             (&mut self.acknowledged, other.acknowledged),
             (&mut self.survivors, other.survivors),
+            (&mut self.derived, other.derived),
             (&mut self.openings, other.openings),
             (&mut self.closes, other.closes),
             (&mut self.power_cuts, other.power_cuts),
@@ -70,8 +73,8 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} cases, {} steps, {} commits acknowledged, {} survived without an answer",
-            self.cases, self.steps, self.acknowledged, self.survivors
+            "{} cases, {} steps, {} commits acknowledged, {} survived without an answer, {} derived",
+            self.cases, self.steps, self.acknowledged, self.survivors, self.derived
         )?;
         writeln!(
             f,

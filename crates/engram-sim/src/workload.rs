@@ -34,6 +34,7 @@ impl Setup {
             bulk: if segment_bytes >= 64 << 10 && rng.chance(30) { 30 } else { 0 },
             churn: *rng.pick(&[4, 4, 15]),
             heavy: *rng.pick(&[3, 3, 30]),
+            graph_vectors_min: *rng.pick(&[4, 20, 64, 20_000]),
         }
     }
 }
@@ -59,15 +60,17 @@ impl History {
 
     fn some_request(&mut self) -> Check {
         match self.rng.below(100) {
-            0..42 => self.some_remember(),
-            42..52 => self.some_change(),
+            0..34 => self.some_remember(),
+            34..43 => self.some_change(),
+            43..52 => self.some_relation(),
             52..57 => {
                 let name = self.name();
                 self.retry_some_key(&name)
             }
-            57..64 => self.look(),
-            64..73 => self.drive(),
-            73..82 => self.maintain(),
+            57..62 => self.look(),
+            62..69 => self.drive(),
+            69..76 => self.maintain(),
+            76..82 => self.derive(),
             82..86 => self.jump(),
             86..89 => self.close_and_open(),
             89..91 => self.restart(End::Kill),
@@ -79,7 +82,7 @@ impl History {
     }
 
     /// The name of a space that is there, mostly.
-    fn name(&mut self) -> String {
+    pub(crate) fn name(&mut self) -> String {
         let nth = self.rng.index(self.spaces.len());
         match self.spaces.keys().nth(nth) {
             Some(name) if !self.rng.chance(3) => name.clone(),
@@ -87,7 +90,7 @@ impl History {
         }
     }
 
-    fn drive_maybe(&mut self) -> Check {
+    pub(crate) fn drive_maybe(&mut self) -> Check {
         if self.rng.chance(DRIVEN_AT_ONCE) { self.drive() } else { Ok(()) }
     }
 

@@ -13,6 +13,8 @@ pub(super) struct Eligible {
     /// Per chunk; none = all its active documents.
     chunks: Vec<Option<Bitmap>>,
     tail: Bitmap,
+    /// Whether every active document of the tail is in it.
+    tail_is_whole: bool,
     /// Nodes that the cue excludes.
     excluded: HashSet<u32>,
     /// The documents that hold all quoted phrases; none = the cue has none.
@@ -48,13 +50,26 @@ impl Eligible {
         let chunks = snapshot.chunks.iter().map(&mut chunk).collect();
         let passes = |memory: &Memory| !memory.is_expired(now_ns) && filter.matches(memory);
         let mut tail = Bitmap::default();
+        let mut tail_is_whole = true;
         for (index, doc) in (0_u32..).zip(&snapshot.tail) {
-            if doc.state == State::Active && passes(&doc.doc.memory) {
+            if doc.state != State::Active {
+                continue;
+            }
+            if passes(&doc.doc.memory) {
                 tail.insert(index);
+            } else {
+                tail_is_whole = false;
             }
         }
         count += tail.len();
-        let mut eligible = Eligible { chunks, tail, excluded: HashSet::new(), phrased: None, count };
+        let mut eligible = Eligible {
+            chunks,
+            tail,
+            tail_is_whole,
+            excluded: HashSet::new(),
+            phrased: None,
+            count,
+        };
         let left_out = |node: &&u32| {
             let found = snapshot.doc_of_node(**node);
             found.is_some_and(|(at, _)| eligible.accepts(snapshot, at))
@@ -71,7 +86,10 @@ impl Eligible {
 
     /// Whether every active document is eligible.
     pub(super) fn is_all_active(&self) -> bool {
-        self.excluded.is_empty() && self.phrased.is_none() && self.chunks.iter().all(Option::is_none)
+        self.excluded.is_empty()
+            && self.phrased.is_none()
+            && self.tail_is_whole
+            && self.chunks.iter().all(Option::is_none)
     }
 
     pub(super) fn accepts(&self, snapshot: &Snapshot, at: DocRef) -> bool {

@@ -99,6 +99,7 @@ impl Probe<'_> {
         for node in &self.titled {
             if !candidates.iter().any(|candidate| candidate.node == *node)
                 && let Some((at, _)) = self.snapshot.doc_of_node(*node)
+                && self.eligible.accepts(self.snapshot, at)
             {
                 candidates.push(Candidate::new(*node, at));
             }

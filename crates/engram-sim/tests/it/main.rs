@@ -1,4 +1,5 @@
 //! Integration tests of the simulator, in one binary.
 
+mod derived;
 mod files;
 mod histories;
