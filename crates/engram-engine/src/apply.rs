@@ -44,8 +44,7 @@ pub(crate) fn apply(
     indexing: Indexing<'_>,
 ) -> Result<(), String> {
     for step in steps {
-        apply_step(snapshot, step, indexing)
-            .map_err(|what| format!("LSN {} {what}", stamp.lsn))?;
+        apply_step(snapshot, step, indexing).map_err(|what| format!("LSN {} {what}", stamp.lsn))?;
     }
     snapshot.lsn = stamp.lsn;
     snapshot.committed_at = stamp.time;

@@ -161,7 +161,8 @@ impl Engine {
         let fs = self.fs();
         self.graphs_are_stale();
         fs.create_dir_all(&dir).map_err(|error| io_failure(&dir, &error))?;
-        write_atomically(fs, &path, &graph.to_bytes()).map_err(|error| io_failure(&path, &error))?;
+        write_atomically(fs, &path, &graph.to_bytes())
+            .map_err(|error| io_failure(&path, &error))?;
         let mut queue = self.queue()?;
         let Ok(overlay) = writable(&mut queue, space) else { return Ok(None) };
         let state_sum = overlay.state_sum;

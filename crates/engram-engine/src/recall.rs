@@ -301,8 +301,7 @@ impl Probe<'_> {
         // A quoted phrase must stand in the memory itself.
         let in_context = matches!(self.cue.mode, Mode::Hybrid | Mode::Associative)
             && !self.wanted.weighted.has_phrases();
-        let surroundings =
-            if in_context { Surroundings::Counted } else { Surroundings::Ignored };
+        let surroundings = if in_context { Surroundings::Counted } else { Surroundings::Ignored };
         let worded =
             if self.weights.text > 0.0 { self.by_words(surroundings) } else { Worded::default() };
         let nearest = match &self.vector {

@@ -45,10 +45,8 @@ impl Engine {
         }
         let snapshot = space.snapshot.load_full();
         let candidates = self.nearest_by_all(&space, &snapshot, &cue);
-        let mut matches: Vec<Match> = candidates
-            .into_iter()
-            .map(|at| self.compare(&space, &snapshot, &cue, at))
-            .collect();
+        let mut matches: Vec<Match> =
+            candidates.into_iter().map(|at| self.compare(&space, &snapshot, &cue, at)).collect();
         let familiarity = |found: &Match| familiarity(found);
         matches.sort_by(|a, b| {
             let place = |found: &Match| (found.detail.memory.lsn, found.detail.memory.position);
@@ -75,11 +73,8 @@ impl Engine {
             }
         };
         if let Some(vector) = &cue.vector {
-            let accepted = Accepted {
-                accept: &recallable,
-                all_active: false,
-                count: snapshot.figures.active,
-            };
+            let accepted =
+                Accepted { accept: &recallable, all_active: false, count: snapshot.figures.active };
             take(snapshot.nearest(vector, cue.limit, accepted).scores);
         }
         let mut terms = Vec::new();

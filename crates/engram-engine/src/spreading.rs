@@ -34,9 +34,7 @@ impl Engine {
             seeds.push((snapshot.node(snapshot.recallable(id, now_ns)?), *activation));
         }
         let accept = |node: u32| match snapshot.doc_of_node(node) {
-            Some((at, state)) => {
-                state == State::Active && !snapshot.memory(at).is_expired(now_ns)
-            }
+            Some((at, state)) => state == State::Active && !snapshot.memory(at).is_expired(now_ns),
             None => snapshot.associations.entity(node).is_some(),
         };
         SPREADER.with_borrow_mut(|spreader| {

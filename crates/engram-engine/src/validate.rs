@@ -151,8 +151,7 @@ pub(crate) fn cue(cue: &mut Cue, dimension: u32) -> Checked {
     too_many("exclude", cue.exclude.len(), EXCLUDED_MAX)?;
     if cue.neighbours > NEIGHBOURS_MAX {
         let value = f64::from(cue.neighbours);
-        let problem =
-            InvalidValue::OutOfRange { value, low: 0.0, high: f64::from(NEIGHBOURS_MAX) };
+        let problem = InvalidValue::OutOfRange { value, low: 0.0, high: f64::from(NEIGHBOURS_MAX) };
         return Err(EngineError::invalid("neighbours", problem));
     }
     labels("around.people", &cue.around.people, NAME_BYTES_MAX)?;
@@ -221,7 +220,10 @@ pub(crate) fn spread(asked: &Spread) -> Checked {
     {
         if value == 0 || value > max {
             let (value, high) = (f64::from(value), f64::from(max));
-            return Err(EngineError::invalid(field, InvalidValue::OutOfRange { value, low: 1.0, high }));
+            return Err(EngineError::invalid(
+                field,
+                InvalidValue::OutOfRange { value, low: 1.0, high },
+            ));
         }
     }
     asked.filter.validate()

@@ -78,11 +78,8 @@ impl<'a> Forming<'a> {
         let earlier = |other: DocRef| {
             self.snapshot.node(other) < node && self.snapshot.state(other) == Some(State::Active)
         };
-        let accepted = Accepted {
-            accept: &earlier,
-            all_active: false,
-            count: self.snapshot.figures.active,
-        };
+        let accepted =
+            Accepted { accept: &earlier, all_active: false, count: self.snapshot.figures.active };
         let nearest = self.snapshot.nearest(vector, NEAR_MAX, accepted);
         for (other, cosine) in nearest.scores {
             if cosine >= NEAR_FROM {

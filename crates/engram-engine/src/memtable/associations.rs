@@ -83,7 +83,12 @@ impl Associations {
     }
 
     /// Adds or replaces an explicit association.
-    pub(crate) fn state(&mut self, (from, to): (u32, u32), weight: EdgeWeight, statement: Statement) {
+    pub(crate) fn state(
+        &mut self,
+        (from, to): (u32, u32),
+        weight: EdgeWeight,
+        statement: Statement,
+    ) {
         self.connect(from, to, EdgeKind::Explicit, weight);
         self.statements.insert_mut((from, to), statement);
     }
@@ -116,7 +121,9 @@ impl Associations {
     pub(crate) fn shared_entities(&self, one: u32, other: u32) -> Vec<u32> {
         let named = |memory: u32| {
             let links = self.graph.links(memory);
-            links.filter(|link| link.edge_type == EdgeKind::Entity.edge_type()).map(|link| link.node)
+            links
+                .filter(|link| link.edge_type == EdgeKind::Entity.edge_type())
+                .map(|link| link.node)
         };
         let theirs: BTreeSet<u32> = named(other).collect();
         let shared: BTreeSet<u32> = named(one).filter(|node| theirs.contains(node)).collect();

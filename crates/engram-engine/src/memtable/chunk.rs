@@ -136,7 +136,17 @@ impl Chunk {
         }
         let by_id = sorted(&|memory| hash_of_id(&memory.id));
         let by_content = sorted(&|memory| start_of(&memory.content_hash));
-        Chunk { by_id, by_content, memories, nodes, postings, vectors, codes, vectors_per_doc_max, columns }
+        Chunk {
+            by_id,
+            by_content,
+            memories,
+            nodes,
+            postings,
+            vectors,
+            codes,
+            vectors_per_doc_max,
+            columns,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {

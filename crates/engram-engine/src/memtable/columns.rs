@@ -68,12 +68,9 @@ impl Columns {
     }
 
     /// The columns of all parts as one of `docs` documents, each under its new ordinal.
-    pub(crate) fn merge(
-        parts: &[(&Columns, &dyn Fn(u32) -> Option<u32>)],
-        docs: u32,
-    ) -> Columns {
+    pub(crate) fn merge(parts: &[ColumnPart<'_, Columns>], docs: u32) -> Columns {
         fn of<'a, C>(
-            parts: &[(&'a Columns, &'a dyn Fn(u32) -> Option<u32>)],
+            parts: &[ColumnPart<'a, Columns>],
             column: fn(&'a Columns) -> &'a C,
         ) -> Vec<ColumnPart<'a, C>> {
             parts.iter().map(|(columns, remap)| (column(columns), *remap)).collect()
@@ -121,7 +118,8 @@ impl Columns {
         any_of(&self.tags, &filter.tags_any, &mut conditions);
         any_of(&self.people, &filter.people_any, &mut conditions);
         if !filter.kinds.is_empty() {
-            let kinds: Vec<&[u8]> = filter.kinds.iter().map(|k| Kind::name(*k).as_bytes()).collect();
+            let kinds: Vec<&[u8]> =
+                filter.kinds.iter().map(|k| Kind::name(*k).as_bytes()).collect();
             conditions.push(self.kinds.any(&kinds));
         }
         for (column, wanted) in [

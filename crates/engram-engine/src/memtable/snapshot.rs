@@ -189,7 +189,8 @@ impl Snapshot {
             return Some((DocRef::Tail(index as u32), self.tail[index].state));
         }
         // Chunks stand in log order and none is empty.
-        let starts = |view: &ChunkView| view.chunk.node_range().is_some_and(|(first, _)| first <= node);
+        let starts =
+            |view: &ChunkView| view.chunk.node_range().is_some_and(|(first, _)| first <= node);
         let index = self.chunks.partition_point(starts).checked_sub(1)?;
         let view = &self.chunks[index];
         let local = view.chunk.local_of_node(node)?;
@@ -280,7 +281,8 @@ impl Snapshot {
     /// The first of them with their nodes, ascending, at most `count`.
     pub(crate) fn unlinked_docs(&self, count: usize) -> Vec<(u32, DocRef)> {
         let linked = self.associations.linked;
-        let done = |view: &ChunkView| view.chunk.node_range().is_some_and(|(_, last)| last < linked);
+        let done =
+            |view: &ChunkView| view.chunk.node_range().is_some_and(|(_, last)| last < linked);
         let first = self.chunks.partition_point(done);
         let chunks = self.chunks.iter().enumerate().skip(first).flat_map(|(index, view)| {
             (view.chunk.first_local(linked)..view.chunk.len() as u32).filter_map(move |local| {
@@ -324,7 +326,8 @@ impl Snapshot {
     /// The next number of the sequence of memories and entities. Panics after 4 Gi of them in one space.
     pub(crate) fn new_node(&mut self) -> u32 {
         let node = self.next_node;
-        self.next_node = node.checked_add(1).expect("a space stays below 4 Gi memories and entities");
+        self.next_node =
+            node.checked_add(1).expect("a space stays below 4 Gi memories and entities");
         node
     }
 
@@ -382,16 +385,14 @@ impl Snapshot {
     /// The vectors of a graph whose memories are not active.
     fn hidden_in(&self, graph: &Proximity) -> Bitmap {
         let mut hidden: Vec<u32> = Vec::new();
-        let mut vector = 0_u32;
         let active = self.docs(None).filter(|(_, _, state)| *state == State::Active);
         let mut nodes = active.map(|(at, _, _)| self.node(at)).peekable();
         // Both ascend.
-        for owner in &graph.owners {
+        for (vector, owner) in (0_u32..).zip(&graph.owners) {
             while nodes.next_if(|node| node < owner).is_some() {}
             if nodes.peek() != Some(owner) {
                 hidden.push(vector);
             }
-            vector += 1;
         }
         Bitmap::from_ordinals(&hidden)
     }

@@ -14,8 +14,18 @@ use crate::filter::TimeRange;
 /// Years that a date without one may stand for.
 const YEARS_MAX: i16 = 100;
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september",
-    "october", "november", "december",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
 ];
 /// Words before a month without day and year that make it a time: `may` and `march` are words, too.
 const MONTH_OPENERS: [&str; 10] =
@@ -52,8 +62,13 @@ fn named(text: &str, years: RangeInclusive<i16>) -> Vec<Named> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < tokens.len() {
-        at += take(&tokens[at..], at.checked_sub(1).map(|before| &tokens[before]), &years, &mut found)
-            .max(1);
+        at += take(
+            &tokens[at..],
+            at.checked_sub(1).map(|before| &tokens[before]),
+            &years,
+            &mut found,
+        )
+        .max(1);
     }
     found
 }
@@ -152,8 +167,9 @@ fn after_month(
         let year = spaced(next).and_then(|token| year(token.text));
         return Some(((year, month, Some(day)), next + usize::from(year.is_some())));
     }
-    let opened = before
-        .is_some_and(|word| MONTH_OPENERS.iter().any(|opener| word.text.eq_ignore_ascii_case(opener)));
+    let opened = before.is_some_and(|word| {
+        MONTH_OPENERS.iter().any(|opener| word.text.eq_ignore_ascii_case(opener))
+    });
     let capital = tokens[0].text.starts_with(char::is_uppercase);
     (opened && capital).then_some(((None, month, None), 1))
 }
@@ -175,7 +191,7 @@ fn is_ordinal_suffix(token: &Token<'_>) -> bool {
 fn month(word: &str) -> Option<i8> {
     let word = word.to_lowercase();
     let named = |name: &&str| **name == word || (word.len() == 3 && name.starts_with(&word));
-    let index = MONTHS.iter().position(|name| named(&name)).or((word == "sept").then_some(8))?;
+    let index = MONTHS.iter().position(named).or((word == "sept").then_some(8))?;
     Some(index as i8 + 1)
 }
 

@@ -3,7 +3,7 @@
 //! The best candidates are seeds. Each passes its score on over its associations, damped where its fan is wide; a memory
 //! gets the largest share that reaches it, not the sum: many weak ways to a hub are no reason to recall it. An entity that
 //! two memories name counts as one step between them, where few name it and the cue does not ask for it anyway.
-//! `docs/adr/0008-one-step-of-activation.md` has the measurements.
+//! `docs/adr/0009-one-step-of-activation.md` has the measurements.
 
 use std::collections::BTreeMap;
 
@@ -118,10 +118,7 @@ impl Probe<'_> {
     fn over_entity(&self, led: &mut Led, (seed, passed): (u32, f32), link: Link) {
         let graph = &self.snapshot.associations.graph;
         let fan = graph.degree(link.node);
-        if !(2..=ENTITY_FAN_MAX).contains(&fan)
-            || self.cue_names(link.node)
-            || !led.pay(fan)
-        {
+        if !(2..=ENTITY_FAN_MAX).contains(&fan) || self.cue_names(link.node) || !led.pay(fan) {
             return;
         }
         for other in graph.links(link.node).filter(|other| other.node != seed) {

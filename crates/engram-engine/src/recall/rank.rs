@@ -185,7 +185,8 @@ impl Probe<'_> {
             let memory = self.snapshot.memory(candidate.at);
             if weights.strength > 0.0 {
                 let strength = strength(memory, self.now_ns).retrievability;
-                candidate.parts.strength = candidate.add(RouteScore::new(strength, strength, weights.strength));
+                candidate.parts.strength =
+                    candidate.add(RouteScore::new(strength, strength, weights.strength));
             }
             if weights.recency > 0.0 {
                 let days = self.now_ns.saturating_sub(memory.happened_at()) as f64 / NS_PER_DAY;

@@ -46,7 +46,9 @@ impl Snapshot {
     pub(crate) fn times(&self) -> Option<(i64, i64)> {
         let chunks = self.chunks.iter().filter_map(|view| view.chunk.columns.times());
         let tail = self.tail.iter().map(|tail| tail.doc.memory.happened_at());
-        chunks.chain(tail.map(|at| (at, at))).reduce(|all, own| (all.0.min(own.0), all.1.max(own.1)))
+        chunks
+            .chain(tail.map(|at| (at, at)))
+            .reduce(|all, own| (all.0.min(own.0), all.1.max(own.1)))
     }
 
     /// The live memories that happened in that range, in the order of the log.

@@ -159,9 +159,8 @@ fn suppressed_memories_neither_show_nor_conduct() {
             edges_max: 1_000,
         };
         let found = engine.spread("default", &asked).unwrap();
-        let item = |item: &engram_engine::SpreadItem| {
-            (item.detail.memory.id.clone(), item.path.len())
-        };
+        let item =
+            |item: &engram_engine::SpreadItem| (item.detail.memory.id.clone(), item.path.len());
         found.items.iter().map(item).collect::<Vec<_>>()
     };
     let path_of = |found: &[(String, usize)], id: &str| {
@@ -206,9 +205,8 @@ fn without_associations_associative_is_hybrid() {
     let ranking = |mode| {
         let cue = Cue { limit: 100, ..cue(mode, "kettle river3 tower5") };
         let found = engine.recall("default", &cue).unwrap();
-        let item = |item: &engram_engine::Recalled| {
-            (item.detail.memory.id.clone(), item.score.to_bits())
-        };
+        let item =
+            |item: &engram_engine::Recalled| (item.detail.memory.id.clone(), item.score.to_bits());
         found.items.iter().map(item).collect::<Vec<_>>()
     };
     assert_eq!(ranking(Mode::Associative), ranking(Mode::Hybrid));

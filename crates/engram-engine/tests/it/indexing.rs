@@ -15,7 +15,8 @@ fn vector(n: u32) -> Vec<f32> {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        vector[(axis * 21 + (n as usize % 7)) % DIMENSION as usize] = (state >> 40) as f32 / 1e6 - 8.0;
+        vector[(axis * 21 + (n as usize % 7)) % DIMENSION as usize] =
+            (state >> 40) as f32 / 1e6 - 8.0;
     }
     vector
 }
