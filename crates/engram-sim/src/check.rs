@@ -18,6 +18,8 @@ const DAWN_NS: i64 = 1;
 const SEARCHED_MAX: usize = 12;
 /// Longest text for which the memory must be among the best few for it, in bytes.
 const SHORT_TEXT_BYTES: usize = 120;
+/// Memories of a space up to which each is found by its own text among all.
+const FUSED_MAX: usize = 100;
 /// Cues of a captured ranking, per mode.
 const RANKED_CUES: u64 = 2;
 
@@ -272,7 +274,10 @@ impl History {
         let limit = 10 + image.memories.values().filter(long).count();
         for mode in [Mode::Keyword, Mode::Hybrid, Mode::Associative] {
             // Titles, people and times that the text names by chance lift others.
-            let limit = if mode == Mode::Keyword { limit } else { 1_000 };
+            let limit = if mode == Mode::Keyword { limit } else { FUSED_MAX };
+            if mode != Mode::Keyword && image.memories.len() > FUSED_MAX {
+                continue;
+            }
             let recall =
                 self.recall(name, &Cue { text: text.clone(), mode, limit, ..Cue::default() })?;
             if !recall.items.iter().any(|item| item.detail.memory.id == stored.name()) {

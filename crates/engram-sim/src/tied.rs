@@ -14,8 +14,11 @@ use crate::rng::Rng;
 
 /// Memories whose associations are looked at in one pass.
 const LOOKED_AT_MAX: usize = 8;
-/// Memories of a space up to which each is recognised by its own text.
-const RECOGNISED_MAX: usize = 300;
+/// Matches that recognition is asked for, and memories of a space up to which each is among those that it looks at.
+const MATCHES: usize = 5;
+const RECOGNISED_MAX: usize = 20;
+/// Longest text that is recognised, in bytes: each match is analysed anew.
+const RECOGNISED_BYTES: usize = 300;
 /// Difference of a weight from what was stated, at most: it is stored in 16 bits.
 const WEIGHT_ERROR: f32 = 1e-3;
 
@@ -223,10 +226,10 @@ impl History {
 
     fn verify_recognition(&self, name: &str, image: &Image, stored: &Stored) -> Check {
         let text = stored.content.text.clone();
-        if text.trim().is_empty() {
+        if text.trim().is_empty() || text.len() > RECOGNISED_BYTES {
             return Ok(());
         }
-        let asked = Recognize { text, vector: None, limit: 100 };
+        let asked = Recognize { text, vector: None, limit: MATCHES };
         let found = self.engine().recognize(name, &asked);
         let found = found.map_err(|error| format!("recognise fails: {error}"))?;
         let now_ns = self.now_ns();

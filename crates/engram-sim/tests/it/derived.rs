@@ -24,6 +24,7 @@ fn open(fs: &FaultyFs) -> Engine {
     };
     let settings = EngineSettings {
         wal_segment_bytes: 16 << 10,
+        commit_queue_bytes_max: 6 << 10,
         graph_vectors_min: 4,
         ..EngineSettings::default()
     };
@@ -86,7 +87,7 @@ fn led_to(engine: &Engine, id: &str, kind: EdgeKind) -> Vec<String> {
 }
 
 #[test]
-fn a_session_is_one_row_though_the_commit_that_says_so_was_refused() {
+fn a_session_is_one_row_though_the_queue_was_full_when_it_was_formed() {
     let fs = FaultyFs::new(1);
     let engine = open(&fs);
     create(&engine, "a");
@@ -95,9 +96,15 @@ fn a_session_is_one_row_though_the_commit_that_says_so_was_refused() {
     engine.drive().unwrap();
     assert_eq!(led_to(&engine, "first", EdgeKind::Next), ["last"]);
     remember(&engine, "a", vec![memory("third", 10), memory("second", 5)]);
-    engine.link(10).unwrap();
-    fill_up(&fs, &engine);
-    engine.link(10).unwrap();
+    create(&engine, "b");
+    let mut large = memory("large", 1);
+    large.content.text = "x".repeat(6 << 10);
+    engine.remember("b", vec![large], &RememberOptions::default(), answer().1);
+    assert_eq!(engine.link(10).unwrap().commits, []);
+    for _ in 0..2 {
+        engine.drive().unwrap();
+        engine.link(10).unwrap();
+    }
     engine.drive().unwrap();
     for (from, to) in [("first", "second"), ("second", "third"), ("third", "last")] {
         assert_eq!(led_to(&engine, from, EdgeKind::Next), [to]);

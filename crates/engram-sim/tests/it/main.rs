@@ -1,5 +1,7 @@
 //! Integration tests of the simulator, in one binary.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot unwrap fails, as it should")]
+
 mod derived;
 mod files;
 mod histories;
