@@ -1,24 +1,27 @@
 //! Graphs of vectors: built behind the acknowledgement, named by the log, never needed for an answer.
 
+use std::sync::Arc;
+
+use engram_embed::{Embedder, FixedEmbedder};
 use engram_engine::{
     Cue, Engine, Execution, ForgetMode, MemoryContent, Mode, NewMemory, RememberOptions, Serial,
     VectorSearch,
 };
 
-use crate::harness::{DIMENSION, Home, forget, ids, remember};
+use crate::harness::{Home, forget, ids, remember};
 
-/// A direction that is the same for the same number, spread over a few axes.
+const AXES: u32 = 32;
+
+/// A direction that is the same for the same number and far from all others.
 fn vector(n: u32) -> Vec<f32> {
-    let mut state = u64::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut vector = vec![0.0; DIMENSION as usize];
-    for axis in 0..24 {
+    let mut state = u64::from(n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let component = |_| {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        vector[(axis * 21 + (n as usize % 7)) % DIMENSION as usize] =
-            (state >> 40) as f32 / 1e6 - 8.0;
-    }
-    vector
+        (state >> 40) as f32 / 8_388_608.0 - 1.0
+    };
+    (0..AXES).map(component).collect()
 }
 
 fn fill(engine: &Engine, numbers: std::ops::Range<u32>) {
@@ -58,7 +61,9 @@ fn nearest(engine: &Engine, n: u32) -> (String, VectorSearch) {
 
 fn home() -> Home {
     let mut home = Home::new();
-    home.graph_vectors_min = 4_400;
+    home.graph_vectors_min = 8_800;
+    let fixed: Arc<dyn Embedder> = Arc::new(FixedEmbedder::new(AXES));
+    home.embedders.insert("fixed".to_owned(), fixed);
     home
 }
 
@@ -69,28 +74,28 @@ fn every_vector_is_found_by_itself_inside_and_outside_of_the_graph() {
     fill(&engine, 0..1_000);
     assert_eq!(index_all(&engine), 0, "too few");
     assert_eq!(nearest(&engine, 7).1, VectorSearch::Exact);
-    fill_up_to(&engine, 4_500);
-    assert_eq!(index_all(&engine), 4_500);
-    fill(&engine, 4_500..4_600);
+    fill_up_to(&engine, 9_000);
+    assert_eq!(index_all(&engine), 9_000);
+    fill(&engine, 9_000..9_100);
     assert_eq!(index_all(&engine), 0, "not enough to extend");
-    assert_eq!(engine.stats("default").unwrap().indexed_vectors, 4_500);
+    assert_eq!(engine.stats("default").unwrap().indexed_vectors, 9_000);
     for reopened in [false, true] {
-        for n in (0..4_600).step_by(9) {
+        for n in (0..9_100).step_by(19) {
             assert_eq!(nearest(&engine, n), (format!("m{n}"), VectorSearch::Hnsw), "{reopened}");
         }
         drop(engine);
         engine = home.open();
     }
-    fill(&engine, 4_600..5_600);
-    assert_eq!(index_all(&engine), 1_100, "extended by what is outside");
-    assert_eq!(nearest(&engine, 5_599), ("m5599".to_owned(), VectorSearch::Hnsw));
+    fill_up_to(&engine, 11_600);
+    assert_eq!(index_all(&engine), 2_600, "extended by what is outside");
+    assert_eq!(nearest(&engine, 11_599), ("m11599".to_owned(), VectorSearch::Hnsw));
 }
 
 #[test]
 fn what_is_forgotten_is_not_found_in_the_graph() {
     let home = home();
     let mut engine = home.open();
-    fill_up_to(&engine, 4_500);
+    fill_up_to(&engine, 9_000);
     index_all(&engine);
     for reopened in [false, true] {
         if !reopened {
@@ -106,10 +111,10 @@ fn what_is_forgotten_is_not_found_in_the_graph() {
         drop(engine);
         engine = home.open();
     }
-    let all: Vec<String> = (100..1_500).map(|n| format!("m{n}")).collect();
+    let all: Vec<String> = (100..3_000).map(|n| format!("m{n}")).collect();
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     forget(&engine, ids(&all), ForgetMode::Delete, Execution::Commit).unwrap();
-    assert_eq!(index_all(&engine), 3_050, "built from scratch, without what is gone");
+    assert_eq!(index_all(&engine), 6_050, "built from scratch, without what is gone");
     let stats = engine.stats("default").unwrap();
     assert_eq!(stats.indexed_vectors, stats.memories);
 }
@@ -117,10 +122,10 @@ fn what_is_forgotten_is_not_found_in_the_graph() {
 #[test]
 fn a_filter_is_answered_by_what_it_lets_pass() {
     let engine = home().open();
-    fill_up_to(&engine, 4_500);
+    fill_up_to(&engine, 9_000);
     index_all(&engine);
     let filter = engine_filter("t3");
-    for n in (0..4_500).step_by(131) {
+    for n in (0..9_000).step_by(131) {
         let cue = Cue {
             vector: Some(vector(n)),
             mode: Mode::Similarity,
@@ -145,13 +150,13 @@ fn engine_filter(tag: &str) -> engram_engine::Filter {
 fn without_its_file_a_graph_is_done_without_and_built_anew() {
     let home = home();
     let engine = home.open();
-    fill_up_to(&engine, 4_500);
+    fill_up_to(&engine, 9_000);
     index_all(&engine);
     drop(engine);
     home.remove_graphs();
     let engine = home.open();
     assert_eq!(nearest(&engine, 9), ("m9".to_owned(), VectorSearch::Exact));
-    assert_eq!(index_all(&engine), 4_500);
+    assert_eq!(index_all(&engine), 9_000);
     assert_eq!(nearest(&engine, 9), ("m9".to_owned(), VectorSearch::Hnsw));
     assert_eq!(home.graphs().len(), 1);
 }
