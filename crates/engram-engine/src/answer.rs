@@ -199,7 +199,7 @@ pub struct Match {
     pub similarity: f32,
     /// Shared terms over all terms of both (Jaccard), in [0, 1].
     pub overlap: f32,
-    /// Whether title and text are the same to the byte.
+    /// Whether the text is the same to the byte.
     pub exact: bool,
 }
 

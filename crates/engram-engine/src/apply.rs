@@ -108,6 +108,14 @@ fn edge_weight(weight: f32) -> Result<EdgeWeight, &'static str> {
     EdgeWeight::new(weight).ok_or("forms an association without a weight")
 }
 
+/// Connects two memories. What cannot be connected is skipped: no formed association is worth a space.
+fn connect(snapshot: &mut Snapshot, (from, to): (u32, u32), kind: EdgeKind, weight: EdgeWeight) {
+    let lives = |node: u32| snapshot.doc_of_node(node).is_some();
+    if from != to && lives(from) && lives(to) && snapshot.associations.has_room(from, to) {
+        snapshot.associations.connect(from, to, kind, weight);
+    }
+}
+
 /// What names a memory that is gone is skipped: it was deleted after the associations were looked for.
 fn link(snapshot: &mut Snapshot, record: LinkRecord) -> Result<(), &'static str> {
     let lives = |snapshot: &Snapshot, node: u32| snapshot.doc_of_node(node).is_some();
@@ -129,16 +137,13 @@ fn link(snapshot: &mut Snapshot, record: LinkRecord) -> Result<(), &'static str>
                 node
             }
         };
-        snapshot.associations.connect(edge.memory, node, EdgeKind::Entity, weight);
+        if snapshot.associations.has_room(edge.memory, node) {
+            snapshot.associations.connect(edge.memory, node, EdgeKind::Entity, weight);
+        }
     }
     for EdgeRecord { from, to, kind, weight } in record.edges {
         let (kind, weight) = (edge_kind(kind)?, edge_weight(weight)?);
-        if from == to {
-            return Err("associates a memory with itself");
-        }
-        if lives(snapshot, from) && lives(snapshot, to) {
-            snapshot.associations.connect(from, to, kind, weight);
-        }
+        connect(snapshot, (from, to), kind, weight);
     }
     let through = record.through.min(snapshot.next_node);
     snapshot.associations.linked = snapshot.associations.linked.max(through);

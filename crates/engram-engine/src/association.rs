@@ -156,7 +156,7 @@ pub struct AssociationPage {
     pub items: Vec<Association>,
     /// Offset of the next page; none at the end.
     pub next: Option<u32>,
-    /// Number of all that were asked for.
+    /// Number of all that were asked for; of a shared entity at most 1,000 memories count.
     pub total: u64,
     /// Last commit that the answer saw.
     pub lsn: Lsn,
@@ -167,7 +167,7 @@ pub struct AssociationPage {
 pub struct Spread {
     /// Ids and activations of the memories that it starts from, 1 to 64; activations in (0, 1].
     pub seeds: Vec<(String, f32)>,
-    /// How many associations it may follow in a row, 1 to 4.
+    /// How many edges it may follow in a row, 1 to 8; a shared entity takes two.
     pub hops: u32,
     /// Which kinds it follows; empty = all.
     pub kinds: Vec<EdgeKind>,

@@ -127,7 +127,7 @@ impl Engine {
             .values()
             .filter_map(|space| Some(graph_file_name(space.id, space.snapshot.load().graph_hash?)))
             .collect();
-        remove_others(&*components.fs, data_dir, &used)?;
+        let tidy = remove_others(&*components.fs, data_dir, &used);
         for (space, lsn) in rebuilt.released {
             log.release(space, lsn);
         }
@@ -145,6 +145,10 @@ impl Engine {
             data_dir: data_dir.to_path_buf(),
             _data_dir: lock,
         };
+        if tidy.is_err() {
+            // A leftover file costs room, not an answer: it is tried again.
+            engine.graphs_are_stale();
+        }
         if fresh && let Some(space) = engine.settings.default_space.clone() {
             engine.submit_create(&mut *engine.queue()?, &space)?;
             engine.drive()?;
@@ -313,14 +317,13 @@ impl Engine {
     }
 
     fn dismiss(&self, space: &Space) {
-        let gone = EngineError::SpaceNotFound { name: space.name.clone() };
-        space.link_waiters.refuse(&gone);
-        self.graphs_are_stale();
         self.catalog.rcu(|catalog| {
             let mut catalog = Catalog::clone(catalog);
             catalog.remove(&space.name);
             catalog
         });
+        self.graphs_are_stale();
+        space.link_waiters.refuse(EngineError::SpaceNotFound { name: space.name.clone() });
     }
 
     /// One bounded step of background work: prepares and recycles log segments, merges chunks, copying at most about

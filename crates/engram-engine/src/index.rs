@@ -56,6 +56,9 @@ impl Engine {
         parallel: &dyn Parallel,
     ) -> Result<Indexed, EngineError> {
         let mut done = Indexed::default();
+        if self.poisoned().is_some() {
+            return Ok(done);
+        }
         let mut failed = self.tidy_graphs().err();
         for space in self.all_spaces() {
             if space.quarantined.is_some() {

@@ -44,6 +44,7 @@ pub(crate) fn load_graph(fs: &dyn Fs, data_dir: &Path, space: SpaceId, snapshot:
         .and_then(|bytes| Proximity::open(&bytes, hash));
     match graph {
         Ok(graph) => snapshot.use_graph(Arc::new(graph)),
+        // What cannot be read, or is not what was written, is of no use to anybody: the file is removed.
         Err(_) => snapshot.graph_hash = None,
     }
 }
@@ -60,7 +61,9 @@ pub(crate) fn remove_others(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(io_failure(&dir, &error)),
     };
-    for name in names.iter().filter(|name| !used.contains(name)) {
+    let graphs =
+        names.iter().filter(|name| name.ends_with(".graph") || name.ends_with(".graph.tmp"));
+    for name in graphs.filter(|name| !used.contains(name)) {
         let path = dir.join(name);
         fs.remove(&path).map_err(|error| io_failure(&path, &error))?;
     }

@@ -43,6 +43,9 @@ impl Engine {
     /// The log takes no commits. Where other spaces have commits, these are reported and the next call tells the error.
     pub fn link(&self, budget_memories: u64) -> Result<Linked, EngineError> {
         let mut done = Linked::default();
+        if self.poisoned().is_some() {
+            return Ok(done);
+        }
         let mut failed = None;
         for space in self.all_spaces() {
             if space.quarantined.is_some() {

@@ -4,7 +4,7 @@
 mod sessions;
 
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use engram_store::Lsn;
 
@@ -50,6 +50,8 @@ type LinkDone = Box<dyn FnOnce(Result<(), EngineError>) + Send>;
 #[derive(Default)]
 pub(crate) struct LinkWaiters {
     waiting: Mutex<Vec<(Lsn, LinkDone)>>,
+    /// Why there is nothing to wait for any more; looked at under the lock of `waiting`.
+    over: OnceLock<EngineError>,
 }
 
 impl LinkWaiters {
@@ -60,6 +62,10 @@ impl LinkWaiters {
             let why = "a waiter for associations panicked".to_owned();
             return done(Err(EngineError::Log(LogFailure::Poisoned(why))));
         };
+        if let Some(error) = self.over.get() {
+            drop(waiting);
+            return done(Err(error.clone()));
+        }
         if linked(lsn) {
             drop(waiting);
             return done(Ok(()));
@@ -83,9 +89,10 @@ impl LinkWaiters {
         }
     }
 
-    /// Tells everybody that there is nothing to wait for any more.
-    pub(crate) fn refuse(&self, error: &EngineError) {
+    /// Tells everybody, now and later, that there is nothing to wait for any more.
+    pub(crate) fn refuse(&self, error: EngineError) {
         let Ok(mut waiting) = self.waiting.lock() else { return };
+        let error = self.over.get_or_init(|| error);
         let all = std::mem::take(&mut *waiting);
         drop(waiting);
         for (_, done) in all {

@@ -115,7 +115,7 @@ pub(crate) struct Overlay {
     contents: HashMap<ContentHash, Vec<(u64, String)>>,
     /// Pairs of ids, the last queued commit that states or removes their explicit association, and whether it is there
     /// after it.
-    pairs: HashMap<(String, String), (u64, bool)>,
+    pairs: HashMap<(String, String), (u64, Lsn, bool)>,
     keys: HashMap<String, KeyUse>,
     keys_by_age: VecDeque<(CommitTime, String)>,
 }
@@ -184,26 +184,34 @@ impl Overlay {
 
     /// Whether queued commits leave an explicit association of this pair; none = none of them is about it.
     pub(crate) fn pair(&self, from: &str, to: &str) -> Option<bool> {
-        let (number, there) = self.pairs.get(&(from.to_owned(), to.to_owned()))?;
-        // An id that was deleted since has lost its associations.
-        let newer = |id: &str| self.ids.get(id).is_some_and(|(touched, _)| touched > number);
-        Some(*there && !newer(from) && !newer(to))
+        let (_, lsn, there) = self.pairs.get(&(from.to_owned(), to.to_owned()))?;
+        // An id that was deleted or stored anew since has lost its associations; one that was hidden or shown has not.
+        let lost = |id: &str| {
+            let touched = self.ids.get(id).map(|(_, known)| known);
+            touched.is_some_and(|known| known.is_none_or(|known| known.lsn > *lsn))
+        };
+        Some(*there && !lost(from) && !lost(to))
     }
 
     /// The last queued commit that is about the explicit association of this pair or about one of its ends.
     pub(crate) fn pair_rests_on(&self, from: &str, to: &str) -> Option<u64> {
-        let pair = self.pairs.get(&(from.to_owned(), to.to_owned())).map(|(number, _)| *number);
+        let pair = self.pairs.get(&(from.to_owned(), to.to_owned())).map(|(number, _, _)| *number);
         let touched = |id: &str| self.ids.get(id).map(|(number, _)| *number);
         pair.max(touched(from)).max(touched(to))
     }
 
-    pub(crate) fn touch_pair(&mut self, number: u64, pair: (String, String), there: bool) {
-        self.pairs.insert(pair, (number, there));
+    pub(crate) fn touch_pair(
+        &mut self,
+        (number, lsn): (u64, Lsn),
+        pair: (String, String),
+        there: bool,
+    ) {
+        self.pairs.insert(pair, (number, lsn, there));
     }
 
     /// Forgets what is published now: everything up to queue number `last`.
     fn settle(&mut self, last: u64) {
-        self.pairs.retain(|_, (number, _)| *number > last);
+        self.pairs.retain(|_, (number, _, _)| *number > last);
         self.ids.retain(|_, (number, _)| *number > last);
         self.contents.retain(|_, queued| {
             queued.retain(|(number, _)| *number > last);

@@ -37,9 +37,15 @@ use crate::validate;
 /// 50 to 200 rank alike; scoring every candidate on both routes ranks worse at these weights.
 const DEPTH_MIN: usize = 100;
 /// Memories of a time that the cue names, beyond which the time is no reason to look at each of them.
-const TIMED_MAX: usize = 5_000;
+const TIMED_MAX: u64 = 5_000;
+/// Vectors that an answer is kept away from.
+const AVOIDED_VECTORS_MAX: usize = 64;
+/// Most memories that a cue names by their titles.
+const TITLED_MAX: usize = 256;
 /// Most matched terms shown for one item.
 const MATCHED_TERMS_MAX: usize = 64;
+/// Terms of a long cue that are looked for in each item to be shown.
+const MATCHED_TRIED_MAX: usize = 256;
 /// Terms that a memory which is part of the cue adds to it: its rarest.
 const LIKE_TERMS_MAX: usize = 12;
 
@@ -119,13 +125,21 @@ impl Engine {
             query = TextQuery::parse(&space.analyzer, &cue.text).with_terms(&of_likes);
             terms.extend(of_likes);
         }
-        let phrased = snapshot.phrase_docs(&Wanted::new(snapshot, &query).weighted);
+        let phrased = if query.phrases().is_empty() {
+            None
+        } else {
+            snapshot.phrase_docs(&Wanted::new(snapshot, &query).weighted)
+        };
         let (demanded, stressed) =
             if query.is_all_quoted() { (phrased, None) } else { (None, phrased) };
         let query = if demanded.is_some() { query } else { query.without_phrases() };
         let wanted = Wanted::new(snapshot, &query);
         let mut avoided = Avoided {
-            vectors: unlike.iter().flat_map(|unlike| snapshot.vectors(unlike.at)).collect(),
+            vectors: unlike
+                .iter()
+                .flat_map(|unlike| snapshot.vectors(unlike.at))
+                .take(AVOIDED_VECTORS_MAX)
+                .collect(),
             terms: Vec::new(),
         };
         if !cue.negative.text.trim().is_empty() {
@@ -263,7 +277,14 @@ fn titled(snapshot: &Snapshot, cue: &Cue) -> BTreeSet<u32> {
         return BTreeSet::new();
     }
     let found = snapshot.associations.titles.find(&cue.text);
-    found.into_iter().flat_map(|found| found.keys).map(|key| key as u32).collect()
+    let mut nodes = BTreeSet::new();
+    for key in found.into_iter().flat_map(|found| found.keys) {
+        if nodes.len() == TITLED_MAX {
+            break;
+        }
+        nodes.insert(key as u32);
+    }
+    nodes
 }
 
 /// Days and months that the cue names, within the years that the memories have.
@@ -338,17 +359,13 @@ impl Probe<'_> {
 
     /// Eligible memories of the times that the cue names, the nearest by vector, at most as many as the depth.
     fn at_named_times(&self) -> Vec<u32> {
+        let within = |named: &Named| self.snapshot.happened_within(named.range, TIMED_MAX);
+        let found: BTreeSet<DocRef> = self.times.iter().filter_map(within).flatten().collect();
         let mut best = TopK::new(self.depth);
-        for named in &self.times {
-            let within = self.snapshot.happened_within(named.range);
-            if within.len() > TIMED_MAX {
-                continue;
-            }
-            for at in within {
-                if self.eligible.accepts(self.snapshot, at) {
-                    let cosine = self.vector.as_ref().and_then(|v| self.snapshot.cosine(at, v));
-                    best.push(u64::from(self.snapshot.node(at)), cosine.unwrap_or(0.0));
-                }
+        for at in found {
+            if self.eligible.accepts(self.snapshot, at) {
+                let cosine = self.vector.as_ref().and_then(|v| self.snapshot.cosine(at, v));
+                best.push(u64::from(self.snapshot.node(at)), cosine.unwrap_or(0.0));
             }
         }
         best.into_sorted().into_iter().map(|(key, _)| key as u32).collect()
@@ -367,7 +384,7 @@ impl Probe<'_> {
         let first = self.cue.after.map_or(0, |after| after.offset as usize);
         let end = first + self.cue.limit;
         self.diversify(&mut ranked, end);
-        let next = (ranked.len() > end)
+        let next = (ranked.len() > end && end <= validate::RANKED_MAX)
             .then_some(RankCursor { offset: end as u32, depth: self.depth as u32 });
         let page = ranked.iter().skip(first).take(self.cue.limit);
         let items = page.map(|(c, relevance)| self.recalled(c, *relevance, &led)).collect();
@@ -377,7 +394,7 @@ impl Probe<'_> {
     fn recalled(&self, candidate: &Candidate, relevance: f32, led: &Led) -> Recalled {
         let at = candidate.at;
         let held = |term: &&String| self.snapshot.frequency(term, at) > 0;
-        let matched = self.distinct_terms.iter().filter(held);
+        let matched = self.distinct_terms.iter().take(MATCHED_TRIED_MAX).filter(held);
         let lead = led.leads.get(&candidate.node);
         Recalled {
             detail: detail(self.snapshot, at, State::Active, self.now_ns),

@@ -45,8 +45,11 @@ impl Engine {
         }
         let snapshot = space.snapshot.load_full();
         let candidates = self.nearest_by_all(&space, &snapshot, &cue);
-        let mut matches: Vec<Match> =
-            candidates.into_iter().map(|at| self.compare(&space, &snapshot, &cue, at)).collect();
+        let own = terms(&space, &cue.text);
+        let mut matches: Vec<Match> = candidates
+            .into_iter()
+            .map(|at| self.compare(&space, &snapshot, (&cue, &own), at))
+            .collect();
         let familiarity = |found: &Match| familiarity(found);
         matches.sort_by(|a, b| {
             let place = |found: &Match| (found.detail.memory.lsn, found.detail.memory.position);
@@ -84,15 +87,16 @@ impl Engine {
         found.into_values().collect()
     }
 
-    fn compare(&self, space: &Space, snapshot: &Snapshot, cue: &Cue, at: DocRef) -> Match {
+    fn compare(
+        &self,
+        space: &Space,
+        snapshot: &Snapshot,
+        (cue, own): (&Cue, &HashSet<String>),
+        at: DocRef,
+    ) -> Match {
         let memory = snapshot.memory(at);
         let similarity = cue.vector.as_ref().and_then(|vector| snapshot.cosine(at, vector));
-        let terms = |text: &str| {
-            let mut terms = Vec::new();
-            space.analyzer.terms(text, &mut terms);
-            terms.into_iter().collect::<HashSet<String>>()
-        };
-        let (own, theirs) = (terms(&cue.text), terms(&memory.content.text));
+        let theirs = terms(space, &memory.content.text);
         let shared = own.intersection(&theirs).count();
         let all = own.len() + theirs.len() - shared;
         Match {
@@ -102,6 +106,12 @@ impl Engine {
             detail: detail(snapshot, at, State::Active, self.now_ns()),
         }
     }
+}
+
+fn terms(space: &Space, text: &str) -> HashSet<String> {
+    let mut terms = Vec::new();
+    space.analyzer.terms(text, &mut terms);
+    terms.into_iter().collect()
 }
 
 /// 1 for a repetition; else what similarity or overlap says, whichever is larger.

@@ -24,7 +24,7 @@ use crate::validate;
 /// Relation of an association that names none.
 const RELATION_DEFAULT: &str = "related";
 /// Most memories that are listed for one shared entity, those stored first.
-const ENTITY_MEMORIES_MAX: usize = 10_000;
+const ENTITY_MEMORIES_MAX: usize = 1_000;
 
 impl Engine {
     /// States that one memory is associated with another; `done` is called when that is durable.
@@ -60,7 +60,7 @@ impl Engine {
         let commit = (Op::Associate(record), step, request.principal);
         let (stamp, number) = self.commit_relation(queue, space, commit)?;
         let overlay = queue.overlays.entry(space.id).or_default();
-        overlay.touch_pair(number, (request.from, request.to), true);
+        overlay.touch_pair((number, stamp.lsn), (request.from, request.to), true);
         let commit = Some((stamp.lsn, stamp.time));
         Ok((AssociationReceipt { commit, count: 1, created: !there }, Some(number)))
     }
@@ -107,7 +107,7 @@ impl Engine {
         let (stamp, number) = self.commit_relation(queue, space, commit)?;
         if kinds.contains(&EdgeKind::Explicit) {
             let overlay = queue.overlays.entry(space.id).or_default();
-            overlay.touch_pair(number, (request.from, request.to), false);
+            overlay.touch_pair((number, stamp.lsn), (request.from, request.to), false);
         }
         let commit = Some((stamp.lsn, stamp.time));
         Ok((AssociationReceipt { commit, count, created: false }, Some(number)))
@@ -253,12 +253,11 @@ fn associations_of(
         let weight = link.weight.get();
         if kind == EdgeKind::Entity {
             // An entity has no direction of its own: whoever names it stands on both ends.
-            for other in graph.links(link.node).take(ENTITY_MEMORIES_MAX) {
-                if other.node != node && shown(other.node) {
-                    let weight = weight * other.weight.get();
-                    let entity = Some(link.node);
-                    ties.push(Tie { from: node, to: other.node, kind, entity, weight });
-                }
+            let others = graph.links(link.node).filter(|other| other.node != node);
+            for other in others.filter(|other| shown(other.node)).take(ENTITY_MEMORIES_MAX) {
+                let weight = weight * other.weight.get();
+                let entity = Some(link.node);
+                ties.push(Tie { from: node, to: other.node, kind, entity, weight });
             }
             continue;
         }

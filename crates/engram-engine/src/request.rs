@@ -133,7 +133,8 @@ pub struct Cue {
     pub min_relevance: f32,
     /// How much an item is set back for resembling a better one, in [0, 1]; 0 = not at all.
     pub diversity: f32,
-    /// Memories before and after each item in its session that are given beside it, 0 to 10.
+    /// Memories before and after each item in its session that are given beside it, 0 to 10; with
+    /// the limit no more than 1,000 memories in all.
     pub neighbours: u32,
     /// Weights of the parts of a score; none = those of the engine.
     pub weights: Option<RankWeights>,

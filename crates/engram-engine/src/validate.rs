@@ -37,7 +37,7 @@ pub const EXCLUDED_MAX: usize = 1_000;
 /// Most memories on each side that are given beside an item.
 pub const NEIGHBOURS_MAX: u32 = 10;
 /// Most items that the pages of one cue reach.
-const RANKED_MAX: usize = 10_000;
+pub(crate) const RANKED_MAX: usize = 10_000;
 /// Most matches of a recognition.
 pub(crate) const MATCHES_MAX: usize = 100;
 /// Most seeds of a spreading.
@@ -152,6 +152,13 @@ pub(crate) fn cue(cue: &mut Cue, dimension: u32) -> Checked {
     if cue.neighbours > NEIGHBOURS_MAX {
         let value = f64::from(cue.neighbours);
         let problem = InvalidValue::OutOfRange { value, low: 0.0, high: f64::from(NEIGHBOURS_MAX) };
+        return Err(EngineError::invalid("neighbours", problem));
+    }
+    let shown = cue.limit * (1 + 2 * cue.neighbours as usize);
+    if cue.neighbours > 0 && shown > LIMIT_MAX {
+        let high = (LIMIT_MAX / cue.limit).saturating_sub(1) / 2;
+        let value = f64::from(cue.neighbours);
+        let problem = InvalidValue::OutOfRange { value, low: 0.0, high: high as f64 };
         return Err(EngineError::invalid("neighbours", problem));
     }
     labels("around.people", &cue.around.people, NAME_BYTES_MAX)?;

@@ -94,10 +94,7 @@ fn a_long_prefix_leaves_room_for_content() {
     let text = "milk ".repeat(500);
     let input = EmbedText { title: &title, people: &[], text: &text };
     // 126 - 32 tokens a chunk, each 16 less than that behind the one before.
-    assert_eq!(
-        model.embed_documents(&[input]).unwrap()[0].len(),
-        1 + (500usize - 94).div_ceil(78)
-    );
+    assert_eq!(model.embed_documents(&[input]).unwrap()[0].len(), 1 + (500usize - 94).div_ceil(78));
 }
 
 #[test]

@@ -82,7 +82,7 @@ impl<'a> Forming<'a> {
             Accepted { accept: &earlier, all_active: false, count: self.snapshot.figures.active };
         let nearest = self.snapshot.nearest(vector, NEAR_MAX, accepted);
         for (other, cosine) in nearest.scores {
-            if cosine >= NEAR_FROM {
+            if other as u32 != node && cosine >= NEAR_FROM {
                 self.edges.insert((node, other as u32, EdgeKind::Near), cosine.min(1.0));
             }
         }
@@ -121,6 +121,11 @@ impl<'a> Forming<'a> {
 
     /// Texts that were looked at before mention the title of the memory.
     fn mentioned(&mut self, node: u32, title: &str) {
+        let titles = &self.snapshot.associations.titles;
+        if !titles.find(title).iter().any(|found| found.keys.contains(&u64::from(node))) {
+            // Many bear it: it names none of them.
+            return;
+        }
         let linked = self.snapshot.associations.linked;
         let quoted = |title: &str| format!("\"{}\"", title.replace(['"', '“', '”', '„'], " "));
         let mut candidates = BTreeSet::new();
@@ -136,7 +141,7 @@ impl<'a> Forming<'a> {
             if other >= linked || other == node || content.title == title {
                 continue;
             }
-            let found = self.snapshot.associations.titles.find(&content.text);
+            let found = titles.find(&content.text);
             if found.iter().any(|found| found.keys.contains(&u64::from(node))) {
                 self.edges.insert((other, node, EdgeKind::Mention), MENTION_WEIGHT);
             }

@@ -7,13 +7,16 @@ use std::collections::BTreeSet;
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
-use engram_index::{Adjacency, Edge, EdgeWeight, Graph, TitleMatcher};
+use engram_index::{Adjacency, Direction, Edge, EdgeWeight, Graph, Link, TitleMatcher};
 use rpds::HashTrieMapSync;
 
 use crate::association::{EdgeKind, Statement};
 
 /// The hasher has fixed keys: nothing differs between runs. Nothing is ever listed in the order of a hash.
 type Map<K, V> = HashTrieMapSync<K, V, BuildHasherDefault<DefaultHasher>>;
+
+/// Edges of a node from which on no more are formed. What callers state is not bounded by it.
+const DEGREE_MAX: u32 = 10_000;
 
 /// A person, thing or place that memories name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +137,7 @@ impl Associations {
     pub(crate) fn forget(&mut self, node: u32) {
         let links: Vec<_> = self.graph.links(node).collect();
         self.graph.remove_node(node);
+        self.close_row(&links);
         for link in links {
             match EdgeKind::from_code(link.edge_type.code()) {
                 Some(EdgeKind::Explicit) => {
@@ -144,6 +148,24 @@ impl Associations {
                 _ => {}
             }
         }
+    }
+
+    /// Ties what stood before and after a memory in its session to each other.
+    fn close_row(&mut self, links: &[Link]) {
+        let beside = |direction: Direction| {
+            let next = EdgeKind::Next.edge_type();
+            links.iter().find(|link| link.edge_type == next && link.direction == direction)
+        };
+        if let (Some(before), Some(after)) = (beside(Direction::In), beside(Direction::Out))
+            && before.node != after.node
+        {
+            self.connect(before.node, after.node, EdgeKind::Next, after.weight);
+        }
+    }
+
+    /// Whether both nodes may get another edge: a hub of everything says nothing, and each edge copies its page.
+    pub(crate) fn has_room(&self, one: u32, other: u32) -> bool {
+        self.graph.degree(one) < DEGREE_MAX && self.graph.degree(other) < DEGREE_MAX
     }
 
     fn drop_if_unnamed(&mut self, node: u32) {

@@ -99,6 +99,17 @@ impl ChunkView {
         self.chunk.len() as u64 - self.deleted.len() - self.suppressed.len()
     }
 
+    /// When the first and the last of its active documents happened, ns.
+    pub(crate) fn active_times(&self) -> Option<(i64, i64)> {
+        if self.is_whole() {
+            return self.chunk.columns.times();
+        }
+        let locals = 0..self.chunk.len() as u32;
+        let active = locals.filter(|local| self.state(*local) == Some(State::Active));
+        let times = active.map(|local| self.chunk.memory(local).happened_at());
+        times.map(|at| (at, at)).reduce(|all, own| (all.0.min(own.0), all.1.max(own.1)))
+    }
+
     /// Those of `documents` that are active.
     pub(crate) fn active_of(&self, documents: &Bitmap) -> Bitmap {
         documents.and_not(&self.deleted).and_not(&self.suppressed)

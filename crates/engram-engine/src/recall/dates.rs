@@ -11,8 +11,10 @@ use jiff::tz::Offset;
 
 use crate::filter::TimeRange;
 
-/// Years that a date without one may stand for.
+/// Years that a date without one may stand for, the latest ones.
 const YEARS_MAX: i16 = 100;
+/// Dates of one cue that are looked at.
+const DATES_MAX: usize = 16;
 const MONTHS: [&str; 12] = [
     "january",
     "february",
@@ -61,7 +63,9 @@ fn named(text: &str, years: RangeInclusive<i16>) -> Vec<Named> {
     let tokens: Vec<Token<'_>> = tokens(text);
     let mut found = Vec::new();
     let mut at = 0;
-    while at < tokens.len() {
+    let mut written = 0;
+    while at < tokens.len() && written < DATES_MAX {
+        let before = found.len();
         at += take(
             &tokens[at..],
             at.checked_sub(1).map(|before| &tokens[before]),
@@ -69,7 +73,10 @@ fn named(text: &str, years: RangeInclusive<i16>) -> Vec<Named> {
             &mut found,
         )
         .max(1);
+        written += usize::from(found.len() > before);
     }
+    found.sort_by_key(|named| (named.range.from, named.range.until));
+    found.dedup();
     found
 }
 
@@ -113,7 +120,7 @@ fn take(
         Some(shape) => shape,
         None => return 0,
     };
-    let every = || years.clone().take(YEARS_MAX as usize);
+    let every = || years.clone().rev().take(YEARS_MAX as usize);
     match shape {
         (Some(year), month, Some(day)) => found.extend(day_of(year, month, day)),
         (None, month, Some(day)) => found.extend(every().filter_map(|y| day_of(y, month, day))),

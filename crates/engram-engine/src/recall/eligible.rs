@@ -33,6 +33,7 @@ impl Eligible {
         let mut count = 0;
         let mut chunk = |view: &ChunkView| {
             let expired = view.chunk.columns.expired(now_ns);
+            let expired = expired.map(|e| view.active_of(&e)).filter(|e| !e.is_empty());
             if filter.is_empty() && expired.is_none() {
                 count += view.active();
                 return None;

@@ -3,7 +3,8 @@
 //! Relevance is the estimated probability that an item matches its cue. It rests on three observations: how far the score
 //! stands out from the best fifty of the same cue, the rank, and the score itself, which is comparable between cues. Their
 //! weights were fitted by logistic regression (Platt, "Probabilistic outputs for support vector machines", 1999) on
-//! dialogue and passages, with cues asked where no answer is as negatives. Relevance never rises along a ranking.
+//! dialogue and passages, with cues asked where no answer is as negatives. Relevance never rises along a ranking, unless the
+//! cue asks for diversity, which changes the order afterwards.
 
 use engram_index::{ln_1p, logistic};
 

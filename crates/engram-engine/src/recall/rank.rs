@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use engram_index::{Direction, RouteScore, bm25_share, cosine_share, name_key, recency};
+use engram_index::{Direction, Kernels, RouteScore, bm25_share, cosine_share, name_key, recency};
 
 use super::Probe;
 use super::dates::{Exactness, Named};
@@ -59,6 +59,10 @@ impl Probe<'_> {
         let ceiling = self.wanted.ceiling;
         let scored = |node: u32| {
             let (at, _) = self.snapshot.doc_of_node(node)?;
+            // The routes have asked; a memory that must not be found is worth asking twice.
+            if !self.eligible.accepts(self.snapshot, at) {
+                return None;
+            }
             let mut candidate = Candidate::new(node, at);
             if let Some(vector) = self.vector.as_ref().filter(|_| self.weights.vector > 0.0)
                 && let Some(cosine) = self.snapshot.cosine(at, vector)
@@ -96,8 +100,9 @@ impl Probe<'_> {
         if weight <= 0.0 {
             return;
         }
+        let known: HashSet<u32> = candidates.iter().map(|candidate| candidate.node).collect();
         for node in &self.titled {
-            if !candidates.iter().any(|candidate| candidate.node == *node)
+            if !known.contains(node)
                 && let Some((at, _)) = self.snapshot.doc_of_node(*node)
                 && self.eligible.accepts(self.snapshot, at)
             {
@@ -248,11 +253,10 @@ impl Probe<'_> {
         ranked.append(&mut rest);
     }
 
-    /// How alike two memories are: cosine of their nearest vectors, in [0, 1]; 0 without vectors.
+    /// How alike two memories are: cosine of their first vectors, in [0, 1]; 0 without vectors.
     pub(super) fn alike(&self, one: DocRef, other: DocRef) -> f32 {
-        let own = self.snapshot.vectors(one);
-        let cosines = own.iter().filter_map(|vector| self.snapshot.cosine(other, vector));
-        cosines.fold(0.0, f32::max).min(1.0)
+        let own = self.snapshot.vector(one, 0).zip(self.snapshot.vector(other, 0));
+        own.map_or(0.0, |(one, other)| cosine_share((Kernels::best().dot_f32)(one, other)))
     }
 }
 

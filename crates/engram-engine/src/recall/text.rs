@@ -13,6 +13,8 @@ use super::Probe;
 use crate::memtable::DocRef;
 use crate::search::Scores;
 
+/// Terms of a cue that are looked up around its candidates.
+const CONTEXT_TERMS_MAX: usize = 256;
 /// Weight of the words of the first, second and third neighbour on either side.
 const CONTEXT_WEIGHTS: [f32; 3] = [0.5, 0.25, 0.125];
 /// Whether the words around a memory count.
@@ -63,13 +65,9 @@ impl Probe<'_> {
             })
             .collect();
         let docs: Vec<DocRef> = docs.into_iter().collect();
-        let frequencies: Vec<Vec<u32>> = self
-            .wanted
-            .weighted
-            .terms()
-            .iter()
-            .map(|(term, _)| self.snapshot.frequencies(term, &docs))
-            .collect();
+        let terms = self.context_terms();
+        let frequencies: Vec<Vec<u32>> =
+            terms.iter().map(|(term, _)| self.snapshot.frequencies(term, &docs)).collect();
         let place = |at: &DocRef| docs.binary_search(at).expect("collected above");
         let mut best = TopK::new(self.depth);
         let mut scores = HashMap::with_capacity(around.len());
@@ -80,7 +78,7 @@ impl Probe<'_> {
             for (at, weight) in beside {
                 field.push((place(at), self.snapshot.doc_len(*at) as f32, *weight));
             }
-            let score = self.context_score(&field, &frequencies);
+            let score = self.context_score(&field, &terms, &frequencies);
             if score > 0.0 {
                 best.push(u64::from(*node), score);
                 scores.insert(*node, score);
@@ -106,8 +104,25 @@ impl Probe<'_> {
         around
     }
 
+    /// The terms of the cue that count in context: the heaviest of a long one, in byte order.
+    fn context_terms(&self) -> Vec<(&str, f32)> {
+        let all = self.wanted.weighted.terms().iter();
+        let mut terms: Vec<(&str, f32)> = all.map(|(term, idf)| (term.as_str(), *idf)).collect();
+        if terms.len() > CONTEXT_TERMS_MAX {
+            terms.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
+            terms.truncate(CONTEXT_TERMS_MAX);
+            terms.sort_by(|a, b| a.0.cmp(b.0));
+        }
+        terms
+    }
+
     /// BM25 with the weighted frequencies and lengths of several documents, each given as place, length and weight.
-    fn context_score(&self, field: &[(usize, f32, f32)], frequencies: &[Vec<u32>]) -> f32 {
+    fn context_score(
+        &self,
+        field: &[(usize, f32, f32)],
+        terms: &[(&str, f32)],
+        frequencies: &[Vec<u32>],
+    ) -> f32 {
         let (mut length, mut total_weight) = (0.0_f32, 0.0_f32);
         for (_, own_length, weight) in field {
             length = weight.mul_add(*own_length, length);
@@ -116,7 +131,7 @@ impl Probe<'_> {
         let bm25 = self.wanted.bm25;
         let norm = 1.0 - bm25.b + bm25.b * (length / (self.wanted.avg_len * total_weight));
         let mut score = 0.0;
-        for ((_, idf), frequencies) in self.wanted.weighted.terms().iter().zip(frequencies) {
+        for ((_, idf), frequencies) in terms.iter().zip(frequencies) {
             let mut frequency = 0.0_f32;
             for (place, _, weight) in field {
                 let own = frequencies[*place] as f32 / WEIGHT_ONE as f32;

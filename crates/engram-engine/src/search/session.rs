@@ -4,7 +4,7 @@ use engram_index::{Adjacency, Direction};
 
 use crate::association::EdgeKind;
 use crate::filter::TimeRange;
-use crate::memtable::{DocRef, Snapshot};
+use crate::memtable::{ChunkView, DocRef, Snapshot};
 use crate::model::State;
 
 /// Neighbours that are passed over because they are not recallable, before the search for more of them ends.
@@ -42,27 +42,36 @@ impl Snapshot {
         found
     }
 
-    /// When the first and the last memory happened, ns; suppressed and deleted ones may count.
+    /// When the first and the last active memory happened, ns.
     pub(crate) fn times(&self) -> Option<(i64, i64)> {
-        let chunks = self.chunks.iter().filter_map(|view| view.chunk.columns.times());
-        let tail = self.tail.iter().map(|tail| tail.doc.memory.happened_at());
+        let chunks = self.chunks.iter().filter_map(ChunkView::active_times);
+        let active = self.tail.iter().filter(|tail| tail.state == State::Active);
+        let tail = active.map(|tail| tail.doc.memory.happened_at());
         chunks
             .chain(tail.map(|at| (at, at)))
             .reduce(|all, own| (all.0.min(own.0), all.1.max(own.1)))
     }
 
-    /// The live memories that happened in that range, in the order of the log.
-    pub(crate) fn happened_within(&self, range: TimeRange) -> Vec<DocRef> {
-        let mut found = Vec::new();
-        for (index, view) in (0_u32..).zip(&self.chunks) {
-            let locals = view.chunk.columns.happened_within(range);
-            found.extend(locals.iter().map(|local| DocRef::Chunk(index, local)));
+    /// The active memories that happened in that range, in the order of the log; none where they are more than `most`.
+    pub(crate) fn happened_within(&self, range: TimeRange, most: u64) -> Option<Vec<DocRef>> {
+        let tail = (0_u32..).zip(&self.tail).filter(|(_, tail)| {
+            tail.state == State::Active && range.contains(tail.doc.memory.happened_at())
+        });
+        let tail: Vec<DocRef> = tail.map(|(index, _)| DocRef::Tail(index)).collect();
+        let mut sets = Vec::with_capacity(self.chunks.len());
+        let mut count = tail.len() as u64;
+        for view in &self.chunks {
+            let locals = view.active_of(&view.chunk.columns.happened_within(range));
+            count += locals.len();
+            sets.push(locals);
         }
-        for (index, tail) in (0_u32..).zip(&self.tail) {
-            if range.contains(tail.doc.memory.happened_at()) {
-                found.push(DocRef::Tail(index));
-            }
+        if count > most {
+            return None;
         }
-        found
+        let chunks = (0_u32..).zip(&sets);
+        let found = chunks.flat_map(|(index, locals)| {
+            locals.iter().map(move |local| DocRef::Chunk(index, local))
+        });
+        Some(found.chain(tail).collect())
     }
 }

@@ -245,3 +245,89 @@ fn whoever_waits_for_associations_is_told() {
     engine.when_linked("default", stored.lsn, done(sender));
     assert_eq!(receiver.try_recv(), Ok(true), "at once");
 }
+
+#[test]
+fn a_deleted_turn_leaves_a_whole_session() {
+    let home = Home::new();
+    let engine = home.open();
+    for (id, minute) in [("a", 1), ("b", 2), ("c", 3)] {
+        store(&engine, turn(id, "talk", minute, "kettle"));
+    }
+    link_all(&engine);
+    forget(&engine, ids(&["b"]), ForgetMode::Delete, Execution::Commit).unwrap();
+    let next = |engine: &Engine| {
+        let ties = ties(engine, "a");
+        ties.into_iter().filter(|tie| tie.contains("next")).collect::<Vec<_>>()
+    };
+    assert_eq!(next(&engine), ["a -next-> c"]);
+    drop(engine);
+    assert_eq!(next(&home.open()), ["a -next-> c"]);
+}
+
+#[test]
+fn hiding_an_end_does_not_hide_a_queued_association_from_its_removal() {
+    let engine = Home::new().open();
+    store(&engine, text("a", "one"));
+    store(&engine, text("b", "two"));
+    let (from, to) = ("a".to_owned(), "b".to_owned());
+    let made = Associate {
+        from: from.clone(),
+        to: to.clone(),
+        relation: String::new(),
+        weight: 0.5,
+        reason: String::new(),
+        principal: String::new(),
+    };
+    let hidden = engram_engine::Forget {
+        selection: ids(&["a"]),
+        mode: ForgetMode::Suppress,
+        execution: Execution::Commit,
+        principal: String::new(),
+    };
+    let shown = engram_engine::Restore {
+        selection: ids(&["a"]),
+        execution: Execution::Commit,
+        principal: String::new(),
+    };
+    engine.associate("default", made, Box::new(|answer| drop(answer.unwrap())));
+    engine.forget("default", hidden, Box::new(|answer| drop(answer.unwrap())));
+    engine.restore("default", shown, Box::new(|answer| drop(answer.unwrap())));
+    let kinds = Vec::new();
+    let gone = Dissociate { from, to, kinds, principal: String::new() };
+    let receipt = settle(&engine, |done| engine.dissociate("default", gone, done)).unwrap();
+    assert_eq!(receipt.count, 1);
+    assert!(all_of(&engine, "a").iter().all(|tie| tie.kind != EdgeKind::Explicit));
+}
+
+#[test]
+fn a_title_that_many_bear_names_none_of_them() {
+    let engine = Home::new().open();
+    let titled = |n: u32| {
+        let mut memory = text(&format!("m{n}"), "minutes of the meeting");
+        memory.content.title = "Weekly Report".to_owned();
+        memory
+    };
+    for n in 0..100 {
+        store(&engine, titled(n));
+    }
+    let cue = "Weekly Report ".repeat(400);
+    let found = engine.recall("default", &Cue { text: cue, ..Cue::default() }).unwrap();
+    assert!(found.items.iter().all(|item| item.parts.context.is_none()));
+    link_all(&engine);
+    assert_eq!(engine.stats("default").unwrap().unlinked, 0);
+}
+
+#[test]
+fn a_date_without_a_year_is_meant_in_the_latest_years() {
+    let engine = Home::new().open();
+    let mut old = text("old", "treaty");
+    old.content.occurred_at = Some(-8_000_000_000_000_000_000);
+    store(&engine, old);
+    let mut new = text("new", "kettle");
+    // 2025-05-06.
+    new.content.occurred_at = Some(1_746_500_000_000_000_000);
+    store(&engine, new);
+    let found = engine.recall("default", &cue(Mode::Hybrid, "what was on May 6?")).unwrap();
+    let new = found.items.iter().find(|item| item.detail.memory.id == "new").unwrap();
+    assert!(new.parts.context.is_some());
+}

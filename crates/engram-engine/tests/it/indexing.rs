@@ -160,3 +160,44 @@ fn without_its_file_a_graph_is_done_without_and_built_anew() {
     assert_eq!(nearest(&engine, 9), ("m9".to_owned(), VectorSearch::Hnsw));
     assert_eq!(home.graphs().len(), 1);
 }
+
+#[test]
+fn memories_in_the_graph_are_linked_later_and_never_to_themselves() {
+    let home = home();
+    let engine = home.open();
+    fill_up_to(&engine, 9_000);
+    index_all(&engine);
+    for _ in 0..4 {
+        engine.link(1_000).unwrap();
+        engine.drive().unwrap();
+    }
+    assert_eq!(engine.poisoned(), None);
+    drop(engine);
+    assert_eq!(home.open().space("default").unwrap().quarantined, None);
+}
+
+#[test]
+fn what_a_cue_excludes_is_not_found_over_the_graph() {
+    let engine = home().open();
+    fill_up_to(&engine, 9_100);
+    index_all(&engine);
+    fill(&engine, 9_100..9_200);
+    for n in (0..9_000).step_by(101) {
+        let without = engram_engine::Filter {
+            none: vec![engram_engine::Filter {
+                ids: vec![format!("m{n}")],
+                ..engram_engine::Filter::default()
+            }],
+            ..engram_engine::Filter::default()
+        };
+        let cue =
+            Cue { vector: Some(vector(n)), mode: Mode::Similarity, limit: 3, ..Cue::default() };
+        let by_id = Cue { exclude: vec![format!("m{n}")], ..cue.clone() };
+        let by_filter = Cue { filter: without, ..cue };
+        for cue in [by_id, by_filter] {
+            let found = engine.recall("default", &cue).unwrap();
+            assert!(found.items.len() == 3);
+            assert!(found.items.iter().all(|item| item.detail.memory.id != format!("m{n}")));
+        }
+    }
+}

@@ -28,5 +28,5 @@ pub use mentions::{Mention, MentionKind, name_key};
 pub use postings::{Postings, PostingsError, PostingsView};
 pub use query::{Phrase, TextQuery, WeightedQuery};
 pub use terms::Terms;
-pub use titles::{TitleMatch, TitleMatcher};
+pub use titles::{TITLE_KEYS_MAX, TitleMatch, TitleMatcher};
 pub use writer::{PostingsPart, PostingsWriter, TextField, WEIGHT_ONE};

@@ -15,6 +15,9 @@ use super::segment::{Token, segment};
 /// Most tokens of a title; longer ones are not looked for.
 const TITLE_TOKENS_MAX: usize = 24;
 
+/// Most keys of a title that is looked for.
+pub const TITLE_KEYS_MAX: usize = 64;
+
 /// Bits of a hash that choose a branch, and entries that a leaf holds before it becomes one.
 const BRANCH_BITS: u32 = 4;
 const LEAF_ENTRIES_MAX: usize = 12;
@@ -129,7 +132,8 @@ impl TitleMatcher {
     }
 
     /// The titles in a text, by ascending place, not overlapping. A title of one token that is written with a capital
-    /// is only found with a capital: `Music` is a name, `music` is not.
+    /// is only found with a capital: `Music` is a name, `music` is not. A title under more than [`TITLE_KEYS_MAX`] keys
+    /// names none of them and is passed over.
     pub fn find(&self, text: &str) -> Vec<TitleMatch> {
         let mut found = Vec::new();
         if self.is_empty() {
@@ -157,6 +161,9 @@ impl TitleMatcher {
             let length = usize::from(*length);
             let Some(window) = pieces.get(..length) else { continue };
             let Some(entry) = self.entry(&joined(window)) else { continue };
+            if entry.keys.len() > TITLE_KEYS_MAX {
+                continue;
+            }
             let fits = |initial: Initial| {
                 length > 1 || initial == Initial::Other || pieces[0].initial == Initial::Capital
             };

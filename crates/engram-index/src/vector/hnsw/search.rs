@@ -88,7 +88,8 @@ impl<B: AsRef<[u8]>> Hnsw<B> {
             scratch.walk.query.set(query.vector);
             let entry = scratch.walk.descend(&views[..layers], 0);
             while count > self.scan_limit(size) {
-                if count == self.len() {
+                // A count steers the way; only a filter that lets all pass need not be asked.
+                if matches!(query.filter, VectorFilter::All) {
                     scratch.walk.run(&views[0], entry, size);
                 } else if !scratch.walk_filtered(&views[0], entry, (size, count), &query.filter) {
                     break;
