@@ -1,4 +1,4 @@
-//! Pure structures over dense `u32` ordinals: exact vector scan, text search, ranking, forgetting and evidence.
+//! Pure structures over dense `u32` ordinals: vectors, text, sets and columns, graphs, ranking, forgetting and evidence.
 //!
 //! Ordinals and plain numbers go in, results come out. The index never sees an id, a file, a lock or a clock; it draws
 //! no random number and starts no thread. The same input gives the same bits on every machine: f32 sums use one fixed

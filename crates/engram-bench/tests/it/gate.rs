@@ -11,7 +11,7 @@ fn floor(mode: &str) -> f64 {
         "keyword" => 0.855,
         "similarity" => 0.875,
         // Every mode that uses both words and vectors.
-        _ => 0.905,
+        _ => 0.93,
     }
 }
 
@@ -44,5 +44,5 @@ fn recall_stays_above_its_floors() {
     let shipped = modes.iter().find(|(name, _)| name == default).unwrap().1;
     assert!(shipped >= best - 0.01, "{default} finds {shipped}, another mode {best}\n{tables}");
     let bm25 = report.baselines[0].1.r10;
-    assert!(shipped >= bm25 + 0.03, "{default} finds {shipped}, BM25 {bm25}\n{tables}");
+    assert!(shipped >= bm25 + 0.06, "{default} finds {shipped}, BM25 {bm25}\n{tables}");
 }
