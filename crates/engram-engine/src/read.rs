@@ -1,6 +1,6 @@
 //! Get and list, and what every answer says of a memory at one moment.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use engram_index::{Beta, fsrs_retrievability};
 
@@ -101,9 +101,16 @@ pub(crate) fn strength(memory: &Memory, now_ns: i64) -> Strength {
     }
 }
 
-/// The caller's statement as evidence.
+/// The caller's statement as evidence. Most memories state none: their interval is found once.
 fn confidence(memory: &Memory) -> Confidence {
-    let stated = memory.content.confidence.map_or(STATEMENT_DEFAULT, f64::from);
+    static UNSTATED: OnceLock<Confidence> = OnceLock::new();
+    match memory.content.confidence {
+        Some(stated) => statement(f64::from(stated)),
+        None => *UNSTATED.get_or_init(|| statement(STATEMENT_DEFAULT)),
+    }
+}
+
+fn statement(stated: f64) -> Confidence {
     let mean = stated.clamp(STATEMENT_BOUNDS.0, STATEMENT_BOUNDS.1);
     let beta =
         Beta { alpha: STATEMENT_OBSERVATIONS * mean, beta: STATEMENT_OBSERVATIONS * (1.0 - mean) };
