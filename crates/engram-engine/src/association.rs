@@ -197,7 +197,7 @@ pub struct SpreadAnswer {
 pub struct SpreadItem {
     /// The memory.
     pub detail: MemoryDetail,
-    /// Sum of what reached it, in [0, 1] of the seeds' total.
+    /// What the first hop that reached it brought, from 0 to the sum of the seeds.
     pub activation: f32,
     /// The strongest way from a seed; empty for a seed.
     pub path: Vec<PathStep>,

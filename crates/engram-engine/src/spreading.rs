@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use engram_index::{Activation, EdgeType, Graph, SpreadSettings, Spreader};
+use engram_index::{Activation, EdgeType, Graph, Returns, SpreadSettings, Spreader};
 
 use crate::association::{EdgeKind, PathStep, Spread, SpreadAnswer, SpreadItem};
 use crate::engine::Engine;
@@ -19,7 +19,7 @@ thread_local! {
 
 impl Engine {
     /// Spreads activation from memories over their associations: each hop halves it, a wide fan damps it by 1 / (1 + ln(1 +
-    /// fan)), what reaches a memory on several ways adds up. An entity stands between the memories that name it and takes
+    /// fan)), what reaches a memory on several ways adds up, what comes back to where it was counts no more. An entity stands between the memories that name it and takes
     /// a hop of its own. Suppressed and expired memories neither appear nor conduct. Changes nothing.
     ///
     /// # Errors
@@ -57,6 +57,7 @@ fn settings(asked: &Spread) -> SpreadSettings {
         hops: asked.hops,
         forward: factors,
         backward: factors,
+        returns: Returns::Drop,
         link_budget: u64::from(asked.edges_max),
         ..SpreadSettings::default()
     }
