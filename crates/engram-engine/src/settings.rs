@@ -41,7 +41,7 @@ impl Default for EngineSettings {
             metadata_bytes_max: 16 << 10,
             metadata_depth_max: 8,
             batch_memories_max: 1_000,
-            graph_vectors_min: 20_000,
+            graph_vectors_min: 5_000,
             weights: RankWeights::default(),
             default_space: None,
         }

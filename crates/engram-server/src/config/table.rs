@@ -229,8 +229,8 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "index.graph_vectors_min",
         SettingKind::Count { min: 1, max: 1_000_000_000 },
-        Some("20000"),
-        "5000",
+        Some("5000"),
+        "20000",
         "Vectors of a space from which on they are searched over a graph; fewer are compared one by one, and so are those \
          that the graph does not have yet.",
     ),
