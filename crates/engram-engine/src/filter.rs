@@ -6,6 +6,8 @@
 
 use std::cmp::Ordering;
 
+use engram_index::order_int_float;
+
 use crate::error::{EngineError, InvalidValue};
 use crate::model::{Kind, Memory, MetaValue, Metadata};
 
@@ -294,20 +296,6 @@ fn order(left: &MetaValue, right: &MetaValue) -> Option<Ordering> {
         (MetaValue::Text(a), MetaValue::Text(b)) => Some(a.as_bytes().cmp(b.as_bytes())),
         _ => None,
     }
-}
-
-/// Exact order of a whole and a finite floating number: a cast alone would call 2^53 + 1 equal to 2^53.
-fn order_int_float(int: i64, float: f64) -> Ordering {
-    const BEYOND: f64 = 9_223_372_036_854_775_808.0;
-    if float >= BEYOND {
-        return Ordering::Less;
-    }
-    if float < -BEYOND {
-        return Ordering::Greater;
-    }
-    let whole = float.trunc();
-    int.cmp(&(whole as i64))
-        .then_with(|| 0.0_f64.partial_cmp(&(float - whole)).unwrap_or(Ordering::Equal))
 }
 
 #[cfg(test)]

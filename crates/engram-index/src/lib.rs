@@ -19,6 +19,7 @@ pub use decay::{fsrs_retrievability, recency};
 pub use evidence::Beta;
 pub use field::{
     ColumnPart, FieldTest, FieldValue, KeywordColumn, MetadataColumn, MetadataWriter, RangeColumn,
+    order_int_float,
 };
 pub use fuse::{RouteScore, bm25_share, cosine_share, ln_1p, logistic};
 pub use graph::{

@@ -11,4 +11,4 @@ pub use keyword::KeywordColumn;
 pub use metadata::{FieldTest, MetadataColumn, MetadataWriter};
 pub use part::ColumnPart;
 pub use range::RangeColumn;
-pub use value::FieldValue;
+pub use value::{FieldValue, order_int_float};

@@ -49,8 +49,8 @@ impl Number {
     }
 }
 
-/// Exact order of a whole and a floating number: a cast alone would call 2^53 + 1 equal to 2^53.
-fn order_int_float(int: i64, float: f64) -> Ordering {
+/// Exact order of a whole and a floating number that is not NaN: a cast alone would call 2^53 + 1 equal to 2^53.
+pub fn order_int_float(int: i64, float: f64) -> Ordering {
     const BEYOND: f64 = 9_223_372_036_854_775_808.0;
     if float >= BEYOND {
         return Ordering::Less;
