@@ -50,9 +50,13 @@ impl TextQuery {
         let mut terms = Vec::new();
         analyzer.terms(cue, &mut terms);
         let mut query = TextQuery::new(&terms);
+        let parts = quoted_parts(cue);
+        if parts.is_empty() {
+            return query;
+        }
         let mut outside = Vec::new();
         let mut end = 0;
-        for quoted in quoted_parts(cue).into_iter().take(PHRASES_MAX) {
+        for quoted in parts.into_iter().take(PHRASES_MAX) {
             analyzer.terms(&cue[end..quoted.start], &mut outside);
             end = quoted.end;
             query.demand(analyzer, &cue[quoted]);
