@@ -10,7 +10,6 @@ use std::sync::atomic::Ordering;
 
 use engram_index::{HnswBuilder, HnswSettings, Parallel};
 use engram_store::{Stamp, write_atomically};
-use prost::Message;
 
 use crate::apply::Step;
 use crate::datadir::{INDEX_DIR, io_failure};
@@ -18,8 +17,7 @@ use crate::engine::Engine;
 use crate::error::{EngineError, LogFailure};
 use crate::indexer::{Building, Indexer, graph_file_name, remove_others};
 use crate::memtable::{Proximity, Snapshot};
-use crate::queue::{Change, Submission, Waiter, writable};
-use crate::record::{CommitRecord, GraphRecord, KIND_COMMIT, Op, OpRecord};
+use crate::record::{GraphRecord, Op};
 use crate::space::Space;
 
 /// A graph is extended when as many vectors are outside as this share of those inside: an extension looks at each of them
@@ -48,8 +46,8 @@ impl Engine {
     /// thread.
     ///
     /// # Errors
-    /// A graph could not be written, an old one not removed, or the log takes no commits. The work is done again. Where other spaces have commits,
-    /// these are reported and the next call tells the error.
+    /// A graph could not be written, an old one not removed, or the log takes no commits. The work is done again. Where other
+    /// spaces have commits, these are reported and the next call tells the error.
     pub fn index(
         &self,
         budget_vectors: u64,
@@ -166,33 +164,9 @@ impl Engine {
         fs.create_dir_all(&dir).map_err(|error| io_failure(&dir, &error))?;
         write_atomically(fs, &path, &graph.to_bytes())
             .map_err(|error| io_failure(&path, &error))?;
-        let mut queue = self.queue()?;
-        let Ok(overlay) = writable(&mut queue, space) else { return Ok(None) };
-        let state_sum = overlay.state_sum;
         let record = GraphRecord { hash: graph.hash.to_vec(), through: graph.through };
-        let ops = vec![OpRecord { op: Some(Op::Graph(record)) }];
-        let commit = CommitRecord { ops, idempotency: None, principal: String::new() };
-        let submission = Submission {
-            space: Arc::clone(space),
-            kind: KIND_COMMIT,
-            payload: commit.encode_to_vec(),
-            state_sum,
-            now_ns: self.now_ns(),
-        };
-        let number = queue.next_number();
-        let bytes_max = self.settings().commit_queue_bytes_max;
-        let change = |_| Change::Commit(vec![Step::Graph(graph.hash, Some(Arc::clone(&graph)))]);
-        let stamp = match queue.submit(self.log(), bytes_max, submission, change) {
-            Ok(stamp) => stamp,
-            Err(EngineError::Overloaded { .. } | EngineError::Closing) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        indexer.pending.store(true, Ordering::Release);
-        let over = Arc::clone(&indexer.pending);
-        let waiter: Waiter = Box::new(move |_| over.store(false, Ordering::Release));
-        let at_once = queue.wait(Some(number), waiter);
-        debug_assert!(at_once.is_none(), "the commit was queued under the same lock");
-        Ok(Some(stamp))
+        let change = (Op::Graph(record), Step::Graph(graph.hash, Some(graph)));
+        self.commit_own(space, change, &indexer.pending, |_| {})
     }
 
     /// Removes the files of graphs that no space uses, after a graph was put into use or a space was deleted. A graph whose

@@ -41,6 +41,8 @@ mod replay;
 
 mod engine;
 
+mod commit;
+
 mod remember;
 
 mod forget;

@@ -10,15 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use engram_store::{Lsn, Stamp};
-use prost::Message;
 
 use self::forming::Forming;
 use crate::apply::Step;
 use crate::engine::{Done, Engine};
 use crate::error::{EngineError, LogFailure};
 use crate::linker::{Known, Linker};
-use crate::queue::{Change, Submission, Waiter, writable};
-use crate::record::{CommitRecord, KIND_COMMIT, LinkRecord, Op, OpRecord};
+use crate::record::{LinkRecord, Op};
 use crate::space::Space;
 
 /// Memories that one commit of associations covers.
@@ -123,35 +121,11 @@ impl Engine {
         record: LinkRecord,
         linker: &Linker,
     ) -> Result<Option<Stamp>, EngineError> {
-        let mut queue = self.queue()?;
-        let Ok(overlay) = writable(&mut queue, space) else { return Ok(None) };
-        let state_sum = overlay.state_sum;
-        let ops = vec![OpRecord { op: Some(Op::Link(record.clone())) }];
-        let commit = CommitRecord { ops, idempotency: None, principal: String::new() };
-        let submission = Submission {
-            space: Arc::clone(space),
-            kind: KIND_COMMIT,
-            payload: commit.encode_to_vec(),
-            state_sum,
-            now_ns: self.now_ns(),
-        };
-        let number = queue.next_number();
-        let bytes_max = self.settings().commit_queue_bytes_max;
-        let change = |_| Change::Commit(vec![Step::Link(record)]);
-        let stamp = match queue.submit(self.log(), bytes_max, submission, change) {
-            Ok(stamp) => stamp,
-            Err(EngineError::Overloaded { .. } | EngineError::Closing) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        linker.pending.store(true, Ordering::Release);
-        let (over, lost) = (Arc::clone(&linker.pending), Arc::clone(&linker.lost));
-        let waiter: Waiter = Box::new(move |outcome| {
+        let lost = Arc::clone(&linker.lost);
+        let change = (Op::Link(record.clone()), Step::Link(record));
+        self.commit_own(space, change, &linker.pending, move |outcome| {
             lost.store(outcome.is_err(), Ordering::Release);
-            over.store(false, Ordering::Release);
-        });
-        let at_once = queue.wait(Some(number), waiter);
-        debug_assert!(at_once.is_none(), "the commit was queued under the same lock");
-        Ok(Some(stamp))
+        })
     }
 
     /// Calls `done` when the associations of all memories that were stored up to `lsn` are formed; at once where they are.

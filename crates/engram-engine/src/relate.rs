@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engram_index::{Adjacency, Direction};
-use engram_store::Stamp;
-use prost::Message;
 
 use crate::apply::Step;
 use crate::association::{
@@ -16,8 +14,8 @@ use crate::engine::{Done, Engine, Submitted};
 use crate::error::EngineError;
 use crate::memtable::Snapshot;
 use crate::model::State;
-use crate::queue::{Change, CommitQueue, Overlay, Submission, writable};
-use crate::record::{AssociateRecord, CommitRecord, DissociateRecord, KIND_COMMIT, Op, OpRecord};
+use crate::queue::{CommitQueue, Overlay, writable};
+use crate::record::{AssociateRecord, DissociateRecord, Op};
 use crate::space::Space;
 use crate::validate;
 
@@ -56,9 +54,8 @@ impl Engine {
             weight: request.weight,
             reason: request.reason,
         };
-        let step = Step::Associate(record.clone());
-        let commit = (Op::Associate(record), step, request.principal);
-        let (stamp, number) = self.commit_relation(queue, space, commit)?;
+        let change = (Op::Associate(record.clone()), Step::Associate(record));
+        let (stamp, number) = self.commit_step(queue, space, change, request.principal)?;
         let overlay = queue.overlays.entry(space.id).or_default();
         overlay.touch_pair((number, stamp.lsn), (request.from, request.to), true);
         let commit = Some((stamp.lsn, stamp.time));
@@ -102,37 +99,14 @@ impl Engine {
             to: request.to.clone(),
             kinds: kinds.iter().map(|kind| u32::from(kind.code())).collect(),
         };
-        let step = Step::Dissociate(record.clone());
-        let commit = (Op::Dissociate(record), step, request.principal);
-        let (stamp, number) = self.commit_relation(queue, space, commit)?;
+        let change = (Op::Dissociate(record.clone()), Step::Dissociate(record));
+        let (stamp, number) = self.commit_step(queue, space, change, request.principal)?;
         if kinds.contains(&EdgeKind::Explicit) {
             let overlay = queue.overlays.entry(space.id).or_default();
             overlay.touch_pair((number, stamp.lsn), (request.from, request.to), false);
         }
         let commit = Some((stamp.lsn, stamp.time));
         Ok((AssociationReceipt { commit, count, created: false }, Some(number)))
-    }
-
-    fn commit_relation(
-        &self,
-        queue: &mut CommitQueue,
-        space: &Arc<Space>,
-        (op, step, principal): (Op, Step, String),
-    ) -> Result<(Stamp, u64), EngineError> {
-        let record =
-            CommitRecord { ops: vec![OpRecord { op: Some(op) }], idempotency: None, principal };
-        let submission = Submission {
-            space: Arc::clone(space),
-            kind: KIND_COMMIT,
-            payload: record.encode_to_vec(),
-            state_sum: queue.overlays.entry(space.id).or_default().state_sum,
-            now_ns: self.now_ns(),
-        };
-        let number = queue.next_number();
-        let bytes_max = self.settings().commit_queue_bytes_max;
-        let steps = vec![step];
-        let stamp = queue.submit(self.log(), bytes_max, submission, |_| Change::Commit(steps))?;
-        Ok((stamp, number))
     }
 
     /// What a memory is associated with, strongest first.
