@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::options::BenchOptions;
 use super::report::ReportBuilder;
-use crate::data::{GrownSet, Shape, VectorSet, write_grown};
+use crate::data::{GrownSet, VectorSet, write_grown};
 use crate::failure::BenchError;
 use crate::grid::Grid;
 
@@ -18,10 +18,7 @@ pub(super) fn run(
     };
     let base = VectorSet::read(options.data()?)?;
     let texts = base.texts()?;
-    let shape = Shape {
-        dimension: options.dimension.unwrap_or(base.dimension),
-        text_bytes_max: options.text_bytes_max,
-    };
+    let shape = options.shape(&base);
     let count = options.size(base.len(), 1_000);
     let set = GrownSet::new(&base, &texts, shape, options.seed)?;
     write_grown(&set, count, out, progress)?;

@@ -9,7 +9,7 @@ use super::corpus::{Source, Stored, connect, recall_request, recalled, store};
 use super::options::BenchOptions;
 use super::recall::{Asked, Effort, stored_json};
 use super::report::ReportBuilder;
-use crate::data::{GrownSet, Shape, VectorSet};
+use crate::data::{GrownSet, VectorSet};
 use crate::failure::BenchError;
 use crate::grid::Grid;
 use crate::numbers::round;
@@ -34,10 +34,7 @@ pub(super) fn run(
 ) -> Result<(), BenchError> {
     let base = VectorSet::read(options.data()?)?;
     let texts = base.texts()?;
-    let shape = Shape {
-        dimension: options.dimension.unwrap_or(base.dimension),
-        text_bytes_max: options.text_bytes_max,
-    };
+    let shape = options.shape(&base);
     let set = GrownSet::new(&base, &texts, shape, options.seed)?;
     let sizes: &[usize] = match (options.sizes.is_empty(), options.quick) {
         (false, _) => &options.sizes,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::data::{Shape, VectorSet};
 use crate::failure::BenchError;
 
 /// One benchmark.
@@ -69,6 +70,14 @@ impl BenchOptions {
     pub(super) fn data(&self) -> Result<&Path, BenchError> {
         let missing = || BenchError::BadOption("give the folder of a set with --data".to_owned());
         self.data.as_deref().ok_or_else(missing)
+    }
+
+    /// The shape of a set grown from `base`.
+    pub(super) fn shape(&self, base: &VectorSet) -> Shape {
+        Shape {
+            dimension: self.dimension.unwrap_or(base.dimension),
+            text_bytes_max: self.text_bytes_max,
+        }
     }
 
     /// The one size asked for, or another.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::corpus::{LIMIT, Source, Stored, connect, recall_request, recalled, store};
 use super::options::BenchOptions;
 use super::report::ReportBuilder;
-use crate::data::{GrownSet, Shape, VectorSet, exact_top};
+use crate::data::{GrownSet, VectorSet, exact_top};
 use crate::failure::BenchError;
 use crate::grid::Grid;
 use crate::numbers::round;
@@ -54,10 +54,7 @@ pub(super) fn run(
 ) -> Result<(), BenchError> {
     let base = VectorSet::read(options.data()?)?;
     let texts = base.texts()?;
-    let shape = Shape {
-        dimension: options.dimension.unwrap_or(base.dimension),
-        text_bytes_max: options.text_bytes_max,
-    };
+    let shape = options.shape(&base);
     let grown = GrownSet::new(&base, &texts, shape, options.seed)?;
     let count = options.size(base.len(), base.len().min(10_000));
     let is_base = count <= base.len() && shape.dimension == base.dimension;
