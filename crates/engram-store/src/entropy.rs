@@ -1,6 +1,8 @@
 //! The randomness seam: ids, salts and keys come from here, so that one seed can replay a whole run.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
+
+use crate::sync::guard;
 
 /// A source of random bytes.
 pub trait Entropy: Send + Sync {
@@ -35,6 +37,6 @@ impl SeededEntropy {
 
 impl Entropy for SeededEntropy {
     fn fill(&self, out: &mut [u8]) {
-        self.stream.lock().unwrap_or_else(PoisonError::into_inner).fill(out);
+        guard(&self.stream).fill(out);
     }
 }

@@ -8,11 +8,17 @@
 //!
 //! The bytes on disk are specified in `docs/internals/file-format.md`.
 
+mod sync;
+
 mod fs;
 
 mod clock;
 
 mod entropy;
+
+mod format;
+
+mod ids;
 
 mod wal;
 
@@ -20,9 +26,10 @@ pub mod conformance;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
+pub use format::FORMAT_VERSION;
 pub use fs::{Fs, FsFile, FsLock, MemoryFs, OpenMode, RealFs, read_all, write_atomically};
+pub use ids::{CommitTime, Lsn, SpaceId};
 pub use wal::{
-    CommitTime, Damage, Entry, FORMAT_VERSION, Frame, LogError, LogMaintenance, LogOptions,
-    LogStats, Lsn, Quarantine, Recovery, ShardLog, SpaceFrames, SpaceId, Stamp, TornTail,
-    WAL_PAYLOAD_BYTES_MAX,
+    Damage, Entry, Frame, LogError, LogMaintenance, LogOptions, LogStats, Quarantine, Recovery,
+    ShardLog, SpaceFrames, Stamp, TornTail, WAL_PAYLOAD_BYTES_MAX,
 };

@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::{Fs, FsFile, FsLock, OpenMode};
+use crate::sync::guard;
 
 const PAGE_BYTES: usize = 4096;
 
@@ -45,11 +46,6 @@ impl Tree {
     fn require_dir(&self, dir: &Path) -> io::Result<()> {
         if self.dirs.contains(dir) { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
     }
-}
-
-/// A panic of another test thread must not hide its own message behind a poisoned mutex.
-fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Fs for MemoryFs {

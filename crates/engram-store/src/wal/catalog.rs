@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::depot::OpenSegment;
 use super::segment::{SegmentHeader, SegmentIndex};
-use super::types::{Lsn, SpaceId};
+use crate::ids::{Lsn, SpaceId};
 
 /// A segment that takes no more frames.
 #[derive(Debug)]

@@ -6,13 +6,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::error::LogError;
 use super::segment::{Predecessor, SegmentHeader, segment_name, spare_name};
 use super::types::LogOptions;
 use crate::entropy::Entropy;
 use crate::fs::{Fs, FsFile, OpenMode};
+use crate::sync::guard;
 
 /// Zeros are written in pieces of this size.
 const ZERO_BYTES: usize = 1 << 20;
@@ -43,11 +44,6 @@ pub(crate) struct Depot {
     spares: Mutex<Vec<Spare>>,
     next_spare: AtomicU64,
     recycled: AtomicU64,
-}
-
-/// A mutex of short sections that cannot panic half-way.
-pub(crate) fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Depot {

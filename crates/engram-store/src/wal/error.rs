@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::types::SpaceId;
+use crate::ids::SpaceId;
 
 /// Why a call on the log failed. Not `non_exhaustive`: whoever maps these errors to others shall be told by the
 /// compiler of a new one.

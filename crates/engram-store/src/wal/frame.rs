@@ -3,7 +3,9 @@
 //! Guarantee: `decode` accepts only what `encode` wrote at that very offset of that very life of a
 //! segment file (salted, offset-bound checksums), so untrusted payload bytes never pass for a frame.
 
-use super::types::{CommitTime, Frame, Lsn, SpaceId, Stamp};
+use super::types::{Frame, Stamp};
+use crate::format::{array, u32_at, u64_at};
+use crate::ids::{CommitTime, Lsn, SpaceId};
 
 /// Length of a frame header, in bytes.
 pub(crate) const FRAME_HEADER_BYTES: u64 = 88;
@@ -219,19 +221,6 @@ pub(crate) fn decode(bytes: &[u8], salt: Salt, offset: u64) -> Decoded<'_> {
     } else {
         Decoded::BadPayload(header)
     }
-}
-
-/// The `N` bytes at `at`; callers have checked the length.
-pub(crate) fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
-    bytes[at..at + N].try_into().expect("the slice has N bytes")
-}
-
-pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes(array(bytes, at))
-}
-
-pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    u64::from_le_bytes(array(bytes, at))
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use super::error::LogError;
 use super::frame::{FrameHeader, FrameKind};
 use super::replay::SpaceState;
 use super::snapshot::{Snapshot, SpaceEntry, Tip};
-use super::types::{CommitTime, Entry, Lsn, SpaceId, Stamp};
+use super::types::{Entry, Stamp};
+use crate::ids::{CommitTime, Lsn, SpaceId};
 
 /// A wall clock further in the future is taken for this (the year 2255), so that times can always increase.
 const WALL_NS_MAX: i64 = 9_000_000_000_000_000_000;

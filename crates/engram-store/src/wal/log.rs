@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::catalog::{Catalog, SealedSegment};
-use super::depot::{Depot, guard};
+use super::depot::Depot;
 use super::error::LogError;
 use super::frame::{FrameHeader, FrameKind};
 use super::front::{Front, Status, chain_on, stamps};
@@ -18,12 +18,12 @@ use super::recover::recover;
 use super::replay::Replayer;
 use super::segment::SegmentIndex;
 use super::snapshot::{BASE_NAME, Base, SpaceEntry, Tip};
-use super::types::{
-    Entry, Frame, LogMaintenance, LogOptions, LogStats, Lsn, Recovery, SpaceId, Stamp,
-};
+use super::types::{Entry, Frame, LogMaintenance, LogOptions, LogStats, Recovery, Stamp};
 use super::writer::{Item, WriteError, Writer, Written};
 use crate::entropy::Entropy;
 use crate::fs::{Fs, read_all, write_atomically};
+use crate::ids::{Lsn, SpaceId};
+use crate::sync::guard;
 
 /// One physical log that carries the logical logs of many spaces.
 ///

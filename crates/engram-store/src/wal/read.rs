@@ -7,12 +7,14 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use super::catalog::{Catalog, SealedSegment};
-use super::depot::{Depot, OpenSegment, guard};
+use super::depot::{Depot, OpenSegment};
 use super::error::LogError;
 use super::frame::{Decoded, FRAME_HEADER_BYTES, FrameKind, Salt, decode, decode_header};
 use super::segment::{SegmentHeader, SegmentIndex, TRAILER_BYTES, Trailer};
-use super::types::{Frame, Lsn, SpaceId};
+use super::types::Frame;
 use crate::fs::{FsFile, OpenMode};
+use crate::ids::{Lsn, SpaceId};
+use crate::sync::guard;
 
 /// Sealed segments whose index is kept in memory, at most.
 const LOADED_SEGMENTS_MAX: usize = 16;

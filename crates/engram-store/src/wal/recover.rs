@@ -19,8 +19,9 @@ use super::segment::{
     parse_spare_name,
 };
 use super::snapshot::{BASE_NAME, Base};
-use super::types::{Recovery, SpaceId, TornTail};
+use super::types::{Recovery, TornTail};
 use crate::fs::{FsFile, OpenMode};
+use crate::ids::SpaceId;
 
 /// The recovered log, ready for the writer.
 pub(crate) struct Recovered {

@@ -9,7 +9,8 @@ use super::error::LogError;
 use super::frame::{FrameHeader, FrameKind};
 use super::segment::SegmentIndex;
 use super::snapshot::{PartCollector, Snapshot, SpaceEntry, Tip};
-use super::types::{Damage, Frame, Lsn, Quarantine, Recovery, SpaceId};
+use super::types::{Damage, Frame, Quarantine, Recovery};
+use crate::ids::{Lsn, SpaceId};
 
 /// What an operator does about damage.
 const REPAIR: &str = "restore the quarantined spaces from a backup, or salvage the log";
@@ -238,7 +239,8 @@ impl<'a> Replayer<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wal::types::{CommitTime, Stamp};
+    use crate::ids::CommitTime;
+    use crate::wal::types::Stamp;
 
     const PLACE: Place<'_> = Place { file: "segment", offset: 4096, bytes: 96 };
 

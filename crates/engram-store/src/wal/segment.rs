@@ -5,8 +5,10 @@
 use std::collections::BTreeMap;
 
 use super::error::LogError;
-use super::frame::{FRAME_HEADER_BYTES, Salt, array, frame_bytes, u32_at, u64_at};
-use super::types::{FORMAT_VERSION, LogOptions, Lsn, SpaceId, WAL_PAYLOAD_BYTES_MAX};
+use super::frame::{FRAME_HEADER_BYTES, Salt, frame_bytes};
+use super::types::{LogOptions, WAL_PAYLOAD_BYTES_MAX};
+use crate::format::{FORMAT_VERSION, array, u32_at, u64_at};
+use crate::ids::{Lsn, SpaceId};
 
 /// Length of the header page; the first frame starts behind it.
 pub(crate) const HEADER_PAGE_BYTES: u64 = 4096;

@@ -1,8 +1,8 @@
 //! Where every space stands: the payload of checkpoint frames, and the `base` file.
 
 use super::error::LogError;
-use super::frame::{array, u32_at, u64_at};
-use super::types::{CommitTime, FORMAT_VERSION, Lsn, SpaceId};
+use crate::format::{FORMAT_VERSION, array, u32_at, u64_at};
+use crate::ids::{CommitTime, Lsn, SpaceId};
 
 /// Name of the file that says where the log starts.
 pub(crate) const BASE_NAME: &str = "base";

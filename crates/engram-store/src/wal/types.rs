@@ -1,42 +1,9 @@
-//! The words of the log: identifiers, what goes in, what comes out, settings and reports.
+//! The words of the log: what goes in, what comes out, settings and reports.
 
-use std::fmt;
-
-/// The newest log format that this version reads, and the one it writes.
-pub const FORMAT_VERSION: u32 = 1;
+use crate::ids::{CommitTime, Lsn, SpaceId};
 
 /// The largest payload of a frame, in bytes, whatever the segment size; see [`LogOptions::payload_bytes_max`].
 pub const WAL_PAYLOAD_BYTES_MAX: u64 = 48 << 20;
-
-/// The UUID of a space: the owner of one logical log.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct SpaceId(pub [u8; 16]);
-
-impl fmt::Display for SpaceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, byte) in self.0.iter().enumerate() {
-            if matches!(position, 4 | 6 | 8 | 10) {
-                f.write_str("-")?;
-            }
-            write!(f, "{byte:02x}")?;
-        }
-        Ok(())
-    }
-}
-
-/// Log sequence number: counts the commits of one space, dense, from 1. 0 means "before the first".
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct Lsn(pub u64);
-
-impl fmt::Display for Lsn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// Commit time in nanoseconds since 1970 UTC, strictly increasing within a space.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct CommitTime(pub i64);
 
 /// Settings of a [`super::ShardLog`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
