@@ -1,8 +1,10 @@
-//! Bytes that survive: the seams to files, time and randomness, and the write-ahead log.
+//! Bytes that survive: the seams to files, time and randomness, segments, manifests, and the write-ahead log.
 //!
 //! This crate knows bytes, spaces and LSNs, never a "memory". What it promises:
 //! - what [`ShardLog::flush`] acknowledged is returned by every later [`ShardLog::open`], byte for byte, or
 //!   the space is named in [`Recovery::quarantined`]: loss is never silent;
+//! - a segment has its name only when it is complete and synced, and what a [`Segment`] hands out was compared with its
+//!   checksum;
 //! - nothing here spawns a thread, sleeps, prints, or reads the environment; files are touched through [`Fs`]
 //!   only, time comes from [`Clock`], randomness from [`Entropy`].
 //!
@@ -20,15 +22,30 @@ mod format;
 
 mod ids;
 
+mod error;
+
+mod block;
+
+mod segment;
+
+mod manifest;
+
 mod wal;
 
 pub mod conformance;
 
+pub use block::{BLOCK_BYTES, BLOCK_COST_BYTES, BlockCache, BlockCacheStats};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
+pub use error::StoreError;
 pub use format::FORMAT_VERSION;
 pub use fs::{Fs, FsFile, FsLock, MemoryFs, OpenMode, RealFs, read_all, write_atomically};
 pub use ids::{CommitTime, Lsn, SpaceId};
+pub use manifest::{Manifest, ManifestListing, ManifestSegment, read_manifests};
+pub use segment::{
+    SectionTag, Segment, SegmentHash, SegmentMeta, SegmentRef, SegmentWriter,
+    parse_segment_file_name, segment_file_name,
+};
 pub use wal::{
     Damage, Entry, Frame, LogError, LogMaintenance, LogOptions, LogStats, Quarantine, Recovery,
     ShardLog, SpaceFrames, Stamp, TornTail, WAL_PAYLOAD_BYTES_MAX,

@@ -6,5 +6,6 @@ mod faults;
 mod fixture;
 mod model;
 mod seams;
+mod segment;
 mod support;
 mod wal;
