@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use engram_index::{
     AlignedBytes, Hnsw, HnswBuilder, HnswScratch, HnswSettings, Kernels, Parallel,
     QuantisedVectors, RowMajor, ScanScratch, SearchRoute, Serial, TopK, VectorFilter, VectorQuery,
-    VectorRows, normalise,
+    normalise,
 };
 
 #[path = "support/npy.rs"]

@@ -5,6 +5,7 @@
 //! order of operations (module `vector`), transcendental functions come from crate `libm`, hash tables never decide an
 //! order, and ties always go to the smaller key.
 
+mod bytes;
 mod topk;
 mod vector;
 mod text;
@@ -15,6 +16,7 @@ mod fuse;
 mod decay;
 mod evidence;
 
+pub use bytes::IndexDamage;
 pub use decay::{fsrs_retrievability, recency};
 pub use evidence::Beta;
 pub use field::{

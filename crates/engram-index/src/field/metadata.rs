@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::part::ColumnPart;
 use super::path::{PathColumn, PathWriter, Side};
 use super::value::{FieldValue, write_text};
+use crate::bytes::{IndexDamage, Input, put_len};
 use crate::set::Bitmap;
 
 /// What may be asked of the value at a path. Numbers compare as numbers, strings as bytes; values of different sorts
@@ -76,7 +77,7 @@ impl MetadataWriter {
 }
 
 /// Immutable metadata of documents `0..docs`, by path.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MetadataColumn {
     paths: BTreeMap<Vec<u8>, PathColumn>,
     docs: u32,
@@ -87,10 +88,10 @@ impl MetadataColumn {
     pub fn matching(&self, path: &[&str], test: &FieldTest<'_>) -> Bitmap {
         let column = self.path(path);
         let found = |side: Side, wanted: &FieldValue<'_>| {
-            Bitmap::from_ordinals(column.map_or(&[], |column| column.find(side, wanted)))
+            column.map_or_else(Bitmap::new, |column| column.matching(side, wanted))
         };
         let all = || Bitmap::below(self.docs);
-        let present = || Bitmap::from_ordinals(column.map_or(&[], |column| &column.present));
+        let present = || column.map_or_else(Bitmap::new, |column| column.present.clone());
         match test {
             FieldTest::Equal(wanted) => found(Side::Equal, wanted),
             FieldTest::NotEqual(wanted) => all().and_not(&found(Side::Equal, wanted)),
@@ -99,9 +100,8 @@ impl MetadataColumn {
             FieldTest::Greater(wanted) => found(Side::Greater, wanted),
             FieldTest::AtLeast(wanted) => found(Side::AtLeast, wanted),
             FieldTest::In(wanted) => {
-                let find = |value| column.map_or(&[][..], |column| column.find(Side::Equal, value));
-                let lists: Vec<&[u32]> = wanted.iter().map(find).collect();
-                Bitmap::from_ordinals(&lists.concat())
+                let each = wanted.iter().map(|value| found(Side::Equal, value));
+                each.fold(Bitmap::new(), |any, found| any.or(&found))
             }
             FieldTest::Exists => present(),
             FieldTest::Missing => all().and_not(&present()),
@@ -113,10 +113,10 @@ impl MetadataColumn {
     pub fn count_max(&self, path: &[&str], test: &FieldTest<'_>) -> u64 {
         let column = self.path(path);
         let count = |side: Side, wanted: &FieldValue<'_>| {
-            column.map_or(0, |column| column.find(side, wanted).len() as u64)
+            column.map_or(0, |column| column.count(side, wanted))
         };
         let docs = u64::from(self.docs);
-        let present = column.map_or(0, |column| column.present.len() as u64);
+        let present = column.map_or(0, |column| column.present.len());
         let most = match test {
             FieldTest::Equal(wanted) => count(Side::Equal, wanted),
             FieldTest::NotEqual(wanted) => docs - count(Side::Equal, wanted).min(1),
@@ -150,7 +150,7 @@ impl MetadataColumn {
         let mut paths = BTreeMap::new();
         for (path, parts) in by_path {
             let merged = PathColumn::merge(&parts);
-            assert!(merged.present.last().is_none_or(|&last| last < docs), "beyond the chunk");
+            assert!(merged.present.last().is_none_or(|last| last < docs), "beyond the chunk");
             if !merged.present.is_empty() {
                 paths.insert(path.to_vec(), merged);
             }
@@ -164,6 +164,49 @@ impl MetadataColumn {
         parts
             .map(|(path, column)| path.capacity() + size_of::<PathColumn>() + column.heap_bytes())
             .sum()
+    }
+
+    /// The column as bytes. Equal columns give equal bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.append_to(&mut bytes);
+        bytes
+    }
+
+    /// Appends [`MetadataColumn::to_bytes`].
+    pub fn append_to(&self, out: &mut Vec<u8>) {
+        out.extend(self.docs.to_le_bytes());
+        put_len(self.paths.len(), out);
+        for (path, column) in &self.paths {
+            put_len(path.len(), out);
+            out.extend_from_slice(path);
+            column.append_to(out);
+        }
+    }
+
+    /// Takes back the bytes of [`MetadataColumn::to_bytes`].
+    ///
+    /// # Errors
+    /// The bytes are no column. No bytes make it panic.
+    pub fn open(bytes: &[u8]) -> Result<MetadataColumn, IndexDamage> {
+        let mut input = Input::new(bytes);
+        let (docs, count) = (input.u32()?, input.len()?);
+        let mut paths = BTreeMap::new();
+        for _ in 0..count {
+            let len = input.len()?;
+            let path = input.bytes(len)?;
+            let column = PathColumn::read(&mut input)?;
+            if column.last_ordinal().is_some_and(|last| last >= docs) {
+                return Err(IndexDamage("metadata of documents that are not there"));
+            }
+            let last = paths.last_key_value().map(|(before, _): (&Vec<u8>, _)| before.as_slice());
+            if last.is_some_and(|before| before >= path) {
+                return Err(IndexDamage("the paths of metadata do not ascend"));
+            }
+            paths.insert(path.to_vec(), column);
+        }
+        input.end()?;
+        Ok(MetadataColumn { paths, docs })
     }
 
     fn path(&self, names: &[&str]) -> Option<&PathColumn> {

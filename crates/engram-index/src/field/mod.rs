@@ -1,6 +1,7 @@
 //! Columns of a chunk's fields, which answer conditions with sets of ordinals.
 
 mod part;
+mod packed;
 mod keyword;
 mod range;
 mod value;

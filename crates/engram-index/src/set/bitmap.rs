@@ -5,6 +5,7 @@
 use std::cmp::Ordering;
 
 use super::container::{Container, Values};
+use crate::bytes::{IndexDamage, Input, put_len};
 
 /// A set of `u32`. A copy is cheap: it shares every part of 65,536 ordinals that is not changed in one of both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,13 +24,25 @@ impl Bitmap {
 
     /// All ordinals below `end`.
     pub fn below(end: u32) -> Bitmap {
-        let words: Vec<u64> = (0..end.div_ceil(64))
-            .map(|word| match end - word * 64 {
-                rest @ 1..=63 => (1 << rest) - 1,
-                _ => u64::MAX,
-            })
-            .collect();
-        Bitmap::from_words(&words)
+        Bitmap::run(0, u64::from(end))
+    }
+
+    /// All ordinals from `start` on and below `end`, which is 2³² at most.
+    pub(crate) fn run(start: u32, end: u64) -> Bitmap {
+        let mut set = Bitmap::new();
+        let start = u64::from(start);
+        for key in start >> 16..end.div_ceil(1 << 16) {
+            let words: [u64; 1_024] = std::array::from_fn(|word| {
+                let first = key << 16 | (word as u64) << 6;
+                let below = |end: u64| match end.saturating_sub(first) {
+                    rest @ 0..=63 => (1 << rest) - 1,
+                    _ => u64::MAX,
+                };
+                below(end) & !below(start)
+            });
+            set.push(key as u16, Container::from_words(&words));
+        }
+        set
     }
 
     /// The ordinals in the list, which may repeat and stand in any order.
@@ -165,6 +178,58 @@ impl Bitmap {
             }
         }
         rest
+    }
+
+    /// The greatest ordinal; none in an empty set.
+    pub fn last(&self) -> Option<u32> {
+        let value = self.containers.last()?.last()?;
+        Some(u32::from(*self.keys.last()?) << 16 | u32::from(value))
+    }
+
+    /// The set as bytes. Equal sets give equal bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.append_to(&mut bytes);
+        bytes
+    }
+
+    /// Appends [`Bitmap::to_bytes`].
+    pub fn append_to(&self, out: &mut Vec<u8>) {
+        put_len(self.keys.len(), out);
+        for (key, container) in self.keys.iter().zip(&self.containers) {
+            out.extend(key.to_le_bytes());
+            out.extend(((container.len() - 1) as u16).to_le_bytes());
+        }
+        self.containers.iter().for_each(|container| container.append_to(out));
+    }
+
+    /// Takes back the bytes of [`Bitmap::to_bytes`].
+    ///
+    /// # Errors
+    /// The bytes are no set. No bytes make it panic.
+    pub fn open(bytes: &[u8]) -> Result<Bitmap, IndexDamage> {
+        let mut input = Input::new(bytes);
+        let set = Bitmap::read(&mut input)?;
+        input.end()?;
+        Ok(set)
+    }
+
+    /// Reads what [`Bitmap::append_to`] appended.
+    pub(crate) fn read(input: &mut Input<'_>) -> Result<Bitmap, IndexDamage> {
+        let count = input.len()?;
+        let heads = input.arrays::<4>(count)?;
+        let (mut keys, mut containers) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let mut full = None;
+        for &[k0, k1, c0, c1] in heads {
+            let key = u16::from_le_bytes([k0, k1]);
+            if keys.last().is_some_and(|before| *before >= key) {
+                return Err(IndexDamage("the parts of a set do not ascend"));
+            }
+            keys.push(key);
+            let len = u32::from(u16::from_le_bytes([c0, c1])) + 1;
+            containers.push(Container::read(len, input, &mut full)?);
+        }
+        Ok(Bitmap { keys, containers })
     }
 
     /// All ordinals, ascending.

@@ -4,9 +4,13 @@
 
 use std::sync::Arc;
 
+use crate::bytes::{IndexDamage, Input};
+
 /// Most values of an array; from here on bits take no more room.
 const ARRAY_VALUES_MAX: usize = 4_096;
 const WORDS: usize = 1_024;
+/// Most values that there can be.
+const VALUES_MAX: u32 = 1 << 16;
 
 /// Up to 65,536 values. Behind `Arc`: a copy of a set shares what neither changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,6 +186,54 @@ impl Container {
             Container::Array(values) => Values::Array(values.iter()),
             Container::Bits(words, _) => Values::Bits { words, index: 0, rest: words[0] },
         }
+    }
+
+    /// The greatest value; none when it is empty.
+    pub(super) fn last(&self) -> Option<u16> {
+        match self {
+            Container::Array(values) => values.last().copied(),
+            Container::Bits(words, _) => {
+                let index = words.iter().rposition(|&word| word != 0)?;
+                Some((index * 64) as u16 + 63 - words[index].leading_zeros() as u16)
+            }
+        }
+    }
+
+    /// Appends the values. How many there are is put down elsewhere, and says it all when nothing is missing.
+    pub(super) fn append_to(&self, out: &mut Vec<u8>) {
+        match self {
+            Container::Array(values) => out.extend(values.iter().flat_map(|v| v.to_le_bytes())),
+            Container::Bits(_, VALUES_MAX) => {}
+            Container::Bits(words, _) => out.extend(words.iter().flat_map(|w| w.to_le_bytes())),
+        }
+    }
+
+    /// Reads `count` values, 1 to 65,536. Containers without a gap are copies of `full`.
+    pub(super) fn read(
+        count: u32,
+        input: &mut Input<'_>,
+        full: &mut Option<Container>,
+    ) -> Result<Container, IndexDamage> {
+        if count == VALUES_MAX {
+            let whole = || Container::Bits(Arc::new([u64::MAX; WORDS]), VALUES_MAX);
+            return Ok(full.get_or_insert_with(whole).clone());
+        }
+        if count as usize <= ARRAY_VALUES_MAX {
+            let values = input.arrays(count as usize)?.iter().map(|v| u16::from_le_bytes(*v));
+            let values: Vec<u16> = values.collect();
+            if !values.is_sorted_by(|a, b| a < b) {
+                return Err(IndexDamage("the ordinals of a set do not ascend"));
+            }
+            return Ok(Container::Array(Arc::new(values)));
+        }
+        let mut words = [0; WORDS];
+        for (word, bytes) in words.iter_mut().zip(input.arrays(WORDS)?) {
+            *word = u64::from_le_bytes(*bytes);
+        }
+        if words.iter().map(|word| word.count_ones()).sum::<u32>() != count {
+            return Err(IndexDamage("a set holds more or fewer ordinals than it says"));
+        }
+        Ok(Container::Bits(Arc::new(words), count))
     }
 
     pub(super) fn heap_bytes(&self) -> usize {

@@ -311,5 +311,6 @@ fn pieces_of(text: &str) -> Vec<Piece> {
     pieces
 }
 
+mod stored;
 #[cfg(test)]
 mod tests;

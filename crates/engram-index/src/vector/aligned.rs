@@ -1,5 +1,7 @@
 //! Bytes that start at a cache line, so that no row of a table touches a line more than it must.
 
+use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
+
 /// Bytes of a cache line.
 pub(super) const LINE: usize = 64;
 
@@ -14,9 +16,28 @@ pub struct AlignedBytes {
 }
 
 impl AlignedBytes {
-    /// A block of `length` zeros, rounded up to a multiple of 64.
+    /// A block of `length` zeros, rounded up to a multiple of 64. To read a file once and copy nothing, read into
+    /// [`AlignedBytes::as_mut_slice`] of it: the zeros are those of fresh pages, which cost nothing until they are written.
     pub fn zeroed(length: usize) -> AlignedBytes {
-        AlignedBytes { lines: vec![Line([0; LINE]); length.div_ceil(LINE)] }
+        let count = length.div_ceil(LINE);
+        let layout = Layout::array::<Line>(count).expect("no more than half of the addresses");
+        if count == 0 {
+            return AlignedBytes::default();
+        }
+        // SAFETY: the layout is not empty, and is that of a vector of `count` lines; zeros are a line.
+        let lines = unsafe {
+            let start = alloc_zeroed(layout);
+            if start.is_null() {
+                handle_alloc_error(layout);
+            }
+            Vec::from_raw_parts(start.cast::<Line>(), count, count)
+        };
+        AlignedBytes { lines }
+    }
+
+    /// All bytes, to be written.
+    pub fn as_mut_slice(&mut self) -> &mut [u8] {
+        self.as_mut()
     }
 
     /// A copy of `bytes`, with zeros up to a multiple of 64.

@@ -10,6 +10,7 @@
 
 use super::aligned::LINE;
 use super::kernels::{Kernels, NIBBLE_BLOCK, NIBBLE_BLOCK_BYTES, NibbleRows};
+use super::prefetch::prefetch;
 
 /// Largest code.
 const CODE_MAX: f32 = 127.0;
@@ -241,33 +242,4 @@ impl Codes<'_> {
     pub(super) fn prefetch_low(&self, row: u32) {
         prefetch(self.low.bytes, row as usize * self.low.stride, self.plane);
     }
-}
-
-/// Asks the processor to bring a vector closer.
-#[inline(always)]
-pub(super) fn prefetch_floats(vector: &[f32]) {
-    for line in vector.chunks(LINE / 4) {
-        prefetch_line(line.as_ptr().cast());
-    }
-}
-
-/// Asks the processor to bring `length` bytes from `start` closer; does nothing where they are not.
-#[inline(always)]
-pub(super) fn prefetch(bytes: &[u8], start: usize, length: usize) {
-    let Some(wanted) = bytes.get(start..start + length) else { return };
-    for line in wanted.chunks(LINE) {
-        prefetch_line(line.as_ptr());
-    }
-}
-
-#[inline(always)]
-fn prefetch_line(line: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: SSE is part of x86-64, and a prefetch reads nothing that the program could see.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(line.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = line;
 }

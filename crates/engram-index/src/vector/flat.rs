@@ -2,6 +2,7 @@
 //! while a space is small.
 
 use super::kernels::Kernels;
+use crate::bytes::IndexDamage;
 
 /// Collects vectors of one dimension; becomes a [`FlatVectors`].
 #[derive(Debug)]
@@ -43,6 +44,34 @@ pub struct FlatVectors {
 }
 
 impl FlatVectors {
+    /// Vectors of `dimension` components one after the other, with the owner of each.
+    ///
+    /// # Errors
+    /// There are not as many whole vectors as owners, a component is not finite, or the dimension is 0.
+    pub fn open(
+        dimension: usize,
+        owners: Vec<u32>,
+        components: Vec<f32>,
+    ) -> Result<FlatVectors, IndexDamage> {
+        if dimension == 0 || owners.len().checked_mul(dimension) != Some(components.len()) {
+            return Err(IndexDamage("not as many vectors as owners"));
+        }
+        if !all_finite(&components) {
+            return Err(IndexDamage("a component is not finite"));
+        }
+        Ok(FlatVectors { dimension, owners, components })
+    }
+
+    /// The owner of each vector.
+    pub fn owners(&self) -> &[u32] {
+        &self.owners
+    }
+
+    /// The components of all vectors, one vector after the other.
+    pub fn components(&self) -> &[f32] {
+        &self.components
+    }
+
     /// Components per vector.
     pub fn dimension(&self) -> usize {
         self.dimension
@@ -104,4 +133,13 @@ impl FlatVectors {
     pub fn heap_bytes(&self) -> usize {
         self.owners.capacity() * size_of::<u32>() + self.components.capacity() * size_of::<f32>()
     }
+}
+
+/// Without a branch for each component, so that many are looked at together.
+fn all_finite(components: &[f32]) -> bool {
+    let exponent = f32::INFINITY.to_bits();
+    let wrong = |part: &[f32]| {
+        part.iter().fold(false, |wrong, x| wrong | (x.to_bits() & exponent == exponent))
+    };
+    !components.chunks(1_024).any(wrong)
 }

@@ -3,10 +3,11 @@
 mod kernels;
 mod unit;
 mod aligned;
-mod rows;
+mod prefetch;
 mod parallel;
 mod filter;
 mod flat;
+mod rows;
 mod codes;
 mod scan;
 mod hnsw;

@@ -1,11 +1,19 @@
 //! Full-precision vectors by ordinal, wherever the caller keeps them.
 
 use super::flat::FlatVectors;
+use super::prefetch::prefetch_floats;
 
-/// Unit vectors by ordinal: what a re-rank reads. `Sync`, so that searches may share it.
+/// Unit vectors by ordinal: what a re-rank reads. They need not lie in memory. `Sync`, so that searches may share it.
+///
+/// A search asks for each vector that it needs once, by ascending ordinal.
 pub trait VectorRows: Sync {
-    /// The vector of `ordinal`. May panic for an ordinal that was never given to the index.
-    fn row(&self, ordinal: u32) -> &[f32];
+    /// Calls `visit` once with the vector of `ordinal`. A vector that cannot be read is not visited and then not found:
+    /// the caller of the search learns of it from the rows, not from the result. May panic for an ordinal that was never
+    /// given to the index.
+    fn with_row(&self, ordinal: u32, visit: &mut dyn FnMut(&[f32]));
+
+    /// Says that the vector of `ordinal` will be asked for soon.
+    fn prefetch(&self, _ordinal: u32) {}
 }
 
 /// Vectors one after the other in one slice; vector `i` starts at `i * dimension`.
@@ -23,6 +31,11 @@ impl<'a> RowMajor<'a> {
         RowMajor { dimension, components }
     }
 
+    /// Vector number `ordinal`. Panics when there is none.
+    pub fn row(&self, ordinal: u32) -> &'a [f32] {
+        &self.components[ordinal as usize * self.dimension..][..self.dimension]
+    }
+
     /// Number of vectors.
     pub fn len(&self) -> usize {
         self.components.len() / self.dimension
@@ -35,14 +48,26 @@ impl<'a> RowMajor<'a> {
 }
 
 impl VectorRows for RowMajor<'_> {
-    fn row(&self, ordinal: u32) -> &[f32] {
-        &self.components[ordinal as usize * self.dimension..][..self.dimension]
+    #[inline]
+    fn with_row(&self, ordinal: u32, visit: &mut dyn FnMut(&[f32])) {
+        visit(self.row(ordinal));
+    }
+
+    #[inline]
+    fn prefetch(&self, ordinal: u32) {
+        prefetch_floats(self.row(ordinal));
     }
 }
 
 impl VectorRows for FlatVectors {
     /// Vector number `ordinal`, whoever owns it.
-    fn row(&self, ordinal: u32) -> &[f32] {
-        self.vector(ordinal as usize)
+    #[inline]
+    fn with_row(&self, ordinal: u32, visit: &mut dyn FnMut(&[f32])) {
+        visit(self.vector(ordinal as usize));
+    }
+
+    #[inline]
+    fn prefetch(&self, ordinal: u32) {
+        prefetch_floats(self.vector(ordinal as usize));
     }
 }

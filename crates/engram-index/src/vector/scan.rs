@@ -5,15 +5,21 @@
 //! `|<q, x> - <q', x'>| <= |q - q'| |x| + |q'| |x - x'|`. A row is dropped only when even its score plus that bound is
 //! below the `k` best lower bounds so far.
 
-use super::aligned::AlignedBytes;
-use super::codes::{CodeErrors, CodedQuery, Codes, encode, plane_bytes, prefetch_floats};
+use std::ops::Range;
+
+use super::aligned::{AlignedBytes, LINE};
+use super::codes::{CodeErrors, CodedQuery, Codes, encode, plane_bytes};
 use super::filter::VectorFilter;
 use super::kernels::{Kernels, NibbleRows};
 use super::rows::VectorRows;
+use crate::bytes::{IndexDamage, Input};
 use crate::topk::TopK;
 
 /// Rows that pass through a sieve together: their upper planes fit the second-level cache.
 const CHUNK: usize = 512;
+
+/// Bytes before the codes where they stand in one block.
+const HEADER_BYTES: usize = LINE;
 
 /// How many full-precision rows ahead of the one that is scored the processor is asked to fetch.
 const ROWS_AHEAD: usize = 2;
@@ -23,10 +29,17 @@ const ROWS_AHEAD: usize = 2;
 pub struct QuantisedVectors {
     dimension: usize,
     len: usize,
-    high: AlignedBytes,
-    low: AlignedBytes,
-    scales: Vec<u8>,
+    tables: Tables,
     errors: CodeErrors,
+}
+
+/// Where the codes stand.
+#[derive(Clone, Debug)]
+enum Tables {
+    /// As they are pushed: upper planes, lower planes, scales.
+    Growing(AlignedBytes, AlignedBytes, Vec<u8>),
+    /// As they were opened.
+    Sealed(AlignedBytes),
 }
 
 impl QuantisedVectors {
@@ -36,21 +49,75 @@ impl QuantisedVectors {
         QuantisedVectors {
             dimension,
             len: 0,
-            high: AlignedBytes::default(),
-            low: AlignedBytes::default(),
-            scales: Vec::new(),
+            tables: Tables::Growing(AlignedBytes::default(), AlignedBytes::default(), Vec::new()),
             errors: CodeErrors::default(),
         }
     }
 
-    /// Adds a vector. Panics when the dimension differs or a component is not finite.
+    /// Adds a vector. The first one behind opened bytes copies them. Panics when the dimension differs or a component is not
+    /// finite.
     pub fn push(&mut self, vector: &[f32]) {
         assert_eq!(vector.len(), self.dimension, "vector of another dimension");
+        if let Tables::Sealed(_) = &self.tables {
+            let [high, low, scales] = self.parts();
+            let (high, low) = (AlignedBytes::copy_of(high), AlignedBytes::copy_of(low));
+            self.tables = Tables::Growing(high, low, scales.to_vec());
+        }
         let plane = plane_bytes(self.dimension);
-        let (high, low) = (self.high.grow(plane), self.low.grow(plane));
-        let scale = encode(vector, high, low, &mut self.errors);
-        self.scales.extend(scale.to_le_bytes());
+        if let Tables::Growing(high, low, scales) = &mut self.tables {
+            let scale = encode(vector, high.grow(plane), low.grow(plane), &mut self.errors);
+            scales.extend(scale.to_le_bytes());
+        }
         self.len += 1;
+    }
+
+    /// The codes as bytes: a multiple of 64 of them.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(ranges(self.dimension, self.len).1);
+        self.write_to(&mut |piece| bytes.extend_from_slice(piece));
+        bytes
+    }
+
+    /// Calls `write` with [`QuantisedVectors::to_bytes`] piece by piece, without a copy of them.
+    pub fn write_to(&self, write: &mut dyn FnMut(&[u8])) {
+        let (ranges, end) = ranges(self.dimension, self.len);
+        let mut header = [0; HEADER_BYTES];
+        let CodeErrors { high, full, length } = self.errors;
+        let errors = [high, full, length].map(f32::to_bits);
+        let fields = [self.dimension as u32, self.len as u32].into_iter().chain(errors);
+        for (at, field) in header.chunks_exact_mut(4).zip(fields) {
+            at.copy_from_slice(&field.to_le_bytes());
+        }
+        write(&header);
+        self.parts().into_iter().for_each(&mut *write);
+        write(&[0; LINE][..end - ranges[2].end]);
+    }
+
+    /// Takes back the bytes of [`QuantisedVectors::to_bytes`] as they stand: nothing is copied, and all that is looked at is
+    /// a number for each vector.
+    ///
+    /// # Errors
+    /// The bytes are no codes. No bytes make it panic.
+    pub fn open(bytes: AlignedBytes) -> Result<QuantisedVectors, IndexDamage> {
+        let all = bytes.as_ref();
+        let mut header = Input::new(all);
+        let (dimension, len) = (header.len()?, header.len()?);
+        let (high, full, length) = (header.f32()?, header.f32()?, header.f32()?);
+        if !(1..=4096).contains(&dimension) {
+            return Err(IndexDamage("codes of no dimension"));
+        }
+        let ([.., scales], end) = ranges(dimension, len);
+        if end != all.len() {
+            return Err(IndexDamage("codes of another length than they say"));
+        }
+        let is_length = |x: f32| x.is_finite() && x >= 0.0;
+        let (scales, _) = all[scales].as_chunks::<4>();
+        let scaled = scales.iter().all(|scale| is_length(f32::from_le_bytes(*scale)));
+        if !scaled || ![high, full, length].into_iter().all(is_length) {
+            return Err(IndexDamage("a scale or an error of codes is out of range"));
+        }
+        let errors = CodeErrors { high, full, length };
+        Ok(QuantisedVectors { dimension, len, tables: Tables::Sealed(bytes), errors })
     }
 
     /// Number of vectors.
@@ -65,7 +132,12 @@ impl QuantisedVectors {
 
     /// Bytes held on the heap.
     pub fn heap_bytes(&self) -> usize {
-        self.high.heap_bytes() + self.low.heap_bytes() + self.scales.capacity()
+        match &self.tables {
+            Tables::Growing(high, low, scales) => {
+                high.heap_bytes() + low.heap_bytes() + scales.capacity()
+            }
+            Tables::Sealed(bytes) => bytes.heap_bytes(),
+        }
     }
 
     /// The `k` vectors of the highest canonical dot product with `query` among those that `filter` lets pass, best first,
@@ -120,13 +192,27 @@ impl QuantisedVectors {
     fn codes(&self) -> Codes<'_> {
         let plane = plane_bytes(self.dimension);
         let rows = |bytes| NibbleRows { bytes, stride: plane };
-        Codes {
-            high: rows(self.high.as_ref()),
-            low: rows(self.low.as_ref()),
-            scales: &self.scales,
-            plane,
+        let [high, low, scales] = self.parts();
+        Codes { high: rows(high), low: rows(low), scales, plane }
+    }
+
+    /// Upper planes, lower planes, scales.
+    fn parts(&self) -> [&[u8]; 3] {
+        match &self.tables {
+            Tables::Growing(high, low, scales) => [high.as_ref(), low.as_ref(), scales],
+            Tables::Sealed(bytes) => {
+                ranges(self.dimension, self.len).0.map(|range| &bytes.as_ref()[range])
+            }
         }
     }
+}
+
+/// Where upper planes, lower planes and scales stand in the bytes, and where these end.
+fn ranges(dimension: usize, len: usize) -> ([Range<usize>; 3], usize) {
+    let planes = plane_bytes(dimension) * len;
+    let (low, scales) = (HEADER_BYTES + planes, HEADER_BYTES + 2 * planes);
+    let end = scales + 4 * len;
+    ([HEADER_BYTES..low, low..scales, scales..end], end.next_multiple_of(LINE))
 }
 
 /// What a scan works with and its result; reused, it allocates nothing after the first scans.
@@ -257,17 +343,25 @@ impl ScanScratch {
     pub(super) fn finish(&mut self, query: &[f32], rows: &dyn VectorRows) -> usize {
         let bar = self.lower.threshold().unwrap_or(f32::NEG_INFINITY);
         self.candidates.retain(|candidate| candidate.1 >= bar);
+        if !self.candidates.is_sorted_by_key(|candidate| candidate.0) {
+            self.candidates.sort_unstable_by_key(|candidate| candidate.0);
+        }
         let dot = Kernels::best().dot_f32;
         self.lower.reset(self.k);
-        for (place, &(row, _)) in self.candidates.iter().enumerate() {
+        let best = &mut self.lower;
+        let mut read = 0;
+        for (place, &(row, upper)) in self.candidates.iter().enumerate() {
             if let Some(&(ahead, _)) = self.candidates.get(place + ROWS_AHEAD) {
-                prefetch_floats(rows.row(ahead));
+                rows.prefetch(ahead);
             }
-            self.lower.push(u64::from(row), dot(query, rows.row(row)));
+            if best.threshold().is_none_or(|bar| upper >= bar) {
+                read += 1;
+                rows.with_row(row, &mut |vector| best.push(u64::from(row), dot(query, vector)));
+            }
         }
         self.hits.clear();
         self.hits.extend(self.lower.sorted().iter().map(|&(row, score)| (row as u32, score)));
-        self.candidates.len()
+        read
     }
 
     fn bar(&self) -> f64 {

@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use engram_index::{
     AlignedBytes, Hnsw, HnswBuilder, HnswError, HnswScratch, HnswSettings, Kernels, Parallel,
-    RowMajor, SearchReport, SearchRoute, Serial, TopK, VectorFilter, VectorQuery, VectorRows,
-    normalise,
+    RowMajor, SearchReport, SearchRoute, Serial, TopK, VectorFilter, VectorQuery, normalise,
 };
 use expect_test::{Expect, expect};
 

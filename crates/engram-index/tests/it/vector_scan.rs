@@ -1,7 +1,7 @@
 //! The sifted scan over codes must equal the plain scan of the full vectors, bit for bit.
 
 use engram_index::{
-    Kernels, QuantisedVectors, RowMajor, ScanScratch, TopK, VectorFilter, VectorRows, normalise,
+    Kernels, QuantisedVectors, RowMajor, ScanScratch, TopK, VectorFilter, normalise,
 };
 use proptest::prelude::*;
 
