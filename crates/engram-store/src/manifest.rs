@@ -60,6 +60,11 @@ pub struct ManifestListing {
 }
 
 impl Manifest {
+    /// The error of an owner who cannot make sense of what it keeps.
+    pub fn damaged(&self, what: &str) -> StoreError {
+        corrupt(&file_name(self.space), 0, what)
+    }
+
     /// The bytes of the file.
     pub fn encode(&self) -> Vec<u8> {
         let table = self.segments.len() * ENTRY_BYTES;

@@ -105,6 +105,17 @@ impl KeywordColumn {
         (0..self.len()).map(|place| (self.value(place), self.count(place..place + 1)))
     }
 
+    /// Calls `visit` with every value, in byte order, and each of its ordinals.
+    pub fn each(&self, visit: &mut dyn FnMut(&[u8], u32)) {
+        for place in 0..self.len() {
+            let value = self.value(place);
+            self.list(place..place + 1).iter().for_each(|ordinal| visit(value, *ordinal));
+            for set in self.sets(place..place + 1) {
+                set.iter().for_each(|ordinal| visit(value, ordinal));
+            }
+        }
+    }
+
     /// The greatest ordinal with a value; none when there is none.
     pub fn last_ordinal(&self) -> Option<u32> {
         let sets = self.sets.iter().filter_map(|(_, set)| set.last());

@@ -79,6 +79,22 @@ impl RangeColumn {
         Some((self.values.get(0), self.values.get(last)))
     }
 
+    /// The least and the greatest value of the ordinals that `accept` lets pass; none when there is none. Asks from both ends.
+    pub fn bounds_where(&self, accept: &dyn Fn(u32) -> bool) -> Option<(i64, i64)> {
+        let mut places = 0..self.values.len();
+        let mut passes = |place: &usize| self.ordinals(*place..place + 1).any(accept);
+        let first = places.find(&mut passes)?;
+        let last = places.rfind(&mut passes).unwrap_or(first);
+        Some((self.values.get(first), self.values.get(last)))
+    }
+
+    /// Calls `visit` with every ordinal and its value, by ascending value.
+    pub fn each(&self, visit: &mut dyn FnMut(u32, i64)) {
+        let places = 0..self.values.len();
+        let pairs = self.ordinals(places.clone()).zip(self.values.iter(places));
+        pairs.for_each(|(ordinal, value)| visit(ordinal, value));
+    }
+
     /// The greatest ordinal with a value; none when there is none.
     pub fn last_ordinal(&self) -> Option<u32> {
         self.ordinals(0..self.values.len()).max()

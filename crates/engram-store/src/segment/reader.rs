@@ -82,6 +82,11 @@ impl Segment {
         }
     }
 
+    /// The error of an owner who cannot make sense of what the sections hold.
+    pub fn damaged(&self, what: &str) -> StoreError {
+        corrupt(&self.file.name, 0, self.reference.bytes, what)
+    }
+
     /// What it was opened by.
     pub fn reference(&self) -> SegmentRef {
         self.reference
