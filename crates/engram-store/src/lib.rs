@@ -48,5 +48,5 @@ pub use segment::{
 };
 pub use wal::{
     Damage, Entry, Frame, LogError, LogMaintenance, LogOptions, LogStats, Quarantine, Recovery,
-    ShardLog, SpaceFrames, Stamp, TornTail, WAL_PAYLOAD_BYTES_MAX,
+    ShardLog, SpaceFrames, SpaceTip, Stamp, TornTail, WAL_PAYLOAD_BYTES_MAX,
 };

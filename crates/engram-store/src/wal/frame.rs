@@ -3,7 +3,7 @@
 //! Guarantee: `decode` accepts only what `encode` wrote at that very offset of that very life of a
 //! segment file (salted, offset-bound checksums), so untrusted payload bytes never pass for a frame.
 
-use super::types::{Frame, Stamp};
+use super::types::{Frame, SpaceTip, Stamp};
 use crate::format::{array, u32_at, u64_at};
 use crate::ids::{CommitTime, Lsn, SpaceId};
 
@@ -109,6 +109,12 @@ impl FrameHeader {
             chain: self.chain,
             payload: payload.to_vec(),
         }
+    }
+
+    /// Where its space stands after this commit.
+    pub(crate) fn tip(&self) -> SpaceTip {
+        let Stamp { lsn, time, .. } = self.stamp;
+        SpaceTip { lsn, time, chain: self.chain, state_sum: self.state_sum }
     }
 
     /// The chain value that follows `previous` with this commit.

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use super::error::LogError;
 use super::frame::{FrameHeader, FrameKind};
 use super::replay::SpaceState;
-use super::snapshot::{Snapshot, SpaceEntry, Tip};
-use super::types::{Entry, Stamp};
+use super::snapshot::{Snapshot, SpaceEntry};
+use super::types::{Entry, SpaceTip, Stamp};
 use crate::ids::{CommitTime, Lsn, SpaceId};
 
 /// A wall clock further in the future is taken for this (the year 2255), so that times can always increase.
@@ -26,13 +26,13 @@ pub(crate) enum Status {
 }
 
 struct SpaceCounters {
-    durable: Tip,
+    durable: SpaceTip,
     queued: (Lsn, CommitTime),
     quarantine: Option<String>,
 }
 
 impl SpaceCounters {
-    fn at(durable: Tip) -> SpaceCounters {
+    fn at(durable: SpaceTip) -> SpaceCounters {
         SpaceCounters { durable, queued: (durable.lsn, durable.time), quarantine: None }
     }
 }
@@ -73,7 +73,8 @@ impl Front {
     pub(crate) fn append(&mut self, entry: Entry, wall_ns: i64) -> Result<Stamp, LogError> {
         self.check_open()?;
         let space = entry.space;
-        let counters = self.spaces.entry(space).or_insert_with(|| SpaceCounters::at(Tip::NONE));
+        let counters =
+            self.spaces.entry(space).or_insert_with(|| SpaceCounters::at(SpaceTip::NONE));
         if let Some(reason) = &counters.quarantine {
             return Err(LogError::Quarantined { space, reason: reason.clone() });
         }
@@ -87,16 +88,17 @@ impl Front {
     }
 
     /// Takes the whole queue, with the durable tip of every space in it.
-    pub(crate) fn take_queue(&mut self) -> (Vec<Queued>, HashMap<SpaceId, Tip>) {
+    pub(crate) fn take_queue(&mut self) -> (Vec<Queued>, HashMap<SpaceId, SpaceTip>) {
         let queue = std::mem::take(&mut self.queue);
-        let tip = |space: SpaceId| self.spaces.get(&space).map_or(Tip::NONE, |state| state.durable);
+        let tip =
+            |space: SpaceId| self.spaces.get(&space).map_or(SpaceTip::NONE, |state| state.durable);
         let tips = queue.iter().map(|queued| (queued.entry.space, tip(queued.entry.space)));
         let tips = tips.collect();
         (queue, tips)
     }
 
     /// The batch is durable: its spaces stand at `tips` now.
-    pub(crate) fn settle(&mut self, tips: HashMap<SpaceId, Tip>) {
+    pub(crate) fn settle(&mut self, tips: HashMap<SpaceId, SpaceTip>) {
         for (space, tip) in tips {
             let counters = self.spaces.entry(space).or_insert_with(|| SpaceCounters::at(tip));
             counters.durable = tip;
@@ -133,6 +135,12 @@ impl Front {
         self.spaces.get(&space).map_or(Lsn(0), |state| state.durable.lsn)
     }
 
+    /// The last durable commit of `space`.
+    pub(crate) fn tip(&self, space: SpaceId) -> Option<SpaceTip> {
+        let tip = self.spaces.get(&space).map(|state| state.durable);
+        tip.filter(|tip| tip.lsn.0 > 0)
+    }
+
     /// Every space as it stands durably.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let entry = |(space, state): (&SpaceId, &SpaceCounters)| SpaceEntry {
@@ -153,16 +161,15 @@ impl Front {
 pub(crate) fn chain_on(
     queued: &Queued,
     epoch: u32,
-    tips: &mut HashMap<SpaceId, Tip>,
+    tips: &mut HashMap<SpaceId, SpaceTip>,
 ) -> FrameHeader {
-    let tip = tips.entry(queued.stamp.space).or_insert(Tip::NONE);
+    let tip = tips.entry(queued.stamp.space).or_insert(SpaceTip::NONE);
     let mut header = FrameHeader::service(FrameKind::Commit, epoch, 0);
     header.stamp = queued.stamp;
     header.entry_kind = queued.entry.kind;
     header.state_sum = queued.entry.state_sum;
     header.chain = header.chain_after(&tip.chain, &queued.entry.payload);
-    let Stamp { lsn, time, .. } = queued.stamp;
-    *tip = Tip { lsn, time, chain: header.chain, state_sum: queued.entry.state_sum };
+    *tip = header.tip();
     header
 }
 

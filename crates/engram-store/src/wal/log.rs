@@ -4,6 +4,7 @@
 //! at a time, held during its I/O), `catalog` (short), `front` (short; all that `append` takes). So appends go on while a
 //! flush waits for the disk, and gather for the next one: group commit.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -13,12 +14,12 @@ use super::depot::Depot;
 use super::error::LogError;
 use super::frame::{FrameHeader, FrameKind};
 use super::front::{Front, Status, chain_on, stamps};
-use super::read::{LoadedSegments, SpaceFrames, last_commits};
+use super::read::{OpenFiles, SpaceFrames, last_commits};
 use super::recover::recover;
 use super::replay::Replayer;
 use super::segment::SegmentIndex;
-use super::snapshot::{BASE_NAME, Base, SpaceEntry, Tip};
-use super::types::{Entry, Frame, LogMaintenance, LogOptions, LogStats, Recovery, Stamp};
+use super::snapshot::{BASE_NAME, Base, SpaceEntry};
+use super::types::{Entry, Frame, LogMaintenance, LogOptions, LogStats, Recovery, SpaceTip, Stamp};
 use super::writer::{Item, WriteError, Writer, Written};
 use crate::entropy::Entropy;
 use crate::fs::{Fs, read_all, write_atomically};
@@ -41,7 +42,7 @@ pub struct ShardLog {
     writer: Mutex<Writer>,
     catalog: Mutex<Catalog>,
     front: Mutex<Front>,
-    loaded: LoadedSegments,
+    files: OpenFiles,
     counters: Counters,
 }
 
@@ -92,7 +93,7 @@ impl ShardLog {
             writer: Mutex::new(writer),
             catalog: Mutex::new(recovered.catalog),
             front: Mutex::new(Front::new(recovered.spaces, recovered.unseen_suspect)),
-            loaded: LoadedSegments::default(),
+            files: OpenFiles::default(),
             counters: Counters::default(),
         };
         Ok((log, recovered.recovery))
@@ -151,6 +152,11 @@ impl ShardLog {
         guard(&self.front).durable_lsn(space)
     }
 
+    /// The last durable commit of `space`; `None` when it has none. Of a quarantined space, the last before its break.
+    pub fn tip(&self, space: SpaceId) -> Option<SpaceTip> {
+        guard(&self.front).tip(space)
+    }
+
     /// The durable frames of `space` from LSN `from` on, as of now. What was released and dropped is skipped: see
     /// [`SpaceFrames::next_lsn`]. Works on a poisoned or closed log, and on a quarantined space up to its break.
     ///
@@ -158,15 +164,24 @@ impl ShardLog {
     /// None yet; the items carry `Io` and `Corrupt`.
     pub fn read_space(&self, space: SpaceId, from: Lsn) -> Result<SpaceFrames<'_>, LogError> {
         let catalog = guard(&self.catalog);
-        Ok(SpaceFrames::new(&self.depot, &self.loaded, &catalog, space, from))
+        Ok(SpaceFrames::new(&self.depot, &self.files, &catalog, space, from))
     }
 
     /// Says that nobody needs the frames of `space` up to `through` any more; [`ShardLog::maintain`] may drop them. Kept in
     /// memory only: repeat it after an open.
     pub fn release(&self, space: SpaceId, through: Lsn) {
+        guard(&self.catalog).release(space, through);
+    }
+
+    /// Up to `max` spaces, ascending, whose unreleased frames keep the oldest sealed segment from being dropped: whoever
+    /// wants the log to be shorter makes them durable elsewhere and releases them. None when there is no such segment or everything
+    /// in it is released, and none in a log with quarantined spaces, which drops nothing whatever is released.
+    pub fn holding_back(&self, max: usize) -> Vec<SpaceId> {
         let mut catalog = guard(&self.catalog);
-        let released = catalog.released.entry(space).or_insert(Lsn(0));
-        *released = through.max(*released);
+        if catalog.frozen {
+            return Vec::new();
+        }
+        catalog.held().into_iter().flatten().take(max).copied().collect()
     }
 
     /// One bounded step of upkeep: drops the oldest segment when everything in it is released, or makes one spare segment
@@ -229,7 +244,10 @@ impl ShardLog {
     /// Counters since the open.
     pub fn stats(&self) -> LogStats {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let segments = guard(&self.catalog).segments();
+        let (segments, bytes_on_disk) = {
+            let catalog = guard(&self.catalog);
+            (catalog.segments(), catalog.bytes())
+        };
         let queued = guard(&self.front).queue.len() as u64;
         LogStats {
             frames: load(&self.counters.frames),
@@ -237,6 +255,7 @@ impl ShardLog {
             syncs: load(&self.counters.syncs),
             flushes: load(&self.counters.flushes),
             segments,
+            bytes_on_disk,
             recycled: self.depot.recycled(),
             queued,
         }
@@ -331,26 +350,19 @@ impl ShardLog {
         if !guard(&self.catalog).take_oldest(oldest) {
             return Ok(false);
         }
-        self.loaded.forget(oldest.header.sequence);
+        self.files.forget(oldest.header.sequence);
         self.depot.retire(&oldest.name)?;
         Ok(true)
     }
 
     fn base_behind(&self, oldest: &SealedSegment) -> Result<Base, LogError> {
-        let mut entries: Vec<SpaceEntry> = self.read_base()?;
-        for frame in last_commits(&self.depot, &self.loaded, oldest)? {
-            let tip = Tip {
-                lsn: frame.stamp.lsn,
-                time: frame.stamp.time,
-                chain: frame.chain,
-                state_sum: frame.state_sum,
-            };
-            let entry = SpaceEntry { space: frame.stamp.space, tip, quarantined: false };
-            match entries.binary_search_by_key(&entry.space, |entry| entry.space) {
-                Ok(at) => entries[at].tip = tip,
-                Err(at) => entries.insert(at, entry),
-            }
+        let before = self.read_base()?.into_iter().map(|entry| (entry.space, entry));
+        let mut entries: BTreeMap<SpaceId, SpaceEntry> = before.collect();
+        for (space, tip) in last_commits(&self.depot, &self.files, oldest)? {
+            let fresh = SpaceEntry { space, tip, quarantined: false };
+            entries.entry(space).or_insert(fresh).tip = tip;
         }
+        let entries = entries.into_values().collect();
         Ok(Base { first_sequence: oldest.header.sequence + 1, entries })
     }
 

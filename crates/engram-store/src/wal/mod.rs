@@ -37,6 +37,6 @@ pub use error::LogError;
 pub use log::ShardLog;
 pub use read::SpaceFrames;
 pub use types::{
-    Damage, Entry, Frame, LogMaintenance, LogOptions, LogStats, Quarantine, Recovery, Stamp,
-    TornTail, WAL_PAYLOAD_BYTES_MAX,
+    Damage, Entry, Frame, LogMaintenance, LogOptions, LogStats, Quarantine, Recovery, SpaceTip,
+    Stamp, TornTail, WAL_PAYLOAD_BYTES_MAX,
 };

@@ -6,53 +6,53 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use super::catalog::{Catalog, SealedSegment};
+use super::catalog::{Catalog, SealedSegment, SpaceRun, Whereabouts};
 use super::depot::{Depot, OpenSegment};
 use super::error::LogError;
-use super::frame::{Decoded, FRAME_HEADER_BYTES, FrameKind, Salt, decode, decode_header};
-use super::segment::{SegmentHeader, SegmentIndex, TRAILER_BYTES, Trailer};
-use super::types::Frame;
+use super::frame::{Decoded, FRAME_HEADER_BYTES, FrameKind, decode, decode_header};
+use super::segment::{SegmentHeader, SegmentIndex, TRAILER_BYTES, Trailer, footer_slot};
+use super::types::{Frame, SpaceTip};
+use crate::format::u32_at;
 use crate::fs::{FsFile, OpenMode};
 use crate::ids::{Lsn, SpaceId};
 use crate::sync::guard;
 
-/// Sealed segments whose index is kept in memory, at most.
-const LOADED_SEGMENTS_MAX: usize = 16;
+/// Files of sealed segments that are kept open, at most.
+const OPEN_FILES_MAX: usize = 16;
 /// Bytes read at once for a frame; longer ones take a second read.
 const FIRST_READ_BYTES: u64 = 4096;
+/// Frame offsets read at once from a footer.
+const OFFSETS_MAX: u64 = 1024;
+const OFFSET_BYTES: u64 = 4;
 
-/// A sealed segment, open for reading.
-struct Loaded {
-    sequence: u64,
-    file: Box<dyn FsFile>,
-    index: Arc<SegmentIndex>,
-}
-
-/// The sealed segments that were read last.
+/// The files of the sealed segments that were read last, the latest first.
 #[derive(Default)]
-pub(crate) struct LoadedSegments {
-    segments: Mutex<VecDeque<Arc<Loaded>>>,
+pub(crate) struct OpenFiles {
+    files: Mutex<VecDeque<(u64, Arc<dyn FsFile>)>>,
 }
 
-impl LoadedSegments {
-    fn get(&self, depot: &Depot, sealed: &SealedSegment) -> Result<Arc<Loaded>, LogError> {
+impl OpenFiles {
+    fn get(&self, depot: &Depot, sealed: &SealedSegment) -> Result<Arc<dyn FsFile>, LogError> {
         let sequence = sealed.header.sequence;
-        let is_it = |loaded: &Arc<Loaded>| loaded.sequence == sequence;
-        if let Some(loaded) = guard(&self.segments).iter().find(|loaded| is_it(loaded)) {
-            return Ok(Arc::clone(loaded));
+        {
+            let mut files = guard(&self.files);
+            if let Some(place) = files.iter().position(|(other, _)| *other == sequence) {
+                files.make_contiguous()[..=place].rotate_right(1);
+                return Ok(Arc::clone(&files[0].1));
+            }
         }
-        // Loading holds no lock: two readers may both load it, which is harmless.
-        let loaded = Arc::new(load(depot, sealed)?);
-        let mut segments = guard(&self.segments);
-        segments.retain(|other| !is_it(other));
-        segments.truncate(LOADED_SEGMENTS_MAX - 1);
-        segments.push_front(Arc::clone(&loaded));
-        Ok(loaded)
+        // Opening holds no lock: two readers may both open it, which is harmless.
+        let file: Arc<dyn FsFile> = Arc::from(depot.open_file(&sealed.name, OpenMode::Read)?);
+        let mut files = guard(&self.files);
+        files.retain(|(other, _)| *other != sequence);
+        files.truncate(OPEN_FILES_MAX - 1);
+        files.push_front((sequence, Arc::clone(&file)));
+        Ok(file)
     }
 
     /// Forgets a dropped segment.
     pub(crate) fn forget(&self, sequence: u64) {
-        guard(&self.segments).retain(|loaded| loaded.sequence != sequence);
+        guard(&self.files).retain(|(other, _)| *other != sequence);
     }
 }
 
@@ -69,14 +69,28 @@ fn read(file: &dyn FsFile, name: &str, offset: u64, len: u64) -> Result<Vec<u8>,
     Ok(bytes)
 }
 
-fn load(depot: &Depot, sealed: &SealedSegment) -> Result<Loaded, LogError> {
-    let (header, name) = (&sealed.header, sealed.name.as_str());
-    let file = depot.open_file(name, OpenMode::Read)?;
-    let index = match &sealed.pinned {
-        Some(index) => Arc::clone(index),
-        None => Arc::new(load_footer(file.as_ref(), name, header)?),
+/// Up to [`OFFSETS_MAX`] offsets of the frames of a space, from that of LSN `from` on. Those from a footer are not verified: what
+/// stands there must be the frame that is looked for.
+fn offsets(
+    sealed: &SealedSegment,
+    file: &dyn FsFile,
+    run: &SpaceRun,
+    from: u64,
+) -> Result<Vec<u32>, LogError> {
+    let skip = from.saturating_sub(run.first.0);
+    let count = u64::from(run.count).saturating_sub(skip).min(OFFSETS_MAX);
+    let at = match &sealed.whereabouts {
+        Whereabouts::Memory(index) => {
+            let entry = index.spaces.get(&run.space);
+            let offsets = entry.and_then(|entry| entry.offsets.get(skip as usize..));
+            return Ok(offsets.unwrap_or_default().iter().take(count as usize).copied().collect());
+        }
+        Whereabouts::Footer(footer) => {
+            footer_slot(*footer, sealed.runs.len() as u64, u64::from(run.position) + skip)
+        }
     };
-    Ok(Loaded { sequence: header.sequence, file, index })
+    let bytes = read(file, &sealed.name, at, count * OFFSET_BYTES)?;
+    Ok(bytes.chunks_exact(OFFSET_BYTES as usize).map(|bytes| u32_at(bytes, 0)).collect())
 }
 
 fn load_footer(
@@ -89,8 +103,10 @@ fn load_footer(
     let trailer = trailer.ok_or_else(|| corrupt(name, at, "the trailer is damaged"))?;
     let offset = u64::from(trailer.footer_offset);
     let frame = read_frame(file, name, header, offset)?;
-    let index = match decode_at(&frame, header.salt(), offset) {
-        Some((FrameKind::Footer, frame)) => SegmentIndex::decode(&frame.payload),
+    let index = match decode(&frame, header.salt(), offset) {
+        Decoded::Valid(found, payload) if found.frame_kind == FrameKind::Footer => {
+            SegmentIndex::decode(payload)
+        }
         _ => None,
     };
     index.ok_or_else(|| corrupt(name, offset, "the footer is damaged"))
@@ -124,13 +140,6 @@ fn read_frame(
     Ok(bytes)
 }
 
-fn decode_at(bytes: &[u8], salt: Salt, offset: u64) -> Option<(FrameKind, Frame)> {
-    match decode(bytes, salt, offset) {
-        Decoded::Valid(header, payload) => Some((header.frame_kind, header.into_frame(payload))),
-        Decoded::BadPayload(_) | Decoded::Nothing => None,
-    }
-}
-
 /// A run of commits in one segment.
 enum Source {
     Sealed(Arc<SealedSegment>),
@@ -140,27 +149,42 @@ enum Source {
 impl Source {
     fn end(&self, space: SpaceId) -> u64 {
         match self {
-            Source::Sealed(sealed) => sealed.spaces.get(&space).map_or(0, |range| range.1),
+            Source::Sealed(sealed) => sealed.run(space).map_or(0, SpaceRun::end),
             Source::Active { first, offsets, .. } => first + offsets.len() as u64,
         }
+    }
+}
+
+/// The sealed segment that is being read: its file, and where the next frames stand.
+struct OpenSource {
+    file: Arc<dyn FsFile>,
+    /// LSN of the first of `offsets`.
+    first: u64,
+    offsets: Vec<u32>,
+}
+
+impl OpenSource {
+    fn offset(&self, lsn: u64) -> Option<u64> {
+        let position = lsn.checked_sub(self.first)?;
+        self.offsets.get(position as usize).map(|offset| u64::from(*offset))
     }
 }
 
 /// The durable commits of one space in order, as of the call of [`super::ShardLog::read_space`]. After an error it ends.
 pub struct SpaceFrames<'a> {
     depot: &'a Depot,
-    loaded: &'a LoadedSegments,
+    files: &'a OpenFiles,
     space: SpaceId,
     next: u64,
     sources: VecDeque<Source>,
-    open: Option<Arc<Loaded>>,
+    open: Option<OpenSource>,
     chain: Option<[u8; 16]>,
 }
 
 impl<'a> SpaceFrames<'a> {
     pub(crate) fn new(
         depot: &'a Depot,
-        loaded: &'a LoadedSegments,
+        files: &'a OpenFiles,
         catalog: &Catalog,
         space: SpaceId,
         from: Lsn,
@@ -168,8 +192,8 @@ impl<'a> SpaceFrames<'a> {
         let mut sources = VecDeque::new();
         let mut first = None;
         for sealed in &catalog.sealed {
-            if let Some(range) = sealed.spaces.get(&space).filter(|range| range.1 > from.0) {
-                first.get_or_insert(range.0);
+            if let Some(run) = sealed.run(space).filter(|run| run.end() > from.0) {
+                first.get_or_insert(run.first.0);
                 sources.push_back(Source::Sealed(Arc::clone(sealed)));
             }
         }
@@ -187,7 +211,7 @@ impl<'a> SpaceFrames<'a> {
             });
         }
         let next = from.0.max(first.unwrap_or(0));
-        SpaceFrames { depot, loaded, space, next, sources, open: None, chain: None }
+        SpaceFrames { depot, files, space, next, sources, open: None, chain: None }
     }
 
     /// The LSN of the next frame: more than what was asked for when the commits before it were released and dropped.
@@ -210,26 +234,37 @@ impl<'a> SpaceFrames<'a> {
                 self.frame_at(segment.file.as_ref(), &segment.name, &segment.header, offset)?
             }
             Source::Sealed(sealed) => {
-                let loaded = match &self.open {
-                    Some(loaded) => Arc::clone(loaded),
-                    None => self.loaded.get(self.depot, sealed)?,
-                };
-                let entry = loaded.index.spaces.get(&self.space);
-                let offset = entry.and_then(|entry| {
-                    let position = self.next.checked_sub(entry.first.0)?;
-                    entry.offsets.get(position as usize)
-                });
-                let missing = || corrupt(&sealed.name, 0, "the footer lacks a commit");
-                let offset = u64::from(*offset.ok_or_else(missing)?);
-                let frame =
-                    self.frame_at(loaded.file.as_ref(), &sealed.name, &sealed.header, offset)?;
-                self.open = Some(loaded);
-                frame
+                let sealed = Arc::clone(sealed);
+                self.sealed_frame(&sealed)?
             }
         };
         self.chain = Some(frame.chain);
         self.next += 1;
         Ok(Some(frame))
+    }
+
+    fn sealed_frame(&mut self, sealed: &SealedSegment) -> Result<Frame, LogError> {
+        let missing = || corrupt(&sealed.name, 0, "the footer lacks a commit");
+        let known = |open: &OpenSource| open.offset(self.next).is_some();
+        let open = match self.open.take().filter(known) {
+            Some(open) => open,
+            None => {
+                let file = self.files.get(self.depot, sealed)?;
+                let run = sealed.run(self.space).ok_or_else(missing)?;
+                let offsets = offsets(sealed, file.as_ref(), run, self.next)?;
+                OpenSource { file, first: self.next, offsets }
+            }
+        };
+        let offset = open.offset(self.next).ok_or_else(missing)?;
+        let frame = self.frame_at(open.file.as_ref(), &sealed.name, &sealed.header, offset);
+        if let (Err(LogError::Corrupt { .. }), Whereabouts::Footer(_)) =
+            (&frame, &sealed.whereabouts)
+        {
+            // The offset may be what is wrong; then the footer is to be named.
+            load_footer(open.file.as_ref(), &sealed.name, &sealed.header)?;
+        }
+        self.open = Some(open);
+        frame
     }
 
     fn frame_at(
@@ -271,18 +306,30 @@ impl Iterator for SpaceFrames<'_> {
 /// The last commit of each space in a sealed segment.
 pub(crate) fn last_commits(
     depot: &Depot,
-    loaded: &LoadedSegments,
+    files: &OpenFiles,
     sealed: &SealedSegment,
-) -> Result<Vec<Frame>, LogError> {
-    let segment = loaded.get(depot, sealed)?;
-    let mut frames = Vec::new();
-    for (space, entry) in &segment.index.spaces {
+) -> Result<Vec<(SpaceId, SpaceTip)>, LogError> {
+    let file = files.get(depot, sealed)?;
+    let loaded;
+    let index = match &sealed.whereabouts {
+        Whereabouts::Memory(index) => index,
+        Whereabouts::Footer(_) => {
+            loaded = load_footer(file.as_ref(), &sealed.name, &sealed.header)?;
+            &loaded
+        }
+    };
+    let mut tips = Vec::with_capacity(index.spaces.len());
+    for (space, entry) in &index.spaces {
         let offset = entry.offsets.last().map_or(0, |offset| u64::from(*offset));
-        let bytes = read_frame(segment.file.as_ref(), &sealed.name, &sealed.header, offset)?;
-        match decode_at(&bytes, sealed.header.salt(), offset) {
-            Some((FrameKind::Commit, frame)) if frame.stamp.space == *space => frames.push(frame),
+        let bytes = read_frame(file.as_ref(), &sealed.name, &sealed.header, offset)?;
+        match decode(&bytes, sealed.header.salt(), offset) {
+            Decoded::Valid(header, _)
+                if header.frame_kind == FrameKind::Commit && header.stamp.space == *space =>
+            {
+                tips.push((*space, header.tip()));
+            }
             _ => return Err(corrupt(&sealed.name, offset, "the frame is damaged")),
         }
     }
-    Ok(frames)
+    Ok(tips)
 }

@@ -266,9 +266,13 @@ impl Run<'_, '_> {
             let segment = OpenSegment { header, name: found.name.clone(), file };
             return Ok(Outcome::Open(ActiveView::new(segment, replayed.index), fill));
         }
-        let mut sealed = SealedSegment::new(header, found.name.clone(), &replayed.index);
-        let loads = is_sealed && !damaged && !replayed.skipped;
-        sealed.pinned = (!loads).then(|| Arc::new(replayed.index));
+        let (name, index) = (found.name.clone(), replayed.index);
+        let sealed = match scanned.trailer {
+            Some(trailer) if is_sealed && !damaged && !replayed.skipped => {
+                SealedSegment::with_footer(header, name, &index, trailer.footer_offset)
+            }
+            _ => SealedSegment::without_footer(header, name, index),
+        };
         self.catalog.sealed.push_back(Arc::new(sealed));
         let retired = Outcome::Retired(retired.unwrap_or(Predecessor::Retired));
         Ok(if is_sealed { Outcome::Sealed } else { retired })

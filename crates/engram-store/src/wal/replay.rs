@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 use super::error::LogError;
 use super::frame::{FrameHeader, FrameKind};
 use super::segment::SegmentIndex;
-use super::snapshot::{PartCollector, Snapshot, SpaceEntry, Tip};
-use super::types::{Damage, Frame, Quarantine, Recovery};
+use super::snapshot::{PartCollector, Snapshot, SpaceEntry};
+use super::types::{Damage, Frame, Quarantine, Recovery, SpaceTip};
 use crate::ids::{Lsn, SpaceId};
 
 /// What an operator does about damage.
@@ -18,7 +18,7 @@ const REPAIR: &str = "restore the quarantined spaces from a backup, or salvage t
 /// Where a space stands.
 #[derive(Clone, Debug)]
 pub(crate) struct SpaceState {
-    pub(crate) tip: Tip,
+    pub(crate) tip: SpaceTip,
     /// A hole may hold commits of this space behind `tip`.
     suspect: bool,
     /// Why it refuses writes.
@@ -26,7 +26,7 @@ pub(crate) struct SpaceState {
 }
 
 impl SpaceState {
-    fn at(tip: Tip) -> SpaceState {
+    fn at(tip: SpaceTip) -> SpaceState {
         SpaceState { tip, suspect: false, quarantine: None }
     }
 }
@@ -76,7 +76,7 @@ impl<'a> Replayer<'a> {
     ) -> Result<bool, LogError> {
         let space = header.stamp.space;
         let suspect = self.unseen_suspect;
-        let unseen = || SpaceState { tip: Tip::NONE, suspect, quarantine: None };
+        let unseen = || SpaceState { tip: SpaceTip::NONE, suspect, quarantine: None };
         let state = self.spaces.entry(space).or_insert_with(unseen);
         if state.quarantine.is_some() {
             return Ok(false);
@@ -90,12 +90,7 @@ impl<'a> Replayer<'a> {
         } else if header.stamp.time <= state.tip.time {
             format!("the commit time of space {space} does not increase at LSN {found}")
         } else {
-            state.tip = Tip {
-                lsn: header.stamp.lsn,
-                time: header.stamp.time,
-                chain: header.chain,
-                state_sum: header.state_sum,
-            };
+            state.tip = header.tip();
             state.suspect = false;
             self.recovery.frames += 1;
             (self.replay)(header.into_frame(payload))?;
@@ -122,7 +117,7 @@ impl<'a> Replayer<'a> {
     fn compare(&mut self, place: Place<'_>, snapshot: &Snapshot) {
         let listed: HashSet<SpaceId> = snapshot.entries.iter().map(|entry| entry.space).collect();
         for entry in &snapshot.entries {
-            let empty = || SpaceState::at(Tip::NONE);
+            let empty = || SpaceState::at(SpaceTip::NONE);
             let state = self.spaces.entry(entry.space).or_insert_with(empty);
             if state.quarantine.is_some() {
                 continue;
@@ -208,7 +203,7 @@ impl<'a> Replayer<'a> {
     }
 
     fn quarantine(&mut self, space: SpaceId, place: Place<'_>, what: &str) {
-        let state = self.spaces.entry(space).or_insert_with(|| SpaceState::at(Tip::NONE));
+        let state = self.spaces.entry(space).or_insert_with(|| SpaceState::at(SpaceTip::NONE));
         if state.quarantine.is_none() {
             let reason = format!("{what} ({} at {}); {REPAIR}", place.file, place.offset);
             state.quarantine = Some(reason);

@@ -188,6 +188,12 @@ impl Trailer {
     }
 }
 
+/// Where the offset stands that has `position` others before it in the footer at `footer_offset`.
+pub(crate) fn footer_slot(footer_offset: u64, spaces: u64, position: u64) -> u64 {
+    let table = FRAME_HEADER_BYTES + FOOTER_FIXED_BYTES + spaces * FOOTER_SPACE_BYTES;
+    footer_offset + table + position * FOOTER_FRAME_BYTES
+}
+
 /// Length of a footer frame, in bytes.
 pub(crate) fn footer_bytes(spaces: u64, frames: u64) -> u64 {
     let payload = FOOTER_FIXED_BYTES + spaces * FOOTER_SPACE_BYTES + frames * FOOTER_FRAME_BYTES;

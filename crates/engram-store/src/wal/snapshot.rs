@@ -1,6 +1,7 @@
 //! Where every space stands: the payload of checkpoint frames, and the `base` file.
 
 use super::error::LogError;
+use super::types::SpaceTip;
 use crate::format::{FORMAT_VERSION, array, u32_at, u64_at};
 use crate::ids::{CommitTime, Lsn, SpaceId};
 
@@ -18,26 +19,11 @@ const BASE_MAGIC: [u8; 8] = *b"ENGRAMWB";
 const FLAG_QUARANTINED: u32 = 1;
 const FLAG_UNLISTED_SUSPECT: u32 = 1;
 
-/// The last commit of a space.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Tip {
-    pub(crate) lsn: Lsn,
-    pub(crate) time: CommitTime,
-    pub(crate) chain: [u8; 16],
-    pub(crate) state_sum: u64,
-}
-
-impl Tip {
-    /// Before the first commit.
-    pub(crate) const NONE: Tip =
-        Tip { lsn: Lsn(0), time: CommitTime(i64::MIN), chain: [0; 16], state_sum: 0 };
-}
-
 /// One space in a snapshot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct SpaceEntry {
     pub(crate) space: SpaceId,
-    pub(crate) tip: Tip,
+    pub(crate) tip: SpaceTip,
     pub(crate) quarantined: bool,
 }
 
@@ -54,7 +40,7 @@ impl SpaceEntry {
     }
 
     fn decode(row: &[u8]) -> SpaceEntry {
-        let tip = Tip {
+        let tip = SpaceTip {
             lsn: Lsn(u64_at(row, 16)),
             time: CommitTime(i64::from_le_bytes(array(row, 24))),
             chain: array(row, 32),
@@ -179,7 +165,7 @@ mod tests {
     fn entries(count: u8) -> Vec<SpaceEntry> {
         let entry = |number: u8| SpaceEntry {
             space: SpaceId([number; 16]),
-            tip: Tip {
+            tip: SpaceTip {
                 lsn: Lsn(u64::from(number) + 1),
                 time: CommitTime(-5),
                 chain: [number; 16],

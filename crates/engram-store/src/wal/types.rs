@@ -47,6 +47,25 @@ pub struct Stamp {
     pub time: CommitTime,
 }
 
+/// Where a space stands: its last commit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SpaceTip {
+    /// LSN of the commit.
+    pub lsn: Lsn,
+    /// Its commit time.
+    pub time: CommitTime,
+    /// Hash over the whole history of the space up to and with it.
+    pub chain: [u8; 16],
+    /// Rolling checksum of the live state of the space after it.
+    pub state_sum: u64,
+}
+
+impl SpaceTip {
+    /// Before the first commit.
+    pub(crate) const NONE: SpaceTip =
+        SpaceTip { lsn: Lsn(0), time: CommitTime(i64::MIN), chain: [0; 16], state_sum: 0 };
+}
+
 /// One commit as it stands in the log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Frame {
@@ -120,7 +139,7 @@ pub struct Quarantine {
     pub reason: String,
 }
 
-/// Counters of a log since it was opened (`segments` and `queued` are current values).
+/// Counters of a log since it was opened (`segments`, `bytes_on_disk` and `queued` are current values).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct LogStats {
     /// Frames made durable.
@@ -133,6 +152,8 @@ pub struct LogStats {
     pub flushes: u64,
     /// Segment files in use now.
     pub segments: u64,
+    /// What they take on the disk, in bytes: all of a segment counts from the start.
+    pub bytes_on_disk: u64,
     /// Segments that were put to use again after their content was released.
     pub recycled: u64,
     /// Frames queued now, not yet durable.

@@ -56,7 +56,8 @@ struct PartWritten {
     segment: OpenSegment,
     /// Where the commits of the batch stand.
     commits: SegmentIndex,
-    sealed: bool,
+    /// Where its footer stands, when it is full.
+    footer_offset: Option<u32>,
 }
 
 /// What of a batch goes into one segment.
@@ -201,7 +202,8 @@ impl Writer {
             let (spaces, frames) = (self.index.spaces.len() as u64, self.index.frames);
             self.fill = Fill { end, spaces, frames };
         }
-        Ok(PartWritten { segment, commits, sealed: seal })
+        let footer_offset = trailer.map(|trailer| trailer.footer_offset);
+        Ok(PartWritten { segment, commits, footer_offset })
     }
 }
 
@@ -213,9 +215,9 @@ impl Written {
             let view = catalog.active.get_or_insert_with(fresh);
             assert_eq!(view.segment.name, part.segment.name, "segments are published in order");
             view.index.append(&part.commits);
-            if part.sealed {
+            if let Some(footer_offset) = part.footer_offset {
                 let view = catalog.active.take().expect("it was just filled");
-                catalog.sealed.push_back(Arc::new(view.seal()));
+                catalog.sealed.push_back(Arc::new(view.seal(footer_offset)));
             }
         }
     }

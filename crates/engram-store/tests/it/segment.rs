@@ -102,7 +102,7 @@ fn sections_of_every_awkward_length_come_back() {
         assert_eq!(try_write(&fs, DIR.as_ref(), &sections, chunk).unwrap(), segment);
     }
     let name = segment_file_name(space(7), &segment.hash);
-    assert_eq!(fs.list(DIR.as_ref()).unwrap(), [name.clone()]);
+    assert_eq!(fs.list(DIR.as_ref()).unwrap(), std::slice::from_ref(&name));
     let (owner, half) = parse_segment_file_name(&name).unwrap();
     assert_eq!((owner, &half[..]), (space(7), &segment.hash[..16]));
     let bytes = engram_store::read_all(&fs, &Path::new(DIR).join(&name)).unwrap();
@@ -296,7 +296,7 @@ fn a_scan_does_not_empty_the_cache() {
     }
     (100..700).for_each(|number| touch(&opened, number));
     let (hits, ..) = seen(&cache);
-    hot.clone().for_each(|number| touch(&opened, number));
+    hot.for_each(|number| touch(&opened, number));
     let stayed = seen(&cache).0 - hits;
     assert!(stayed > 90, "{stayed} of 100 hot blocks outlived a scan of 600");
 }
