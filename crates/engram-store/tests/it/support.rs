@@ -125,6 +125,7 @@ type SyncHook = Box<dyn Fn() -> io::Result<()> + Send>;
 pub(crate) struct Faults {
     /// Counts every call that changes files.
     pub(crate) changes: AtomicU64,
+    pub(crate) reads: AtomicU64,
     pub(crate) writes: AtomicU64,
     pub(crate) syncs: AtomicU64,
     /// The change with this number, and all after it, fail; 0 = none.
@@ -218,6 +219,7 @@ impl Drop for FailingFile {
 
 impl FsFile for FailingFile {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        self.faults.reads.fetch_add(1, Ordering::SeqCst);
         if let Some((name, range)) = self.faults.unreadable.lock().unwrap().as_ref()
             && *name == self.name
             && offset < range.end
