@@ -1,7 +1,7 @@
 //! The block cache: one bounded piece of memory for what is read from all segments at random.
 //!
-//! Guarantees: the cache never holds more blocks than its limit pays for at [`BLOCK_COST_BYTES`] each, not for a moment (on
-//! top of that, each reader has at most one block in hand that it has just loaded); a block is handed out only for the segment and number it was put in for;
+//! Guarantees: the cache never holds more blocks than its limit pays for at [`BLOCK_COST_BYTES`] each, not for a moment (what
+//! a reader has just loaded, 16 blocks at most, is in its own hands until it is put in); a block is handed out only for the segment and number it was put in for;
 //! what is in the cache never decides a result, only how long it takes.
 //!
 //! Eviction is GCLOCK (Smith 1978): a hit raises the count of a block, the hand of the clock lowers it and takes
@@ -58,8 +58,6 @@ struct Shard {
     evictions: AtomicU64,
 }
 
-type Block = [u8; BLOCK_BYTES];
-
 /// The file, by the number that the cache gave it, and the block in it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
@@ -70,7 +68,8 @@ struct Key {
 struct Slot {
     key: Key,
     count: AtomicU8,
-    bytes: Box<Block>,
+    /// [`BLOCK_BYTES`] of them.
+    bytes: Box<[u8]>,
 }
 
 /// The blocks of one shard.
@@ -150,9 +149,12 @@ impl BlockCache {
         }
     }
 
-    fn insert(&self, key: Key, bytes: Box<Block>) {
+    fn insert(&self, key: Key, bytes: &[u8]) {
+        if self.blocks_max.load(Ordering::SeqCst) == 0 {
+            return;
+        }
         let home = key.shard();
-        let mut slot = Slot { key, count: AtomicU8::new(0), bytes };
+        let mut slot = Slot { key, count: AtomicU8::new(0), bytes: bytes.into() };
         // A small cache may have all its blocks in other shards; one turn over them finds some.
         for other in 0..SHARDS {
             match self.place(&self.shards[home], slot) {
@@ -172,9 +174,6 @@ impl BlockCache {
         }
         if self.reserve() {
             clock.push(slot);
-            return None;
-        }
-        if self.blocks_max.load(Ordering::SeqCst) == 0 {
             return None;
         }
         let refused = clock.replace(slot);
@@ -318,8 +317,17 @@ impl CachedFile {
         true
     }
 
+    /// True when `block` is not cached and has to be read from the file.
+    pub(crate) fn misses(&self, block: u64) -> bool {
+        let key = Key { file: self.file, block };
+        let shard = &self.cache.shards[key.shard()];
+        let misses = !read(shard).places.contains_key(&key);
+        shard.misses.fetch_add(u64::from(misses), Ordering::Relaxed);
+        misses
+    }
+
     /// Puts `block` in, if there is room or room can be made.
-    pub(crate) fn insert(&self, block: u64, bytes: Box<Block>) {
+    pub(crate) fn insert(&self, block: u64, bytes: &[u8]) {
         self.used.store(true, Ordering::Relaxed);
         self.cache.insert(Key { file: self.file, block }, bytes);
     }

@@ -262,3 +262,119 @@ fn footer_bytes(sections: u64, blocks: u64) -> Option<u64> {
 pub(super) fn corrupt(file: &str, offset: u64, bytes: u64, what: &str) -> StoreError {
     StoreError::Corrupt { file: file.to_owned(), offset, bytes, what: what.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::any;
+    use proptest::{collection, proptest};
+
+    use super::*;
+
+    fn section(name: &[u8; 4], offset: u64, len: u64) -> Section {
+        Section { tag: SectionTag(*name), offset, len }
+    }
+
+    fn sample() -> Footer {
+        Footer {
+            min_lsn: Lsn(5),
+            max_lsn: Lsn(9),
+            epoch: 3,
+            sections: vec![
+                section(b"text", BLOCK, 1),
+                section(b"none", 2 * BLOCK, 0),
+                section(b"rows", 2 * BLOCK, 2 * BLOCK),
+            ],
+            sums: vec![1, 2, 3, 4],
+        }
+    }
+
+    /// Decodes what `encode` gave, with header and sections of any content before it.
+    fn decode(encoded: &[u8], len: u64) -> Result<Footer, StoreError> {
+        let (footer, trailer) = encoded.split_at(encoded.len() - TRAILER_BYTES);
+        let trailer = Trailer::decode(&array(trailer, 0), len, "file")?;
+        Footer::decode(footer, &trailer, "file")
+    }
+
+    fn decode_changed(change: impl FnOnce(&mut Footer)) -> Result<Footer, StoreError> {
+        let mut footer = sample();
+        change(&mut footer);
+        let encoded = footer.encode();
+        let len = footer.sums.len() as u64 * BLOCK + encoded.len() as u64;
+        decode(&encoded, len)
+    }
+
+    #[test]
+    fn a_footer_comes_back() {
+        assert_eq!(decode_changed(|_| ()).unwrap(), sample());
+        let owners: Vec<String> = (0..4).map(|number| sample().owner(number)).collect();
+        assert_eq!(owners, ["the header", "section text", "section rows", "section rows"]);
+        assert_eq!(sample().section(SectionTag(*b"none")).unwrap().len, 0);
+        assert_eq!(section(b"a\n\xff\"", 0, 0).tag.to_string(), "a\\n\\xff\\\"");
+    }
+
+    #[test]
+    fn sections_that_lie_are_refused_though_every_checksum_fits() {
+        let lies: [fn(&mut Footer); 10] = [
+            |footer| footer.sections[0].offset = 0,
+            |footer| footer.sections[0].offset += 1,
+            |footer| footer.sections[0].len = 0,
+            |footer| footer.sections[0].len = u64::MAX,
+            |footer| footer.sections[2].len = u64::MAX - 2 * BLOCK,
+            |footer| footer.sections[2].len += 1,
+            |footer| footer.sections[1].tag = footer.sections[0].tag,
+            |footer| footer.sections.truncate(2),
+            |footer| footer.sums.push(5),
+            |footer| footer.sections.swap(0, 2),
+        ];
+        for (number, lie) in lies.into_iter().enumerate() {
+            let result = decode_changed(lie);
+            assert!(matches!(result, Err(StoreError::Corrupt { .. })), "{number}: {result:?}");
+        }
+        // Two empty sections at one place are in no order.
+        assert!(
+            decode_changed(|footer| footer.sections.insert(1, section(b"also", 8192, 0))).is_ok()
+        );
+    }
+
+    #[test]
+    fn a_trailer_that_lies_is_refused() {
+        let encoded = sample().encode();
+        let len = 4 * BLOCK + encoded.len() as u64;
+        let with = |at: usize, value: u64| {
+            let mut bad = encoded.clone();
+            let trailer = bad.len() - TRAILER_BYTES;
+            bad[trailer + at..trailer + at + 8].copy_from_slice(&value.to_le_bytes());
+            let crc = crc32c::crc32c(&bad[trailer..trailer + CRC_AT]);
+            bad[trailer + CRC_AT..].copy_from_slice(&crc.to_le_bytes());
+            decode(&bad, len)
+        };
+        assert!(with(8, 4 * BLOCK).is_ok());
+        for value in [0, 1, 3 * BLOCK, 5 * BLOCK, u64::MAX, u64::MAX - 4095, 1 << 63] {
+            assert!(with(8, value).is_err(), "{value}");
+        }
+        assert!(with(24, 1).is_err(), "reserved");
+    }
+
+    proptest! {
+        #[test]
+        fn any_footer_is_decoded_or_refused(
+            mut bytes in collection::vec(any::<u8>(), 0..200),
+            blocks in 0..20_u64,
+            sections in 0..6_u32,
+            keep in 0..3_usize,
+        ) {
+            // With a count that fits, the table is reached.
+            if bytes.len() >= FOOTER_FIXED_BYTES && keep > 0 {
+                bytes[20..32].fill(0);
+                bytes[24..28].copy_from_slice(&sections.to_le_bytes());
+                let len = footer_bytes(u64::from(sections), blocks).unwrap();
+                bytes.resize(len as usize, 0);
+            }
+            let trailer =
+                Trailer { footer_offset: blocks * BLOCK, footer_crc: crc32c::crc32c(&bytes) };
+            if let Ok(footer) = Footer::decode(&bytes, &trailer, "file") {
+                assert_eq!(&footer.encode()[..bytes.len()], &bytes);
+            }
+        }
+    }
+}

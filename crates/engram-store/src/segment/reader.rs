@@ -19,6 +19,8 @@ use crate::ids::SpaceId;
 
 /// Sequential reads are made in pieces of this size.
 const PIECE_BYTES: usize = 1 << 20;
+/// Blocks that are loaded at once for a read through the cache.
+const RUN_BLOCKS_MAX: usize = 16;
 
 /// An open segment; keeps its file open.
 pub struct Segment {
@@ -137,7 +139,8 @@ impl Segment {
             if within == 0 && whole > 0 {
                 self.read_blocks(at / BLOCK, part)?;
             } else {
-                let block = self.read_block(at / BLOCK)?;
+                let mut block = [0; BLOCK_BYTES];
+                self.read_blocks(at / BLOCK, &mut block)?;
                 part.copy_from_slice(&block[within..within + take]);
             }
             at += take as u64;
@@ -146,7 +149,7 @@ impl Segment {
         Ok(())
     }
 
-    /// Reads a part of a section from `offset` on into `out`, block by block through the cache.
+    /// Reads a part of a section from `offset` on into `out`, through the cache.
     ///
     /// # Errors
     /// `Io`; `Corrupt` for damage, and when the section does not have these bytes.
@@ -155,17 +158,30 @@ impl Segment {
         let mut out = out;
         while !out.is_empty() {
             let (number, within) = (at / BLOCK, (at % BLOCK) as usize);
-            let take = (BLOCK_BYTES - within).min(out.len());
-            let (part, rest) = out.split_at_mut(take);
-            if !self.cached.copy(number, within, part) {
-                let block = self.read_block(number)?;
-                part.copy_from_slice(&block[within..within + take]);
-                self.cached.insert(number, block);
+            let mut take = (BLOCK_BYTES - within).min(out.len());
+            if !self.cached.copy(number, within, &mut out[..take]) {
+                let last = (at + out.len() as u64 - 1) / BLOCK;
+                let blocks = self.load_run(number, last)?;
+                take = (blocks.len() - within).min(out.len());
+                out[..take].copy_from_slice(&blocks[within..within + take]);
             }
             at += take as u64;
-            out = rest;
+            out = &mut out[take..];
         }
         Ok(())
+    }
+
+    /// Loads block `first` and what follows it up to `last` and is not cached either, a bounded run in one call, and
+    /// puts it into the cache.
+    fn load_run(&self, first: u64, last: u64) -> Result<Vec<u8>, StoreError> {
+        let others = (first + 1..=last).take(RUN_BLOCKS_MAX - 1);
+        let count = 1 + others.take_while(|number| self.cached.misses(*number)).count();
+        let mut blocks = vec![0; count * BLOCK_BYTES];
+        self.read_blocks(first, &mut blocks)?;
+        for (number, block) in (first..).zip(blocks.chunks_exact(BLOCK_BYTES)) {
+            self.cached.insert(number, block);
+        }
+        Ok(blocks)
     }
 
     /// Reads the whole file from the disk and compares everything: each block with its checksum, so that an error names block
@@ -217,12 +233,6 @@ impl Segment {
             next += count;
         }
         Ok(())
-    }
-
-    fn read_block(&self, number: u64) -> Result<Box<[u8; BLOCK_BYTES]>, StoreError> {
-        let mut block = Box::new([0; BLOCK_BYTES]);
-        self.read_blocks(number, block.as_mut_slice())?;
-        Ok(block)
     }
 
     /// Fills `out`, whole blocks from block `first` on, and checks them.

@@ -8,5 +8,6 @@ mod fixture;
 mod model;
 mod seams;
 mod segment;
+mod segment_faults;
 mod support;
 mod wal;

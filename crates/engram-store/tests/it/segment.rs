@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use engram_store::{
     BLOCK_BYTES, BLOCK_COST_BYTES, BlockCache, BlockCacheStats, Fs, Lsn, MemoryFs, RealFs,
@@ -11,7 +12,7 @@ use engram_store::{
 use proptest::prelude::{any, prop};
 use proptest::{collection, proptest};
 
-use crate::support::space;
+use crate::support::{FailingFs, space};
 
 pub(crate) const DIR: &str = "/data/segments";
 
@@ -282,6 +283,35 @@ fn the_cache_keeps_its_limit_and_forgets_dropped_segments() {
     assert_eq!(seen(&cache).3, 100);
     drop(first);
     assert_eq!(seen(&cache).3, 0);
+}
+
+#[test]
+fn a_long_read_loads_only_what_is_not_cached_and_in_few_calls() {
+    let fs = FailingFs::default();
+    fs.create_dir_all(DIR.as_ref()).unwrap();
+    let bytes = noise(40 * BLOCK_BYTES, 1);
+    let segment = write(&fs, std::slice::from_ref(&bytes));
+    let cache = cache(100);
+    let opened = Segment::open(&fs, DIR.as_ref(), space(7), &segment, Arc::clone(&cache)).unwrap();
+    touch(&opened, 5);
+    let reads = || fs.faults.reads.load(Ordering::SeqCst);
+    let before = reads();
+    let mut out = vec![0; 30 * BLOCK_BYTES];
+    opened.read(name_of(0), 100, &mut out).unwrap();
+    assert!(out == bytes[100..100 + out.len()]);
+    assert_eq!(reads() - before, 3, "blocks 0 to 4, 6 to 21, 22 to 30");
+    assert_eq!(seen(&cache), (1, 31, 0, 31));
+    out.fill(0);
+    opened.read(name_of(0), 100, &mut out).unwrap();
+    assert!(out == bytes[100..100 + out.len()]);
+    assert_eq!((reads() - before, seen(&cache)), (3, (32, 31, 0, 31)));
+}
+
+#[test]
+fn a_segment_may_be_shared_by_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Segment>();
+    shared::<BlockCache>();
 }
 
 #[test]

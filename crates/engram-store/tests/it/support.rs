@@ -125,10 +125,15 @@ type SyncHook = Box<dyn Fn() -> io::Result<()> + Send>;
 pub(crate) struct Faults {
     /// Counts every call that changes files.
     pub(crate) changes: AtomicU64,
+    pub(crate) reads: AtomicU64,
     pub(crate) writes: AtomicU64,
     pub(crate) syncs: AtomicU64,
     /// The change with this number, and all after it, fail; 0 = none.
     pub(crate) fail_from: AtomicU64,
+    /// Only the change with this number fails; 0 = none.
+    pub(crate) fail_at: AtomicU64,
+    /// The changes, by what they do.
+    pub(crate) trace: Mutex<Vec<&'static str>>,
     /// Growing a file fails with `StorageFull`.
     pub(crate) full: AtomicBool,
     /// Reading this part of this file fails, as many times as `unreadable_times` says.
@@ -151,10 +156,12 @@ pub(crate) struct FailingFs {
 }
 
 impl Faults {
-    fn change(&self) -> io::Result<()> {
+    fn change(&self, what: &'static str) -> io::Result<()> {
         let number = self.changes.fetch_add(1, Ordering::SeqCst) + 1;
+        self.trace.lock().unwrap().push(what);
         let from = self.fail_from.load(Ordering::SeqCst);
-        if from != 0 && number >= from { Err(io::Error::other("injected")) } else { Ok(()) }
+        let fails = from != 0 && number >= from || number == self.fail_at.load(Ordering::SeqCst);
+        if fails { Err(io::Error::other("injected")) } else { Ok(()) }
     }
 }
 
@@ -167,7 +174,7 @@ impl Fs for FailingFs {
     }
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Box<dyn FsFile>> {
         if mode == OpenMode::Create {
-            self.faults.change()?;
+            self.faults.change("create")?;
         }
         let file = self.inner.open(path, mode)?;
         let name = path.file_name().unwrap().to_str().unwrap();
@@ -176,16 +183,16 @@ impl Fs for FailingFs {
         Ok(Box::new(FailingFile { file, name: name.to_owned(), faults: Arc::clone(&self.faults) }))
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.faults.change()?;
+        self.faults.change("rename")?;
         self.faults.renamed.store(true, Ordering::SeqCst);
         self.inner.rename(from, to)
     }
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.faults.change()?;
+        self.faults.change("remove")?;
         self.inner.remove(path)
     }
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.faults.change()?;
+        self.faults.change("sync_dir")?;
         if self.faults.full_dir.load(Ordering::SeqCst)
             && self.faults.renamed.swap(false, Ordering::SeqCst)
         {
@@ -212,6 +219,7 @@ impl Drop for FailingFile {
 
 impl FsFile for FailingFile {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        self.faults.reads.fetch_add(1, Ordering::SeqCst);
         if let Some((name, range)) = self.faults.unreadable.lock().unwrap().as_ref()
             && *name == self.name
             && offset < range.end
@@ -225,7 +233,7 @@ impl FsFile for FailingFile {
     }
     fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.faults.writes.fetch_add(1, Ordering::SeqCst);
-        if let Err(error) = self.faults.change() {
+        if let Err(error) = self.faults.change("write") {
             self.file.write_at(offset, &data[..data.len() / 2])?;
             return Err(error);
         }
@@ -238,7 +246,7 @@ impl FsFile for FailingFile {
     }
     fn sync_data(&self) -> io::Result<()> {
         self.faults.syncs.fetch_add(1, Ordering::SeqCst);
-        self.faults.change()?;
+        self.faults.change("sync")?;
         if let Some(hook) = self.faults.on_sync.lock().unwrap().as_ref() {
             hook()?;
         }
@@ -248,7 +256,7 @@ impl FsFile for FailingFile {
         self.file.len()
     }
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.faults.change()?;
+        self.faults.change("set_len")?;
         self.file.set_len(len)
     }
 }
