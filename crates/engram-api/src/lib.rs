@@ -53,6 +53,6 @@ pub use remember::{
 pub use schema::schemas;
 pub use space::{
     CreateSpaceRequest, DeleteSpaceResponse, EmbedderView, ListSpacesResponse, NodeState,
-    SpaceStatsView, SpaceView, StatusView, VersionView,
+    SpaceStatsView, SpaceView, StatusView, TiersView, VersionView,
 };
 pub use time::{Timestamp, TimestampError};

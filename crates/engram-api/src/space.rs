@@ -95,11 +95,34 @@ pub struct SpaceStatsView {
     pub unlinked: u64,
     /// Bytes of its state in RAM, estimated.
     pub bytes: u64,
+    /// Where its memories reside.
+    pub tiers: TiersView,
     /// Last commit; 0 before the first.
     pub lsn: u64,
     /// Time of the last commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub committed_at: Option<Timestamp>,
+}
+
+/// Where the memories of a space reside, and how many moved since the server started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TiersView {
+    /// Memories in RAM with text and vectors.
+    pub hot_memories: u64,
+    /// Memories in local segments, read when needed.
+    pub warm_memories: u64,
+    /// Segments of memories.
+    pub segments: u64,
+    /// Their bytes on disk.
+    pub segment_bytes: u64,
+    /// Memories that became hot because they were in an answer.
+    pub moved_by_use: u64,
+    /// Memories that became hot because their segment is used and there was room.
+    pub moved_by_room: u64,
+    /// Memories that became warm because the node was above its budget.
+    pub moved_by_pressure: u64,
+    /// Memories that became warm because the space was above its quota.
+    pub moved_by_quota: u64,
 }
 
 /// Whether the node can serve.
@@ -127,7 +150,9 @@ pub struct StatusView {
     pub started_at: Timestamp,
     /// Number of spaces.
     pub spaces: u64,
-    /// Memories that recall can find, in all spaces.
+    /// Spaces whose state is in RAM; the others are opened by the first request to them.
+    pub open_spaces: u64,
+    /// Memories that recall can find, in the open spaces.
     pub memories: u64,
     /// Names of spaces that refuse writes because a part of their log is damaged.
     pub quarantined: Vec<String>,

@@ -43,11 +43,11 @@ pub(crate) fn apply(
     steps: Vec<Step>,
     indexing: Indexing<'_>,
 ) -> Result<(), String> {
+    snapshot.lsn = stamp.lsn;
+    snapshot.committed_at = stamp.time;
     for step in steps {
         apply_step(snapshot, step, indexing).map_err(|what| format!("LSN {} {what}", stamp.lsn))?;
     }
-    snapshot.lsn = stamp.lsn;
-    snapshot.committed_at = stamp.time;
     Ok(())
 }
 
@@ -193,7 +193,7 @@ fn doc(
         .content_hash
         .try_into()
         .map_err(|_| format!("LSN {} has a content hash of another length", stamp.lsn))?;
-    let vectors = decode_vectors(&put.vectors, space.settings.dimension)
+    let vectors = decode_vectors(&put.vectors, space.identity.settings.dimension)
         .ok_or_else(|| format!("LSN {} has vectors of another dimension", stamp.lsn))?;
     let content = put.content.into_content()?;
     let words = space.words(&content);

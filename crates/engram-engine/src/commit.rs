@@ -28,7 +28,7 @@ impl Engine {
             space: Arc::clone(space),
             kind: KIND_COMMIT,
             payload: record.encode_to_vec(),
-            state_sum: queue.overlays.entry(space.id).or_default().state_sum,
+            state_sum: queue.overlays.entry(space.identity.id).or_default().state_sum,
             now_ns: self.now_ns(),
         };
         let number = queue.next_number();

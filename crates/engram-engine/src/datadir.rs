@@ -9,6 +9,8 @@ use crate::error::{EngineError, LogFailure};
 
 /// Folder of the shard log.
 pub(crate) const WAL_DIR: &str = "wal";
+/// Folder of the manifests and segments of spaces.
+pub(crate) const SPACES_DIR: &str = "spaces";
 /// Folder of the proximity graphs.
 pub(crate) const INDEX_DIR: &str = "index";
 const LOCK_FILE: &str = "LOCK";

@@ -7,27 +7,29 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use arc_swap::ArcSwap;
 use engram_embed::Embedder;
 use engram_store::{
-    Clock, Entropy, Fs, FsLock, LogOptions, LogStats, Recovery, ShardLog, SpaceId, Stamp,
+    Clock, Entropy, Fs, FsLock, LogOptions, LogStats, Lsn, Recovery, ShardLog, SpaceId, Stamp,
+    read_manifests,
 };
 use prost::Message;
 
 use crate::apply::apply;
+use crate::catalog::{Catalog, Entry};
+use crate::census::Census;
 use crate::datadir::{self, Age};
 use crate::error::{EngineError, LogFailure};
-use crate::indexer::{graph_file_name, load_graph, remove_others};
 use crate::memtable::Snapshot;
 use crate::model::{SpaceInfo, SpaceStats};
 use crate::queue::{Change, CommitQueue, Overlay, Submission, Waiter, writable};
 use crate::record::{KIND_SPACE_CREATED, KIND_SPACE_DELETED, SpaceRecord};
-use crate::replay::Replay;
+use crate::residence::Residence;
 use crate::settings::EngineSettings;
 use crate::settings::NewSpace;
-use crate::space::{Space, settle};
+use crate::space::{Embedders, Space, SpaceIdentity, settle};
+use crate::upkeep::Upkeep;
 
 /// What the engine is given; it reaches for nothing itself.
 #[derive(Clone)]
@@ -57,18 +59,6 @@ pub struct Driven {
     pub commits: u64,
 }
 
-/// What one call of [`Engine::maintain`] did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Maintained {
-    /// Memories copied into merged chunks.
-    pub merged_memories: u64,
-    /// Log segments prepared, dropped or removed.
-    pub segments: u64,
-    /// Another call would find work.
-    pub more: bool,
-}
-
-type Catalog = BTreeMap<String, Arc<Space>>;
 /// Durable commits of one space, in order.
 type SpaceCommits = (Arc<Space>, Vec<(Stamp, Change)>);
 
@@ -77,23 +67,27 @@ pub struct Engine {
     components: Components,
     settings: EngineSettings,
     log: ShardLog,
-    catalog: ArcSwap<Catalog>,
+    catalog: Catalog,
+    residence: Residence,
     queue: Mutex<CommitQueue>,
     /// Why durable commits could not be applied.
     failure: OnceLock<String>,
     /// Held by the one driver.
     driving: Mutex<()>,
     /// Held by the one maintainer.
-    maintaining: Mutex<()>,
+    maintaining: Mutex<Upkeep>,
+    /// Deleted spaces with their last LSN: their files are to be removed, then their frames released.
+    deleted: Mutex<Vec<(SpaceId, Lsn)>>,
     /// There may be files of graphs that no space uses any more.
     stale_graphs: AtomicBool,
     data_dir: PathBuf,
+    spaces_dir: PathBuf,
     _data_dir: Box<dyn FsLock>,
 }
 
 impl Engine {
-    /// Locks and opens a data directory, recovers the log, rebuilds every space from it. A fresh directory gets the
-    /// default space of the settings.
+    /// Locks and opens a data directory, reads the manifests and recovers the log. A space is read when it is first asked
+    /// for. A fresh directory gets the default space of the settings.
     ///
     /// # Errors
     /// Locked by another process, newer format, damage that leaves no log to open, or a failing disk.
@@ -109,45 +103,38 @@ impl Engine {
             spare_segments_max: settings.wal_spare_segments_max,
             ..LogOptions::default()
         };
-        let mut replay = Replay::new(&components.embedders);
+        let spaces_dir = data_dir.join(datadir::SPACES_DIR);
+        let fs = Arc::clone(&components.fs);
+        fs.create_dir_all(&spaces_dir).map_err(|error| datadir::io_failure(&spaces_dir, &error))?;
+        let mut census = Census::new(read_manifests(&*fs, &spaces_dir)?);
         let wal = data_dir.join(datadir::WAL_DIR);
-        let (log, mut recovery) = ShardLog::open(
-            Arc::clone(&components.fs),
-            &wal,
-            options,
-            &*components.entropy,
-            &mut |frame| replay.frame(frame),
-        )?;
+        let (log, mut recovery) =
+            ShardLog::open(Arc::clone(&fs), &wal, options, &*components.entropy, &mut |frame| {
+                census.frame(&frame)
+            })?;
         let fresh = age == Age::New && recovery.frames == 0 && recovery.damage.is_empty();
-        let rebuilt = replay.finish(&mut recovery, &mut |space, snapshot| {
-            load_graph(&*components.fs, data_dir, space, snapshot);
-        });
-        let used: Vec<String> = rebuilt
-            .catalog
-            .values()
-            .filter_map(|space| Some(graph_file_name(space.id, space.snapshot.load().graph_hash?)))
-            .collect();
-        let tidy = remove_others(&*components.fs, data_dir, &used);
-        for (space, lsn) in rebuilt.released {
-            log.release(space, lsn);
-        }
-        let queue = CommitQueue::new(rebuilt.overlays);
+        let counted = census.finish(&mut recovery, &|space| log.durable_lsn(space));
+        let residence = Residence::new(settings.memory_bytes_max);
         let engine = Engine {
             components,
             settings,
             log,
-            catalog: ArcSwap::from_pointee(rebuilt.catalog),
-            queue: Mutex::new(queue),
+            catalog: Catalog::new(counted.entries),
+            residence,
+            queue: Mutex::new(CommitQueue::default()),
             failure: OnceLock::new(),
             driving: Mutex::new(()),
-            maintaining: Mutex::new(()),
-            stale_graphs: AtomicBool::new(false),
+            maintaining: Mutex::default(),
+            deleted: Mutex::new(counted.deleted),
+            stale_graphs: AtomicBool::new(true),
             data_dir: data_dir.to_path_buf(),
+            spaces_dir,
             _data_dir: lock,
         };
-        if tidy.is_err() {
-            // A leftover file costs room, not an answer: it is tried again.
-            engine.graphs_are_stale();
+        for entry in engine.catalog.all() {
+            if let Some(manifest) = entry.checkpoint() {
+                engine.log.release(entry.identity.id, manifest.lsn);
+            }
         }
         if fresh && let Some(space) = engine.settings.default_space.clone() {
             engine.submit_create(&mut *engine.queue()?, &space)?;
@@ -169,7 +156,7 @@ impl Engine {
         if queue.closing {
             return Err(EngineError::Closing);
         }
-        if self.catalog.load().contains_key(&new.name) || queue.names.contains_key(&new.name) {
+        if self.catalog.contains(&new.name) || queue.names.contains_key(&new.name) {
             return Err(EngineError::SpaceExists { name: new.name.clone() });
         }
         let mut id = SpaceId([0; 16]);
@@ -181,7 +168,8 @@ impl Engine {
         // A space has no earlier commit, so the log gives its first one the time of the request.
         let time = engram_store::CommitTime(now_ns);
         let embedders = &self.components.embedders;
-        let space = Arc::new(Space::new(id, new.name.clone(), time, settings, embedders));
+        let identity = SpaceIdentity::new(id, new.name.clone(), time, settings);
+        let space = Arc::new(Space::new(Arc::new(identity), embedders));
         let submission = Submission {
             space: Arc::clone(&space),
             kind: KIND_SPACE_CREATED,
@@ -194,16 +182,18 @@ impl Engine {
         queue.submit(&self.log, bytes_max, submission, |_| Change::CreateSpace)?;
         queue.names.insert(new.name.clone(), id);
         queue.overlays.insert(id, Overlay::default());
-        Ok((space.info(), Some(number)))
+        Ok((space.identity.info(), Some(number)))
     }
 
     /// Deletes a space and all it holds; `done` is called with what it was when that is durable.
     pub fn delete_space(&self, name: &str, done: Done<SpaceInfo>) {
-        self.answer(done, |queue| self.submit_delete(queue, name));
+        match self.serving(name) {
+            Ok(space) => self.answer(done, |queue| self.submit_delete(queue, space)),
+            Err(error) => self.answer(done, |_| Err(error)),
+        }
     }
 
-    fn submit_delete(&self, queue: &mut CommitQueue, name: &str) -> Submitted<SpaceInfo> {
-        let space = self.serving(name)?;
+    fn submit_delete(&self, queue: &mut CommitQueue, space: Arc<Space>) -> Submitted<SpaceInfo> {
         writable(queue, &space)?;
         let submission = Submission {
             space: Arc::clone(&space),
@@ -215,13 +205,13 @@ impl Engine {
         let number = queue.next_number();
         let bytes_max = self.settings.commit_queue_bytes_max;
         queue.submit(&self.log, bytes_max, submission, |_| Change::DeleteSpace)?;
-        queue.overlays.entry(space.id).or_default().deleted = true;
-        Ok((space.info(), Some(number)))
+        queue.overlays.entry(space.identity.id).or_default().deleted = true;
+        Ok((space.identity.info(), Some(number)))
     }
 
     /// All spaces, sorted by name.
     pub fn spaces(&self) -> Vec<SpaceInfo> {
-        self.catalog.load().values().map(|space| space.info()).collect()
+        self.catalog.all().iter().map(|entry| entry.identity.info()).collect()
     }
 
     /// One space.
@@ -229,15 +219,37 @@ impl Engine {
     /// # Errors
     /// [`EngineError::SpaceNotFound`].
     pub fn space(&self, name: &str) -> Result<SpaceInfo, EngineError> {
-        Ok(self.resolve(name)?.info())
+        Ok(self.catalog.find(name)?.identity.info())
     }
 
-    /// Figures of one space.
+    /// Figures of one space, which is opened for it. Of a quarantined one, as far as it can be read.
     ///
     /// # Errors
-    /// [`EngineError::SpaceNotFound`].
+    /// [`EngineError::SpaceNotFound`]; nothing of it can be read.
     pub fn stats(&self, name: &str) -> Result<SpaceStats, EngineError> {
-        Ok(self.resolve(name)?.stats())
+        Ok(self.open_entry(&self.catalog.find(name)?)?.stats())
+    }
+
+    /// Figures of the open spaces with their names, in no order.
+    pub fn open_stats(&self) -> Vec<(String, SpaceStats)> {
+        let stats = |space: Arc<Space>| (space.identity.name.clone(), space.stats());
+        self.catalog.open_spaces().into_iter().map(stats).collect()
+    }
+
+    /// Number of spaces, closed ones too.
+    pub fn space_count(&self) -> usize {
+        self.catalog.len()
+    }
+
+    /// Whether memories are stored in this space faster than associations are formed: writes are refused.
+    pub fn is_lagging(&self, name: &str) -> bool {
+        let space = self.catalog.find(name).ok().and_then(|entry| entry.space());
+        space.is_some_and(|space| space.unlinked() > self.settings.index_lag_memories_max)
+    }
+
+    /// Whether a request to this space can be answered without opening it first.
+    pub fn is_open(&self, name: &str) -> bool {
+        self.catalog.find(name).is_ok_and(|entry| entry.is_open())
     }
 
     /// The one writer's step: makes what is queued durable with one sync, applies it, publishes it, answers.
@@ -262,8 +274,9 @@ impl Engine {
         }
         let waiters = self.queue.lock().map_err(|_| panicked())?.settle(stamps.len());
         drop(driver);
-        for waiter in waiters {
-            waiter(published.clone());
+        for (space, waiter) in waiters {
+            // A space whose files could not be read while the commit was applied has it in its log only.
+            waiter(published.clone().and_then(|()| space.intact()));
         }
         published.map(|()| Driven { commits: stamps.len() as u64 })
     }
@@ -278,7 +291,7 @@ impl Engine {
             Err(panicked) => return panicked,
         };
         drop(driver);
-        for waiter in waiters {
+        for (_, waiter) in waiters {
             waiter(Err(error.clone()));
         }
         error
@@ -290,12 +303,10 @@ impl Engine {
         for (stamp, space, change) in durable {
             match change {
                 Change::CreateSpace => self.admit(&space, stamp),
-                Change::DeleteSpace => {
-                    self.dismiss(&space);
-                    self.log.release(space.id, stamp.lsn);
-                }
+                Change::DeleteSpace => self.dismiss(&space, stamp.lsn),
                 Change::Commit(_) => {
-                    let entry = changed.entry(space.id).or_insert_with(|| (space, Vec::new()));
+                    let entry =
+                        changed.entry(space.identity.id).or_insert_with(|| (space, Vec::new()));
                     entry.1.push((stamp, change));
                 }
             }
@@ -309,44 +320,16 @@ impl Engine {
     fn admit(&self, space: &Arc<Space>, stamp: Stamp) {
         let snapshot = Snapshot { lsn: stamp.lsn, committed_at: stamp.time, ..Snapshot::default() };
         space.snapshot.store(Arc::new(snapshot));
-        self.catalog.rcu(|catalog| {
-            let mut catalog = Catalog::clone(catalog);
-            catalog.insert(space.name.clone(), Arc::clone(space));
-            catalog
-        });
+        self.catalog.admit(Arc::new(Entry::open(space, self.now_ns())));
     }
 
-    fn dismiss(&self, space: &Space) {
-        self.catalog.rcu(|catalog| {
-            let mut catalog = Catalog::clone(catalog);
-            catalog.remove(&space.name);
-            catalog
-        });
+    fn dismiss(&self, space: &Space, last: Lsn) {
+        self.catalog.dismiss(&space.identity);
+        let mut deleted = self.deleted.lock().unwrap_or_else(PoisonError::into_inner);
+        deleted.push((space.identity.id, last));
         self.graphs_are_stale();
-        space.link_waiters.refuse(EngineError::SpaceNotFound { name: space.name.clone() });
-    }
-
-    /// One bounded step of background work: prepares and recycles log segments, merges chunks, copying at most about
-    /// `budget_memories` memories (one merge is always finished).
-    ///
-    /// # Errors
-    /// The log failed outside of a commit; nothing is lost and the step may be repeated.
-    pub fn maintain(&self, budget_memories: u64) -> Result<Maintained, EngineError> {
-        let _maintainer = self.maintaining.lock().map_err(|_| panicked())?;
-        let mut done = Maintained::default();
-        for space in self.catalog.load().values() {
-            while done.merged_memories < budget_memories {
-                match merge_once(space)? {
-                    0 => break,
-                    merged => done.merged_memories += merged,
-                }
-            }
-        }
-        // Last, so that a log in need of repair does not keep chunks from merging.
-        let log = self.log.maintain()?;
-        done.segments = log.dropped + log.prepared + log.removed;
-        done.more = log.more || done.merged_memories >= budget_memories;
-        Ok(done)
+        let name = space.identity.name.clone();
+        space.link_waiters.refuse(EngineError::SpaceNotFound { name });
     }
 
     /// Refuses new writes, makes what is queued durable, writes a checkpoint. Reads go on.
@@ -415,29 +398,41 @@ impl Engine {
         }
     }
 
-    /// All spaces, sorted by name.
-    pub(crate) fn all_spaces(&self) -> Vec<Arc<Space>> {
-        self.catalog.load().values().cloned().collect()
-    }
-
     /// Asks for a drive: something was queued.
     pub(crate) fn wake(&self) {
         (self.components.wake)();
     }
 
-    /// The one place where a request finds its space.
-    pub(crate) fn resolve(&self, name: &str) -> Result<Arc<Space>, EngineError> {
-        let found = self.catalog.load().get(name).cloned();
-        found.ok_or_else(|| EngineError::SpaceNotFound { name: name.to_owned() })
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.catalog
     }
 
-    /// A space whose history is whole.
-    pub(crate) fn serving(&self, name: &str) -> Result<Arc<Space>, EngineError> {
-        let space = self.resolve(name)?;
-        match &space.quarantined {
-            Some(why) => Err(EngineError::Log(LogFailure::Quarantined(why.clone()))),
-            None => Ok(space),
-        }
+    pub(crate) fn residence(&self) -> &Residence {
+        &self.residence
+    }
+
+    pub(crate) fn embedders(&self) -> &Embedders {
+        &self.components.embedders
+    }
+
+    /// Held by the one maintainer.
+    pub(crate) fn maintaining(&self) -> Result<MutexGuard<'_, Upkeep>, EngineError> {
+        self.maintaining.lock().map_err(|_| panicked())
+    }
+
+    /// Spaces whose deletion is durable and whose files are still there.
+    pub(crate) fn deleted(&self) -> MutexGuard<'_, Vec<(SpaceId, Lsn)>> {
+        self.deleted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Held by the driver between what the log has and what is published.
+    pub(crate) fn driving(&self) -> Result<MutexGuard<'_, ()>, EngineError> {
+        self.driving.lock().map_err(|_| panicked())
+    }
+
+    /// Folder of the files of spaces.
+    pub(crate) fn spaces_dir(&self) -> &Path {
+        &self.spaces_dir
     }
 
     pub(crate) fn queue(&self) -> Result<MutexGuard<'_, CommitQueue>, EngineError> {
@@ -483,32 +478,22 @@ fn publish_commits(space: &Space, commits: Vec<(Stamp, Change)>) -> Result<(), E
     let mut snapshot = Snapshot::clone(&space.snapshot.load());
     for (stamp, change) in commits {
         if let Change::Commit(steps) = change {
-            apply(&mut snapshot, stamp, steps, space.indexing())
-                .map_err(|what| EngineError::Log(LogFailure::Corrupt(what)))?;
+            let applied = apply(&mut snapshot, stamp, steps, space.indexing());
+            if space.intact().is_err() {
+                // Its files could not be read: the others go on.
+                return Ok(());
+            }
+            applied.map_err(|what| EngineError::Log(LogFailure::Corrupt(what)))?;
         }
     }
+    space.note_unlinked(&snapshot);
     let snapshot = Arc::new(snapshot);
     space.snapshot.store(Arc::clone(&snapshot));
     space.link_waiters.tell(&snapshot);
     Ok(())
 }
 
-/// Merges the chunks of a space that are due; the number of memories copied. Writes go on meanwhile.
-fn merge_once(space: &Space) -> Result<u64, EngineError> {
-    let before = space.snapshot.load_full();
-    let Some(range) = before.merge_due() else {
-        return Ok(0);
-    };
-    let merged = before.merged(range.clone());
-    let count = merged.len() as u64;
-    let _publishing = space.publishing.lock().map_err(|_| panicked())?;
-    let mut snapshot = Snapshot::clone(&space.snapshot.load());
-    snapshot.replace(range, merged, &before);
-    space.snapshot.store(Arc::new(snapshot));
-    Ok(count.max(1))
-}
-
-fn panicked() -> EngineError {
+pub(crate) fn panicked() -> EngineError {
     EngineError::Log(LogFailure::Poisoned(panicked_reason().to_owned()))
 }
 

@@ -4,7 +4,7 @@
 //! memory, so an error may be logged.
 
 use engram_embed::EmbedError;
-use engram_store::LogError;
+use engram_store::{LogError, StoreError};
 
 /// An operation that was refused or failed. Nothing of the request took effect unless the variant says otherwise.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -98,6 +98,14 @@ pub enum EngineError {
     Overloaded {
         /// Bytes waiting for the log.
         queued_bytes: u64,
+    },
+    /// Memories are stored faster than associations are formed.
+    #[error("{waiting} memories wait for their associations, at most {max} may")]
+    Lagging {
+        /// How many wait.
+        waiting: u64,
+        /// How many may.
+        max: u64,
     },
     /// The engine is closing.
     #[error("the engine is shutting down")]
@@ -251,6 +259,20 @@ impl EngineError {
             }
             other => other,
         }
+    }
+}
+
+impl From<StoreError> for EngineError {
+    fn from(error: StoreError) -> EngineError {
+        let text = error.to_string();
+        EngineError::Log(match error {
+            StoreError::DiskFull { .. } => LogFailure::DiskFull(text),
+            StoreError::Corrupt { .. } | StoreError::Missing { .. } => LogFailure::Corrupt(text),
+            StoreError::NewerFormat { found, supported } => {
+                return EngineError::NewerFormat { found, supported };
+            }
+            StoreError::Io { .. } => LogFailure::Io(text),
+        })
     }
 }
 

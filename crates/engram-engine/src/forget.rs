@@ -101,14 +101,20 @@ impl Engine {
             let found = match selection {
                 Selection::Ids(ids) => Found::Named(ids),
                 Selection::Matching(filter) => {
-                    Found::Matched(matching(&space.snapshot.load(), &filter, fate)?)
+                    let found = matching(&space.snapshot.load(), &filter, fate);
+                    Found::Matched(space.sound(found)?)
                 }
             };
             Ok((space, found))
         });
         match selected {
             Ok((space, found)) => self.answer(done, |queue| {
-                self.submit_change(queue, &space, (found, fate), (execution, principal))
+                space.sound(self.submit_change(
+                    queue,
+                    &space,
+                    (found, fate),
+                    (execution, principal),
+                ))
             }),
             Err(error) => done(Err(error)),
         }
@@ -145,7 +151,7 @@ impl Engine {
         (fate, principal): (Fate, String),
     ) -> Result<(Stamp, u64), EngineError> {
         let number = queue.next_number();
-        let overlay = queue.overlays.entry(space.id).or_default();
+        let overlay = queue.overlays.entry(space.identity.id).or_default();
         let mut state_sum = overlay.state_sum;
         let mut touched = Vec::with_capacity(ids.len());
         for (id, known) in ids {
@@ -168,7 +174,7 @@ impl Engine {
         let steps = ids.iter().map(|(id, _)| fate.step(id.clone())).collect();
         let bytes_max = self.settings().commit_queue_bytes_max;
         let stamp = queue.submit(self.log(), bytes_max, submission, |_| Change::Commit(steps))?;
-        let overlay = queue.overlays.entry(space.id).or_default();
+        let overlay = queue.overlays.entry(space.identity.id).or_default();
         overlay.state_sum = state_sum;
         for (id, after) in touched {
             overlay.touch(number, id, after);
@@ -188,9 +194,7 @@ fn matching(
     if filter.is_empty() {
         return Err(EngineError::invalid("filter", InvalidValue::Missing));
     }
-    let selected = snapshot
-        .docs(None)
-        .filter(|(_, memory, state)| fate.concerns(*state) && filter.matches(memory));
+    let selected = snapshot.selected(None, filter).filter(|(_, _, state)| fate.concerns(*state));
     let found: Vec<_> = selected.map(|(_, memory, _)| (memory.id.clone(), memory.lsn)).collect();
     at_most_forgotten("filter", found.len())?;
     Ok(found)

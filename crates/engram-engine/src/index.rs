@@ -5,6 +5,7 @@
 //! which are compared one by one is a function of the log. What was deleted meanwhile is hidden in it until the next one
 //! is built from scratch.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -15,7 +16,7 @@ use crate::apply::Step;
 use crate::datadir::{INDEX_DIR, io_failure};
 use crate::engine::Engine;
 use crate::error::{EngineError, LogFailure};
-use crate::indexer::{Building, Indexer, graph_file_name, remove_others};
+use crate::indexer::{Building, Indexer, graph_file_name, remove_graphs};
 use crate::memtable::{Proximity, Snapshot};
 use crate::record::{GraphRecord, Op};
 use crate::space::Space;
@@ -58,8 +59,8 @@ impl Engine {
             return Ok(done);
         }
         let mut failed = self.tidy_graphs().err();
-        for space in self.all_spaces() {
-            if space.quarantined.is_some() {
+        for space in self.catalog().open_spaces() {
+            if space.intact().is_err() {
                 continue;
             }
             if done.vectors >= budget_vectors {
@@ -94,10 +95,12 @@ impl Engine {
         }
         let building = match indexer.building.take() {
             Some(building) => building,
-            None => match self.begin(&space.snapshot.load_full(), space.settings.dimension) {
-                Some(building) => building,
-                None => return Ok(()),
-            },
+            None => {
+                match self.begin(&space.snapshot.load_full(), space.identity.settings.dimension) {
+                    Some(building) => building,
+                    None => return Ok(()),
+                }
+            }
         };
         let mut building = building;
         while done.vectors < budget_vectors {
@@ -107,7 +110,7 @@ impl Engine {
                     let Building { builder, owners, through } = building;
                     let graph = Proximity::new(builder.finish(parallel), owners, through);
                     if let Some(stamp) = self.put_into_use(space, Arc::new(graph), &indexer)? {
-                        done.commits.push((space.name.clone(), stamp));
+                        done.commits.push((space.identity.name.clone(), stamp));
                     }
                     return Ok(());
                 }
@@ -124,8 +127,7 @@ impl Engine {
         let least = self.settings().graph_vectors_min.max(1);
         let base = snapshot.proximity.as_ref();
         let covered = base.map_or(0, |view| view.graph.owners.len() as u64);
-        let mut outside = 0;
-        snapshot.each_vector(base.map_or(0, |view| view.graph.through), &mut |_, _| outside += 1);
+        let outside = snapshot.vectors_from(base.map_or(0, |view| view.graph.through));
         let gone = (covered + outside).saturating_sub(snapshot.figures.vectors);
         let worn = gone * 100 > covered * GONE_PERCENT_MAX;
         let growth = (least / GROWTH_MIN_SHARE).max(covered / GROWTH_SHARE).max(1);
@@ -158,7 +160,7 @@ impl Engine {
         indexer: &Indexer,
     ) -> Result<Option<Stamp>, EngineError> {
         let dir = self.data_dir().join(INDEX_DIR);
-        let path = dir.join(graph_file_name(space.id, graph.hash));
+        let path = dir.join(graph_file_name(space.identity.id, graph.hash));
         let fs = self.fs();
         self.graphs_are_stale();
         fs.create_dir_all(&dir).map_err(|error| io_failure(&dir, &error))?;
@@ -172,7 +174,7 @@ impl Engine {
     /// Removes the files of graphs that no space uses, after a graph was put into use or a space was deleted. A graph whose
     /// commit is queued is in no snapshot yet and must stay: then it waits for a later call.
     fn tidy_graphs(&self) -> Result<(), EngineError> {
-        let spaces = self.all_spaces();
+        let spaces = self.catalog().open_spaces();
         for space in &spaces {
             if space.indexer.lock().map_err(|_| panicked())?.pending.load(Ordering::Acquire) {
                 return Ok(());
@@ -181,14 +183,23 @@ impl Engine {
         if !self.take_stale_graphs() {
             return Ok(());
         }
-        let used: Vec<String> = spaces
-            .iter()
-            .filter_map(|space| {
-                let hash = space.snapshot.load().graph_hash?;
-                Some(graph_file_name(space.id, hash))
-            })
-            .collect();
-        let removed = remove_others(self.fs(), self.data_dir(), &used);
+        let used = |space: &Arc<Space>| {
+            let hash = space.snapshot.load().graph_hash;
+            (
+                space.identity.id.to_string(),
+                hash.map(|hash| graph_file_name(space.identity.id, hash)),
+            )
+        };
+        let open: HashMap<String, Option<String>> = spaces.iter().map(used).collect();
+        let known = self.catalog().all();
+        let known: HashSet<String> =
+            known.iter().map(|entry| entry.identity.id.to_string()).collect();
+        // Which graph a closed space uses stands in its log: its graphs stay until it is open.
+        let stays = |space: &str, name: &str| match open.get(space) {
+            Some(used) => used.as_deref() == Some(name),
+            None => known.contains(space),
+        };
+        let removed = remove_graphs(self.fs(), self.data_dir(), &stays);
         if removed.is_err() {
             self.graphs_are_stale();
         }

@@ -11,6 +11,8 @@ use crate::datadir::{INDEX_DIR, io_failure};
 use crate::error::EngineError;
 use crate::memtable::{GraphHash, Proximity, Snapshot};
 
+/// Bytes of a space's UUID in the name of a file.
+const SPACE_NAME_BYTES: usize = 36;
 /// Bytes of a graph's hash in the name of its file.
 const NAME_HASH_BYTES: usize = 16;
 
@@ -49,11 +51,11 @@ pub(crate) fn load_graph(fs: &dyn Fs, data_dir: &Path, space: SpaceId, snapshot:
     }
 }
 
-/// Removes graph files that are not among `used`.
-pub(crate) fn remove_others(
+/// Removes the graph files that do not stay; asked with the space and the name of each. Unfinished ones never stay.
+pub(crate) fn remove_graphs(
     fs: &dyn Fs,
     data_dir: &Path,
-    used: &[String],
+    stays: &dyn Fn(&str, &str) -> bool,
 ) -> Result<(), EngineError> {
     let dir = data_dir.join(INDEX_DIR);
     let names = match fs.list(&dir) {
@@ -63,7 +65,11 @@ pub(crate) fn remove_others(
     };
     let graphs =
         names.iter().filter(|name| name.ends_with(".graph") || name.ends_with(".graph.tmp"));
-    for name in graphs.filter(|name| !used.contains(name)) {
+    let stays = |name: &str| {
+        let space = name.split_at_checked(SPACE_NAME_BYTES).map_or("", |(space, _)| space);
+        name.ends_with(".graph") && stays(space, name)
+    };
+    for name in graphs.filter(|name| !stays(name)) {
         let path = dir.join(name);
         fs.remove(&path).map_err(|error| io_failure(&path, &error))?;
     }

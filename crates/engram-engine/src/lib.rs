@@ -5,6 +5,10 @@
 
 mod error;
 
+mod fault;
+
+mod moves;
+
 mod settings;
 
 mod model;
@@ -21,7 +25,11 @@ mod validate;
 
 mod record;
 
+mod stored;
+
 mod memtable;
+
+mod residence;
 
 mod search;
 
@@ -37,9 +45,19 @@ mod apply;
 
 mod queue;
 
-mod replay;
+mod chunk_file;
+
+mod state_file;
+
+mod catalog;
+
+mod census;
+
+mod upkeep;
 
 mod engine;
+
+mod opening;
 
 mod commit;
 
@@ -54,6 +72,12 @@ mod relate;
 mod link;
 
 mod index;
+
+mod checkpoint;
+
+mod tiering;
+
+mod maintain;
 
 mod spreading;
 
@@ -74,18 +98,21 @@ pub use association::{
     Associate, Association, AssociationPage, AssociationQuery, AssociationReceipt, Dissociate,
     EdgeDirection, EdgeKind, PathStep, Spread, SpreadAnswer, SpreadItem,
 };
-pub use engine::{Components, Done, Driven, Engine, Maintained};
+pub use checkpoint::Checkpoint;
+pub use engine::{Components, Done, Driven, Engine};
 pub use error::{EngineError, InvalidValue, LogFailure};
 pub use filter::{
     FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, Filter, MetaCondition, MetaTest, TimeRange,
 };
 pub use index::Indexed;
 pub use link::Linked;
+pub use maintain::Maintained;
 pub use model::{
     Confidence, ContentHash, Created, Cursor, ForgetReceipt, Kind, Memory, MemoryContent,
-    MemoryDetail, MetaValue, Metadata, NewMemory, Page, Remembered, RememberedItem, Source,
-    SpaceInfo, SpaceStats, State, Strength,
+    MemoryDetail, MetaValue, Metadata, NewMemory, Page, Remembered, RememberedItem, ResidenceStats,
+    Source, SpaceInfo, SpaceStats, State, Strength, TierStats,
 };
+pub use moves::TierMoves;
 pub use prompt::CONTEXT_TOKENS_MAX;
 pub use remember::Prepared;
 pub use request::{

@@ -45,14 +45,14 @@ impl Engine {
             return Ok(done);
         }
         let mut failed = None;
-        for space in self.all_spaces() {
-            if space.quarantined.is_some() {
+        for space in self.catalog().open_spaces() {
+            if space.intact().is_err() || space.unlinked() == 0 {
                 continue;
             }
             let looked_at = if done.memories < budget_memories {
                 match self.link_space(&space) {
                     Ok(Some((count, stamp))) => {
-                        done.commits.push((space.name.clone(), stamp));
+                        done.commits.push((space.identity.name.clone(), stamp));
                         count
                     }
                     Ok(None) => continue,
@@ -65,7 +65,7 @@ impl Engine {
                 0
             };
             done.memories += looked_at;
-            done.more |= space.snapshot.load().unlinked() > looked_at;
+            done.more |= space.unlinked() > looked_at;
         }
         match failed {
             Some(error) if done.commits.is_empty() => return Err(error),

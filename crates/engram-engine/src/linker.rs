@@ -32,12 +32,18 @@ impl Known {
     /// What the linked memories of a snapshot come to.
     pub(crate) fn of(snapshot: &Snapshot) -> Known {
         let mut known = Known::default();
-        for (at, memory, _) in snapshot.docs(None) {
-            let node = snapshot.node(at);
-            if node >= snapshot.associations.linked {
-                break;
-            }
-            known.sessions.insert(memory, node);
+        let linked = snapshot.associations.linked;
+        for view in &snapshot.chunks {
+            view.chunk.columns.each_in_session(&mut |session, local, happened_at| {
+                let node = view.chunk.node(local);
+                if node < linked && view.state(local).is_some() {
+                    known.sessions.insert(session, happened_at, node);
+                }
+            });
+        }
+        for tail in snapshot.tail.iter().filter(|tail| tail.node < linked) {
+            let memory = &tail.doc.memory;
+            known.sessions.insert(&memory.content.session, memory.happened_at(), tail.node);
         }
         known
     }

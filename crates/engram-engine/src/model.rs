@@ -9,6 +9,7 @@ use std::sync::Arc;
 use engram_store::{CommitTime, Lsn, SpaceId};
 
 use crate::error::EngineError;
+use crate::moves::TierMoves;
 use crate::settings::SpaceSettings;
 
 /// What sort of memory it is.
@@ -147,7 +148,7 @@ pub struct NewMemory {
 }
 
 /// One version of a stored memory. Immutable; its state is kept beside it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Default)]
 pub struct Memory {
     /// Id within the space.
     pub id: String,
@@ -318,6 +319,40 @@ pub struct SpaceInfo {
     pub quarantined: Option<String>,
 }
 
+/// What is kept in RAM for all spaces of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct ResidenceStats {
+    /// Bytes of state of the open spaces with the caches below, estimated.
+    pub state_bytes: u64,
+    /// How many there may be.
+    pub state_bytes_max: u64,
+    /// Bytes of cached blocks of segments.
+    pub block_bytes: u64,
+    /// Blocks found in the cache.
+    pub block_hits: u64,
+    /// Blocks read from files.
+    pub block_misses: u64,
+    /// Blocks dropped for others.
+    pub block_evictions: u64,
+    /// Bytes of single memories of warm segments that are kept in RAM.
+    pub hot_bytes: u64,
+    /// Such memories dropped for others.
+    pub hot_evictions: u64,
+}
+
+/// Where the memories of a space reside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct TierStats {
+    /// In RAM with text and vectors.
+    pub hot_memories: u64,
+    /// In local segments, read when needed.
+    pub warm_memories: u64,
+    /// Segments of memories.
+    pub segments: u64,
+    /// Their bytes on disk.
+    pub segment_bytes: u64,
+}
+
 /// Figures of a space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct SpaceStats {
@@ -337,6 +372,10 @@ pub struct SpaceStats {
     pub unlinked: u64,
     /// Bytes of the space's state in RAM, estimated from the lengths of what it holds.
     pub resident_bytes: u64,
+    /// What of it resides where.
+    pub tiers: TierStats,
+    /// How many of its memories moved between tiers since the start of the server, and why.
+    pub moves: TierMoves,
     /// Last commit.
     pub lsn: Lsn,
     /// Its time.

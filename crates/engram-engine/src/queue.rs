@@ -170,6 +170,14 @@ impl Overlay {
         self.keys.get(key)
     }
 
+    /// The keys used up to a commit.
+    pub(crate) fn keys_through(&self, lsn: Lsn) -> Vec<KeyUse> {
+        let mut keys: Vec<KeyUse> =
+            self.keys.values().filter(|known| known.lsn <= lsn).cloned().collect();
+        keys.sort_unstable_by_key(|known| known.lsn);
+        keys
+    }
+
     pub(crate) fn use_key(&mut self, known: KeyUse) {
         self.keys_by_age.push_back((known.committed_at, known.record.key.clone()));
         self.keys.insert(known.record.key.clone(), known);
@@ -255,11 +263,6 @@ pub(crate) struct Submission {
 }
 
 impl CommitQueue {
-    /// An empty queue over these spaces.
-    pub(crate) fn new(overlays: HashMap<SpaceId, Overlay>) -> CommitQueue {
-        CommitQueue { overlays, ..CommitQueue::default() }
-    }
-
     /// Queue number of the last commit that is queued.
     pub(crate) fn last_number(&self) -> Option<u64> {
         self.next_number().checked_sub(1).filter(|_| !self.pending.is_empty())
@@ -278,17 +281,20 @@ impl CommitQueue {
         submission: Submission,
         change: impl FnOnce(Stamp) -> Change,
     ) -> Result<Stamp, EngineError> {
+        // What decides about a commit may have been read from files.
+        submission.space.intact()?;
         let bytes = submission.payload.len() as u64;
         if self.bytes > 0 && self.bytes + bytes > bytes_max {
             return Err(EngineError::Overloaded { queued_bytes: self.bytes });
         }
         let entry = Entry {
-            space: submission.space.id,
+            space: submission.space.identity.id,
             kind: submission.kind,
             payload: submission.payload,
             state_sum: submission.state_sum,
         };
         let stamp = log.append(entry, submission.now_ns)?;
+        submission.space.note_log_bytes(bytes);
         self.bytes += bytes;
         let change = change(stamp);
         assert_eq!(change.kind(), submission.kind, "entry and change belong together");
@@ -331,20 +337,22 @@ impl CommitQueue {
     }
 
     /// Takes `count` published commits out and returns who waits for them.
-    pub(crate) fn settle(&mut self, count: usize) -> Vec<Waiter> {
+    pub(crate) fn settle(&mut self, count: usize) -> Vec<(Arc<Space>, Waiter)> {
         let mut waiters = Vec::new();
         let mut spaces = HashMap::new();
         for pending in self.pending.drain(..count) {
             self.bytes -= pending.bytes;
-            spaces.insert(pending.space.id, self.first);
-            if self.names.get(&pending.space.name) == Some(&pending.space.id) {
-                self.names.remove(&pending.space.name);
+            spaces.insert(pending.space.identity.id, self.first);
+            if self.names.get(&pending.space.identity.name) == Some(&pending.space.identity.id) {
+                self.names.remove(&pending.space.identity.name);
             }
             self.first += 1;
             if pending.kind == KIND_SPACE_DELETED {
-                self.overlays.remove(&pending.space.id);
+                self.overlays.remove(&pending.space.identity.id);
             }
-            waiters.extend(pending.waiters);
+            let space = pending.space;
+            let own = pending.waiters.into_iter();
+            waiters.extend(own.map(|waiter| (Arc::clone(&space), waiter)));
         }
         for (space, last) in spaces {
             if let Some(overlay) = self.overlays.get_mut(&space) {
@@ -355,7 +363,7 @@ impl CommitQueue {
     }
 
     /// Drops everything queued: the log refused it. Returns who waited.
-    pub(crate) fn fail(&mut self) -> Vec<Waiter> {
+    pub(crate) fn fail(&mut self) -> Vec<(Arc<Space>, Waiter)> {
         let failed: Vec<Pending> = self.pending.drain(..).collect();
         let first = self.first;
         self.first += failed.len() as u64;
@@ -363,7 +371,7 @@ impl CommitQueue {
         self.names.clear();
         let mut reset = HashSet::new();
         for pending in &failed {
-            let id = pending.space.id;
+            let id = pending.space.identity.id;
             if pending.kind == KIND_SPACE_CREATED {
                 self.overlays.remove(&id);
                 reset.insert(id);
@@ -373,7 +381,11 @@ impl CommitQueue {
                 overlay.reset(&pending.space.snapshot.load(), first);
             }
         }
-        failed.into_iter().flat_map(|pending| pending.waiters).collect()
+        let waiters = |pending: Pending| {
+            let space = pending.space;
+            pending.waiters.into_iter().map(move |waiter| (Arc::clone(&space), waiter))
+        };
+        failed.into_iter().flat_map(waiters).collect()
     }
 }
 
@@ -385,6 +397,6 @@ pub(crate) fn writable<'a>(
     if queue.closing {
         return Err(EngineError::Closing);
     }
-    let gone = || EngineError::SpaceNotFound { name: space.name.clone() };
-    queue.overlays.get_mut(&space.id).filter(|overlay| !overlay.deleted).ok_or_else(gone)
+    let gone = || EngineError::SpaceNotFound { name: space.identity.name.clone() };
+    queue.overlays.get_mut(&space.identity.id).filter(|overlay| !overlay.deleted).ok_or_else(gone)
 }

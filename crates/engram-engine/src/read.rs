@@ -1,6 +1,6 @@
 //! Get and list, and what every answer says of a memory at one moment.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use engram_index::{Beta, fsrs_retrievability};
 
@@ -32,8 +32,9 @@ impl Engine {
         let space = self.serving(space)?;
         let snapshot = space.snapshot.load();
         let now_ns = self.now_ns();
-        let at = snapshot.recallable(id, now_ns)?;
-        Ok(detail(&snapshot, at, State::Active, now_ns))
+        let found = snapshot.recallable(id, now_ns);
+        let found = found.map(|at| answered(&snapshot, at, now_ns));
+        space.sound(found)
     }
 
     /// A page of memories in log order: oldest commit first.
@@ -51,9 +52,9 @@ impl Engine {
             Visibility::Suppressed => state == State::Suppressed,
             Visibility::All => true,
         };
-        let mut matching = snapshot.docs(query.after).filter(|(_, memory, state)| {
-            shown(*state) && !memory.is_expired(now_ns) && query.filter.matches(memory)
-        });
+        let selected = snapshot.selected(query.after, &query.filter);
+        let mut matching =
+            selected.filter(|(_, memory, state)| shown(*state) && !memory.is_expired(now_ns));
         let items: Vec<MemoryDetail> = matching
             .by_ref()
             .take(query.limit)
@@ -63,6 +64,7 @@ impl Engine {
         let last = items
             .last()
             .map(|item| Cursor { lsn: item.memory.lsn.0, position: item.memory.position });
+        space.intact()?;
         Ok(Page { next: last.filter(|_| more), items })
     }
 }
@@ -71,10 +73,17 @@ impl Snapshot {
     /// The active memory of that id that has not forgotten itself.
     pub(crate) fn recallable(&self, id: &str, now_ns: i64) -> Result<DocRef, EngineError> {
         match self.find(id) {
-            Some((at, State::Active)) if !self.memory(at).is_expired(now_ns) => Ok(at),
+            Some((at, State::Active)) if !self.is_expired(at, now_ns) => Ok(at),
             _ => Err(EngineError::MemoryNotFound { id: id.to_owned() }),
         }
     }
+}
+
+/// The same of an active memory that somebody asked for: it is used.
+pub(crate) fn answered(snapshot: &Snapshot, at: DocRef, now_ns: i64) -> MemoryDetail {
+    let detail = detail(snapshot, at, State::Active, now_ns);
+    snapshot.used(at, (&detail.memory, &detail.vectors), now_ns);
+    detail
 }
 
 /// All that an answer says of a memory.
@@ -82,10 +91,10 @@ pub(crate) fn detail(snapshot: &Snapshot, at: DocRef, state: State, now_ns: i64)
     let memory = snapshot.memory(at);
     MemoryDetail {
         state,
-        strength: strength(memory, now_ns),
-        confidence: confidence(memory),
+        strength: strength(&memory, now_ns),
+        confidence: confidence(&memory),
         vectors: snapshot.vectors(at),
-        memory: Arc::clone(memory),
+        memory: memory.into_arc(),
     }
 }
 

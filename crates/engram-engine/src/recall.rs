@@ -25,8 +25,7 @@ use crate::answer::{Explanation, Mode, Neighbour, RankCursor, Recall, Recalled};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::memtable::{DocRef, Snapshot};
-use crate::model::State;
-use crate::read::detail;
+use crate::read::answered;
 use crate::request::Cue;
 use crate::search::{Accepted, Nearest, Wanted};
 use crate::settings::RankWeights;
@@ -97,12 +96,14 @@ impl Engine {
     pub fn recall(&self, space: &str, cue: &Cue) -> Result<Recall, EngineError> {
         let space = self.serving(space)?;
         let mut cue = cue.clone();
-        validate::cue(&mut cue, space.settings.dimension)?;
+        validate::cue(&mut cue, space.identity.settings.dimension)?;
         let snapshot = space.snapshot.load_full();
         let vector = cue.vector.take();
         let probe = self.probe(&space, &snapshot, &cue, vector)?;
         let ranked = probe.rank();
-        Ok(probe.answer(ranked))
+        let answer = probe.answer(ranked);
+        space.intact()?;
+        Ok(answer)
     }
 
     fn probe<'a>(
@@ -397,7 +398,7 @@ impl Probe<'_> {
         let matched = self.distinct_terms.iter().take(MATCHED_TRIED_MAX).filter(held);
         let lead = led.leads.get(&candidate.node);
         Recalled {
-            detail: detail(self.snapshot, at, State::Active, self.now_ns),
+            detail: answered(self.snapshot, at, self.now_ns),
             relevance,
             score: candidate.score,
             parts: candidate.parts,
@@ -414,7 +415,7 @@ impl Probe<'_> {
         }
         let beside = |direction| self.snapshot.beside(node, direction, count, self.now_ns);
         let neighbour = |(at, distance): (DocRef, i32)| Neighbour {
-            detail: detail(self.snapshot, at, State::Active, self.now_ns),
+            detail: answered(self.snapshot, at, self.now_ns),
             distance,
         };
         let before = beside(engram_index::Direction::In).into_iter().zip((i32::MIN..0).rev());

@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::memtable::{DocRef, Snapshot};
 use crate::model::State;
-use crate::read::detail;
+use crate::read::answered;
 use crate::request::{Cue, Recognize};
 use crate::search::{Accepted, Wanted};
 use crate::space::Space;
@@ -39,7 +39,7 @@ impl Engine {
             limit: asked.limit * CANDIDATES_PER_MATCH,
             ..Cue::default()
         };
-        validate::cue(&mut cue, space.settings.dimension)?;
+        validate::cue(&mut cue, space.identity.settings.dimension)?;
         if cue.vector.is_none() {
             cue.vector = space.embed_query(&asked.text)?;
         }
@@ -58,6 +58,7 @@ impl Engine {
         matches.truncate(asked.limit);
         let familiarity = matches.first().map_or(0.0, familiarity);
         let known = familiarity >= KNOWN_FROM;
+        space.intact()?;
         Ok(Recognition { familiarity, known, matches, lsn: snapshot.lsn })
     }
 
@@ -65,7 +66,7 @@ impl Engine {
     fn nearest_by_all(&self, space: &Space, snapshot: &Snapshot, cue: &Cue) -> Vec<DocRef> {
         let now_ns = self.now_ns();
         let recallable = |at: DocRef| {
-            snapshot.state(at) == Some(State::Active) && !snapshot.memory(at).is_expired(now_ns)
+            snapshot.state(at) == Some(State::Active) && !snapshot.is_expired(at, now_ns)
         };
         let mut found: BTreeMap<u64, DocRef> = BTreeMap::new();
         let mut take = |scores: Vec<(u64, f32)>| {
@@ -103,7 +104,7 @@ impl Engine {
             similarity: similarity.unwrap_or(0.0),
             overlap: if all == 0 { 0.0 } else { shared as f32 / all as f32 },
             exact: !cue.text.is_empty() && memory.content.text == cue.text,
-            detail: detail(snapshot, at, State::Active, self.now_ns()),
+            detail: answered(snapshot, at, self.now_ns()),
         }
     }
 }

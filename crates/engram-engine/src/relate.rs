@@ -29,7 +29,8 @@ impl Engine {
     pub fn associate(&self, space: &str, request: Associate, done: Done<AssociationReceipt>) {
         let checked = validate::associate(&request).and_then(|()| self.serving(space));
         match checked {
-            Ok(space) => self.answer(done, |queue| self.submit_associate(queue, &space, request)),
+            Ok(space) => self
+                .answer(done, |queue| space.sound(self.submit_associate(queue, &space, request))),
             Err(error) => done(Err(error)),
         }
     }
@@ -56,7 +57,7 @@ impl Engine {
         };
         let change = (Op::Associate(record.clone()), Step::Associate(record));
         let (stamp, number) = self.commit_step(queue, space, change, request.principal)?;
-        let overlay = queue.overlays.entry(space.id).or_default();
+        let overlay = queue.overlays.entry(space.identity.id).or_default();
         overlay.touch_pair((number, stamp.lsn), (request.from, request.to), true);
         let commit = Some((stamp.lsn, stamp.time));
         Ok((AssociationReceipt { commit, count: 1, created: !there }, Some(number)))
@@ -67,7 +68,8 @@ impl Engine {
     pub fn dissociate(&self, space: &str, request: Dissociate, done: Done<AssociationReceipt>) {
         let checked = validate::ends(&request.from, &request.to).and_then(|()| self.serving(space));
         match checked {
-            Ok(space) => self.answer(done, |queue| self.submit_dissociate(queue, &space, request)),
+            Ok(space) => self
+                .answer(done, |queue| space.sound(self.submit_dissociate(queue, &space, request))),
             Err(error) => done(Err(error)),
         }
     }
@@ -102,7 +104,7 @@ impl Engine {
         let change = (Op::Dissociate(record.clone()), Step::Dissociate(record));
         let (stamp, number) = self.commit_step(queue, space, change, request.principal)?;
         if kinds.contains(&EdgeKind::Explicit) {
-            let overlay = queue.overlays.entry(space.id).or_default();
+            let overlay = queue.overlays.entry(space.identity.id).or_default();
             overlay.touch_pair((number, stamp.lsn), (request.from, request.to), false);
         }
         let commit = Some((stamp.lsn, stamp.time));
@@ -122,7 +124,7 @@ impl Engine {
         let space = self.serving(space)?;
         let snapshot = space.snapshot.load();
         let now_ns = self.now_ns();
-        let at = snapshot.recallable(&query.id, now_ns)?;
+        let at = space.sound(snapshot.recallable(&query.id, now_ns))?;
         let found = associations_of(&snapshot, snapshot.node(at), query, now_ns);
         let total = found.len() as u64;
         let items: Vec<Association> = found
@@ -132,6 +134,7 @@ impl Engine {
             .map(|tie| tie.shown(&snapshot))
             .collect();
         let shown = u64::from(query.offset) + items.len() as u64;
+        space.intact()?;
         let next = (shown < total && !items.is_empty()).then_some(shown as u32);
         Ok(AssociationPage { items, next, total, lsn: snapshot.lsn })
     }
@@ -213,9 +216,7 @@ fn associations_of(
     let wanted = |kind: EdgeKind| query.kinds.is_empty() || query.kinds.contains(&kind);
     let shown = |node: u32| {
         let found = snapshot.doc_of_node(node);
-        found.is_some_and(|(at, state)| {
-            state == State::Active && !snapshot.memory(at).is_expired(now_ns)
-        })
+        found.is_some_and(|(at, state)| state == State::Active && !snapshot.is_expired(at, now_ns))
     };
     let mut ties = Vec::new();
     let graph = &snapshot.associations.graph;

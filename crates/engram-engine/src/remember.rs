@@ -32,7 +32,7 @@ impl Prepared {
     /// [`EngineError::SpaceNotFound`] when the space was deleted and its name given to another one in between.
     pub fn append(&mut self, mut other: Prepared) -> Result<(), EngineError> {
         if !Arc::ptr_eq(&self.space, &other.space) {
-            return Err(EngineError::SpaceNotFound { name: self.space.name.clone() });
+            return Err(EngineError::SpaceNotFound { name: self.space.identity.name.clone() });
         }
         self.items.append(&mut other.items);
         Ok(())
@@ -85,7 +85,10 @@ impl Engine {
         match checked {
             Ok(()) => {
                 let request_hash = request_hash(&prepared.items, options);
-                self.answer(done, |queue| self.submit(queue, prepared, options, request_hash));
+                let space = Arc::clone(&prepared.space);
+                self.answer(done, |queue| {
+                    space.sound(self.submit(queue, prepared, options, request_hash))
+                });
             }
             Err(error) => done(Err(error)),
         }
@@ -101,6 +104,10 @@ impl Engine {
         let now_ns = self.now_ns();
         let space = prepared.space;
         let snapshot = space.snapshot.load_full();
+        let (waiting, max) = (space.unlinked(), self.settings().index_lag_memories_max);
+        if waiting > max {
+            return Err(EngineError::Lagging { waiting, max });
+        }
         let overlay = writable(queue, &space)?;
         if let Some(key) = &options.idempotency_key
             && let Some(known) = overlay.key(key, now_ns)
@@ -153,7 +160,7 @@ impl Engine {
             docs = stored;
             Change::Commit(steps)
         })?;
-        let overlay = queue.overlays.entry(space.id).or_default();
+        let overlay = queue.overlays.entry(space.identity.id).or_default();
         overlay.state_sum = plan.state_sum;
         for doc in &docs {
             overlay.touch(number, doc.memory.id.clone(), Some(known_of(doc)));

@@ -25,6 +25,23 @@ pub struct EngineSettings {
     pub batch_memories_max: usize,
     /// Vectors of a space from which on they are searched over a graph; fewer are compared one by one.
     pub graph_vectors_min: u64,
+    /// Memories of a space whose associations may be waiting to be formed, before writes are refused with `Lagging`.
+    pub index_lag_memories_max: u64,
+    /// Bytes of state that all spaces of the node may hold in RAM. Above it memories move into their files, and idle spaces
+    /// are closed.
+    pub memory_bytes_max: u64,
+    /// Bytes of state that one space may hold in RAM before its memories move into their files; none = as the node.
+    pub space_memory_bytes_max: Option<u64>,
+    /// Spaces that may be open at once.
+    pub open_spaces_max: usize,
+    /// How long nobody asks for a space before it is closed, ns.
+    pub space_idle_ns: i64,
+    /// Bytes of commits of one space in the log before it is checkpointed.
+    pub checkpoint_log_bytes: u64,
+    /// Bytes of log on disk before the spaces that hold it back are checkpointed.
+    pub wal_bytes_max: u64,
+    /// How long deleted memories may stay in segments, ns.
+    pub deleted_kept_ns: i64,
     /// What counts in recall, unless a cue says otherwise.
     pub weights: RankWeights,
     /// Space that a fresh data directory starts with; none = no space.
@@ -42,6 +59,14 @@ impl Default for EngineSettings {
             metadata_depth_max: 8,
             batch_memories_max: 1_000,
             graph_vectors_min: 5_000,
+            index_lag_memories_max: 20_000,
+            memory_bytes_max: 4 << 30,
+            space_memory_bytes_max: None,
+            open_spaces_max: 1_000,
+            space_idle_ns: 300_000_000_000,
+            checkpoint_log_bytes: 32 << 20,
+            wal_bytes_max: 512 << 20,
+            deleted_kept_ns: 24 * 3_600 * 1_000_000_000,
             weights: RankWeights::default(),
             default_space: None,
         }

@@ -1,19 +1,22 @@
 //! One space: its settings, its text analysis, its embedder and its current snapshot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use engram_embed::{EmbedError, EmbedText, Embedder, EmbedderIdentity};
 use engram_index::{Analyzer, Terms};
-use engram_store::{CommitTime, SpaceId};
+use engram_store::{CommitTime, SegmentHash, SpaceId};
 use prost::Message;
 
-use crate::error::{EngineError, InvalidValue};
+use crate::error::{EngineError, InvalidValue, LogFailure};
+use crate::fault::SpaceFault;
 use crate::indexer::Indexer;
 use crate::linker::{LinkWaiters, Linker};
-use crate::memtable::{Indexing, Snapshot, Words};
-use crate::model::{ContentHash, MemoryContent, NewMemory, SpaceInfo, SpaceStats};
+use crate::memtable::{ChunkView, Indexing, Snapshot, Words};
+use crate::model::{ContentHash, MemoryContent, NewMemory, SpaceInfo, SpaceStats, TierStats};
+use crate::moves::Moves;
 use crate::record::{ContentRecord, encode_vectors};
 use crate::settings::NewSpace;
 use crate::settings::{EMBEDDER_NONE, EngineSettings, SpaceSettings};
@@ -22,23 +25,62 @@ use crate::validate;
 /// The configured embedders by name.
 pub(crate) type Embedders = BTreeMap<String, Arc<dyn Embedder>>;
 
-/// A live space.
-pub(crate) struct Space {
+/// What a space is, open or not.
+pub(crate) struct SpaceIdentity {
     pub(crate) id: SpaceId,
     pub(crate) name: String,
     pub(crate) created_at: CommitTime,
     pub(crate) settings: SpaceSettings,
+    pub(crate) fault: Arc<SpaceFault>,
+    pub(crate) moves: Arc<Moves>,
+}
+
+impl SpaceIdentity {
+    pub(crate) fn new(
+        id: SpaceId,
+        name: String,
+        created_at: CommitTime,
+        settings: SpaceSettings,
+    ) -> SpaceIdentity {
+        SpaceIdentity {
+            id,
+            name,
+            created_at,
+            settings,
+            fault: Arc::default(),
+            moves: Arc::default(),
+        }
+    }
+
+    pub(crate) fn info(&self) -> SpaceInfo {
+        SpaceInfo {
+            id: self.id,
+            name: self.name.clone(),
+            created_at: self.created_at,
+            settings: self.settings.clone(),
+            quarantined: self.fault.quarantined().map(str::to_owned),
+        }
+    }
+}
+
+/// An open space: its state is in memory.
+pub(crate) struct Space {
+    pub(crate) identity: Arc<SpaceIdentity>,
     pub(crate) analyzer: Analyzer,
     /// The embedder, none for `none`, or why it cannot be used.
     embedder: Result<Option<Arc<dyn Embedder>>, EngineError>,
-    /// Why nothing is served, where part of the log is damaged: a lost frame may have been a deletion.
-    pub(crate) quarantined: Option<String>,
     pub(crate) snapshot: ArcSwap<Snapshot>,
     /// Held while a new snapshot is made from the current one and published.
     pub(crate) publishing: Mutex<()>,
     pub(crate) linker: Mutex<Linker>,
     pub(crate) indexer: Mutex<Indexer>,
     pub(crate) link_waiters: LinkWaiters,
+    /// Bytes of commits that are in the log and in no file.
+    log_bytes: AtomicU64,
+    /// Memories whose associations are not formed, as of the last published snapshot.
+    unlinked: AtomicU64,
+    /// Files that were written for it or that its manifest names.
+    pub(crate) files: Mutex<BTreeSet<SegmentHash>>,
 }
 
 /// A memory that passed every check that needs no order: analysed, embedded, ready to be committed.
@@ -55,37 +97,75 @@ pub(crate) struct PreparedMemory {
 }
 
 impl Space {
-    pub(crate) fn new(
-        id: SpaceId,
-        name: String,
-        created_at: CommitTime,
-        settings: SpaceSettings,
-        embedders: &Embedders,
-    ) -> Space {
+    pub(crate) fn new(identity: Arc<SpaceIdentity>, embedders: &Embedders) -> Space {
         Space {
-            id,
-            name,
-            created_at,
-            analyzer: Analyzer::new(settings.language),
-            embedder: resolve(&settings, embedders),
-            settings,
-            quarantined: None,
+            analyzer: Analyzer::new(identity.settings.language),
+            embedder: resolve(&identity.settings, embedders),
+            identity,
             snapshot: ArcSwap::default(),
             publishing: Mutex::new(()),
             linker: Mutex::default(),
             indexer: Mutex::default(),
             link_waiters: LinkWaiters::default(),
+            log_bytes: AtomicU64::new(0),
+            unlinked: AtomicU64::new(0),
+            files: Mutex::default(),
         }
     }
 
-    pub(crate) fn info(&self) -> SpaceInfo {
-        SpaceInfo {
-            id: self.id,
-            name: self.name.clone(),
-            created_at: self.created_at,
-            settings: self.settings.clone(),
-            quarantined: self.quarantined.clone(),
-        }
+    /// # Errors
+    /// The space is quarantined: what was read of it may be wrong.
+    pub(crate) fn intact(&self) -> Result<(), EngineError> {
+        self.identity.fault.intact()
+    }
+
+    /// Changes where parts of the published state reside.
+    pub(crate) fn change_views(
+        &self,
+        mut change: impl FnMut(&mut ChunkView),
+    ) -> Result<(), EngineError> {
+        let poisoned = |_| {
+            let why = "publishing a state panicked; reopen to recover".to_owned();
+            EngineError::Log(LogFailure::Poisoned(why))
+        };
+        let _publishing = self.publishing.lock().map_err(poisoned)?;
+        let mut snapshot = Snapshot::clone(&self.snapshot.load());
+        snapshot.chunks.iter_mut().for_each(&mut change);
+        self.snapshot.store(Arc::new(snapshot));
+        Ok(())
+    }
+
+    /// An outcome, unless what it rests on may have been read wrong.
+    pub(crate) fn sound<T>(&self, outcome: Result<T, EngineError>) -> Result<T, EngineError> {
+        self.intact()?;
+        outcome
+    }
+
+    pub(crate) fn note_log_bytes(&self, bytes: u64) {
+        self.log_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn log_bytes(&self) -> u64 {
+        self.log_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of commits that a checkpoint has put into files.
+    pub(crate) fn settle_log_bytes(&self, bytes: u64) {
+        self.log_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether associations or a graph are on their way.
+    pub(crate) fn has_work(&self) -> bool {
+        let building = self.indexer.lock().is_ok_and(|indexer| indexer.building.is_some());
+        building || self.unlinked() > 0
+    }
+
+    pub(crate) fn note_unlinked(&self, snapshot: &Snapshot) {
+        self.unlinked.store(snapshot.unlinked(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn unlinked(&self) -> u64 {
+        self.unlinked.load(Ordering::Relaxed)
     }
 
     pub(crate) fn stats(&self) -> SpaceStats {
@@ -101,7 +181,9 @@ impl Space {
             associations: snapshot.associations.graph.edge_count(),
             entities: snapshot.associations.entity_count() as u64,
             unlinked: snapshot.unlinked(),
-            resident_bytes: snapshot.resident_bytes(self.settings.dimension),
+            resident_bytes: snapshot.resident_bytes(),
+            tiers: tiers(&snapshot),
+            moves: self.identity.moves.so_far(),
             lsn: snapshot.lsn,
             committed_at: snapshot.committed_at,
             state_sum: snapshot.state_sum,
@@ -110,7 +192,7 @@ impl Space {
 
     /// What its state is built by.
     pub(crate) fn indexing(&self) -> Indexing<'_> {
-        Indexing { analyzer: &self.analyzer, dimension: self.settings.dimension }
+        Indexing { analyzer: &self.analyzer, dimension: self.identity.settings.dimension }
     }
 
     /// The embedder; none where the space has none.
@@ -133,7 +215,7 @@ impl Space {
             .into_iter()
             .enumerate()
             .map(|(index, mut memory)| {
-                validate::memory(&mut memory, self.settings.dimension, settings)
+                validate::memory(&mut memory, self.identity.settings.dimension, settings)
                     .map_err(|error| error.within(&format!("memories[{}]", first + index)))?;
                 Ok(self.analysed(memory))
             })
@@ -187,7 +269,7 @@ impl Space {
     }
 
     fn check_vector(&self, vector: &[f32]) -> Result<(), EngineError> {
-        if vector.len() != self.settings.dimension as usize {
+        if vector.len() != self.identity.settings.dimension as usize {
             return Err(bad_embedder("its vectors have another dimension"));
         }
         if vector.iter().any(|component| !component.is_finite()) {
@@ -219,6 +301,22 @@ impl Space {
         self.analyzer.analyze(&content.text, &mut terms);
         Words::new(terms)
     }
+}
+
+/// What resides where.
+fn tiers(snapshot: &Snapshot) -> TierStats {
+    let mut tiers = TierStats { hot_memories: snapshot.tail.len() as u64, ..TierStats::default() };
+    for view in &snapshot.chunks {
+        let live = view.live();
+        let hot = view.bodies.hot_memories(live);
+        tiers.hot_memories += hot;
+        tiers.warm_memories += live - hot;
+        if let Some(sealed) = &view.bodies.sealed {
+            tiers.segments += 1;
+            tiers.segment_bytes += sealed.file.bytes;
+        }
+    }
+    tiers
 }
 
 /// Settings of a new space from what was asked for and what is configured.

@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::memtable::Snapshot;
 use crate::model::State;
-use crate::read::detail;
+use crate::read::answered;
 use crate::validate;
 
 thread_local! {
@@ -34,15 +34,17 @@ impl Engine {
             seeds.push((snapshot.node(snapshot.recallable(id, now_ns)?), *activation));
         }
         let accept = |node: u32| match snapshot.doc_of_node(node) {
-            Some((at, state)) => state == State::Active && !snapshot.memory(at).is_expired(now_ns),
+            Some((at, state)) => state == State::Active && !snapshot.is_expired(at, now_ns),
             None => snapshot.associations.entity(node).is_some(),
         };
-        SPREADER.with_borrow_mut(|spreader| {
+        let answer = SPREADER.with_borrow_mut(|spreader| {
             let settings = settings(asked);
             let graph = &snapshot.associations.graph;
             let activation = spreader.spread(graph, &settings, &seeds, &accept);
-            Ok(answer(&snapshot, asked, &activation, now_ns))
-        })
+            answer(&snapshot, asked, &activation, now_ns)
+        });
+        space.intact()?;
+        Ok(answer)
     }
 }
 
@@ -71,7 +73,7 @@ fn answer(
 ) -> SpreadAnswer {
     let shown = |node: u32| {
         let (at, _) = snapshot.doc_of_node(node)?;
-        asked.filter.matches(snapshot.memory(at)).then_some(at)
+        (asked.filter.is_empty() || asked.filter.matches(&snapshot.memory(at))).then_some(at)
     };
     let mut found: Vec<_> = activation
         .nodes()
@@ -81,7 +83,7 @@ fn answer(
     found.sort_by(|a, b| b.2.total_cmp(&a.2).then(a.1.cmp(&b.1)));
     found.truncate(asked.limit);
     let item = |(at, node, strength)| SpreadItem {
-        detail: detail(snapshot, at, State::Active, now_ns),
+        detail: answered(snapshot, at, now_ns),
         activation: strength,
         path: path(snapshot, activation, node),
     };

@@ -216,10 +216,16 @@ fn maintain(driven: &DriverParts, bell: &Bell) {
         if let Err(error) = driven.engine.link(LINK_MEMORIES) {
             tracing::warn!(%error, "associations were not formed; it will be tried again");
         }
-        pause = match driven.engine.maintain(MAINTAIN_MEMORIES) {
-            Ok(done) if done.more => Duration::ZERO,
-            Ok(_) => MAINTAIN_PAUSE,
+        let started = Instant::now();
+        let outcome = driven.engine.maintain(MAINTAIN_MEMORIES);
+        driven.metrics.maintenance_seconds.observe(started.elapsed().as_secs_f64());
+        pause = match outcome {
+            Ok(done) => {
+                driven.metrics.maintained(&done);
+                if done.more { Duration::ZERO } else { MAINTAIN_PAUSE }
+            }
             Err(error) => {
+                driven.metrics.maintenance_failures.inc();
                 tracing::warn!(%error, "maintenance failed; it will be tried again");
                 MAINTAIN_PAUSE
             }

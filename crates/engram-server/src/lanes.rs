@@ -1,8 +1,8 @@
 //! CPU work away from the reactor, in bounded lanes.
 //!
 //! Guarantees that no more than [`Lanes::threads_max`] threads work at once, and that long writes do not keep recalls
-//! waiting: each lane has its own places. Embedding by a remote service waits for the network, not for a core, so it
-//! has a wide lane of its own.
+//! waiting: each lane has its own places. Embedding by a remote service waits for the network, and opening a space
+//! for the disk, not for a core, so they have a wide lane of their own.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use engram_engine::Parallel;
 use tokio::sync::Semaphore;
 
-/// Requests that may wait for remote embedders at once.
-const REMOTE_PLACES: usize = 64;
+/// Requests that may wait for remote embedders or for files at once.
+const WAITING_PLACES: usize = 64;
 /// Threads kept for the listener's own blocking work: opening, closing, metrics.
 const SPARE_THREADS: usize = 4;
 
@@ -22,15 +22,15 @@ pub(crate) enum Lane {
     Read,
     /// Whatever ends in a commit.
     Write,
-    /// Either, in a space whose embedder is reached by network.
-    Remote,
+    /// Either, in a space whose embedder is reached by network, or that is to be opened first.
+    Waiting,
 }
 
 /// The lanes of a server. Must be used inside a runtime built with [`Lanes::threads_max`] blocking threads.
 pub(crate) struct Lanes {
     read: Arc<Semaphore>,
     write: Arc<Semaphore>,
-    remote: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
 }
 
 /// The work panicked; the panic itself is in the log.
@@ -42,13 +42,13 @@ impl Lanes {
         Lanes {
             read: Arc::new(Semaphore::new(cores)),
             write: Arc::new(Semaphore::new(cores)),
-            remote: Arc::new(Semaphore::new(REMOTE_PLACES)),
+            waiting: Arc::new(Semaphore::new(WAITING_PLACES)),
         }
     }
 
     /// Blocking threads that the runtime needs so that no lane starves another.
     pub(crate) fn threads_max(cores: usize) -> usize {
-        2 * cores + REMOTE_PLACES + SPARE_THREADS
+        2 * cores + WAITING_PLACES + SPARE_THREADS
     }
 
     /// Runs `work` when its lane has a place. The place stays taken until the work ends, even if nobody waits for
@@ -61,7 +61,7 @@ impl Lanes {
         let places = match lane {
             Lane::Read => &self.read,
             Lane::Write => &self.write,
-            Lane::Remote => &self.remote,
+            Lane::Waiting => &self.waiting,
         };
         let place = Arc::clone(places)
             .acquire_owned()

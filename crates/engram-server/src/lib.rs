@@ -16,6 +16,8 @@ mod convert;
 
 mod progress;
 
+mod system;
+
 mod metrics;
 
 mod lanes;
@@ -39,7 +41,7 @@ mod run;
 pub use config::{
     ConfigError, ConfigRow, ConfigSources, EmbedderKind, EmbedderSettings, LimitSettings,
     LogFormat, LogLevel, LogSettings, Origin, SETTINGS, Secret, Setting, SettingKind, SettingValue,
-    Settings, render_configuration_page,
+    Settings, StorageSettings, render_configuration_page,
 };
 pub use embedding::EmbedderMap;
 pub use logs::init_logs;

@@ -117,8 +117,12 @@ impl Node {
     /// Where the work of a request goes.
     pub(crate) fn lane(&self, engine: &Engine, space: &str, here: Lane) -> Lane {
         let Ok(info) = engine.space(space) else { return here };
+        if !engine.is_open(space) {
+            // It is read from files first: that must not keep the requests of other spaces waiting.
+            return Lane::Waiting;
+        }
         match info.settings.identity.as_ref().map(Locality::of) {
-            Some(Locality::Remote) => Lane::Remote,
+            Some(Locality::Remote) => Lane::Waiting,
             Some(Locality::Here) | None => here,
         }
     }
@@ -136,21 +140,17 @@ impl Node {
     /// What a scrape shows of engine and system.
     pub(crate) fn figures(&self) -> EngineFigures {
         let engine = self.opened.get().map(|opened| &opened.engine);
-        let spaces = engine.map_or_else(Vec::new, |engine| {
-            let figures = |space: engram_engine::SpaceInfo| {
-                // A space deleted since the listing has no figures.
-                let stats = engine.stats(&space.name).ok()?;
-                Some(SpaceFigures { name: space.name, stats })
-            };
-            engine.spaces().into_iter().filter_map(figures).collect()
-        });
+        let spaces = engine.map_or_else(Vec::new, |engine| engine.open_stats());
+        let figures = |(name, stats)| SpaceFigures { name, stats };
         EngineFigures {
             ready: self.state() == NodeState::Ready,
             start_time_seconds: self.started_at_ns as f64 / 1e9,
             log: engine.map(|engine| engine.log_stats()).unwrap_or_default(),
             read_bytes: self.traffic.read_bytes(),
             written_bytes: self.traffic.written_bytes(),
-            spaces,
+            residence: engine.map(|engine| engine.residence_stats()).unwrap_or_default(),
+            spaces_known: engine.map_or(0, |engine| engine.space_count()),
+            spaces: spaces.into_iter().map(figures).collect(),
             spaces_max: self.settings.metrics_spaces_max,
         }
     }

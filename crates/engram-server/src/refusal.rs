@@ -70,7 +70,9 @@ pub(crate) fn error_code(error: &EngineError) -> ErrorCode {
         EngineError::Embed(EmbedError::Refused { .. }) => ErrorCode::EmbedderRefused,
         EngineError::Embed(EmbedError::BadModel { .. }) => ErrorCode::EmbedderFailed,
         // Nothing is overloaded, but what the caller does is the same: make the request again.
-        EngineError::Raced { .. } | EngineError::Overloaded { .. } => ErrorCode::Overloaded,
+        EngineError::Raced { .. }
+        | EngineError::Overloaded { .. }
+        | EngineError::Lagging { .. } => ErrorCode::Overloaded,
         EngineError::Closing => ErrorCode::ShuttingDown,
         EngineError::DataDirLocked { .. } => ErrorCode::DataDirLocked,
         EngineError::NewerFormat { .. } => ErrorCode::NewerFormat,

@@ -30,6 +30,7 @@ use crate::node::{Node, NodeParts, Opened, Phase};
 use crate::progress::{CountedFs, FsTraffic};
 use crate::refusal::Refusal;
 use crate::rest::{HostList, router};
+use crate::system;
 
 /// Time for tasks that are left when everything else has ended.
 const RUNTIME_END: Duration = Duration::from_secs(1);
@@ -325,7 +326,7 @@ fn open(node: &Node, parts: ServerParts) -> Result<Drivers, Box<Problem>> {
 }
 
 fn engine_settings(settings: &Settings) -> EngineSettings {
-    let limits = &settings.limits;
+    let (limits, storage) = (&settings.limits, &settings.storage);
     let language = Language::from_code(&settings.default_language);
     EngineSettings {
         wal_segment_bytes: settings.wal_segment_bytes,
@@ -336,6 +337,14 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
         batch_memories_max: limits.batch_memories,
         weights: settings.weights,
         graph_vectors_min: settings.graph_vectors_min,
+        index_lag_memories_max: limits.index_lag_memories,
+        memory_bytes_max: storage.memory_bytes_max.unwrap_or_else(system::memory_for_state),
+        space_memory_bytes_max: storage.space_memory_bytes_max,
+        open_spaces_max: storage.open_spaces_max,
+        space_idle_ns: storage.space_idle.as_nanos() as i64,
+        checkpoint_log_bytes: storage.checkpoint_log_bytes,
+        wal_bytes_max: storage.wal_bytes_max,
+        deleted_kept_ns: storage.deleted_kept.as_nanos() as i64,
         default_space: (!settings.default_space.is_empty()).then(|| NewSpace {
             name: settings.default_space.clone(),
             embedder: settings.default_embedder.clone(),

@@ -496,6 +496,7 @@ pub(crate) fn classify(error: &EngineError) -> &'static str {
         EngineError::IdConflict { .. } => "id conflict",
         EngineError::IdempotencyConflict { .. } => "key conflict",
         EngineError::Overloaded { .. } => "overloaded",
+        EngineError::Lagging { .. } => "lagging",
         EngineError::Raced { .. } => "raced",
         EngineError::SelfAssociation { .. } => "itself",
         EngineError::EmptyCue => "empty cue",

@@ -21,6 +21,7 @@ pub(super) fn schemas() -> Vec<Named> {
         ("ListSpacesResponse", list_spaces()),
         ("DeleteSpaceResponse", delete_space()),
         ("SpaceStatsView", space_stats()),
+        ("TiersView", tiers()),
         ("StatusView", status()),
         ("VersionView", version()),
         ("Problem", problem()),
@@ -212,8 +213,34 @@ fn space_stats() -> Value {
             needs("entities", count(), "Entities that its memories are about."),
             needs("unlinked", count(), "Memories whose associations are not formed yet."),
             needs("bytes", count(), "Bytes of its state in RAM, estimated."),
+            needs("tiers", reference("TiersView"), "Where its memories reside."),
             needs("lsn", count(), "Last commit; 0 before the first."),
             may("committed_at", time(), "Time of the last commit."),
+        ],
+    )
+}
+
+fn tiers() -> Value {
+    let moved = |what: &str| format!("Memories that became {what}, since the server started.");
+    answer(
+        "Where the memories of a space reside, and how many moved.",
+        vec![
+            needs("hot_memories", count(), "Memories in RAM with text and vectors."),
+            needs("warm_memories", count(), "Memories in local segments, read when needed."),
+            needs("segments", count(), "Segments of memories."),
+            needs("segment_bytes", count(), "Their bytes on disk."),
+            needs("moved_by_use", count(), &moved("hot because they were in an answer")),
+            needs(
+                "moved_by_room",
+                count(),
+                &moved("hot because their segment is used and there was room"),
+            ),
+            needs(
+                "moved_by_pressure",
+                count(),
+                &moved("warm because the node was above its budget"),
+            ),
+            needs("moved_by_quota", count(), &moved("warm because the space was above its quota")),
         ],
     )
 }
@@ -226,7 +253,12 @@ fn status() -> Value {
             needs("state", reference("NodeState"), "Whether it can serve."),
             needs("started_at", time(), "When it started."),
             needs("spaces", count(), "Number of spaces."),
-            needs("memories", count(), "Memories that recall can find, in all spaces."),
+            needs(
+                "open_spaces",
+                count(),
+                "Spaces whose state is in RAM; the others are opened by the first request to them.",
+            ),
+            needs("memories", count(), "Memories that recall can find, in the open spaces."),
             needs("quarantined", any_list(&text()), "Spaces that refuse writes because of damage."),
             may("reason", text(), "Why writes are refused; absent when they are not."),
         ],

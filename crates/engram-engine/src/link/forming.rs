@@ -56,9 +56,9 @@ impl<'a> Forming<'a> {
     /// Finds the associations of one memory with those that were looked at before it.
     pub(super) fn look_at(&mut self, known: &mut Known, node: u32, at: DocRef) {
         let memory = self.snapshot.memory(at);
-        known.sessions.insert(memory, node);
+        known.sessions.insert(&memory.content.session, memory.happened_at(), node);
         if !memory.content.session.is_empty() {
-            self.follow(known, memory, node);
+            self.follow(known, &memory, node);
         }
         let content = &memory.content;
         for name in content.people.iter().chain(&content.entities) {
@@ -74,13 +74,17 @@ impl<'a> Forming<'a> {
 
     /// What was stored before and lies near in meaning.
     fn near(&mut self, node: u32, at: DocRef) {
-        let Some(vector) = self.snapshot.vector(at, 0) else { return };
+        let mut vector = Vec::new();
+        self.snapshot.with_vector(at, 0, &mut |own| vector.extend_from_slice(own));
+        if vector.is_empty() {
+            return;
+        }
         let earlier = |other: DocRef| {
             self.snapshot.node(other) < node && self.snapshot.state(other) == Some(State::Active)
         };
         let accepted =
             Accepted { accept: &earlier, all_active: false, count: self.snapshot.figures.active };
-        let nearest = self.snapshot.nearest(vector, NEAR_MAX, accepted);
+        let nearest = self.snapshot.nearest(&vector, NEAR_MAX, accepted);
         for (other, cosine) in nearest.scores {
             if other as u32 != node && cosine >= NEAR_FROM {
                 self.edges.insert((node, other as u32, EdgeKind::Near), cosine.min(1.0));
@@ -113,7 +117,7 @@ impl<'a> Forming<'a> {
         let found = titles.find(&content.text).into_iter().flat_map(|found| found.keys);
         for titled in found.take(PER_MEMORY_MAX) {
             let titled = titled as u32;
-            if titled != node && self.title_of(titled) != Some(content.title.as_str()) {
+            if titled != node && !self.has_title(titled, &content.title) {
                 self.edges.insert((node, titled, EdgeKind::Mention), MENTION_WEIGHT);
             }
         }
@@ -137,20 +141,23 @@ impl<'a> Forming<'a> {
         }
         for at in candidates {
             let other = self.snapshot.node(at);
-            let content = &self.snapshot.memory(at).content;
-            if other >= linked || other == node || content.title == title {
+            if other >= linked || other == node {
                 continue;
             }
-            let found = titles.find(&content.text);
+            let memory = self.snapshot.memory(at);
+            if memory.content.title == title {
+                continue;
+            }
+            let found = titles.find(&memory.content.text);
             if found.iter().any(|found| found.keys.contains(&u64::from(node))) {
                 self.edges.insert((other, node, EdgeKind::Mention), MENTION_WEIGHT);
             }
         }
     }
 
-    fn title_of(&self, node: u32) -> Option<&str> {
-        let (at, _) = self.snapshot.doc_of_node(node)?;
-        Some(&self.snapshot.memory(at).content.title)
+    fn has_title(&self, node: u32, title: &str) -> bool {
+        let found = self.snapshot.doc_of_node(node);
+        found.is_some_and(|(at, _)| self.snapshot.memory(at).content.title == title)
     }
 
     /// Puts the memory between its neighbours in the session.

@@ -15,18 +15,17 @@ pub(crate) struct Sessions {
 
 impl Sessions {
     /// Adds a memory that belongs to a session; others are ignored.
-    pub(crate) fn insert(&mut self, memory: &Memory, node: u32) {
-        let session = &memory.content.session;
+    pub(crate) fn insert(&mut self, session: &str, happened_at: i64, node: u32) {
         if session.is_empty() {
             return;
         }
-        let place = (memory.happened_at(), node);
+        let place = (happened_at, node);
         match self.places.get_mut(session) {
             Some(places) => {
                 places.insert(place);
             }
             None => {
-                self.places.insert(session.clone(), BTreeSet::from([place]));
+                self.places.insert(session.to_owned(), BTreeSet::from([place]));
             }
         }
     }

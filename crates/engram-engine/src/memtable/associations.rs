@@ -18,6 +18,11 @@ type Map<K, V> = HashTrieMapSync<K, V, BuildHasherDefault<DefaultHasher>>;
 /// Edges of a node from which on no more are formed. What callers state is not bounded by it.
 const DEGREE_MAX: u32 = 10_000;
 
+/// What a title, an entity and a statement cost in RAM with their places in the maps, about.
+const TITLE_BYTES: usize = 200;
+const ENTITY_BYTES: usize = 320;
+const STATEMENT_BYTES: usize = 240;
+
 /// A person, thing or place that memories name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entity {
@@ -54,9 +59,37 @@ impl Default for Associations {
 }
 
 impl Associations {
+    /// A graph and titles, without entities and statements.
+    pub(crate) fn of(graph: Graph, titles: TitleMatcher) -> Associations {
+        Associations { graph, titles, ..Associations::default() }
+    }
+
+    /// All entities with their nodes, in no order.
+    pub(crate) fn entities(&self) -> impl Iterator<Item = (u32, &Entity)> {
+        self.entities.iter().map(|(node, entity)| (*node, entity))
+    }
+
+    /// All that was said about explicit associations, in no order.
+    pub(crate) fn statements(&self) -> impl Iterator<Item = ((u32, u32), &Statement)> {
+        self.statements.iter().map(|(pair, statement)| (*pair, statement))
+    }
+
+    /// Notes what was said about an association that is in the graph.
+    pub(crate) fn put_statement(&mut self, pair: (u32, u32), statement: Statement) {
+        self.statements.insert_mut(pair, statement);
+    }
+
     /// Number of entities.
     pub(crate) fn entity_count(&self) -> usize {
         self.entities.size()
+    }
+
+    /// Estimated bytes in RAM.
+    pub(crate) fn heap_bytes(&self) -> u64 {
+        let entities = self.entities.size() * ENTITY_BYTES;
+        let statements = self.statements.size() * STATEMENT_BYTES;
+        let titles = self.titles.len() * TITLE_BYTES;
+        (self.graph.heap_bytes() + titles + entities + statements) as u64
     }
 
     /// The node of the entity with this key.
@@ -93,7 +126,7 @@ impl Associations {
         statement: Statement,
     ) {
         self.connect(from, to, EdgeKind::Explicit, weight);
-        self.statements.insert_mut((from, to), statement);
+        self.put_statement((from, to), statement);
     }
 
     /// Removes an edge; whether it was there.

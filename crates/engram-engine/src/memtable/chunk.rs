@@ -1,13 +1,17 @@
 //! Documents and the immutable chunks that hold most of them.
+//!
+//! A chunk is its indexes, which stay in RAM while the space is open; the memories and their full vectors, its bodies, are
+//! kept apart, for they may stay in a file.
 
 use std::sync::Arc;
 
 use engram_index::{
-    FlatVectors, FlatWriter, Postings, PostingsPart, PostingsWriter, QuantisedVectors, Terms,
-    TextField,
+    FlatWriter, Postings, PostingsPart, PostingsWriter, QuantisedVectors, Terms, TextField,
 };
 
+use super::bodies::Resident;
 use super::columns::Columns;
+use super::heat::Heat;
 use crate::model::{ContentHash, Memory};
 
 /// A memory with all that its indexes need.
@@ -36,28 +40,70 @@ impl Words {
     }
 }
 
-/// Many documents in log order with their indexes; a document is named by its place, the local ordinal.
+/// The indexes of many documents in log order; a document is named by its place, the local ordinal.
 #[derive(Debug)]
 pub(crate) struct Chunk {
-    memories: Vec<Arc<Memory>>,
     /// Node of each document, ascending.
-    nodes: Vec<u32>,
-    /// Hash of the id and local ordinal, sorted.
-    by_id: Vec<(u64, u32)>,
-    /// Start of the content hash and local ordinal, sorted.
-    by_content: Vec<(u64, u32)>,
+    pub(crate) nodes: Vec<u32>,
+    pub(crate) by_id: Hashes,
+    pub(crate) by_content: Hashes,
     pub(crate) postings: Postings,
-    pub(crate) vectors: FlatVectors,
-    /// The same vectors quantised, to sift them before they are compared.
+    /// The document of each vector, ascending.
+    pub(crate) owners: Vec<u32>,
+    /// The vectors quantised, to sift them before they are compared.
     pub(crate) codes: QuantisedVectors,
+    pub(super) dimension: usize,
     /// Most vectors of one document.
     pub(crate) vectors_per_doc_max: usize,
     pub(crate) columns: Columns,
+    /// How much its memories are used.
+    pub(crate) heat: Heat,
+}
+
+/// What a chunk is read from.
+pub(crate) struct ChunkParts {
+    pub(crate) nodes: Vec<u32>,
+    pub(crate) by_id: Hashes,
+    pub(crate) by_content: Hashes,
+    pub(crate) postings: Postings,
+    pub(crate) owners: Vec<u32>,
+    pub(crate) codes: QuantisedVectors,
+    pub(crate) columns: Columns,
+}
+
+/// A chunk on its way to be put into a snapshot.
+pub(crate) struct Built {
+    pub(crate) chunk: Chunk,
+    pub(crate) bodies: Resident,
+}
+
+/// Documents by 32 bits of a hash, sorted. Equal hashes are told apart by reading the memories.
+#[derive(Debug, Default)]
+pub(crate) struct Hashes {
+    pub(crate) hashes: Vec<u32>,
+    pub(crate) locals: Vec<u32>,
+}
+
+impl Hashes {
+    fn of(memories: &[Arc<Memory>], key: impl Fn(&Memory) -> u32) -> Hashes {
+        let mut keys: Vec<(u32, u32)> =
+            (0_u32..).zip(memories).map(|(local, memory)| (key(memory), local)).collect();
+        keys.sort_unstable();
+        let (hashes, locals) = keys.into_iter().unzip();
+        Hashes { hashes, locals }
+    }
+
+    /// Documents that may have this hash, ascending.
+    fn equal(&self, hash: u32) -> &[u32] {
+        let first = self.hashes.partition_point(|other| *other < hash);
+        let count = self.hashes[first..].iter().take_while(|other| **other == hash).count();
+        &self.locals[first..first + count]
+    }
 }
 
 impl Chunk {
     /// Indexes `docs` with their nodes, which stand in log order.
-    pub(crate) fn build(docs: &[(Arc<Doc>, u32)], dimension: u32) -> Chunk {
+    pub(crate) fn build(docs: &[(Arc<Doc>, u32)], dimension: u32) -> Built {
         let mut postings = PostingsWriter::new();
         let mut vectors = FlatWriter::new(dimension as usize);
         for (local, (doc, _)) in (0_u32..).zip(docs) {
@@ -70,16 +116,17 @@ impl Chunk {
             docs.iter().map(|(doc, _)| Arc::clone(&doc.memory)).collect();
         let nodes = docs.iter().map(|(_, node)| *node).collect();
         let columns = Columns::build(&memories);
-        Chunk::assemble((memories, nodes), postings.finish(), vectors.finish(), columns)
+        let bodies = Resident::new(memories, vectors.finish());
+        Chunk::assemble(nodes, bodies, postings.finish(), columns)
     }
 
     /// One chunk in the place of neighbours `parts`, without the documents that `keep` refuses.
-    pub(crate) fn merge(parts: &[&Chunk], keep: &dyn Fn(usize, u32) -> bool) -> Chunk {
+    pub(crate) fn merge(parts: &[(&Chunk, &Resident)], keep: &dyn Fn(usize, u32) -> bool) -> Built {
         let (mut memories, mut nodes) = (Vec::new(), Vec::new());
         let mut locals: Vec<Vec<Option<u32>>> = Vec::with_capacity(parts.len());
-        for (index, part) in parts.iter().enumerate() {
-            let mut map = Vec::with_capacity(part.memories.len());
-            for (local, memory) in (0_u32..).zip(&part.memories) {
+        for (index, (part, bodies)) in parts.iter().enumerate() {
+            let mut map = Vec::with_capacity(part.len());
+            for (local, memory) in (0_u32..).zip(&bodies.memories) {
                 let kept = keep(index, local);
                 map.push(kept.then_some(memories.len() as u32));
                 if kept {
@@ -89,12 +136,12 @@ impl Chunk {
             }
             locals.push(map);
         }
-        let dimension = parts.first().map_or(1, |part| part.vectors.dimension());
+        let dimension = parts.first().map_or(1, |(part, _)| part.dimension);
         let mut vectors = FlatWriter::new(dimension);
-        for (part, map) in parts.iter().zip(&locals) {
-            for index in 0..part.vectors.len() {
-                if let Some(local) = map[part.vectors.owner(index) as usize] {
-                    vectors.push(local, part.vectors.vector(index));
+        for ((_, bodies), map) in parts.iter().zip(&locals) {
+            for index in 0..bodies.vectors.len() {
+                if let Some(local) = map[bodies.vectors.owner(index) as usize] {
+                    vectors.push(local, bodies.vectors.vector(index));
                 }
             }
         }
@@ -103,58 +150,61 @@ impl Chunk {
         let columns: Vec<_> = parts
             .iter()
             .zip(&remaps)
-            .map(|(part, remap)| (&part.columns, remap as &dyn Fn(u32) -> Option<u32>))
+            .map(|((part, _), remap)| (&part.columns, remap as &dyn Fn(u32) -> Option<u32>))
             .collect();
         let columns = Columns::merge(&columns, memories.len() as u32);
         let sources: Vec<PostingsPart<'_>> = parts
             .iter()
             .zip(&remaps)
-            .map(|(part, remap)| (part.postings.view(), remap as &dyn Fn(u32) -> Option<u32>))
+            .map(|((part, _), remap)| (part.postings.view(), remap as &dyn Fn(u32) -> Option<u32>))
             .collect();
-        Chunk::assemble((memories, nodes), Postings::merge(&sources), vectors.finish(), columns)
+        let bodies = Resident::new(memories, vectors.finish());
+        Chunk::assemble(nodes, bodies, Postings::merge(&sources), columns)
     }
 
-    fn assemble(
-        (memories, nodes): (Vec<Arc<Memory>>, Vec<u32>),
-        postings: Postings,
-        vectors: FlatVectors,
-        columns: Columns,
-    ) -> Chunk {
-        let sorted = |key: &dyn Fn(&Memory) -> u64| {
-            let mut keys: Vec<(u64, u32)> =
-                (0_u32..).zip(&memories).map(|(local, memory)| (key(memory), local)).collect();
-            keys.sort_unstable();
-            keys
-        };
+    fn assemble(nodes: Vec<u32>, bodies: Resident, postings: Postings, columns: Columns) -> Built {
+        let vectors = &bodies.vectors;
         let mut codes = QuantisedVectors::new(vectors.dimension());
-        let (mut run, mut vectors_per_doc_max) = (0, 0);
         for index in 0..vectors.len() {
             codes.push(vectors.vector(index));
-            let goes_on = index > 0 && vectors.owner(index) == vectors.owner(index - 1);
-            run = if goes_on { run + 1 } else { 1 };
-            vectors_per_doc_max = vectors_per_doc_max.max(run);
         }
-        let by_id = sorted(&|memory| hash_of_id(&memory.id));
-        let by_content = sorted(&|memory| start_of(&memory.content_hash));
-        Chunk {
-            by_id,
-            by_content,
-            memories,
+        let parts = ChunkParts {
+            by_id: Hashes::of(&bodies.memories, |memory| hash_of_id(&memory.id)),
+            by_content: Hashes::of(&bodies.memories, |memory| start_of(&memory.content_hash)),
             nodes,
             postings,
-            vectors,
+            owners: vectors.owners().to_vec(),
             codes,
-            vectors_per_doc_max,
             columns,
+        };
+        Built { chunk: Chunk::from_parts(parts, vectors.dimension()), bodies }
+    }
+
+    /// A chunk of parts that belong together.
+    pub(crate) fn from_parts(parts: ChunkParts, dimension: usize) -> Chunk {
+        let ChunkParts { nodes, by_id, by_content, postings, owners, codes, columns } = parts;
+        let vectors_per_doc_max = owners.chunk_by(|a, b| a == b).map(<[u32]>::len).max();
+        Chunk {
+            vectors_per_doc_max: vectors_per_doc_max.unwrap_or(0),
+            nodes,
+            by_id,
+            by_content,
+            postings,
+            owners,
+            codes,
+            dimension,
+            columns,
+            heat: Heat::default(),
         }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.memories.len()
+        self.nodes.len()
     }
 
-    pub(crate) fn memory(&self, local: u32) -> &Arc<Memory> {
-        &self.memories[local as usize]
+    /// Components of a vector.
+    pub(crate) fn dimension(&self) -> usize {
+        self.dimension
     }
 
     /// Node of a document.
@@ -177,62 +227,55 @@ impl Chunk {
         self.nodes.binary_search(&node).ok().map(|local| local as u32)
     }
 
-    /// Local ordinals of the documents with this id, oldest first; all but the last are deleted ones.
-    pub(crate) fn locals_of_id<'a>(&'a self, id: &'a str) -> impl Iterator<Item = u32> + 'a {
-        equal_range(&self.by_id, hash_of_id(id)).filter(move |local| self.memory(*local).id == id)
+    /// Documents that may have this id, oldest first.
+    pub(super) fn perhaps_of_id(&self, id: &str) -> &[u32] {
+        self.by_id.equal(hash_of_id(id))
     }
 
-    /// Local ordinals of the documents with this content.
-    pub(crate) fn locals_of_content(&self, hash: ContentHash) -> impl Iterator<Item = u32> + '_ {
-        equal_range(&self.by_content, start_of(&hash))
-            .filter(move |local| self.memory(*local).content_hash == hash)
+    /// Documents that may have this content, oldest first.
+    pub(super) fn perhaps_of_content(&self, hash: &ContentHash) -> &[u32] {
+        self.by_content.equal(start_of(hash))
+    }
+
+    /// Number of vectors.
+    pub(crate) fn vector_count(&self) -> usize {
+        self.owners.len()
+    }
+
+    /// The document of a vector.
+    pub(crate) fn owner(&self, vector: u32) -> u32 {
+        self.owners[vector as usize]
     }
 
     /// The vectors of a document: they stand one after the other, as documents were added in order.
-    pub(crate) fn vectors_of(&self, local: u32) -> impl Iterator<Item = &[f32]> {
-        let first = self.first_vector(local);
-        (first..self.vectors.len())
-            .take_while(move |index| self.vectors.owner(*index) == local)
-            .map(|index| self.vectors.vector(index))
+    pub(crate) fn vectors_of(&self, local: u32) -> std::ops::Range<u32> {
+        let first = self.owners_before(local);
+        let own = self.owners[first as usize..].iter().take_while(|owner| **owner == local);
+        first..first + own.count() as u32
     }
 
-    fn first_vector(&self, local: u32) -> usize {
-        let (mut low, mut high) = (0, self.vectors.len());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if self.vectors.owner(middle) < local {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        low
+    /// First vector whose document is not before `local`.
+    pub(crate) fn owners_before(&self, local: u32) -> u32 {
+        self.owners.partition_point(|owner| *owner < local) as u32
     }
 
-    /// Estimated bytes in RAM, memories apart.
-    pub(crate) fn index_bytes(&self) -> u64 {
-        let maps = (self.by_id.len() + self.by_content.len()) * size_of::<(u64, u32)>();
-        let maps = maps + self.nodes.len() * size_of::<u32>();
-        let vectors = self.vectors.heap_bytes() + self.codes.heap_bytes();
-        let indexes = self.postings.heap_bytes() + vectors;
-        (indexes + self.columns.heap_bytes() + maps) as u64
+    /// Estimated bytes in RAM.
+    pub(crate) fn heap_bytes(&self) -> u64 {
+        let hashes = 2 * (self.by_id.hashes.len() + self.by_content.hashes.len());
+        let numbers = (hashes + self.nodes.len() + self.owners.len()) * size_of::<u32>();
+        let indexes = self.postings.heap_bytes() + self.codes.heap_bytes();
+        (indexes + self.columns.heap_bytes() + numbers) as u64
     }
 }
 
-fn equal_range(sorted: &[(u64, u32)], key: u64) -> impl Iterator<Item = u32> + '_ {
-    let first = sorted.partition_point(|(other, _)| *other < key);
-    sorted[first..].iter().take_while(move |(other, _)| *other == key).map(|(_, local)| *local)
-}
-
-/// FNV-1a, 64 bits; ids that collide are told apart by comparing them.
-fn hash_of_id(id: &str) -> u64 {
-    id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+/// FNV-1a of 64 bits, folded to 32.
+fn hash_of_id(id: &str) -> u32 {
+    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    });
+    (hash ^ (hash >> 32)) as u32
 }
 
-fn start_of(hash: &ContentHash) -> u64 {
-    let mut start = [0; 8];
-    start.copy_from_slice(&hash[..8]);
-    u64::from_le_bytes(start)
+fn start_of(hash: &ContentHash) -> u32 {
+    u32::from_le_bytes([hash[0], hash[1], hash[2], hash[3]])
 }

@@ -92,14 +92,119 @@ impl Columns {
         }
     }
 
+    /// The columns one after the other, each with its length before it.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut append = |column: Vec<u8>| {
+            bytes.extend_from_slice(&(column.len() as u32).to_le_bytes());
+            bytes.extend_from_slice(&column);
+        };
+        self.keywords().into_iter().for_each(|column| append(column.to_bytes()));
+        self.ranges().into_iter().for_each(|column| append(column.to_bytes()));
+        append(self.metadata.to_bytes());
+        bytes
+    }
+
+    /// The columns of `docs` documents.
+    ///
+    /// # Errors
+    /// What is wrong with the bytes.
+    pub(crate) fn open(bytes: &[u8], docs: u32) -> Result<Columns, String> {
+        let mut rest = bytes;
+        let mut next = || {
+            let (len, behind) = rest.split_first_chunk::<4>().ok_or("a column is missing")?;
+            let len = u32::from_le_bytes(*len) as usize;
+            let (column, behind) = behind.split_at_checked(len).ok_or("a column is cut")?;
+            rest = behind;
+            Ok::<&[u8], String>(column)
+        };
+        let inside = |last: Option<u32>| match last {
+            Some(last) if last >= docs => Err("a column names a memory that is not there"),
+            _ => Ok(()),
+        };
+        let mut keyword = || {
+            let column = KeywordColumn::open(next()?).map_err(|error| error.to_string())?;
+            inside(column.last_ordinal())?;
+            Ok::<_, String>(column)
+        };
+        let [tags, people, kinds, sessions, places, source_kinds, source_references] =
+            [keyword()?, keyword()?, keyword()?, keyword()?, keyword()?, keyword()?, keyword()?];
+        let mut range = || {
+            let column = RangeColumn::open(next()?).map_err(|error| error.to_string())?;
+            inside(column.last_ordinal())?;
+            Ok::<_, String>(column)
+        };
+        let [occurred, committed, expires, trust] = [range()?, range()?, range()?, range()?];
+        let metadata = MetadataColumn::open(next()?).map_err(|error| error.to_string())?;
+        if metadata.docs() != docs {
+            return Err("the metadata is that of other memories".to_owned());
+        }
+        if !rest.is_empty() {
+            return Err("something follows the columns".to_owned());
+        }
+        Ok(Columns {
+            docs,
+            tags,
+            people,
+            kinds,
+            sessions,
+            places,
+            source_kinds,
+            source_references,
+            occurred,
+            committed,
+            expires,
+            trust,
+            metadata,
+        })
+    }
+
+    fn keywords(&self) -> [&KeywordColumn; 7] {
+        [
+            &self.tags,
+            &self.people,
+            &self.kinds,
+            &self.sessions,
+            &self.places,
+            &self.source_kinds,
+            &self.source_references,
+        ]
+    }
+
+    fn ranges(&self) -> [&RangeColumn; 4] {
+        [&self.occurred, &self.committed, &self.expires, &self.trust]
+    }
+
     /// When the first and the last of the memories happened, ns.
     pub(crate) fn times(&self) -> Option<(i64, i64)> {
         self.occurred.bounds()
     }
 
+    /// The same of those that `accept` lets pass.
+    pub(crate) fn times_where(&self, accept: &dyn Fn(u32) -> bool) -> Option<(i64, i64)> {
+        self.occurred.bounds_where(accept)
+    }
+
     /// The memories that happened in that range.
     pub(crate) fn happened_within(&self, range: TimeRange) -> Bitmap {
         self.occurred.range(range.from, range.until)
+    }
+
+    /// Whether any of the memories ever forgets itself.
+    pub(crate) fn can_expire(&self) -> bool {
+        self.expires.bounds().is_some()
+    }
+
+    /// Calls `visit` with every memory of a session: its name, the memory, and when it happened, ns.
+    pub(crate) fn each_in_session(&self, visit: &mut dyn FnMut(&str, u32, i64)) {
+        let mut happened = vec![0; self.docs as usize];
+        self.occurred.each(&mut |local, at| happened[local as usize] = at);
+        self.sessions.each(&mut |session, local| {
+            let session = std::str::from_utf8(session).unwrap_or_default();
+            if !session.is_empty() {
+                visit(session, local, happened[local as usize]);
+            }
+        });
     }
 
     /// The memories that have forgotten themselves by then; none = no one ever does.
@@ -166,18 +271,8 @@ impl Columns {
 
     /// Bytes held on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let keywords = [
-            &self.tags,
-            &self.people,
-            &self.kinds,
-            &self.sessions,
-            &self.places,
-            &self.source_kinds,
-            &self.source_references,
-        ];
-        let ranges = [&self.occurred, &self.committed, &self.expires, &self.trust];
-        keywords.iter().map(|column| column.heap_bytes()).sum::<usize>()
-            + ranges.iter().map(|column| column.heap_bytes()).sum::<usize>()
+        self.keywords().iter().map(|column| column.heap_bytes()).sum::<usize>()
+            + self.ranges().iter().map(|column| column.heap_bytes()).sum::<usize>()
             + self.metadata.heap_bytes()
     }
 }

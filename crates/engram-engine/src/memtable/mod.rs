@@ -6,11 +6,21 @@
 
 mod associations;
 mod columns;
+mod heat;
+mod hot;
 mod proximity;
+mod bodies;
 mod chunk;
+mod view;
 mod snapshot;
+mod change;
 
-pub(crate) use associations::Entity;
-pub(crate) use chunk::{Doc, Words};
+pub(crate) use associations::{Associations, Entity};
+pub(crate) use bodies::{Bodies, RECORDS, Resident, Sealed, VECTORS};
+pub(crate) use change::state_term;
+pub(crate) use chunk::{Chunk, ChunkParts, Doc, Hashes, Words};
+pub(crate) use columns::Columns;
+pub(crate) use hot::HotSet;
 pub(crate) use proximity::{GraphHash, Proximity, ProximityView};
-pub(crate) use snapshot::{ChunkView, DocRef, Indexing, Snapshot, state_term};
+pub(crate) use snapshot::{DocRef, Figures, Indexing, Snapshot, TailDoc};
+pub(crate) use view::{ChunkView, Fate};

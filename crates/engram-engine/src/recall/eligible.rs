@@ -38,12 +38,7 @@ impl Eligible {
                 count += view.active();
                 return None;
             }
-            let locals = |ids: &[String]| {
-                let locals: Vec<u32> =
-                    ids.iter().flat_map(|id| view.chunk.locals_of_id(id)).collect();
-                Bitmap::from_ordinals(&locals)
-            };
-            let matching = view.active_of(&view.chunk.columns.matching(filter, &locals));
+            let matching = view.active_of(&view.matching(filter));
             let eligible = expired.map_or(matching.clone(), |expired| matching.and_not(&expired));
             count += eligible.len();
             Some(eligible)

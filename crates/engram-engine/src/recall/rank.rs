@@ -111,9 +111,9 @@ impl Probe<'_> {
         }
         for candidate in candidates.iter_mut() {
             let memory = self.snapshot.memory(candidate.at);
-            let mut agreement = AGREEMENT_HINTS * hinted(&self.cue.around, memory);
+            let mut agreement = AGREEMENT_HINTS * hinted(&self.cue.around, &memory);
             if self.reads_words() {
-                agreement += self.agreement(candidate, memory);
+                agreement += self.agreement(candidate, &memory);
             }
             if agreement > 0.0 {
                 let part = RouteScore::new(agreement, agreement.min(1.0), weight);
@@ -189,7 +189,7 @@ impl Probe<'_> {
         for candidate in candidates.iter_mut() {
             let memory = self.snapshot.memory(candidate.at);
             if weights.strength > 0.0 {
-                let strength = strength(memory, self.now_ns).retrievability;
+                let strength = strength(&memory, self.now_ns).retrievability;
                 candidate.parts.strength =
                     candidate.add(RouteScore::new(strength, strength, weights.strength));
             }
@@ -255,8 +255,13 @@ impl Probe<'_> {
 
     /// How alike two memories are: cosine of their first vectors, in [0, 1]; 0 without vectors.
     pub(super) fn alike(&self, one: DocRef, other: DocRef) -> f32 {
-        let own = self.snapshot.vector(one, 0).zip(self.snapshot.vector(other, 0));
-        own.map_or(0.0, |(one, other)| cosine_share((Kernels::best().dot_f32)(one, other)))
+        let mut share = 0.0;
+        self.snapshot.with_vector(one, 0, &mut |one| {
+            self.snapshot.with_vector(other, 0, &mut |other| {
+                share = cosine_share((Kernels::best().dot_f32)(one, other));
+            });
+        });
+        share
     }
 }
 

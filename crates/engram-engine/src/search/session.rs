@@ -31,7 +31,7 @@ impl Snapshot {
             };
             node = link.node;
             if let Some((at, State::Active)) = self.doc_of_node(node)
-                && !self.memory(at).is_expired(now_ns)
+                && !self.is_expired(at, now_ns)
             {
                 found.push(at);
                 if found.len() == count {

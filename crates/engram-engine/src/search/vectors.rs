@@ -12,7 +12,7 @@ use engram_index::{
 
 use super::Scores;
 use crate::answer::VectorSearch;
-use crate::memtable::{DocRef, ProximityView, Snapshot};
+use crate::memtable::{ChunkView, DocRef, ProximityView, Snapshot};
 
 /// Candidates that a walk over the graph keeps, at least.
 const WALK_MIN: usize = 128;
@@ -113,11 +113,11 @@ impl Snapshot {
             if first as usize >= view.chunk.len() {
                 continue;
             }
-            let owner = |place: u32| view.chunk.vectors.owner(place as usize);
+            let owner = |place: u32| view.chunk.owner(place);
             let accept = |place: u32| {
                 owner(place) >= first && (accepted.accept)(DocRef::Chunk(index, owner(place)))
             };
-            let vectors = view.chunk.vectors.len();
+            let vectors = view.chunk.vector_count();
             let whole = accepted.all_active && first == 0 && view.is_whole();
             let filter = if whole {
                 VectorFilter::All
@@ -126,7 +126,7 @@ impl Snapshot {
             };
             // So many that the best `count` documents are among them, however many vectors each has.
             let wanted = (count * view.chunk.vectors_per_doc_max).min(vectors);
-            view.chunk.codes.scan((vector, wanted), &filter, &view.chunk.vectors, scratch);
+            view.chunk.codes.scan((vector, wanted), &filter, view, scratch);
             compared += vectors as u64;
             for (place, score) in scratch.hits() {
                 offer(best, view.chunk.node(owner(*place)), *score);
@@ -147,16 +147,12 @@ impl Snapshot {
     /// Cosine of the nearest of a document's vectors; none where it has none.
     pub(crate) fn cosine(&self, at: DocRef, vector: &[f32]) -> Option<f32> {
         let dot = Kernels::best().dot_f32;
-        match at {
-            DocRef::Chunk(chunk, local) => {
-                let own = self.chunks[chunk as usize].chunk.vectors_of(local);
-                own.map(|own| dot(vector, own)).reduce(f32::max)
-            }
-            DocRef::Tail(index) => {
-                let own = self.tail[index as usize].doc.vectors.iter();
-                own.map(|own| dot(vector, own)).reduce(f32::max)
-            }
-        }
+        let mut best: Option<f32> = None;
+        self.with_vectors(at, &mut |own| {
+            let score = dot(vector, own);
+            best = Some(best.map_or(score, |best| best.max(score)));
+        });
+        best
     }
 }
 
@@ -172,14 +168,20 @@ struct GraphRows<'a> {
     view: &'a ProximityView,
 }
 
+impl VectorRows for ChunkView {
+    fn with_row(&self, ordinal: u32, visit: &mut dyn FnMut(&[f32])) {
+        self.with_vector(ordinal, visit);
+    }
+}
+
 impl VectorRows for GraphRows<'_> {
-    fn row(&self, ordinal: u32) -> &[f32] {
+    fn with_row(&self, ordinal: u32, visit: &mut dyn FnMut(&[f32])) {
         let owners = &self.view.graph.owners;
         let node = owners[ordinal as usize];
         let before = owners[..ordinal as usize].iter().rev().take_while(|owner| **owner == node);
-        let place = before.count();
-        let found = self.snapshot.doc_of_node(node);
-        let vector = found.and_then(|(at, _)| self.snapshot.vector(at, place));
-        vector.expect("only vectors of live memories are asked for")
+        let place = before.count() as u32;
+        let (at, _) =
+            self.snapshot.doc_of_node(node).expect("only vectors of live memories are asked for");
+        self.snapshot.with_vector(at, place, visit);
     }
 }

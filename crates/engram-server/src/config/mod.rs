@@ -24,7 +24,7 @@ pub use origin::Origin;
 pub use page::render_configuration_page;
 pub use settings::{
     EmbedderKind, EmbedderSettings, LimitSettings, LogFormat, LogLevel, LogSettings, Secret,
-    Settings,
+    Settings, StorageSettings,
 };
 pub use table::{SETTINGS, Setting};
 pub use value::{SettingKind, SettingValue};

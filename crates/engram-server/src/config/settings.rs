@@ -38,6 +38,25 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Where state resides, and when it goes into files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StorageSettings {
+    /// Size of the log from which on spaces are checkpointed for its sake.
+    pub wal_bytes_max: u64,
+    /// Bytes of commits of one space in the log before it is checkpointed.
+    pub checkpoint_log_bytes: u64,
+    /// How long deleted memories may stay in files.
+    pub deleted_kept: Duration,
+    /// Bytes of state in RAM; none = half of what the machine has.
+    pub memory_bytes_max: Option<u64>,
+    /// Bytes of state of one space in RAM; none = as much as the server.
+    pub space_memory_bytes_max: Option<u64>,
+    /// Spaces that may be open at once.
+    pub open_spaces_max: usize,
+    /// How long nobody asks for a space before it is closed.
+    pub space_idle: Duration,
+}
+
 /// Bounds on what a client can ask of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitSettings {
@@ -55,6 +74,8 @@ pub struct LimitSettings {
     pub connections: usize,
     /// Bytes that may wait for the log.
     pub commit_queue_bytes: u64,
+    /// Memories of a space that may wait for their associations before writes are slowed.
+    pub index_lag_memories: u64,
     /// Time for one request.
     pub request_timeout: Duration,
     /// Time for requests under way after the server was told to stop.
@@ -161,6 +182,8 @@ pub struct Settings {
     pub weights: RankWeights,
     /// Vectors of a space from which on they are searched over a graph.
     pub graph_vectors_min: u64,
+    /// Where state resides, and when it goes into files.
+    pub storage: StorageSettings,
     /// Spaces with metric series of their own.
     pub metrics_spaces_max: usize,
     /// Embedders by name, without `builtin` and `none`.
@@ -201,6 +224,7 @@ impl Settings {
             default_language: read.text("default_space.language"),
             weights: read.weights(),
             graph_vectors_min: read.number("index.graph_vectors_min"),
+            storage: read.storage(),
             metrics_spaces_max: read.number("metrics.spaces_max") as usize,
             embedders: read.embedders(&sources.env)?,
             rows,
@@ -294,6 +318,7 @@ impl Read<'_> {
             concurrent_requests: size("limits.concurrent_requests"),
             connections: size("limits.connections"),
             commit_queue_bytes: self.number("limits.commit_queue_bytes"),
+            index_lag_memories: self.number("limits.index_lag_memories"),
             request_timeout: span("limits.request_timeout"),
             drain_timeout: span("limits.drain_timeout"),
         }
@@ -393,6 +418,19 @@ impl Read<'_> {
                 settings.http_addr
             ),
         ))
+    }
+
+    fn storage(&self) -> StorageSettings {
+        let bytes = |key: &str| self.value(key).map(|_| self.number(key));
+        StorageSettings {
+            wal_bytes_max: self.number("wal.bytes_max"),
+            checkpoint_log_bytes: self.number("checkpoint.log_bytes"),
+            deleted_kept: Duration::from_millis(self.number("checkpoint.deleted_kept")),
+            memory_bytes_max: bytes("memory.bytes_max"),
+            space_memory_bytes_max: bytes("memory.space_bytes_max"),
+            open_spaces_max: self.number("memory.open_spaces_max") as usize,
+            space_idle: Duration::from_millis(self.number("memory.space_idle")),
+        }
     }
 
     fn weights(&self) -> RankWeights {

@@ -199,6 +199,65 @@ pub const SETTINGS: &[Setting] = &[
         "Zeroed log files kept ready, so that a commit never waits for one to be made.",
     ),
     setting(
+        "wal.bytes_max",
+        SettingKind::Bytes { min: MIB, max: 1024 * GIB },
+        Some("512 MiB"),
+        "4 GiB",
+        "Size of the log from which on spaces are checkpointed so that its oldest file can be dropped. A longer log means \
+         fewer checkpoints.",
+    ),
+    setting(
+        "checkpoint.log_bytes",
+        SettingKind::Bytes { min: 64 * KIB, max: 64 * GIB },
+        Some("32 MiB"),
+        "128 MiB",
+        "Bytes of commits of one space in the log before the space is checkpointed: what opening it has to read again.",
+    ),
+    setting(
+        "checkpoint.deleted_kept",
+        SettingKind::Span { min_ms: 0, max_ms: 3_650 * DAY_MS },
+        Some("24 h"),
+        "1 h",
+        "How long deleted memories may stay in the files of a space before these are written anew without them.",
+    ),
+    setting(
+        "memory.bytes_max",
+        SettingKind::Bytes { min: 16 * MIB, max: 64 * 1024 * GIB },
+        None,
+        "8 GiB",
+        "Bytes of state that the server keeps in RAM. Above it the least used memories stay in their files, and spaces \
+         that nobody asks for are closed. Default: half of the machine's memory, or of the control group's limit.",
+    ),
+    setting(
+        "memory.space_bytes_max",
+        SettingKind::Bytes { min: MIB, max: 64 * 1024 * GIB },
+        None,
+        "1 GiB",
+        "The same for each single space; absent = only the limit of the server.",
+    ),
+    setting(
+        "memory.open_spaces_max",
+        SettingKind::Count { min: 1, max: 1_000_000 },
+        Some("1000"),
+        "200",
+        "Spaces that may be open at once; a further one closes the one not asked for longest.",
+    ),
+    setting(
+        "memory.space_idle",
+        SettingKind::Span { min_ms: 1, max_ms: 3_650 * DAY_MS },
+        Some("5 m"),
+        "1 h",
+        "How long nobody asks for a space before it is closed. The next request opens it again.",
+    ),
+    setting(
+        "limits.index_lag_memories",
+        SettingKind::Count { min: 1_000, max: 100_000_000 },
+        Some("20000"),
+        "100000",
+        "Memories of a space whose associations may wait to be formed. Above it writes to the space wait up to two \
+         seconds, then they are answered with `overloaded`.",
+    ),
+    setting(
         "default_space.name",
         SettingKind::Text,
         Some("default"),

@@ -3,7 +3,8 @@
 use engram_api::{
     ConfidenceView, EmbedderView, FORGET_IDS_MAX, ForgetModeName, ForgetResponse, KindName,
     ListResponse, MemoryView, ReceiptView, RememberManyResponse, RememberResponse, RememberResult,
-    RestoreResponse, SourceView, SpaceStatsView, SpaceView, StateName, StrengthView, Timestamp,
+    RestoreResponse, SourceView, SpaceStatsView, SpaceView, StateName, StrengthView, TiersView,
+    Timestamp,
 };
 use engram_engine::{
     Created, ForgetReceipt, Kind, MemoryDetail, MetaValue, Metadata, Remembered, RememberedItem,
@@ -246,6 +247,16 @@ pub(crate) fn stats_view(name: &str, stats: &SpaceStats) -> SpaceStatsView {
         entities: stats.entities,
         unlinked: stats.unlinked,
         bytes: stats.resident_bytes,
+        tiers: TiersView {
+            hot_memories: stats.tiers.hot_memories,
+            warm_memories: stats.tiers.warm_memories,
+            segments: stats.tiers.segments,
+            segment_bytes: stats.tiers.segment_bytes,
+            moved_by_use: stats.moves.used,
+            moved_by_room: stats.moves.room,
+            moved_by_pressure: stats.moves.pressure,
+            moved_by_quota: stats.moves.quota,
+        },
         lsn: stats.lsn.0,
         committed_at: (stats.lsn.0 > 0).then_some(Timestamp(stats.committed_at.0)),
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use engram_engine::Maintained;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -79,6 +80,14 @@ pub(crate) struct Metrics {
     pub(crate) commit_batch: Histogram,
     pub(crate) commit_seconds: Histogram,
     pub(crate) commit_failures: Counter,
+    checkpoints: Counter,
+    merged_memories: Counter,
+    sealed_memories: Counter,
+    moved_memories: Counter,
+    closed_spaces: Counter,
+    scrubbed_blocks: Counter,
+    pub(crate) maintenance_failures: Counter,
+    pub(crate) maintenance_seconds: Histogram,
     recalls: Family<RecallLabels, Counter>,
     recall_seconds: Family<ModeLabels, Histogram>,
     embed_texts: Family<EmbedderLabels, Counter>,
@@ -111,6 +120,14 @@ impl Metrics {
             commit_batch: Histogram::new(exponential_buckets(1.0, 2.0, 11)),
             commit_seconds: latency(),
             commit_failures: Counter::default(),
+            checkpoints: Counter::default(),
+            merged_memories: Counter::default(),
+            sealed_memories: Counter::default(),
+            moved_memories: Counter::default(),
+            closed_spaces: Counter::default(),
+            scrubbed_blocks: Counter::default(),
+            maintenance_failures: Counter::default(),
+            maintenance_seconds: latency(),
             recalls: Family::default(),
             recall_seconds: Family::new_with_constructor(latency),
             embed_texts: Family::default(),
@@ -128,12 +145,33 @@ impl Metrics {
         register(registry, "engram_commit_batch_commits", metrics.commit_batch.clone());
         register(registry, "engram_commit_seconds", metrics.commit_seconds.clone());
         register(registry, "engram_commit_failures", metrics.commit_failures.clone());
+        for (name, counter) in [
+            ("engram_maintenance_checkpoints", &metrics.checkpoints),
+            ("engram_maintenance_merged_memories", &metrics.merged_memories),
+            ("engram_maintenance_sealed_memories", &metrics.sealed_memories),
+            ("engram_maintenance_moved_memories", &metrics.moved_memories),
+            ("engram_maintenance_closed_spaces", &metrics.closed_spaces),
+            ("engram_maintenance_scrubbed_blocks", &metrics.scrubbed_blocks),
+            ("engram_maintenance_failures", &metrics.maintenance_failures),
+        ] {
+            register(registry, name, counter.clone());
+        }
+        register(registry, "engram_maintenance_seconds", metrics.maintenance_seconds.clone());
         register(registry, "engram_recalls", metrics.recalls.clone());
         register(registry, "engram_recall_seconds", metrics.recall_seconds.clone());
         register(registry, "engram_embed_texts", metrics.embed_texts.clone());
         register(registry, "engram_embed_seconds", metrics.embed_seconds.clone());
         register(registry, "engram_embed_failures", metrics.embed_failures.clone());
         metrics
+    }
+
+    pub(crate) fn maintained(&self, done: &Maintained) {
+        self.checkpoints.inc_by(done.checkpoints);
+        self.merged_memories.inc_by(done.merged_memories);
+        self.sealed_memories.inc_by(done.sealed_memories);
+        self.moved_memories.inc_by(done.moved_memories);
+        self.closed_spaces.inc_by(done.closed_spaces);
+        self.scrubbed_blocks.inc_by(done.scrubbed_blocks);
     }
 
     pub(crate) fn request(&self, sample: &RequestSample) {

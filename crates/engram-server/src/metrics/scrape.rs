@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 
-use engram_engine::SpaceStats;
+use engram_engine::{ResidenceStats, SpaceStats};
 use engram_store::LogStats;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
@@ -13,6 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::registry::{Metrics, register};
+use crate::system::resident_bytes;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct SpaceLabels {
@@ -32,6 +33,10 @@ pub(crate) struct EngineFigures {
     pub(crate) log: LogStats,
     pub(crate) read_bytes: u64,
     pub(crate) written_bytes: u64,
+    pub(crate) residence: ResidenceStats,
+    /// Spaces, closed ones too.
+    pub(crate) spaces_known: usize,
+    /// The open ones.
     pub(crate) spaces: Vec<SpaceFigures>,
     /// Spaces with series of their own.
     pub(crate) spaces_max: usize,
@@ -67,7 +72,17 @@ fn register_node(registry: &mut Registry, figures: &EngineFigures) {
     gauge(registry, "engram_ready", if figures.ready { 1.0 } else { 0.0 });
     gauge(registry, "engram_start_time_seconds", figures.start_time_seconds);
     gauge(registry, "engram_process_resident_bytes", resident_bytes() as f64);
-    gauge(registry, "engram_spaces", figures.spaces.len() as f64);
+    gauge(registry, "engram_spaces", figures.spaces_known as f64);
+    gauge(registry, "engram_open_spaces", figures.spaces.len() as f64);
+    let residence = &figures.residence;
+    gauge(registry, "engram_state_bytes", residence.state_bytes as f64);
+    gauge(registry, "engram_state_bytes_max", residence.state_bytes_max as f64);
+    gauge(registry, "engram_block_cache_bytes", residence.block_bytes as f64);
+    counter(registry, "engram_block_cache_hits", residence.block_hits);
+    counter(registry, "engram_block_cache_misses", residence.block_misses);
+    counter(registry, "engram_block_cache_evictions", residence.block_evictions);
+    gauge(registry, "engram_hot_bytes", residence.hot_bytes as f64);
+    counter(registry, "engram_hot_evictions", residence.hot_evictions);
     counter(registry, "engram_fs_read_bytes", figures.read_bytes);
     counter(registry, "engram_fs_written_bytes", figures.written_bytes);
 }
@@ -79,6 +94,7 @@ fn register_log(registry: &mut Registry, figures: &EngineFigures) {
     counter(registry, "engram_log_syncs", log.syncs);
     counter(registry, "engram_log_flushes", log.flushes);
     gauge(registry, "engram_log_segments", log.segments as f64);
+    gauge(registry, "engram_log_bytes", log.bytes_on_disk as f64);
     counter(registry, "engram_log_segments_recycled", log.recycled);
     gauge(registry, "engram_log_queued_frames", log.queued as f64);
 }
@@ -106,6 +122,9 @@ fn register_spaces(registry: &mut Registry, metrics: &Metrics, figures: &EngineF
     register(registry, "engram_space_associations", family(|row| row.associations));
     register(registry, "engram_space_unlinked", family(|row| row.unlinked));
     register(registry, "engram_space_resident_bytes", family(|row| row.resident_bytes));
+    register(registry, "engram_space_hot_memories", family(|row| row.hot));
+    register(registry, "engram_space_warm_memories", family(|row| row.warm));
+    register(registry, "engram_space_segment_bytes", family(|row| row.segment_bytes));
     register(registry, "engram_space_lsn", family(|row| row.lsn));
 }
 
@@ -120,6 +139,9 @@ struct SpaceRow {
     associations: u64,
     unlinked: u64,
     resident_bytes: u64,
+    hot: u64,
+    warm: u64,
+    segment_bytes: u64,
     lsn: u64,
 }
 
@@ -138,6 +160,9 @@ fn by_space(figures: &EngineFigures, requests: &HashMap<String, u64>) -> Vec<Spa
             associations: space.stats.associations,
             unlinked: space.stats.unlinked,
             resident_bytes: space.stats.resident_bytes,
+            hot: space.stats.tiers.hot_memories,
+            warm: space.stats.tiers.warm_memories,
+            segment_bytes: space.stats.tiers.segment_bytes,
             lsn: space.stats.lsn.0,
         })
         .collect();
@@ -153,19 +178,14 @@ fn by_space(figures: &EngineFigures, requests: &HashMap<String, u64>) -> Vec<Spa
             rest.associations += row.associations;
             rest.unlinked += row.unlinked;
             rest.resident_bytes += row.resident_bytes;
+            rest.hot += row.hot;
+            rest.warm += row.warm;
+            rest.segment_bytes += row.segment_bytes;
             rest.lsn += row.lsn;
         }
         rows.push(rest);
     }
     rows
-}
-
-/// Bytes in RAM as Linux tells them; 0 where it does not. `VmRSS` counts in KiB whatever the page size is.
-fn resident_bytes() -> u64 {
-    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return 0 };
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
-    kib.unwrap_or(0) * 1_024
 }
 
 #[cfg(test)]
@@ -185,6 +205,8 @@ mod tests {
             log: LogStats::default(),
             read_bytes: 0,
             written_bytes: 0,
+            residence: ResidenceStats::default(),
+            spaces_known: spaces.len(),
             spaces: spaces
                 .iter()
                 .map(|name| SpaceFigures { name: (*name).to_owned(), stats })

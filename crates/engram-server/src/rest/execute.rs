@@ -1,10 +1,12 @@
 //! How a request of an operation runs: gates first, then its own work in its own lane.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request};
 use engram_api::{ErrorCode, Method, Operation, Route};
+use engram_engine::Engine;
 use tokio::sync::oneshot;
 
 use crate::lanes::{Lane, Panicked};
@@ -15,6 +17,10 @@ use crate::rest::call::{Call, Context, Finish};
 use crate::rest::operations::Handler;
 use crate::rest::reply::Answer;
 use crate::rest::target::{request_of, target};
+
+/// How long a write may be kept waiting for associations to be formed, and how often it asks.
+const SLOWED_MAX: Duration = Duration::from_secs(2);
+const SLOWED_STEP: Duration = Duration::from_millis(10);
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
@@ -106,6 +112,7 @@ async fn run(
             if let Some(reason) = node.write_fault() {
                 return Err(Refusal::new(ErrorCode::LogPoisoned, reason));
             }
+            slow_down(&context.engine, &work.call.target.space).await;
             let lane = node.lane(&context.engine, &work.call.target.space, Lane::Write);
             let (reply, finished) = oneshot::channel::<Finish>();
             let job = move || {
@@ -117,6 +124,16 @@ async fn run(
             node.lanes.run(lane, job).await.map_err(|panic| panicked(node, panic))??;
             finish(node, finished).await
         }
+    }
+}
+
+/// Keeps a write waiting while its space has too many memories without associations. Where that does not help, the engine
+/// refuses it.
+async fn slow_down(engine: &Engine, space: &str) {
+    let mut waited = Duration::ZERO;
+    while engine.is_lagging(space) && waited < SLOWED_MAX {
+        tokio::time::sleep(SLOWED_STEP).await;
+        waited += SLOWED_STEP;
     }
 }
 

@@ -44,7 +44,7 @@ pub(crate) enum Handler {
 pub(crate) const HANDLERS: &[(&str, Handler)] = &[
     ("remember", Handler::Commit(remember)),
     ("remember_many", Handler::Commit(remember_many)),
-    ("get", Handler::Look(get)),
+    ("get", Handler::Search(get)),
     ("list", Handler::Search(list)),
     ("recall", Handler::Search(recall)),
     ("recognize", Handler::Search(recognize)),
@@ -58,7 +58,7 @@ pub(crate) const HANDLERS: &[(&str, Handler)] = &[
     ("list_spaces", Handler::Look(list_spaces)),
     ("get_space", Handler::Look(get_space)),
     ("delete_space", Handler::Commit(delete_space)),
-    ("space_stats", Handler::Look(space_stats)),
+    ("space_stats", Handler::Search(space_stats)),
     ("status", Handler::Node(status)),
     ("version", Handler::Node(version)),
 ];
@@ -267,7 +267,8 @@ fn status(node: &Node, call: &Call) -> Answer {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         state: node.state(),
         started_at: Timestamp(node.started_at_ns),
-        spaces: figures.spaces.len() as u64,
+        spaces: figures.spaces_known as u64,
+        open_spaces: figures.spaces.len() as u64,
         memories: figures.spaces.iter().map(|space| space.stats.memories).sum(),
         quarantined: quarantined.map(|space| space.name).collect(),
         reason: node.write_fault(),

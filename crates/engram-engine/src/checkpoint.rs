@@ -1,0 +1,206 @@
+//! Checkpoints: the state of a space in files, so that its log up to there is needed no more.
+//!
+//! Files are complete and synced before the manifest names them, and the manifest replaces the one before it in one step:
+//! a crash leaves the old checkpoint or the new one. Only then are old files removed and frames released. Nothing of it
+//! shows in an answer: chunks lie where they lie, and the state is that of one commit.
+
+use std::sync::{Arc, PoisonError};
+
+use engram_store::{Manifest, ManifestSegment, SegmentHash, SegmentRef, segment_file_name};
+use prost::Message;
+
+use crate::catalog::Entry;
+use crate::chunk_file;
+use crate::datadir::io_failure;
+use crate::engine::{Engine, panicked};
+use crate::error::EngineError;
+use crate::memtable::{ChunkView, Sealed, Snapshot};
+use crate::opening::{ROLE_CHUNK, ROLE_STATE};
+use crate::queue::KeyUse;
+use crate::record::SpaceRecord;
+use crate::space::{Space, SpaceIdentity};
+use crate::state_file;
+use crate::stored::CheckpointRecord;
+
+/// What one checkpoint of a space covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The last commit in it.
+    pub lsn: engram_store::Lsn,
+    /// Memories written into segments.
+    pub sealed_memories: u64,
+    /// Bytes of files written.
+    pub bytes_written: u64,
+    /// Files removed that it no longer needs.
+    pub files_removed: u64,
+}
+
+/// A state and all that goes with it.
+struct Point {
+    snapshot: Arc<Snapshot>,
+    chain: [u8; 16],
+    keys: Vec<KeyUse>,
+    log_bytes: u64,
+}
+
+impl Engine {
+    /// Puts the state of a space into files; none when they have it already. Reads and writes go on.
+    ///
+    /// # Errors
+    /// [`EngineError::SpaceNotFound`], a quarantined space, a full or failing disk: what was there before stays valid.
+    pub fn checkpoint(&self, name: &str) -> Result<Option<Checkpoint>, EngineError> {
+        let _maintainer = self.maintaining()?;
+        let entry = self.catalog().find(name)?;
+        let space = self.serving(name)?;
+        self.checkpoint_space(&entry, &space)
+    }
+
+    /// The same. The caller is the one maintainer.
+    pub(crate) fn checkpoint_space(
+        &self,
+        entry: &Entry,
+        space: &Arc<Space>,
+    ) -> Result<Option<Checkpoint>, EngineError> {
+        space.intact()?;
+        let Some(point) = self.point(entry, space)? else { return Ok(None) };
+        let snapshot = &point.snapshot;
+        let mut done = Checkpoint {
+            lsn: snapshot.lsn,
+            sealed_memories: 0,
+            bytes_written: 0,
+            files_removed: 0,
+        };
+        let mut segments = Vec::with_capacity(snapshot.chunks.len() + 1);
+        for view in &snapshot.chunks {
+            let segment = match &view.bodies.sealed {
+                Some(sealed) => sealed.file,
+                None => {
+                    let file = self.seal(space, view)?;
+                    done.sealed_memories += view.chunk.len() as u64;
+                    done.bytes_written += file.bytes;
+                    file
+                }
+            };
+            segments.push(ManifestSegment { role: ROLE_CHUNK, segment });
+        }
+        let state = state_file::write(&self.home(&space.identity), snapshot, &point.keys)?;
+        self.note_file(space, &state);
+        done.bytes_written += state.bytes;
+        segments.insert(0, ManifestSegment { role: ROLE_STATE, segment: state });
+        space.intact()?;
+        let manifest = Manifest {
+            space: space.identity.id,
+            number: entry.checkpoint().map_or(1, |before| before.number + 1),
+            lsn: snapshot.lsn,
+            committed_at: snapshot.committed_at,
+            chain: point.chain,
+            state_sum: snapshot.state_sum,
+            segments,
+            payload: record(&space.identity, snapshot).encode_to_vec(),
+        };
+        manifest.write(self.fs(), self.spaces_dir())?;
+        let manifest = Arc::new(manifest);
+        entry.set_checkpoint(Arc::clone(&manifest));
+        space.settle_log_bytes(point.log_bytes);
+        self.log().release(space.identity.id, snapshot.lsn);
+        self.graphs_are_stale();
+        done.files_removed = self.remove_unnamed(space, &manifest)?;
+        Ok(Some(done))
+    }
+
+    /// The published state with what the log and the queue say of the same commit; none when the files have it already.
+    fn point(&self, entry: &Entry, space: &Space) -> Result<Option<Point>, EngineError> {
+        // While it is held, all that is durable is published.
+        let _driver = self.driving()?;
+        let queue = self.queue()?;
+        let snapshot = space.snapshot.load_full();
+        if entry.checkpoint().is_some_and(|manifest| manifest.lsn == snapshot.lsn) {
+            let same = entry.checkpoint().is_some_and(|manifest| names_all(&manifest, &snapshot));
+            if same {
+                return Ok(None);
+            }
+        }
+        let chain = match self.log().tip(space.identity.id) {
+            Some(tip) if tip.lsn == snapshot.lsn => tip.chain,
+            // All of its frames were dropped: the files have the last one.
+            _ => entry.checkpoint().map_or([0; 16], |manifest| manifest.chain),
+        };
+        let overlay = queue.overlays.get(&space.identity.id);
+        Ok(Some(Point {
+            keys: overlay.map(|overlay| overlay.keys_through(snapshot.lsn)).unwrap_or_default(),
+            log_bytes: space.log_bytes(),
+            snapshot,
+            chain,
+        }))
+    }
+
+    /// Writes a chunk down and lets the published state know where.
+    pub(crate) fn seal(&self, space: &Space, view: &ChunkView) -> Result<SegmentRef, EngineError> {
+        let home = self.home(&space.identity);
+        let Ok(bodies) = view.load_bodies() else {
+            return Err(space.intact().err().unwrap_or_else(panicked));
+        };
+        let file = chunk_file::seal(&home, (&view.chunk, &bodies))?;
+        self.note_file(space, &file);
+        let sealed = Arc::new(chunk_file::open_sealed(&home, &file)?);
+        space.change_views(|other| {
+            if Arc::ptr_eq(&other.chunk, &view.chunk) {
+                other.bodies.sealed = Some(Arc::clone(&sealed));
+            }
+        })?;
+        Ok(file)
+    }
+
+    fn note_file(&self, space: &Space, file: &SegmentRef) {
+        space.files.lock().unwrap_or_else(PoisonError::into_inner).insert(file.hash);
+    }
+
+    /// Removes the files of a space that its manifest does not name.
+    fn remove_unnamed(&self, space: &Space, manifest: &Manifest) -> Result<u64, EngineError> {
+        let named =
+            |hash: &SegmentHash| manifest.segments.iter().any(|file| file.segment.hash == *hash);
+        let mut files = space.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let unnamed: Vec<SegmentHash> = files.iter().filter(|hash| !named(hash)).copied().collect();
+        for hash in &unnamed {
+            let name = segment_file_name(space.identity.id, hash);
+            self.remove_file(&name)?;
+            files.remove(hash);
+        }
+        Ok(unnamed.len() as u64)
+    }
+
+    /// Removes a file of the folder of spaces, if it is there.
+    pub(crate) fn remove_file(&self, name: &str) -> Result<(), EngineError> {
+        let path = self.spaces_dir().join(name);
+        match self.fs().remove(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(io_failure(&path, &error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether the files of a manifest are those of this state's chunks, all in their last form.
+fn names_all(manifest: &Manifest, snapshot: &Snapshot) -> bool {
+    let chunks = manifest.segments.iter().filter(|file| file.role == ROLE_CHUNK);
+    let hash = |sealed: &Arc<Sealed>| sealed.file.hash;
+    chunks
+        .map(|file| Some(file.segment.hash))
+        .eq(snapshot.chunks.iter().map(|view| view.bodies.sealed.as_ref().map(hash)))
+}
+
+fn record(identity: &SpaceIdentity, snapshot: &Snapshot) -> CheckpointRecord {
+    let figures = &snapshot.figures;
+    CheckpointRecord {
+        space: Some(SpaceRecord::new(&identity.name, &identity.settings)),
+        created_at: identity.created_at.0,
+        next_node: snapshot.next_node,
+        linked: snapshot.associations.linked,
+        graph_hash: snapshot.graph_hash.map(|hash| hash.to_vec()).unwrap_or_default(),
+        active: figures.active,
+        suppressed: figures.suppressed,
+        vectors: figures.vectors,
+        terms: figures.terms,
+    }
+}

@@ -1,0 +1,316 @@
+//! Maintenance in bounded steps: what makes the state small, the log short and the files sound, while reads and writes go on.
+//!
+//! A step never stops at the first failure: what could not be done is tried again, and the first error is told.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use engram_store::{Segment, SpaceId, StoreError, parse_segment_file_name, segment_file_name};
+
+use crate::catalog::Entry;
+use crate::datadir::io_failure;
+use crate::engine::{Engine, panicked};
+use crate::error::EngineError;
+use crate::memtable::Snapshot;
+use crate::space::Space;
+use crate::upkeep::{Swept, Upkeep};
+
+/// Blocks of files that one step checks.
+const SCRUB_BLOCKS: u64 = 256;
+/// Spaces that one step asks whether they hold the log back.
+const HELD_BACK_MAX: usize = 64;
+
+/// What one call of [`Engine::maintain`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Maintained {
+    /// Memories copied into merged chunks.
+    pub merged_memories: u64,
+    /// Memories written into segments.
+    pub sealed_memories: u64,
+    /// Memories that moved between tiers.
+    pub moved_memories: u64,
+    /// Checkpoints of spaces.
+    pub checkpoints: u64,
+    /// Spaces closed because nobody asks for them, or for want of room.
+    pub closed_spaces: u64,
+    /// Blocks of files whose checksums were compared.
+    pub scrubbed_blocks: u64,
+    /// Log segments prepared, dropped or removed.
+    pub segments: u64,
+    /// Another call would find work.
+    pub more: bool,
+}
+
+impl Maintained {
+    fn work(&self) -> u64 {
+        self.merged_memories + self.sealed_memories
+    }
+}
+
+impl Engine {
+    /// One bounded step of background work: removes what deleted spaces left behind, merges chunks, checkpoints spaces,
+    /// moves memories between tiers, closes idle spaces, checks files, recycles log segments. Ends the rounds over spaces
+    /// when about `budget_memories` memories were copied or written (what was begun is finished).
+    ///
+    /// # Errors
+    /// The first failure; nothing is lost and the step may be repeated.
+    pub fn maintain(&self, budget_memories: u64) -> Result<Maintained, EngineError> {
+        let mut upkeep = self.maintaining()?;
+        let now_ns = self.now_ns();
+        let mut done = Maintained::default();
+        let mut failed: Option<EngineError> = None;
+        let mut note = |outcome: Result<(), EngineError>| {
+            if let Err(error) = outcome {
+                failed.get_or_insert(error);
+            }
+        };
+        note(self.remove_deleted());
+        note(self.sweep(&mut upkeep));
+        let held_back = self.held_back();
+        for entry in self.catalog().open_in_turn() {
+            if done.work() >= budget_memories {
+                done.more = true;
+                break;
+            }
+            if let Some(space) = entry.space() {
+                let is_due = held_back.contains(&entry.identity.id);
+                let budget = budget_memories - done.work();
+                note(self.maintain_space((&entry, &space), is_due, (now_ns, budget), &mut done));
+            }
+        }
+        note(self.checkpoint_closed(&held_back, &mut done));
+        note(self.tier(now_ns, &mut done));
+        note(self.close_idle(now_ns, &mut done));
+        note(self.scrub(&mut upkeep, &mut done));
+        // Last, so that a log in need of repair does not keep the rest from being done.
+        match self.log().maintain() {
+            Ok(log) => {
+                done.segments = log.dropped + log.prepared + log.removed;
+                done.more |= log.more || done.work() >= budget_memories;
+            }
+            Err(error) => note(Err(error.into())),
+        }
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(done),
+        }
+    }
+
+    fn maintain_space(
+        &self,
+        (entry, space): (&Entry, &Arc<Space>),
+        is_due: bool,
+        (now_ns, budget): (i64, u64),
+        done: &mut Maintained,
+    ) -> Result<(), EngineError> {
+        if space.intact().is_err() {
+            return Ok(());
+        }
+        let deleted_before = now_ns.saturating_sub(self.settings().deleted_kept_ns);
+        let (mut merged, mut purged) = (0, false);
+        while merged < budget {
+            match merge_once(space, deleted_before)? {
+                Some(step) => {
+                    merged += step.memories.max(1);
+                    purged |= step.purged;
+                }
+                None => break,
+            }
+        }
+        done.merged_memories += merged;
+        let log_bytes = space.log_bytes();
+        let is_due = is_due || purged || log_bytes >= self.settings().checkpoint_log_bytes;
+        if is_due && let Some(checkpoint) = self.checkpoint_space(entry, space)? {
+            done.checkpoints += 1;
+            done.sealed_memories += checkpoint.sealed_memories;
+        }
+        Ok(())
+    }
+
+    /// The spaces that keep the oldest log segment, where the log is longer than it should be.
+    fn held_back(&self) -> HashSet<SpaceId> {
+        if self.log().stats().bytes_on_disk <= self.settings().wal_bytes_max {
+            return HashSet::new();
+        }
+        self.log().holding_back(HELD_BACK_MAX).into_iter().collect()
+    }
+
+    /// Checkpoints closed spaces that hold the log back: they are opened for it.
+    fn checkpoint_closed(
+        &self,
+        held_back: &HashSet<SpaceId>,
+        done: &mut Maintained,
+    ) -> Result<(), EngineError> {
+        if held_back.is_empty() {
+            return Ok(());
+        }
+        for entry in self.catalog().all() {
+            let is_due = held_back.contains(&entry.identity.id) && !entry.is_open();
+            if is_due && entry.identity.fault.intact().is_ok() {
+                let used_at = entry.used_at();
+                let space = self.open_entry(&entry)?;
+                if let Some(checkpoint) = self.checkpoint_space(&entry, &space)? {
+                    done.checkpoints += 1;
+                    done.sealed_memories += checkpoint.sealed_memories;
+                }
+                drop(space);
+                entry.was_used_at(used_at);
+                self.close_entry(&entry)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the files of deleted spaces; only then may their frames go.
+    fn remove_deleted(&self) -> Result<(), EngineError> {
+        let deleted = self.deleted().clone();
+        if deleted.is_empty() {
+            return Ok(());
+        }
+        let names = self.file_names()?;
+        for (space, last) in deleted {
+            let own = format!("{space}");
+            let manifest = names.iter().find(|name| is_manifest_of(name, &own));
+            let others =
+                names.iter().filter(|name| name.starts_with(&own) && Some(*name) != manifest);
+            // Without its manifest nothing of the space is read again.
+            for name in manifest.into_iter().chain(others) {
+                self.remove_file(name)?;
+            }
+            self.sync_spaces()?;
+            self.log().release(space, last);
+            self.deleted().retain(|(other, _)| *other != space);
+        }
+        Ok(())
+    }
+
+    /// Removes segments that no manifest names: what a crash left behind. Done once after the open.
+    fn sweep(&self, upkeep: &mut Upkeep) -> Result<(), EngineError> {
+        if upkeep.swept == Swept::Done {
+            return Ok(());
+        }
+        let named: HashSet<String> = self
+            .catalog()
+            .all()
+            .iter()
+            .flat_map(|entry| {
+                let files = entry.checkpoint().map(|manifest| manifest.segments.clone());
+                let id = entry.identity.id;
+                let name = move |file: engram_store::ManifestSegment| {
+                    segment_file_name(id, &file.segment.hash)
+                };
+                files.unwrap_or_default().into_iter().map(name).collect::<Vec<_>>()
+            })
+            .collect();
+        let known: HashSet<SpaceId> =
+            self.catalog().all().iter().map(|entry| entry.identity.id).collect();
+        for name in self.file_names()? {
+            let Some((space, _)) = parse_segment_file_name(&name) else { continue };
+            // The files of a space whose manifest is damaged may be all that is left of it.
+            let is_whole = known.contains(&space) && !self.has_fault(space);
+            if is_whole && !named.contains(&name) && !self.is_in_use(space, &name) {
+                self.remove_file(&name)?;
+            }
+        }
+        upkeep.swept = Swept::Done;
+        Ok(())
+    }
+
+    fn has_fault(&self, space: SpaceId) -> bool {
+        let entries = self.catalog().all();
+        let entry = entries.iter().find(|entry| entry.identity.id == space);
+        entry.is_some_and(|entry| entry.identity.fault.intact().is_err())
+    }
+
+    /// Whether an open space has written that file since the open.
+    fn is_in_use(&self, id: SpaceId, name: &str) -> bool {
+        let spaces = self.catalog().open_spaces();
+        let space = spaces.iter().find(|space| space.identity.id == id);
+        space.is_some_and(|space| {
+            let files = space.files.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            files.iter().any(|hash| segment_file_name(id, hash) == name)
+        })
+    }
+
+    fn file_names(&self) -> Result<Vec<String>, EngineError> {
+        let dir = self.spaces_dir();
+        self.fs().list(dir).map_err(|error| io_failure(dir, &error))
+    }
+
+    fn sync_spaces(&self) -> Result<(), EngineError> {
+        let dir = self.spaces_dir();
+        self.fs().sync_dir(dir).map_err(|error| io_failure(dir, &error))
+    }
+
+    /// Compares the checksums of the next blocks of all files, space by space, round and round.
+    fn scrub(&self, upkeep: &mut Upkeep, done: &mut Maintained) -> Result<(), EngineError> {
+        if upkeep.to_scrub.is_empty() {
+            upkeep.to_scrub =
+                self.catalog().all().iter().map(|e| e.identity.name.clone()).collect();
+            upkeep.scrubbed = (0, 0);
+        }
+        let Some(name) = upkeep.to_scrub.front() else { return Ok(()) };
+        let found = self.catalog().find(name).ok();
+        let sound = found.filter(|entry| entry.identity.fault.intact().is_ok());
+        let Some((entry, manifest)) = sound.and_then(|e| Some((Arc::clone(&e), e.checkpoint()?)))
+        else {
+            upkeep.next_to_scrub();
+            return Ok(());
+        };
+        let (place, block) = upkeep.scrubbed;
+        let Some(file) = manifest.segments.get(place) else {
+            upkeep.next_to_scrub();
+            return Ok(());
+        };
+        let cache = Arc::clone(&self.residence().blocks);
+        let (id, dir) = (entry.identity.id, self.spaces_dir());
+        let checked = Segment::open(self.fs(), dir, id, &file.segment, cache).and_then(|segment| {
+            let checked = segment.verify_blocks(block, SCRUB_BLOCKS)?;
+            Ok((checked, block + checked >= segment.block_count()))
+        });
+        match checked {
+            Ok((checked, is_last)) => {
+                done.scrubbed_blocks += checked;
+                upkeep.scrubbed = if is_last { (place + 1, 0) } else { (place, block + checked) };
+                Ok(())
+            }
+            // A checkpoint came in between: its files are another list.
+            Err(StoreError::Missing { .. }) if entry.checkpoint() != Some(manifest) => Ok(()),
+            Err(error) => {
+                let failure = EngineError::from(error);
+                if let EngineError::Log(crate::error::LogFailure::Corrupt(why)) = &failure {
+                    entry.identity.fault.quarantine(why.clone());
+                }
+                upkeep.next_to_scrub();
+                Err(failure)
+            }
+        }
+    }
+}
+
+fn is_manifest_of(name: &str, space: &str) -> bool {
+    name.strip_prefix(space).is_some_and(|rest| rest == ".manifest")
+}
+
+/// What one merge did.
+struct Merge {
+    memories: u64,
+    /// Deleted memories are no longer in it.
+    purged: bool,
+}
+
+/// Merges the chunks of a space that are due. Writes go on meanwhile.
+fn merge_once(space: &Space, deleted_before: i64) -> Result<Option<Merge>, EngineError> {
+    let before = space.snapshot.load_full();
+    let Some(range) = before.merge_due(deleted_before) else { return Ok(None) };
+    let purged = before.chunks[range.clone()].iter().any(|view| !view.fate.deleted.is_empty());
+    let Ok(merged) = before.merged(range.clone()) else {
+        return Err(space.intact().err().unwrap_or_else(panicked));
+    };
+    let memories = merged.chunk.len() as u64;
+    let _publishing = space.publishing.lock().map_err(|_| panicked())?;
+    let mut snapshot = Snapshot::clone(&space.snapshot.load());
+    snapshot.replace(range, merged, &before);
+    space.snapshot.store(Arc::new(snapshot));
+    Ok(Some(Merge { memories, purged }))
+}

@@ -1,0 +1,128 @@
+//! A chunk as one snapshot sees it: its indexes, its bodies, and what became of its documents since.
+
+use std::sync::Arc;
+
+use engram_index::Bitmap;
+
+use super::bodies::{Bodies, MemoryRef, Resident};
+use super::chunk::{Built, Chunk};
+use crate::filter::Filter;
+use crate::model::{ContentHash, State};
+
+/// A chunk and what became of its documents since.
+#[derive(Clone, Debug)]
+pub(crate) struct ChunkView {
+    pub(crate) chunk: Arc<Chunk>,
+    pub(crate) bodies: Bodies,
+    pub(crate) fate: Fate,
+}
+
+/// What became of the documents of a chunk.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fate {
+    pub(crate) deleted: Arc<Bitmap>,
+    /// Disjoint from `deleted`.
+    pub(crate) suppressed: Arc<Bitmap>,
+    /// Commit time of the first deletion, ns.
+    pub(crate) deleted_since: Option<i64>,
+}
+
+impl ChunkView {
+    /// A chunk that was just made.
+    pub(crate) fn new(built: Built, fate: Fate) -> ChunkView {
+        ChunkView { chunk: Arc::new(built.chunk), bodies: Bodies::resident(built.bodies), fate }
+    }
+
+    /// State of a document; none = deleted.
+    pub(crate) fn state(&self, local: u32) -> Option<State> {
+        if self.fate.deleted.contains(local) {
+            None
+        } else if self.fate.suppressed.contains(local) {
+            Some(State::Suppressed)
+        } else {
+            Some(State::Active)
+        }
+    }
+
+    /// Number of documents that are not deleted.
+    pub(crate) fn live(&self) -> u64 {
+        self.chunk.len() as u64 - self.fate.deleted.len()
+    }
+
+    /// Number of active documents.
+    pub(crate) fn active(&self) -> u64 {
+        self.live() - self.fate.suppressed.len()
+    }
+
+    /// When the first and the last of its active documents happened, ns.
+    pub(crate) fn active_times(&self) -> Option<(i64, i64)> {
+        if self.is_whole() {
+            return self.chunk.columns.times();
+        }
+        self.chunk.columns.times_where(&|local| self.state(local) == Some(State::Active))
+    }
+
+    /// Those of `documents` that are active.
+    pub(crate) fn active_of(&self, documents: &Bitmap) -> Bitmap {
+        documents.and_not(&self.fate.deleted).and_not(&self.fate.suppressed)
+    }
+
+    /// Whether every document is active.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.fate.deleted.is_empty() && self.fate.suppressed.is_empty()
+    }
+
+    pub(crate) fn memory(&self, local: u32) -> MemoryRef<'_> {
+        self.bodies.memory(local)
+    }
+
+    /// Local ordinals of the documents, deleted ones too, that a filter lets pass.
+    pub(crate) fn matching(&self, filter: &Filter) -> Bitmap {
+        let locals = |ids: &[String]| {
+            let mut locals: Vec<u32> = ids.iter().flat_map(|id| self.locals_of_id(id)).collect();
+            locals.sort_unstable();
+            Bitmap::from_ordinals(&locals)
+        };
+        self.chunk.columns.matching(filter, &locals)
+    }
+
+    /// Local ordinals of the documents with this id, oldest first; all but the last are deleted ones.
+    pub(crate) fn locals_of_id<'a>(&'a self, id: &'a str) -> impl Iterator<Item = u32> + 'a {
+        let perhaps = self.chunk.perhaps_of_id(id).iter().copied();
+        perhaps.filter(move |local| self.memory(*local).id == id)
+    }
+
+    /// Local ordinals of the documents with this content.
+    pub(crate) fn locals_of_content(&self, hash: ContentHash) -> impl Iterator<Item = u32> + '_ {
+        let perhaps = self.chunk.perhaps_of_content(&hash).iter().copied();
+        perhaps.filter(move |local| self.memory(*local).content_hash == hash)
+    }
+
+    /// Calls `visit` with a vector of the chunk.
+    pub(crate) fn with_vector(&self, vector: u32, visit: &mut dyn FnMut(&[f32])) {
+        let owners = &self.chunk.owners;
+        let local = owners[vector as usize];
+        let before = owners[..vector as usize].iter().rev().take_while(|owner| **owner == local);
+        let place = before.count() as u32;
+        self.bodies.with_vector(self.chunk.dimension(), (vector, local, place), visit);
+    }
+
+    /// Calls `visit` with vectors of the chunk and their places, in order.
+    pub(crate) fn each_vector(
+        &self,
+        vectors: std::ops::Range<u32>,
+        visit: &mut dyn FnMut(u32, &[f32]),
+    ) {
+        self.bodies.each_vector(self.chunk.dimension(), vectors, visit);
+    }
+
+    /// All bodies, read where they are not in RAM.
+    pub(crate) fn load_bodies(&self) -> Result<Arc<Resident>, String> {
+        self.bodies.load(self.chunk.dimension(), &self.chunk.owners)
+    }
+
+    /// Estimated bytes in RAM.
+    pub(crate) fn heap_bytes(&self) -> u64 {
+        self.chunk.heap_bytes() + self.bodies.heap_bytes()
+    }
+}

@@ -1,0 +1,256 @@
+//! Opening and closing single spaces: state from files and log into memory, and out of it again.
+//!
+//! What is read is checked on the way: sections by their checksums, commits by the state sum that each of them carries. A
+//! space that does not add up is quarantined; the others are not concerned.
+
+use std::sync::{Arc, PoisonError};
+
+use engram_store::{Frame, Manifest, ManifestSegment, StoreError};
+use prost::Message;
+
+use crate::apply::{apply, steps};
+use crate::catalog::Entry;
+use crate::chunk_file;
+use crate::engine::Engine;
+use crate::error::{EngineError, LogFailure};
+use crate::indexer::load_graph;
+use crate::memtable::{Figures, Snapshot};
+use crate::queue::{IDEMPOTENCY_LIFETIME_NS, KeyUse, Overlay};
+use crate::record::{CommitRecord, KIND_COMMIT, KIND_SPACE_CREATED};
+use crate::residence::Home;
+use crate::space::Space;
+use crate::state_file::{self, StateFile};
+use crate::stored::CheckpointRecord;
+
+/// What a file of a manifest holds: its role there.
+pub(crate) const ROLE_STATE: u8 = 1;
+/// Role of a chunk.
+pub(crate) const ROLE_CHUNK: u8 = 2;
+
+/// A space on its way into memory.
+struct Loading {
+    space: Space,
+    snapshot: Snapshot,
+    keys: Vec<KeyUse>,
+    /// Bytes of commits behind the checkpoint.
+    log_bytes: u64,
+}
+
+impl Engine {
+    /// The space of that name, opened where it is closed: the one place where a request finds its space.
+    ///
+    /// # Errors
+    /// [`EngineError::SpaceNotFound`]; the space is quarantined, or cannot be read now.
+    pub(crate) fn serving(&self, name: &str) -> Result<Arc<Space>, EngineError> {
+        let entry = self.catalog().find(name)?;
+        entry.identity.fault.intact()?;
+        let space = self.open_entry(&entry)?;
+        entry.identity.fault.intact()?;
+        Ok(space)
+    }
+
+    /// The space of an entry, read up to what broke it if something did.
+    pub(crate) fn open_entry(&self, entry: &Arc<Entry>) -> Result<Arc<Space>, EngineError> {
+        entry.touch(self.now_ns());
+        let mut slot = entry.slot();
+        if let Some(space) = &*slot {
+            return Ok(Arc::clone(space));
+        }
+        let (space, overlay) = self.load(entry)?;
+        let space = Arc::new(space);
+        // Without the queue nothing is written, but all can be read.
+        if let Ok(mut queue) = self.queue() {
+            queue.overlays.insert(entry.identity.id, overlay);
+        }
+        *slot = Some(Arc::clone(&space));
+        self.catalog().opened(entry);
+        Ok(space)
+    }
+
+    /// Closes a space that nobody holds; whether it is closed now. What is not in its files is in the log.
+    pub(crate) fn close_entry(&self, entry: &Entry) -> Result<bool, EngineError> {
+        let mut slot = entry.slot();
+        // Whoever gets hold of a space does so under the lock of the slot.
+        if slot.as_ref().is_none_or(|space| Arc::strong_count(space) > 1) {
+            return Ok(slot.is_none());
+        }
+        self.queue()?.overlays.remove(&entry.identity.id);
+        *slot = None;
+        self.catalog().closed(entry.identity.id);
+        Ok(true)
+    }
+
+    /// Where the files of a space are.
+    pub(crate) fn home<'a>(&'a self, space: &'a crate::space::SpaceIdentity) -> Home<'a> {
+        Home {
+            fs: self.fs(),
+            dir: self.spaces_dir(),
+            space: space.id,
+            dimension: space.settings.dimension as usize,
+            residence: self.residence(),
+            fault: &space.fault,
+            moves: &space.moves,
+        }
+    }
+
+    fn load(&self, entry: &Entry) -> Result<(Space, Overlay), EngineError> {
+        let identity = &entry.identity;
+        let space = Space::new(Arc::clone(identity), self.embedders());
+        let checkpoint = entry.checkpoint();
+        let mut loading = match &checkpoint {
+            Some(manifest) => self.from_files(space, manifest)?,
+            None => {
+                Loading { space, snapshot: Snapshot::default(), keys: Vec::new(), log_bytes: 0 }
+            }
+        };
+        self.catch_up(&mut loading)?;
+        let Loading { space, mut snapshot, keys, log_bytes } = loading;
+        load_graph(self.fs(), self.data_dir(), identity.id, &mut snapshot);
+        let mut overlay = Overlay::new(snapshot.state_sum);
+        let latest = snapshot.committed_at.0;
+        for key in keys {
+            if latest.saturating_sub(key.committed_at.0) <= IDEMPOTENCY_LIFETIME_NS {
+                overlay.use_key(key);
+            }
+        }
+        if let Some(manifest) = &checkpoint {
+            let files = manifest.segments.iter().map(|file| file.segment.hash);
+            space.files.lock().unwrap_or_else(PoisonError::into_inner).extend(files);
+        }
+        space.note_log_bytes(log_bytes);
+        space.note_unlinked(&snapshot);
+        space.snapshot.store(Arc::new(snapshot));
+        Ok((space, overlay))
+    }
+
+    fn from_files(&self, space: Space, manifest: &Manifest) -> Result<Loading, EngineError> {
+        let identity = Arc::clone(&space.identity);
+        let home = self.home(&identity);
+        read_files(&home, &space, manifest)
+            .map(|(snapshot, keys)| Loading { space, snapshot, keys, log_bytes: 0 })
+            .map_err(|error| {
+                let failure = EngineError::from(error);
+                if let EngineError::Log(LogFailure::Corrupt(why)) = &failure {
+                    identity.fault.quarantine(why.clone());
+                    return EngineError::Log(LogFailure::Quarantined(why.clone()));
+                }
+                failure
+            })
+    }
+
+    /// Applies the commits behind the checkpoint. The first one that does not add up quarantines the space and ends it.
+    fn catch_up(&self, loading: &mut Loading) -> Result<(), EngineError> {
+        let id = loading.space.identity.id;
+        let first = engram_store::Lsn(loading.snapshot.lsn.0 + 1);
+        let fault = Arc::clone(&loading.space.identity.fault);
+        for frame in self.log().read_space(id, first)? {
+            let taken = match frame {
+                Ok(frame) => loading.take(&frame),
+                Err(error @ engram_store::LogError::Corrupt { .. }) => Err(error.to_string()),
+                Err(error) => return Err(error.into()),
+            };
+            if let Err(why) = taken {
+                fault.quarantine(why);
+                return Ok(());
+            }
+        }
+        let (reached, durable) = (loading.snapshot.lsn, self.log().durable_lsn(id));
+        if reached != durable && fault.quarantined().is_none() {
+            fault.quarantine(format!("its log ends at LSN {durable}, LSN {reached} was read"));
+        }
+        Ok(())
+    }
+}
+
+fn read_files(
+    home: &Home<'_>,
+    space: &Space,
+    manifest: &Manifest,
+) -> Result<(Snapshot, Vec<KeyUse>), StoreError> {
+    let wrong = |what: &str| manifest.damaged(what);
+    let record = CheckpointRecord::decode(manifest.payload.as_slice());
+    let record = record.map_err(|error| wrong(&error.to_string()))?;
+    let is = |role: u8| move |file: &&ManifestSegment| file.role == role;
+    let state = manifest.segments.iter().find(is(ROLE_STATE));
+    let state = state.ok_or_else(|| wrong("it names no state file"))?;
+    let StateFile { fates, tail, mut associations, keys } =
+        state_file::read(home, &state.segment, space, record.next_node)?;
+    associations.linked = record.linked;
+    let files: Vec<_> = manifest.segments.iter().filter(is(ROLE_CHUNK)).collect();
+    if files.len() != fates.len() {
+        return Err(wrong("its state file belongs to other chunks"));
+    }
+    let mut chunks = Vec::with_capacity(files.len());
+    let mut after = None;
+    for (file, fate) in files.into_iter().zip(fates) {
+        let view = chunk_file::open(home, &file.segment, fate)?;
+        let range = view.chunk.node_range();
+        if range.is_none_or(|(first, last)| Some(first) <= after || last >= record.next_node) {
+            return Err(wrong("its chunks are not in order"));
+        }
+        after = range.map(|(_, last)| last);
+        chunks.push(view);
+    }
+    if tail.first().is_some_and(|first| Some(first.node) <= after) {
+        return Err(wrong("its tail is not behind its chunks"));
+    }
+    let graph_hash = match record.graph_hash.as_slice() {
+        [] => None,
+        hash => Some(hash.try_into().map_err(|_| wrong("it names no graph"))?),
+    };
+    let snapshot = Snapshot {
+        lsn: manifest.lsn,
+        committed_at: manifest.committed_at,
+        state_sum: manifest.state_sum,
+        chunks,
+        tail,
+        figures: Figures {
+            active: record.active,
+            suppressed: record.suppressed,
+            vectors: record.vectors,
+            terms: record.terms,
+        },
+        next_node: record.next_node,
+        associations,
+        proximity: None,
+        graph_hash,
+    };
+    Ok((snapshot, keys))
+}
+
+impl Loading {
+    fn take(&mut self, frame: &Frame) -> Result<(), String> {
+        let stamp = frame.stamp;
+        if frame.kind == KIND_SPACE_CREATED && self.snapshot.lsn.0 == 0 {
+            self.snapshot.lsn = stamp.lsn;
+            self.snapshot.committed_at = stamp.time;
+            return Ok(());
+        }
+        if frame.kind != KIND_COMMIT {
+            return Err(format!("LSN {} has the unknown kind {}", stamp.lsn, frame.kind));
+        }
+        if stamp.lsn.0 != self.snapshot.lsn.0 + 1 {
+            let expected = self.snapshot.lsn.0 + 1;
+            return Err(format!("LSN {expected} is missing, LSN {} follows", stamp.lsn));
+        }
+        let mut record = CommitRecord::decode(frame.payload.as_slice())
+            .map_err(|error| format!("LSN {} does not decode: {error}", stamp.lsn))?;
+        if let Some(record) = record.idempotency.take() {
+            let (lsn, committed_at) = (stamp.lsn, stamp.time);
+            self.keys.push(KeyUse { record, lsn, committed_at, queued: None });
+        }
+        let steps = steps(&self.space, stamp, record)?;
+        apply(&mut self.snapshot, stamp, steps, self.space.indexing())?;
+        self.space.identity.fault.intact().map_err(|error| error.to_string())?;
+        if self.snapshot.state_sum != frame.state_sum {
+            return Err(format!("the state after LSN {} is not what was committed", stamp.lsn));
+        }
+        self.log_bytes += frame.payload.len() as u64;
+        while let Some(range) = self.snapshot.merge_due(i64::MIN) {
+            let before = self.snapshot.clone();
+            let merged = before.merged(range.clone())?;
+            self.snapshot.replace(range, merged, &before);
+        }
+        Ok(())
+    }
+}

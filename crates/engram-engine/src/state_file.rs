@@ -1,0 +1,198 @@
+//! What a checkpoint keeps of a space beyond its chunks: the tail, what became of documents, the associations, and the
+//! idempotency keys. One segment, written anew by each checkpoint.
+//!
+//! The sections are listed in `docs/internals/file-format.md`.
+
+use std::sync::Arc;
+
+use engram_index::{Bitmap, Graph, GraphBlock, TitleMatcher};
+use engram_store::{
+    CommitTime, Lsn, SectionTag, Segment, SegmentMeta, SegmentRef, SegmentWriter, StoreError,
+};
+
+use crate::association::Statement;
+use crate::memtable::{Associations, Doc, Entity, Fate, Snapshot, TailDoc};
+use crate::model::State;
+use crate::queue::KeyUse;
+use crate::record::{decode_vectors, encode_vectors};
+use crate::residence::Home;
+use crate::space::Space;
+use crate::stored::{
+    ChunkRecord, EntityNodeRecord, KeyRecord, MemoryRecord, StatementRecord, TailRecord,
+    append_message, read_messages,
+};
+
+const FATES: SectionTag = SectionTag(*b"FATE");
+const TAIL: SectionTag = SectionTag(*b"TAIL");
+const GRAPH: SectionTag = SectionTag(*b"GRPH");
+const ENTITIES: SectionTag = SectionTag(*b"ENTI");
+const STATEMENTS: SectionTag = SectionTag(*b"STMT");
+const TITLES: SectionTag = SectionTag(*b"TITL");
+const KEYS: SectionTag = SectionTag(*b"KEYS");
+
+/// What a state file holds.
+pub(crate) struct StateFile {
+    pub(crate) fates: Vec<Fate>,
+    pub(crate) tail: Vec<TailDoc>,
+    pub(crate) associations: Associations,
+    pub(crate) keys: Vec<KeyUse>,
+}
+
+/// Writes the state file of a snapshot.
+pub(crate) fn write(
+    home: &Home<'_>,
+    snapshot: &Snapshot,
+    keys: &[KeyUse],
+) -> Result<SegmentRef, StoreError> {
+    let lsn = snapshot.lsn;
+    let meta = SegmentMeta { space: home.space, min_lsn: lsn, max_lsn: lsn, epoch: 1 };
+    let mut writer = SegmentWriter::create(home.fs, home.dir, meta)?;
+    let mut section = |tag, bytes: &[u8]| {
+        writer.begin(tag)?;
+        writer.write(bytes)
+    };
+    section(FATES, &fates(snapshot))?;
+    section(TAIL, &tail(snapshot))?;
+    let associations = &snapshot.associations;
+    section(GRAPH, &GraphBlock::write(&associations.graph))?;
+    section(ENTITIES, &entities(associations))?;
+    section(STATEMENTS, &statements(associations))?;
+    section(TITLES, &associations.titles.to_bytes())?;
+    let mut bytes = Vec::new();
+    for key in keys {
+        let KeyUse { record, lsn, committed_at, .. } = key;
+        let record =
+            KeyRecord { request: record.clone(), lsn: lsn.0, committed_at: committed_at.0 };
+        append_message(&record, &mut bytes);
+    }
+    section(KEYS, &bytes)?;
+    writer.finish()
+}
+
+fn fates(snapshot: &Snapshot) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for view in &snapshot.chunks {
+        let record = ChunkRecord {
+            deleted: view.fate.deleted.to_bytes(),
+            suppressed: view.fate.suppressed.to_bytes(),
+            deleted_since: view.fate.deleted_since,
+        };
+        append_message(&record, &mut bytes);
+    }
+    bytes
+}
+
+fn tail(snapshot: &Snapshot) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for tail in &snapshot.tail {
+        let record = TailRecord {
+            node: tail.node,
+            suppressed: tail.state == State::Suppressed,
+            memory: MemoryRecord::new(&tail.doc.memory),
+            vectors: encode_vectors(&tail.doc.vectors),
+        };
+        append_message(&record, &mut bytes);
+    }
+    bytes
+}
+
+fn entities(associations: &Associations) -> Vec<u8> {
+    let mut entities: Vec<_> = associations.entities().collect();
+    entities.sort_unstable_by_key(|(node, _)| *node);
+    let mut bytes = Vec::new();
+    for (node, entity) in entities {
+        let (key, name) = (entity.key.to_string(), entity.name.to_string());
+        append_message(&EntityNodeRecord { node, key, name }, &mut bytes);
+    }
+    bytes
+}
+
+fn statements(associations: &Associations) -> Vec<u8> {
+    let mut statements: Vec<_> = associations.statements().collect();
+    statements.sort_unstable_by_key(|(pair, _)| *pair);
+    let mut bytes = Vec::new();
+    for ((from, to), statement) in statements {
+        let (relation, reason) = (statement.relation.to_string(), statement.reason.to_string());
+        append_message(&StatementRecord { from, to, relation, reason }, &mut bytes);
+    }
+    bytes
+}
+
+/// Reads the state file of a space that has so many chunks.
+pub(crate) fn read(
+    home: &Home<'_>,
+    file: &SegmentRef,
+    space: &Space,
+    next_node: u32,
+) -> Result<StateFile, StoreError> {
+    let cache = Arc::clone(&home.residence.blocks);
+    let segment = Segment::open(home.fs, home.dir, home.space, file, cache)?;
+    let wrong = |what: String| segment.damaged(&what);
+    Ok(StateFile {
+        fates: read_fates(&segment.load(FATES)?).map_err(wrong)?,
+        tail: read_tail(&segment.load(TAIL)?, space, next_node).map_err(wrong)?,
+        associations: read_associations(&segment, next_node)?,
+        keys: read_keys(&segment.load(KEYS)?).map_err(wrong)?,
+    })
+}
+
+fn read_fates(bytes: &[u8]) -> Result<Vec<Fate>, String> {
+    let fate = |record: ChunkRecord| {
+        let set = |bytes: &[u8]| Bitmap::open(bytes).map(Arc::new).map_err(|e| e.to_string());
+        let ChunkRecord { deleted, suppressed, deleted_since } = record;
+        Ok(Fate { deleted: set(&deleted)?, suppressed: set(&suppressed)?, deleted_since })
+    };
+    read_messages::<ChunkRecord>(bytes)?.into_iter().map(fate).collect()
+}
+
+fn read_tail(bytes: &[u8], space: &Space, next_node: u32) -> Result<Vec<TailDoc>, String> {
+    let mut tail: Vec<TailDoc> = Vec::new();
+    for record in read_messages::<TailRecord>(bytes)? {
+        let after = tail.last().is_none_or(|last| last.node < record.node);
+        if !after || record.node >= next_node {
+            return Err("the nodes of its tail do not ascend".to_owned());
+        }
+        let vectors = decode_vectors(&record.vectors, space.identity.settings.dimension)
+            .ok_or("a memory of its tail has vectors of another dimension")?;
+        let memory = record.memory.into_memory()?;
+        let words = space.words(&memory.content);
+        let state = if record.suppressed { State::Suppressed } else { State::Active };
+        let doc = Arc::new(Doc { memory: Arc::new(memory), words, vectors });
+        tail.push(TailDoc { doc, node: record.node, state });
+    }
+    Ok(tail)
+}
+
+fn read_associations(segment: &Segment, next_node: u32) -> Result<Associations, StoreError> {
+    let wrong = |what: &str| segment.damaged(what);
+    let bytes = segment.load(GRAPH)?;
+    let block = GraphBlock::open(&bytes).map_err(|error| wrong(&error.to_string()))?;
+    let graph = Graph::copied(&block);
+    let titles = TitleMatcher::open(&segment.load(TITLES)?);
+    let titles = titles.map_err(|error| wrong(&error.to_string()))?;
+    let mut associations = Associations::of(graph, titles);
+    let told = |what: String| wrong(&what);
+    let entities = read_messages::<EntityNodeRecord>(&segment.load(ENTITIES)?).map_err(told)?;
+    for EntityNodeRecord { node, key, name } in entities {
+        if node >= next_node || associations.node_of(&key).is_some() {
+            return Err(wrong("an entity is not what it should be"));
+        }
+        associations.admit(node, Entity { key: key.into(), name: name.into() });
+    }
+    let statements = read_messages::<StatementRecord>(&segment.load(STATEMENTS)?).map_err(told)?;
+    for StatementRecord { from, to, relation, reason } in statements {
+        let statement = Statement { relation: relation.into(), reason: reason.into() };
+        associations.put_statement((from, to), statement);
+    }
+    Ok(associations)
+}
+
+fn read_keys(bytes: &[u8]) -> Result<Vec<KeyUse>, String> {
+    let key = |record: KeyRecord| KeyUse {
+        record: record.request,
+        lsn: Lsn(record.lsn),
+        committed_at: CommitTime(record.committed_at),
+        queued: None,
+    };
+    Ok(read_messages::<KeyRecord>(bytes)?.into_iter().map(key).collect())
+}

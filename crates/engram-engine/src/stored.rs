@@ -1,0 +1,169 @@
+//! The payloads of manifests and segments, as protobuf: fields may be added, their numbers never change meaning.
+//!
+//! `docs/internals/file-format.md` lists the sections that hold them. What does not decode is damage, never a panic.
+
+use engram_store::{CommitTime, Lsn};
+use prost::Message;
+
+use crate::model::Memory;
+use crate::record::{ContentRecord, IdempotencyRecord, SpaceRecord};
+
+/// What a manifest says beyond its files.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct CheckpointRecord {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) space: Option<SpaceRecord>,
+    #[prost(sint64, tag = "2")]
+    pub(crate) created_at: i64,
+    #[prost(uint32, tag = "3")]
+    pub(crate) next_node: u32,
+    /// The associations of all memories with smaller nodes are formed.
+    #[prost(uint32, tag = "4")]
+    pub(crate) linked: u32,
+    /// BLAKE3 of the file of the graph in use; empty = none.
+    #[prost(bytes = "vec", tag = "5")]
+    pub(crate) graph_hash: Vec<u8>,
+    #[prost(uint64, tag = "6")]
+    pub(crate) active: u64,
+    #[prost(uint64, tag = "7")]
+    pub(crate) suppressed: u64,
+    #[prost(uint64, tag = "8")]
+    pub(crate) vectors: u64,
+    #[prost(uint64, tag = "9")]
+    pub(crate) terms: u64,
+}
+
+/// One version of a memory in a segment; its vectors stand apart.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct MemoryRecord {
+    #[prost(string, tag = "1")]
+    pub(crate) id: String,
+    #[prost(uint32, tag = "2")]
+    pub(crate) version: u32,
+    #[prost(uint64, tag = "3")]
+    pub(crate) lsn: u64,
+    #[prost(uint32, tag = "4")]
+    pub(crate) position: u32,
+    #[prost(sint64, tag = "5")]
+    pub(crate) committed_at: i64,
+    #[prost(string, tag = "6")]
+    pub(crate) principal: String,
+    #[prost(message, required, tag = "7")]
+    pub(crate) content: ContentRecord,
+    #[prost(bytes = "vec", tag = "8")]
+    pub(crate) content_hash: Vec<u8>,
+}
+
+/// A memory that is in no chunk yet.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct TailRecord {
+    #[prost(uint32, tag = "1")]
+    pub(crate) node: u32,
+    #[prost(bool, tag = "2")]
+    pub(crate) suppressed: bool,
+    #[prost(message, required, tag = "3")]
+    pub(crate) memory: MemoryRecord,
+    /// As in the log.
+    #[prost(bytes = "vec", tag = "4")]
+    pub(crate) vectors: Vec<u8>,
+}
+
+/// What became of the documents of a chunk since it was sealed, in the order of the manifest's chunks.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ChunkRecord {
+    /// Set of local ordinals.
+    #[prost(bytes = "vec", tag = "1")]
+    pub(crate) deleted: Vec<u8>,
+    /// Set of local ordinals.
+    #[prost(bytes = "vec", tag = "2")]
+    pub(crate) suppressed: Vec<u8>,
+    /// Commit time of the first deletion; none = nothing is deleted.
+    #[prost(sint64, optional, tag = "3")]
+    pub(crate) deleted_since: Option<i64>,
+}
+
+/// A person, thing or place with its node.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct EntityNodeRecord {
+    #[prost(uint32, tag = "1")]
+    pub(crate) node: u32,
+    #[prost(string, tag = "2")]
+    pub(crate) key: String,
+    #[prost(string, tag = "3")]
+    pub(crate) name: String,
+}
+
+/// What was said about an explicit association.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct StatementRecord {
+    #[prost(uint32, tag = "1")]
+    pub(crate) from: u32,
+    #[prost(uint32, tag = "2")]
+    pub(crate) to: u32,
+    #[prost(string, tag = "3")]
+    pub(crate) relation: String,
+    #[prost(string, tag = "4")]
+    pub(crate) reason: String,
+}
+
+/// An idempotency key within its lifetime.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct KeyRecord {
+    #[prost(message, required, tag = "1")]
+    pub(crate) request: IdempotencyRecord,
+    #[prost(uint64, tag = "2")]
+    pub(crate) lsn: u64,
+    #[prost(sint64, tag = "3")]
+    pub(crate) committed_at: i64,
+}
+
+impl MemoryRecord {
+    pub(crate) fn new(memory: &Memory) -> MemoryRecord {
+        MemoryRecord {
+            id: memory.id.clone(),
+            version: memory.version,
+            lsn: memory.lsn.0,
+            position: memory.position,
+            committed_at: memory.committed_at.0,
+            principal: memory.principal.clone(),
+            content: ContentRecord::from_content(&memory.content),
+            content_hash: memory.content_hash.to_vec(),
+        }
+    }
+
+    /// The memory, or what of it this program cannot read.
+    pub(crate) fn into_memory(self) -> Result<Memory, String> {
+        let content_hash = self.content_hash.try_into();
+        Ok(Memory {
+            id: self.id,
+            version: self.version,
+            lsn: Lsn(self.lsn),
+            position: self.position,
+            committed_at: CommitTime(self.committed_at),
+            principal: self.principal,
+            content: self.content.into_content()?,
+            content_hash: content_hash.map_err(|_| "a content hash has another length")?,
+        })
+    }
+
+    /// The memory of these bytes.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Memory, String> {
+        let record = MemoryRecord::decode(bytes).map_err(|error| error.to_string())?;
+        record.into_memory()
+    }
+}
+
+/// Messages one after the other, each with its length before it.
+pub(crate) fn append_message(message: &impl Message, bytes: &mut Vec<u8>) {
+    message.encode_length_delimited(bytes).expect("a vector grows");
+}
+
+/// The messages of a section.
+pub(crate) fn read_messages<M: Message + Default>(mut bytes: &[u8]) -> Result<Vec<M>, String> {
+    let mut messages = Vec::new();
+    while !bytes.is_empty() {
+        let message = M::decode_length_delimited(&mut bytes);
+        messages.push(message.map_err(|error| error.to_string())?);
+    }
+    Ok(messages)
+}

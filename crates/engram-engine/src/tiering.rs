@@ -1,0 +1,202 @@
+//! Where memories reside: in RAM while they are used and there is room, else in their segments.
+//!
+//! The unit that moves out is a chunk, the least used first; what of it is used comes back memory by memory, and as a
+//! whole when there is room. The indexes of an open space stay in RAM; a space that nobody asks for is closed.
+
+use std::sync::Arc;
+
+use crate::catalog::Entry;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::maintain::Maintained;
+use crate::memtable::ChunkView;
+use crate::model::ResidenceStats;
+use crate::moves::Reason;
+use crate::space::Space;
+
+/// Chunks that one step may move.
+const MOVES_MAX: usize = 8;
+/// Memories move into RAM only below this share of the budget, so that they do not go back and forth.
+const ROOM_PERCENT: u64 = 80;
+/// Uses that a chunk must have had lately to come back as a whole.
+const HEAT_MIN: f32 = 1.0;
+
+impl Engine {
+    /// Bytes of state in RAM: open spaces, blocks of files, hot memories.
+    pub fn resident_bytes(&self) -> u64 {
+        let spaces = self.catalog().open_spaces();
+        let states = spaces.iter().map(|space| space.snapshot.load().resident_bytes());
+        let residence = self.residence();
+        states.sum::<u64>() + residence.blocks.stats().bytes + residence.hot.bytes()
+    }
+
+    /// What is kept in RAM for all spaces.
+    pub fn residence_stats(&self) -> ResidenceStats {
+        let (blocks, hot) = (self.residence().blocks.stats(), &self.residence().hot);
+        ResidenceStats {
+            state_bytes: self.resident_bytes(),
+            state_bytes_max: self.settings().memory_bytes_max,
+            block_bytes: blocks.bytes,
+            block_hits: blocks.hits,
+            block_misses: blocks.misses,
+            block_evictions: blocks.evictions,
+            hot_bytes: hot.bytes(),
+            hot_evictions: hot.evicted(),
+        }
+    }
+
+    /// One step of moving memories between tiers.
+    pub(crate) fn tier(&self, now_ns: i64, done: &mut Maintained) -> Result<(), EngineError> {
+        let max = self.settings().memory_bytes_max;
+        if let Some(quota) = self.settings().space_memory_bytes_max {
+            for space in self.catalog().open_spaces() {
+                let held = space.snapshot.load().resident_bytes();
+                if held > quota {
+                    let spaces = [Arc::clone(&space)];
+                    self.demote(&spaces, held - quota, (Reason::Quota, now_ns), done)?;
+                }
+            }
+        }
+        let spaces = self.catalog().open_spaces();
+        let held = self.resident_bytes();
+        if held > max {
+            self.demote(&spaces, held - max, (Reason::Pressure, now_ns), done)?;
+        } else {
+            let room = (max / 100 * ROOM_PERCENT).saturating_sub(held);
+            self.promote(&spaces, room, now_ns, done)?;
+        }
+        Ok(())
+    }
+
+    /// Moves the least used chunks out of RAM until about `bytes` are free.
+    fn demote(
+        &self,
+        spaces: &[Arc<Space>],
+        bytes: u64,
+        (reason, now_ns): (Reason, i64),
+        done: &mut Maintained,
+    ) -> Result<(), EngineError> {
+        let mut chunks = chunks_where(spaces, |view| view.bodies.resident.is_some());
+        chunks.sort_by(|a, b| {
+            let heat = |chunk: &(Arc<Space>, ChunkView)| chunk.1.chunk.heat.level(now_ns);
+            heat(a).total_cmp(&heat(b))
+        });
+        let mut freed = 0;
+        for (space, view) in chunks.into_iter().take(MOVES_MAX) {
+            if freed >= bytes {
+                return Ok(());
+            }
+            space.intact()?;
+            if view.bodies.sealed.is_none() {
+                self.seal(&space, &view)?;
+                done.sealed_memories += view.chunk.len() as u64;
+            }
+            freed += view.bodies.resident.as_ref().map_or(0, |resident| resident.bytes);
+            space.change_views(|other| {
+                if Arc::ptr_eq(&other.chunk, &view.chunk) && other.bodies.sealed.is_some() {
+                    other.bodies.resident = None;
+                }
+            })?;
+            space.identity.moves.count(reason, view.live());
+            done.moved_memories += view.live();
+        }
+        done.more |= freed < bytes && freed > 0;
+        Ok(())
+    }
+
+    /// Moves the most used warm chunks into RAM as far as there is room.
+    fn promote(
+        &self,
+        spaces: &[Arc<Space>],
+        mut room: u64,
+        now_ns: i64,
+        done: &mut Maintained,
+    ) -> Result<(), EngineError> {
+        let is_used = |view: &ChunkView| {
+            view.bodies.resident.is_none() && view.chunk.heat.level(now_ns) >= HEAT_MIN
+        };
+        let mut chunks = chunks_where(spaces, is_used);
+        chunks.sort_by(|a, b| {
+            let heat = |chunk: &(Arc<Space>, ChunkView)| chunk.1.chunk.heat.level(now_ns);
+            heat(b).total_cmp(&heat(a))
+        });
+        for (space, view) in chunks.into_iter().take(MOVES_MAX) {
+            let bytes = view.bodies.sealed.as_ref().map_or(0, |sealed| sealed.file.bytes);
+            if self.is_above_quota(&space, bytes) || bytes > room {
+                continue;
+            }
+            let Ok(resident) = view.load_bodies() else { continue };
+            room = room.saturating_sub(resident.bytes);
+            space.change_views(|other| {
+                if Arc::ptr_eq(&other.chunk, &view.chunk) {
+                    other.bodies.resident = Some(Arc::clone(&resident));
+                }
+            })?;
+            if let Some(sealed) = &view.bodies.sealed {
+                self.residence().hot.forget(sealed.number);
+            }
+            space.identity.moves.count(Reason::Room, view.live());
+            done.moved_memories += view.live();
+        }
+        Ok(())
+    }
+
+    fn is_above_quota(&self, space: &Space, more: u64) -> bool {
+        let quota = self.settings().space_memory_bytes_max;
+        quota.is_some_and(|quota| space.snapshot.load().resident_bytes() + more > quota)
+    }
+
+    /// Closes the spaces that nobody asks for, those not asked for longest first where there are too many or too little room.
+    pub(crate) fn close_idle(&self, now_ns: i64, done: &mut Maintained) -> Result<(), EngineError> {
+        let mut entries = self.catalog().open_in_turn();
+        entries.sort_by_key(|entry| entry.used_at());
+        let mut left = entries.len();
+        let mut pressed = self.resident_bytes() > self.settings().memory_bytes_max;
+        for entry in entries {
+            let idle = now_ns.saturating_sub(entry.used_at()) >= self.settings().space_idle_ns;
+            let too_many = left > self.settings().open_spaces_max;
+            if !idle && !too_many && !pressed {
+                break;
+            }
+            if self.retire(&entry, done)? {
+                left -= 1;
+                done.closed_spaces += 1;
+                if pressed {
+                    pressed = self.resident_bytes() > self.settings().memory_bytes_max;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes a space that has nothing to do; whether it is closed. What is not in its files goes there first, so that it
+    /// opens quickly.
+    fn retire(&self, entry: &Entry, done: &mut Maintained) -> Result<bool, EngineError> {
+        let Some(space) = entry.space() else { return Ok(false) };
+        if space.has_work() {
+            return Ok(false);
+        }
+        if space.log_bytes() > 0
+            && space.intact().is_ok()
+            && let Some(checkpoint) = self.checkpoint_space(entry, &space)?
+        {
+            done.checkpoints += 1;
+            done.sealed_memories += checkpoint.sealed_memories;
+        }
+        drop(space);
+        self.close_entry(entry)
+    }
+}
+
+fn chunks_where(
+    spaces: &[Arc<Space>],
+    accept: impl Fn(&ChunkView) -> bool,
+) -> Vec<(Arc<Space>, ChunkView)> {
+    let of_space = |space: &Arc<Space>| {
+        let snapshot = space.snapshot.load_full();
+        let views: Vec<ChunkView> = snapshot.chunks.iter().filter(|v| accept(v)).cloned().collect();
+        let space = Arc::clone(space);
+        views.into_iter().map(move |view| (Arc::clone(&space), view)).collect::<Vec<_>>()
+    };
+    spaces.iter().flat_map(of_space).collect()
+}
