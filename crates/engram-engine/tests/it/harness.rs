@@ -11,7 +11,7 @@ use engram_engine::{
     RememberOptions, Remembered, Restore, Selection, SpaceInfo, Visibility,
 };
 use engram_index::Language;
-use engram_store::{Fs, ManualClock, MemoryFs, SeededEntropy};
+use engram_store::{Fs, ManualClock, MemoryFs, SeededEntropy, read_all};
 
 pub(crate) const DIMENSION: u32 = 512;
 /// 2026-01-01T00:00:00Z.
@@ -23,7 +23,7 @@ pub(crate) struct Home {
     pub(crate) fs: MemoryFs,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) embedders: BTreeMap<String, Arc<dyn Embedder>>,
-    pub(crate) graph_vectors_min: u64,
+    pub(crate) settings: EngineSettings,
 }
 
 impl Home {
@@ -33,7 +33,11 @@ impl Home {
             fs: MemoryFs::default(),
             clock: Arc::new(ManualClock::new(NOW)),
             embedders: BTreeMap::from([("fixed".to_owned(), fixed)]),
-            graph_vectors_min: EngineSettings::default().graph_vectors_min,
+            settings: EngineSettings {
+                wal_segment_bytes: 8 << 20,
+                default_space: Some(space("default")),
+                ..EngineSettings::default()
+            },
         }
     }
 
@@ -46,13 +50,7 @@ impl Home {
             embedders: self.embedders.clone(),
             wake: Arc::new(|| {}),
         };
-        let settings = EngineSettings {
-            wal_segment_bytes: 8 << 20,
-            default_space: Some(space("default")),
-            graph_vectors_min: self.graph_vectors_min,
-            ..EngineSettings::default()
-        };
-        Ok(Engine::open(components, settings, Path::new("/data"))?.0)
+        Ok(Engine::open(components, self.settings.clone(), Path::new("/data"))?.0)
     }
 
     /// Names of the files of graphs.
@@ -64,6 +62,20 @@ impl Home {
         for name in self.graphs() {
             self.fs.remove(&Path::new("/data/index").join(name)).unwrap();
         }
+    }
+
+    /// Names of the files of spaces.
+    pub(crate) fn files(&self) -> Vec<String> {
+        self.fs.list(Path::new("/data/spaces")).unwrap()
+    }
+
+    /// Whether these bytes stand in a file of a folder.
+    pub(crate) fn holds(&self, folder: &str, wanted: &str) -> bool {
+        let dir = Path::new("/data").join(folder);
+        self.fs.list(&dir).unwrap().iter().any(|name| {
+            let bytes = read_all(&self.fs, &dir.join(name)).unwrap();
+            bytes.windows(wanted.len()).any(|window| window == wanted.as_bytes())
+        })
     }
 
     pub(crate) fn open(&self) -> Engine {

@@ -61,7 +61,7 @@ fn nearest(engine: &Engine, n: u32) -> (String, VectorSearch) {
 
 fn home() -> Home {
     let mut home = Home::new();
-    home.graph_vectors_min = 8_800;
+    home.settings.graph_vectors_min = 8_800;
     let fixed: Arc<dyn Embedder> = Arc::new(FixedEmbedder::new(AXES));
     home.embedders.insert("fixed".to_owned(), fixed);
     home

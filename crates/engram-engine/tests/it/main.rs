@@ -10,3 +10,4 @@ mod limits;
 mod recalling;
 mod remembering;
 mod spaces;
+mod storing;
