@@ -55,6 +55,20 @@ fn timed<T>(what: &str, run: impl FnOnce() -> T) -> T {
     result
 }
 
+/// The best of a few times: others use the machine, too.
+fn best<T>(what: &str, mut run: impl FnMut() -> T) -> T {
+    let mut fastest = f64::INFINITY;
+    let mut result = None;
+    for _ in 0..5 {
+        let start = Instant::now();
+        let done = run();
+        fastest = fastest.min(start.elapsed().as_secs_f64());
+        result = Some(done);
+    }
+    println!("{what}: {fastest:.3} s");
+    result.expect("ran five times")
+}
+
 /// Seals and opens, and prints what it cost for each document.
 fn sealed<T>(
     name: &str,
@@ -87,9 +101,9 @@ fn titles() {
             titles.insert(&analyzer, &title, key);
         }
     });
-    let bytes = timed("titles: write", || titles.to_bytes());
+    let bytes = best("titles: write", || titles.to_bytes());
     println!("titles: {} titles, {} MB", titles.len(), bytes.len() / 1_000_000);
-    let opened = timed("titles: open", || TitleMatcher::open(&bytes).expect("just written"));
+    let opened = best("titles: open", || TitleMatcher::open(&bytes).expect("just written"));
     assert_eq!(opened.len(), titles.len());
 }
 
@@ -103,10 +117,10 @@ fn graph() {
     let graph = timed("graph: build", || Graph::from_edges(&edges));
     drop(edges);
     println!("graph: {} edges, heap {} MB", graph.edge_count(), graph.heap_bytes() / 1_000_000);
-    let bytes = timed("graph: write", || GraphBlock::write(&graph));
+    let bytes = best("graph: write", || GraphBlock::write(&graph));
     println!("graph: {} MB", bytes.len() / 1_000_000);
-    let block = timed("graph: check", || GraphBlock::open(&bytes).expect("just written"));
-    let copy = timed("graph: copy", || Graph::copied(&block));
+    let block = best("graph: check", || GraphBlock::open(&bytes).expect("just written"));
+    let copy = best("graph: copy", || Graph::copied(&block));
     assert_eq!(copy.degree(7), graph.degree(7));
 }
 
@@ -173,7 +187,7 @@ fn postings() {
     let postings = timed("postings: finish", || writer.finish());
     println!("postings: heap {} B a document", postings.heap_bytes() / MILLION as usize);
     let bytes = postings.to_bytes().to_vec();
-    timed("postings: open", || assert!(Postings::open(&bytes[..]).is_ok()));
+    best("postings: open", || assert!(Postings::open(&bytes[..]).is_ok()));
 }
 
 fn codes() {

@@ -4,9 +4,10 @@ use std::fmt::Debug;
 
 use engram_index::{
     AlignedBytes, Analyzer, Bitmap, ColumnPart, Edge, EdgeType, EdgeWeight, FieldTest, FieldValue,
-    FlatVectors, FlatWriter, Graph, GraphBlock, IndexDamage, KeywordColumn, Language,
-    MetadataColumn, MetadataWriter, QuantisedVectors, RangeColumn, RowMajor, ScanScratch,
-    TitleMatcher, VectorFilter, VectorRows, normalise,
+    FlatVectors, FlatWriter, Graph, GraphBlock, HnswBuilder, HnswScratch, HnswSettings,
+    IndexDamage, KeywordColumn, Language, MetadataColumn, MetadataWriter, QuantisedVectors,
+    RangeColumn, RowMajor, ScanScratch, SearchRoute, Serial, TitleMatcher, VectorFilter,
+    VectorQuery, VectorRows, normalise,
 };
 use proptest::prelude::*;
 
@@ -37,7 +38,7 @@ fn reopened<T: PartialEq + Debug>(
     bytes: &[u8],
     open: impl Fn(&[u8]) -> Result<T, IndexDamage>,
 ) -> T {
-    let opened = open(bytes).unwrap();
+    let opened = open(bytes).expect("just written");
     assert_eq!(&opened, built);
     opened
 }
@@ -392,6 +393,24 @@ fn rows_are_asked_for_once_and_in_order() {
         let kept: Vec<_> = expected.iter().filter(|hit| hit.0 != lost).collect();
         assert!(hits.iter().zip(kept).all(|(a, b)| a == b));
     }
+}
+
+#[test]
+fn a_graph_asks_for_rows_in_order() {
+    let all = vectors(32, 2_000, 3);
+    let rows = RowMajor::new(32, &all);
+    let settings = HnswSettings { m: 4, ef_construction: 16, ..HnswSettings::default() };
+    let mut builder = HnswBuilder::new(settings, 32);
+    all.chunks_exact(32).for_each(|row| builder.push(row));
+    let graph = builder.finish(&Serial);
+    let mut scratch = HnswScratch::default();
+    let remote = Remote { rows, lost: u32::MAX, asked: std::sync::Mutex::default() };
+    let query = VectorQuery { vector: rows.row(77), k: 10, ef: 20, filter: VectorFilter::All };
+    let report = graph.search(&query, &remote, &mut scratch);
+    assert_eq!(report.route, SearchRoute::Graph);
+    let asked = remote.asked.into_inner().unwrap();
+    assert_eq!(asked.len() as u64, report.read);
+    assert!(asked.len() >= 10 && asked.is_sorted_by(|a, b| a < b), "{asked:?}");
 }
 
 #[test]
