@@ -6,6 +6,8 @@
 //! order, and ties always go to the smaller key.
 
 mod bytes;
+mod prefetch;
+mod mix;
 mod topk;
 mod vector;
 mod text;

@@ -78,8 +78,14 @@ impl Packed {
     }
 
     /// The numbers at neighbouring places.
-    pub(super) fn iter(&self, places: Range<usize>) -> impl ExactSizeIterator<Item = i64> + '_ {
-        places.map(|place| self.get(place))
+    pub(super) fn iter(&self, places: Range<usize>) -> impl Iterator<Item = i64> + '_ {
+        let blocks = places.start / BLOCK..places.end.div_ceil(BLOCK);
+        blocks.flat_map(move |block| {
+            let frame = self.blocks[block];
+            let first = block * BLOCK;
+            let within = places.start.max(first) - first..places.end.min(first + BLOCK) - first;
+            within.map(move |index| frame.number(index, self.unit, &self.distances))
+        })
     }
 
     /// How many numbers `before` holds for, of a list in ascending order: they are the first ones.

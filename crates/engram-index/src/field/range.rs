@@ -187,15 +187,21 @@ impl RangeColumn {
                 let ordinal = |place: usize| u64::from(*first) + place as u64;
                 Bitmap::run(ordinal(places.start) as u32, ordinal(places.end))
             }
-            Ordinals::Listed(_) => self.ordinals(places).collect(),
+            Ordinals::Listed(ordinals) => {
+                let mut listed = Vec::with_capacity(places.len());
+                ordinals.iter(places).for_each(|ordinal| listed.push(ordinal as u32));
+                Bitmap::from_ordinals(&listed)
+            }
         }
     }
 
     fn ordinals(&self, places: Range<usize>) -> impl Iterator<Item = u32> + '_ {
-        places.map(|place| match &self.ordinals {
-            Ordinals::Run(first) => first + place as u32,
-            Ordinals::Listed(ordinals) => ordinals.get(place) as u32,
-        })
+        let (first, run, listed) = match &self.ordinals {
+            Ordinals::Run(first) => (u64::from(*first), places, None),
+            Ordinals::Listed(ordinals) => (0, 0..0, Some(ordinals.iter(places))),
+        };
+        let run = run.map(move |place| (first + place as u64) as u32);
+        run.chain(listed.into_iter().flatten().map(|ordinal| ordinal as u32))
     }
 
     fn places(&self, from: Option<i64>, until: Option<i64>) -> Range<usize> {

@@ -80,6 +80,20 @@ pub(super) fn covers(bytes: &[u8], frequency: u32, len: u32) -> bool {
         .any(|pair| (pair.0 >= frequency || pair.0 == FREQUENCY_UNBOUNDED) && pair.1 <= len)
 }
 
+/// Whether a bound holds for all postings of a block, given by their frequencies and lengths.
+pub(super) fn covers_all(bytes: &[u8], frequencies: &[u32], lens: &[u32]) -> bool {
+    let mut pairs = [(0, u32::MAX); PAIRS];
+    for (pair, (frequency, len)) in pairs.iter_mut().zip(pairs_of(bytes)) {
+        let unbounded = frequency == FREQUENCY_UNBOUNDED;
+        *pair = (if unbounded { u32::MAX } else { frequency }, len);
+    }
+    // Nothing here branches, so that many postings are compared together.
+    frequencies.iter().zip(lens).fold(true, |all, (frequency, len)| {
+        let holds = |pair: (u32, u32)| (pair.0 >= *frequency) & (pair.1 <= *len);
+        all & pairs.iter().fold(false, |any, pair| any | holds(*pair))
+    })
+}
+
 fn clamp(value: u32) -> u16 {
     u16::try_from(value).unwrap_or(u16::MAX)
 }
@@ -97,6 +111,8 @@ mod tests {
         ) {
             let bytes = Impacts::new(pairs.iter().copied()).to_bytes();
             prop_assert!(pairs.iter().all(|&(frequency, len)| covers(&bytes, frequency, len)));
+            let (frequencies, lens): (Vec<u32>, Vec<u32>) = pairs.iter().copied().unzip();
+            prop_assert!(covers_all(&bytes, &frequencies, &lens));
             let bytes = Impacts::new(few.iter().copied()).to_bytes();
             let (left, right) = few.split_at(few.len() / 2);
             let mut joined = Impacts::new(left.iter().copied());
@@ -105,6 +121,10 @@ mod tests {
             prop_assert!(few.iter().all(|&(frequency, len)| covers(&bytes, frequency, len)));
             let most = few.iter().map(|pair| pair.0).max();
             prop_assert_eq!(pairs_of(&bytes).map(|pair| pair.0).max(), most);
+            for (frequency, len) in (1..8).flat_map(|f| (0..10).map(move |len| (f, len))) {
+                let one = covers_all(&bytes, &[frequency], &[len]);
+                prop_assert_eq!(one, covers(&bytes, frequency, len));
+            }
         }
     }
 

@@ -6,7 +6,7 @@
 use super::bitpack::{
     get_varint, pack, packed_bytes, put_varint, u32_at, unpack, unpack_one, width_of,
 };
-use super::impact::{IMPACT_BYTES, Impacts, covers};
+use super::impact::{IMPACT_BYTES, Impacts, covers, covers_all, pairs_of};
 
 /// Documents of a full block.
 pub(super) const BLOCK_DOCS: usize = 128;
@@ -330,6 +330,7 @@ pub(super) fn read_positions(bytes: &[u8], at: &mut usize, out: &mut Vec<u32>) -
 }
 
 /// Moves behind the positions of a posting as [`read_positions`] does, without keeping them.
+#[inline]
 fn skip_positions(bytes: &[u8], at: &mut usize) -> Option<()> {
     let head = get_varint(bytes, at)?;
     let mut position = if head & 1 == 0 { head >> 1 } else { 0 };
@@ -362,7 +363,7 @@ pub(super) fn open_list<'a>(lists: &'a [u8], positions: &'a [u8]) -> Option<Post
 
 /// What [`verify_list`] compares with.
 pub(super) struct Surroundings<'a> {
-    pub(super) doc_lens: &'a dyn Fn(u32) -> Option<u32>,
+    pub(super) doc_lens: &'a [[u8; 4]],
     /// Bytes of the list.
     pub(super) list_bytes: usize,
     /// Where its positions must start, and where those of all lists end, in the section of positions.
@@ -414,7 +415,7 @@ fn verify_block(
     list: &PostingList<'_>,
     index: usize,
     start: usize,
-    (room, doc_lens): (usize, &dyn Fn(u32) -> Option<u32>),
+    (room, doc_lens): (usize, &[[u8; 4]]),
 ) -> Result<usize, &'static str> {
     let bytes = list.blocks[..room].get(start..).filter(|bytes| bytes.len() >= 2);
     let bytes = bytes.ok_or("a block of a list does not fit")?;
@@ -430,20 +431,29 @@ fn verify_block(
     let (mut docs, mut frequencies) = ([0; BLOCK_DOCS], [0; BLOCK_DOCS]);
     let before = list.doc_before(index);
     block.docs(before, &mut docs);
-    unpack(block.packed_frequencies, block.frequency_width, &mut frequencies[..len]);
-    for (place, (&doc, &packed)) in docs[..len].iter().zip(&frequencies).enumerate() {
-        let above = if place == 0 { before } else { docs[place - 1] };
-        if above != u32::MAX && doc <= above {
-            return Err("the documents of a list do not ascend");
+    let (docs, frequencies) = (&docs[..len], &mut frequencies[..len]);
+    unpack(block.packed_frequencies, block.frequency_width, frequencies);
+    let ascend = docs.windows(2).fold(true, |ascend, pair| ascend & (pair[0] < pair[1]));
+    if !ascend || (before != u32::MAX && docs[0] <= before) {
+        return Err("the documents of a list do not ascend");
+    }
+    if docs[len - 1] as usize >= doc_lens.len() {
+        return Err("a list names a document that is not there");
+    }
+    let greatest = u64::from(frequencies.iter().fold(0, |max: u32, f| max.max(*f)));
+    if (greatest + 1) << block.shift > u64::from(FREQUENCY_MAX) {
+        return Err("a frequency is too large");
+    }
+    if let Some(whole) = list.bound() {
+        let mut lens = [0; BLOCK_DOCS];
+        for ((frequency, len), doc) in frequencies.iter_mut().zip(&mut lens).zip(docs) {
+            *frequency = (*frequency + 1) << block.shift;
+            *len = u32::from_le_bytes(doc_lens[*doc as usize]);
         }
-        let doc_len = doc_lens(doc).ok_or("a list names a document that is not there")?;
-        let frequency = (u64::from(packed) + 1) << block.shift;
-        let frequency = u32::try_from(frequency).ok().filter(|f| *f <= FREQUENCY_MAX);
-        let frequency = frequency.ok_or("a frequency is too large")?;
-        let bounds = list.bound().map(|bound| (bound, list.block_bound(index)));
-        if bounds.is_some_and(|(whole, own)| {
-            !covers(whole, frequency, doc_len) || !covers(own, frequency, doc_len)
-        }) {
+        let (own, lens) = (list.block_bound(index), &lens[..len]);
+        // What covers the pairs of a bound covers all that these cover; mostly that is so.
+        let nested = pairs_of(own).all(|(frequency, len)| covers(whole, frequency, len));
+        if !covers_all(own, frequencies, lens) || !nested && !covers_all(whole, frequencies, lens) {
             return Err("the bound of a block is too low");
         }
     }

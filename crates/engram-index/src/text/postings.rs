@@ -272,7 +272,7 @@ impl<'a> PostingsView<'a> {
                 return Err("a list lies outside");
             }
             let around = Surroundings {
-                doc_lens: &|doc| (doc < self.docs()).then(|| self.doc_len(doc)),
+                doc_lens: self.doc_lens.as_chunks().0,
                 list_bytes: list.len(),
                 positions_start,
                 positions_end,

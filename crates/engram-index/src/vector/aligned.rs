@@ -2,8 +2,7 @@
 
 use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
 
-/// Bytes of a cache line.
-pub(super) const LINE: usize = 64;
+use crate::prefetch::LINE;
 
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
@@ -33,6 +32,11 @@ impl AlignedBytes {
             Vec::from_raw_parts(start.cast::<Line>(), count, count)
         };
         AlignedBytes { lines }
+    }
+
+    /// An empty block with room for `length` bytes.
+    pub(super) fn with_capacity(length: usize) -> AlignedBytes {
+        AlignedBytes { lines: Vec::with_capacity(length.div_ceil(LINE)) }
     }
 
     /// All bytes, to be written.

@@ -8,9 +8,8 @@
 //! Idea of two levels: Aguerrebere et al., "Similarity search in the blink of an eye with compressed indices",
 //! PVLDB 16 (2023): a short code for the search, its residual for the re-rank.
 
-use super::aligned::LINE;
 use super::kernels::{Kernels, NIBBLE_BLOCK, NIBBLE_BLOCK_BYTES, NibbleRows};
-use super::prefetch::prefetch;
+use crate::prefetch::{LINE, prefetch};
 
 /// Largest code.
 const CODE_MAX: f32 = 127.0;

@@ -3,7 +3,6 @@
 mod kernels;
 mod unit;
 mod aligned;
-mod prefetch;
 mod parallel;
 mod filter;
 mod flat;

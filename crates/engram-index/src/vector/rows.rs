@@ -1,7 +1,7 @@
 //! Full-precision vectors by ordinal, wherever the caller keeps them.
 
 use super::flat::FlatVectors;
-use super::prefetch::prefetch_floats;
+use crate::prefetch::prefetch_floats;
 
 /// Unit vectors by ordinal: what a re-rank reads. They need not lie in memory. `Sync`, so that searches may share it.
 ///

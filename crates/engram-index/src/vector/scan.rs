@@ -7,12 +7,13 @@
 
 use std::ops::Range;
 
-use super::aligned::{AlignedBytes, LINE};
+use super::aligned::AlignedBytes;
 use super::codes::{CodeErrors, CodedQuery, Codes, encode, plane_bytes};
 use super::filter::VectorFilter;
 use super::kernels::{Kernels, NibbleRows};
 use super::rows::VectorRows;
 use crate::bytes::{IndexDamage, Input};
+use crate::prefetch::LINE;
 use crate::topk::TopK;
 
 /// Rows that pass through a sieve together: their upper planes fit the second-level cache.
@@ -45,11 +46,17 @@ enum Tables {
 impl QuantisedVectors {
     /// No vectors of `dimension` components, which are 1 to 4,096.
     pub fn new(dimension: usize) -> QuantisedVectors {
+        QuantisedVectors::with_capacity(dimension, 0)
+    }
+
+    /// As [`QuantisedVectors::new`], with room for so many: a block that grows holds up to twice its bytes.
+    pub fn with_capacity(dimension: usize, vectors: usize) -> QuantisedVectors {
         assert!((1..=4096).contains(&dimension), "{dimension} components");
+        let planes = || AlignedBytes::with_capacity(vectors * plane_bytes(dimension));
         QuantisedVectors {
             dimension,
             len: 0,
-            tables: Tables::Growing(AlignedBytes::default(), AlignedBytes::default(), Vec::new()),
+            tables: Tables::Growing(planes(), planes(), Vec::with_capacity(4 * vectors)),
             errors: CodeErrors::default(),
         }
     }

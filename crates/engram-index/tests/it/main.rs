@@ -2,6 +2,7 @@
 
 mod field;
 mod graph;
+mod sealed;
 mod set;
 mod spread;
 mod text;

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::super::aligned::{AlignedBytes, LINE};
+use super::super::aligned::AlignedBytes;
 use super::super::codes::CodeErrors;
 use super::layer::{Layer, LayerShape, LayerView, NO_LINK};
 use super::settings::{HnswSettings, LAYERS_MAX, VECTORS_MAX};
+use crate::prefetch::LINE;
 
 const MAGIC: [u8; 8] = *b"ENGRAMHN";
 const VERSION: u32 = 1;

@@ -1,9 +1,9 @@
 //! One layer of the graph: nodes with their codes and links, numbered from 0 in order of insertion.
 
-use super::super::aligned::{AlignedBytes, LINE};
+use super::super::aligned::AlignedBytes;
 use super::super::codes::{CodeErrors, Codes, encode, plane_bytes};
 use super::super::kernels::NibbleRows;
-use super::super::prefetch::prefetch;
+use crate::prefetch::{LINE, prefetch};
 
 /// Stands where a node has no further link.
 pub(super) const NO_LINK: u32 = u32::MAX;

@@ -1,5 +1,7 @@
 //! What shapes a graph.
 
+use crate::mix::mix;
+
 /// Most vectors of one graph: the pool keeps a mark beside the ordinal.
 pub const VECTORS_MAX: usize = 1 << 31;
 
@@ -46,12 +48,4 @@ impl HnswSettings {
         let level = -libm::log(uniform) / libm::log(f64::from(self.m));
         (level as usize).min(LAYERS_MAX - 1)
     }
-}
-
-/// The finalizer of SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
-fn mix(x: u64) -> u64 {
-    let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
 }

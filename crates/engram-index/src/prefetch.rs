@@ -1,10 +1,11 @@
 //! Asking the processor for memory before it is read: a search knows its next rows long before it needs them.
 
-use super::aligned::LINE;
+/// Bytes of a cache line.
+pub(crate) const LINE: usize = 64;
 
 /// Asks the processor to bring a vector closer.
 #[inline(always)]
-pub(super) fn prefetch_floats(vector: &[f32]) {
+pub(crate) fn prefetch_floats(vector: &[f32]) {
     for line in vector.chunks(LINE / 4) {
         prefetch_line(line.as_ptr().cast());
     }
@@ -12,7 +13,7 @@ pub(super) fn prefetch_floats(vector: &[f32]) {
 
 /// Asks the processor to bring `length` bytes from `start` closer; does nothing where they are not.
 #[inline(always)]
-pub(super) fn prefetch(bytes: &[u8], start: usize, length: usize) {
+pub(crate) fn prefetch(bytes: &[u8], start: usize, length: usize) {
     let Some(wanted) = bytes.get(start..start + length) else { return };
     for line in wanted.chunks(LINE) {
         prefetch_line(line.as_ptr());
