@@ -37,8 +37,8 @@ struct Bench<'a> {
     statuses: BTreeMap<String, u16>,
     /// A data directory to start on, and what it holds.
     existing: (PathBuf, Ledger),
-    /// Every file that servers touch while they start.
-    files: BTreeSet<String>,
+    /// Every file that a server touches while it starts at this moment.
+    files: BTreeMap<Moment, BTreeSet<String>>,
 }
 
 pub(super) fn run(ground: &Ground<'_>) -> Result<(), String> {
@@ -89,7 +89,7 @@ impl<'a> Bench<'a> {
         let folder = ground.scratch.folder("faults")?;
         let existing = (folder.join("existing"), Ledger::default());
         let mut bench =
-            Bench { ground, folder, statuses: catalogue()?, existing, files: BTreeSet::new() };
+            Bench { ground, folder, statuses: catalogue()?, existing, files: BTreeMap::new() };
         let setup = bench.setup(&bench.existing.0);
         let server = setup.start()?;
         let mut ledger = Ledger::default();
@@ -149,7 +149,8 @@ impl<'a> Bench<'a> {
             return Ok((server, Ok(()), Some(tracer)));
         }
         // Otherwise the loader of the program would meet the faults: it opens and reads files as well.
-        words.extend(self.files.iter().flat_map(|file| ["-P".to_owned(), file.clone()]));
+        let files = self.files.get(&moment).into_iter().flatten();
+        words.extend(files.flat_map(|file| ["-P".to_owned(), file.clone()]));
         // The tracer stands beside the server, not above it: what we kill is the server.
         words.extend(["-D", "--seccomp-bpf"].map(str::to_owned));
         let mut server = setup.launch(&words)?;
@@ -164,13 +165,13 @@ impl<'a> Bench<'a> {
             Plan { writers: WRITERS, requests: REQUESTS, round: 1, seed: self.ground.options.seed };
         if moment != Moment::Running {
             // Once for the names of the files, then for the numbers of the calls on them.
-            self.files.clear();
             let (server, ready, _) = self.launch(&setup, moment, None)?;
             ready?;
             server.kill();
             let trace = self.trace()?;
             let found = trace::calls(&trace);
-            self.files = found.iter().flat_map(|call| call.files(&setup.data)).collect();
+            let files = found.iter().flat_map(|call| call.files(&setup.data)).collect();
+            self.files.insert(moment, files);
             (_, ledger) = self.data(moment)?;
         }
         let (server, ready, tracer) = self.launch(&setup, moment, None)?;

@@ -46,6 +46,9 @@ pub(crate) fn run(root: &Path, flags: &[&str]) -> Result<(), String> {
             Err(error) => run::say(&format!("power-cut: {} skipped: {error}", kind.name)),
         }
     }
+    if kinds.is_empty() {
+        return Ok(());
+    }
     let outcome = suite(&kinds, &options, &scratch);
     if let Err(error) = &outcome
         && !proof::interrupted()
@@ -60,12 +63,10 @@ pub(crate) fn run(root: &Path, flags: &[&str]) -> Result<(), String> {
 }
 
 fn suite(kinds: &[&FileSystem], options: &Options, scratch: &Scratch) -> Result<(), String> {
-    if let Some(kind) = kinds.first() {
-        lying_sync(kind, options, &scratch.folder("lying")?)?;
-    }
+    lying_sync(kinds[0], options, &scratch.folder("lying")?)?;
     let mut cuts = 0;
     let mut generation = 0;
-    while !kinds.is_empty() && cuts < options.count && !options.late() {
+    while cuts < options.count && !options.late() {
         generation += 1;
         cuts += disks(kinds, (options, generation), (scratch, options.count - cuts))?;
     }
