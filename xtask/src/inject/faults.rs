@@ -58,7 +58,10 @@ pub(super) fn run(ground: &Ground<'_>) -> Result<(), String> {
     let mut random = Random::of(ground.options.seed, 0xfa);
     let mut courses: BTreeMap<Course, u64> = BTreeMap::new();
     let mut done = 0;
-    for place in places.keys().copied().cycle() {
+    // A running server has fewer kinds of calls than a starting one, but it is where acknowledgements come from.
+    let running = places.keys().filter(|(moment, _)| *moment == Moment::Running);
+    let turns: Vec<_> = places.keys().chain(running.clone()).chain(running).copied().collect();
+    for place in turns.into_iter().cycle() {
         if done >= ground.options.count || ground.options.late() || proof::interrupted() {
             break;
         }

@@ -10,7 +10,7 @@ use crate::proof::{
 };
 use crate::run;
 
-const DEFAULTS: Defaults = Defaults { seed: 1, count: 48, seconds: 110 };
+const DEFAULTS: Defaults = Defaults { seed: 1, count: 40, seconds: 110 };
 const WRITERS: u64 = 4;
 /// A cut comes after so many acknowledgements at most, and at least after a third.
 const ACKNOWLEDGED_MAX: u64 = 240;
