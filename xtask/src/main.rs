@@ -6,6 +6,9 @@
 mod run;
 mod sha256;
 mod tidy;
+mod proof;
+mod power_cut;
+mod inject;
 mod steps;
 
 use std::process::ExitCode;
@@ -15,6 +18,9 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   ci [--skip-tests]   everything a change must pass, with the time of each step
   tidy                the rules of the house that no compiler checks
   gen [--check]       write the generated pages; --check compares and writes nothing
+  power-cut [FLAGS]   power cuts under the real server, on ext4 and XFS; needs root
+  inject [FLAGS]      failing system calls, kills and a full disk under the real server; needs root and strace
+                      flags of both: --seed S, --seconds N, --binary PATH; --cuts N or --faults N
   model PATH          rebuild models/all-minilm-l6-v2 from the model.safetensors at PATH and compare";
 
 fn main() -> ExitCode {
@@ -27,6 +33,8 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(&root),
         ["gen"] => steps::generate(&root, steps::Pages::Write),
         ["gen", "--check"] => steps::generate(&root, steps::Pages::Check),
+        ["power-cut", flags @ ..] => power_cut::run(&root, flags),
+        ["inject", flags @ ..] => inject::run(&root, flags),
         ["model", source] => steps::model(&root, source.as_ref()),
         ["help" | "--help" | "-h"] => {
             run::say(USAGE);

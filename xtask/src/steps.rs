@@ -27,7 +27,7 @@ struct Step {
 }
 
 /// The gate, in order. The tests come first: they are what the README promises.
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 9] = [
     Step {
         name: "tests",
         run: |root| run::pass(&mut run::cargo(root, &["test", "--workspace", "--locked"])),
@@ -41,6 +41,8 @@ const STEPS: [Step; 7] = [
     Step { name: "generated pages", run: |root| generate(root, Pages::Check) },
     Step { name: "docs", run: docs },
     Step { name: "simulator", run: simulator },
+    Step { name: "power cuts", run: |_| myself("power-cut") },
+    Step { name: "injected faults", run: |_| myself("inject") },
 ];
 
 /// Runs the gate and stops at the first step that fails.
@@ -77,6 +79,12 @@ const SIMULATOR_SEEDS: &str = "1000";
 fn simulator(root: &Path) -> Result<(), String> {
     let arguments = ["run", "-p", "engram-sim", "--locked", "--", "--seeds", SIMULATOR_SEEDS];
     run::pass(&mut run::cargo(root, &arguments))
+}
+
+/// Runs a suite in a process of its own: it changes what its process sees mounted.
+fn myself(suite: &str) -> Result<(), String> {
+    let own = std::env::current_exe().map_err(|error| format!("where am I: {error}"))?;
+    run::pass(std::process::Command::new(own).arg(suite))
 }
 
 /// Runs the tests that own the generated pages: their names contain `generated`, and with `UPDATE_EXPECT` set
