@@ -36,6 +36,11 @@ impl<'a> Input<'a> {
         if self.rest.is_empty() { Ok(()) } else { Err(IndexDamage("bytes behind the end")) }
     }
 
+    /// How many bytes are left.
+    pub(crate) fn remaining(&self) -> usize {
+        self.rest.len()
+    }
+
     pub(crate) fn bytes(&mut self, count: usize) -> Result<&'a [u8], IndexDamage> {
         let (bytes, rest) = self.rest.split_at_checked(count).ok_or(SHORT)?;
         self.rest = rest;

@@ -247,7 +247,7 @@ fn vectors(dimension: usize, count: usize, seed: u32) -> Vec<f32> {
 
 #[test]
 fn damaged_columns() {
-    let mut pairs: Vec<(u32, String)> = (0..300).map(|n| (n * 7, format!("w{}", n % 40))).collect();
+    let mut pairs: Vec<(u32, String)> = (0..60).map(|n| (n * 7, format!("w{}", n % 20))).collect();
     pairs.extend((0..4_500).map(|n| (n, "everywhere".to_owned())));
     let column = keywords(&pairs);
     survives(&column.to_bytes(), KeywordColumn::open, |column| {
@@ -267,7 +267,7 @@ fn damaged_columns() {
             );
         });
     }
-    let values: Vec<(u8, i64)> = (0..120).map(|n| (n as u8 % 7, n % 11)).collect();
+    let values: Vec<(u8, i64)> = (0..50).map(|n| (n as u8 % 7, n % 11)).collect();
     survives(&metadata(&values).to_bytes(), MetadataColumn::open, |column| {
         ask_metadata(column);
         MetadataColumn::merge(&[(column, &Some)], column.docs());

@@ -94,7 +94,9 @@ fn read_tokens<'a>(input: &mut Input<'a>) -> Result<&'a str, IndexDamage> {
 
 fn read_keys(input: &mut Input<'_>) -> Result<Vec<(u64, Initial)>, IndexDamage> {
     let count = input.varint()?;
-    let mut keys: Vec<(u64, Initial)> = Vec::new();
+    // A key takes two bytes at least.
+    let room = usize::try_from(count).unwrap_or(usize::MAX).min(input.remaining() / 2);
+    let mut keys: Vec<(u64, Initial)> = Vec::with_capacity(room);
     for _ in 0..count {
         let gap = input.varint()?;
         let initial = match input.u8()? {
