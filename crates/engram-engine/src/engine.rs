@@ -106,7 +106,10 @@ impl Engine {
         let spaces_dir = data_dir.join(datadir::SPACES_DIR);
         let fs = Arc::clone(&components.fs);
         fs.create_dir_all(&spaces_dir).map_err(|error| datadir::io_failure(&spaces_dir, &error))?;
-        let mut census = Census::new(read_manifests(&*fs, &spaces_dir)?);
+        let manifests = read_manifests(&*fs, &spaces_dir)?;
+        // A killed process may have renamed a manifest and not synced that: what is trusted from here on must be durable.
+        fs.sync_dir(&spaces_dir).map_err(|error| datadir::io_failure(&spaces_dir, &error))?;
+        let mut census = Census::new(manifests);
         let wal = data_dir.join(datadir::WAL_DIR);
         let (log, mut recovery) =
             ShardLog::open(Arc::clone(&fs), &wal, options, &*components.entropy, &mut |frame| {

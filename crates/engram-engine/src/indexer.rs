@@ -38,17 +38,28 @@ pub(crate) fn graph_file_name(space: SpaceId, hash: GraphHash) -> String {
 
 /// Loads the graph that a space's log names last. Where its file is missing or damaged the space does without, until it
 /// is built anew.
-pub(crate) fn load_graph(fs: &dyn Fs, data_dir: &Path, space: SpaceId, snapshot: &mut Snapshot) {
-    let Some(hash) = snapshot.graph_hash else { return };
+///
+/// # Errors
+/// The file cannot be read now.
+pub(crate) fn load_graph(
+    fs: &dyn Fs,
+    data_dir: &Path,
+    space: SpaceId,
+    snapshot: &mut Snapshot,
+) -> Result<(), EngineError> {
+    let Some(hash) = snapshot.graph_hash else { return Ok(()) };
     let path = data_dir.join(INDEX_DIR).join(graph_file_name(space, hash));
-    let graph = read_all(fs, &path)
-        .map_err(|error| error.to_string())
-        .and_then(|bytes| Proximity::open(&bytes, hash));
+    let graph = match read_all(fs, &path) {
+        Ok(bytes) => Proximity::open(&bytes, hash).ok(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(io_failure(&path, &error)),
+    };
     match graph {
-        Ok(graph) => snapshot.use_graph(Arc::new(graph)),
-        // What cannot be read, or is not what was written, is of no use to anybody: the file is removed.
-        Err(_) => snapshot.graph_hash = None,
+        Some(graph) => snapshot.use_graph(Arc::new(graph)),
+        // What is not what was written is of no use to anybody: the file is removed.
+        None => snapshot.graph_hash = None,
     }
+    Ok(())
 }
 
 /// Removes the graph files that do not stay; asked with the space and the name of each. Unfinished ones never stay.

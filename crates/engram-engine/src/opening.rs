@@ -105,7 +105,7 @@ impl Engine {
         };
         self.catch_up(&mut loading)?;
         let Loading { space, mut snapshot, keys, log_bytes } = loading;
-        load_graph(self.fs(), self.data_dir(), identity.id, &mut snapshot);
+        load_graph(self.fs(), self.data_dir(), identity.id, &mut snapshot)?;
         let mut overlay = Overlay::new(snapshot.state_sum);
         let latest = snapshot.committed_at.0;
         for key in keys {

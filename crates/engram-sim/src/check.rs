@@ -361,7 +361,14 @@ impl History {
         let names: Vec<String> = self.spaces.keys().cloned().collect();
         for name in names {
             let seed = self.rng.bits();
-            let answers = self.answers(&name, seed)?;
+            let answers = match self.answers(&name, seed) {
+                Err(what) if self.injected() => {
+                    self.note(format!("cannot see: {what}"));
+                    self.blind = true;
+                    return Ok(());
+                }
+                answers => answers?,
+            };
             let Place { id, published, .. } = &self.spaces[&name];
             let ranking =
                 Ranking { space: *id, lsn: published.lsn, now_ns: self.now_ns(), seed, answers };

@@ -48,6 +48,16 @@ pub(crate) struct Setup {
     pub(crate) churn: u64,
     /// Vectors of a space from which on a graph is built over them.
     pub(crate) graph_vectors_min: u64,
+    /// Bytes of commits of a space in the log before it is checkpointed.
+    pub(crate) checkpoint_bytes: u64,
+    /// Bytes of log before spaces are checkpointed for its sake.
+    pub(crate) log_bytes: u64,
+    /// Bytes of state in RAM.
+    pub(crate) memory_bytes: u64,
+    /// Spaces that may be open.
+    pub(crate) open_spaces: usize,
+    /// How long deleted memories may stay in files, ns.
+    pub(crate) deleted_kept_ns: i64,
 }
 
 /// What a ranking was, to be found again.
@@ -86,6 +96,8 @@ pub(crate) struct History {
     pub(crate) squeezed: bool,
     /// Requests to remember that were queued since everybody last had an answer.
     pub(crate) sent: Vec<Request>,
+    /// A fault kept something from being read in this step.
+    pub(crate) blind: bool,
     /// The log was closed, and nothing was written since.
     pub(crate) closed: bool,
     pub(crate) seen: BTreeMap<(SpaceId, u64, u32), Sight>,
@@ -113,6 +125,11 @@ fn settings(setup: &Setup) -> EngineSettings {
         wal_spare_segments_max: setup.spares,
         commit_queue_bytes_max: setup.queue_bytes,
         graph_vectors_min: setup.graph_vectors_min,
+        checkpoint_log_bytes: setup.checkpoint_bytes,
+        wal_bytes_max: setup.log_bytes,
+        memory_bytes_max: setup.memory_bytes,
+        open_spaces_max: setup.open_spaces,
+        deleted_kept_ns: setup.deleted_kept_ns,
         default_space: setup.default_space.then_some(default_space),
         ..EngineSettings::default()
     }
@@ -139,6 +156,7 @@ impl History {
             clock,
             squeezed: false,
             sent: Vec::new(),
+            blind: false,
             closed: false,
             seen: BTreeMap::new(),
             rankings: BTreeMap::new(),
@@ -185,12 +203,21 @@ impl History {
 
     /// Opens what is on the disk, however often it takes, and compares it with the model.
     pub(crate) fn open(&mut self, armed: Option<(u64, Fault)>) -> Check {
-        let recovery = self.open_engine(armed)?;
-        if !recovery.damage.is_empty() || !recovery.quarantined.is_empty() {
-            return Err(format!("damage was reported where nothing had rotted: {recovery:?}"));
+        let mut armed = armed;
+        for _ in 0..OPENINGS_MAX {
+            let recovery = self.open_engine(armed.take())?;
+            if !recovery.damage.is_empty() || !recovery.quarantined.is_empty() {
+                return Err(format!("damage was reported where nothing had rotted: {recovery:?}"));
+            }
+            match self.reconcile().and_then(|()| self.verify()) {
+                Err(what) if self.injected() => {
+                    self.note(format!("cannot see: {what}"));
+                    self.reboot(End::Kill);
+                }
+                outcome => return outcome,
+            }
         }
-        self.reconcile()?;
-        self.verify()
+        Err("the spaces cannot be read, though faults were taken back".to_owned())
     }
 
     /// Opens, retrying after injected failures.
@@ -260,6 +287,7 @@ impl History {
     /// The process ends, the disk gets its due.
     pub(crate) fn reboot(&mut self, end: End) {
         self.engine = None;
+        self.blind = false;
         self.refusals.clear();
         self.squeezed = false;
         for line in self.fs.take_notes() {

@@ -43,6 +43,6 @@ pub use clock::{START_NS, SimClock};
 pub use faulty::{End, Fault, FaultyFs, Lie};
 pub use rng::Rng;
 pub use run::{CaseReport, run_seed, run_with};
-pub use sweep::{sweep, sweep_one};
+pub use sweep::{OPERATIONS_MAX, sweep_one};
 pub use tally::Tally;
 pub use trace::Trace;

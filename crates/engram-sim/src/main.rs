@@ -1,9 +1,13 @@
 //! Runs histories of the simulator: `engram-sim --seed N` tells one, `engram-sim --seeds N` runs many.
 
 use std::io::Write;
+use std::num::NonZero;
+use std::ops::Range;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use engram_sim::{CaseReport, Fault, Tally, run_seed, sweep, sweep_one};
+use engram_sim::{CaseReport, Fault, OPERATIONS_MAX, Tally, run_seed, sweep_one};
 
 const USAGE: &str =
     "usage: engram-sim [--seed N | --seeds N [--start S] | --sweep [--fault NAME --at N]]
@@ -99,35 +103,70 @@ fn tell(what: &str, outcome: &CaseReport) -> bool {
 }
 
 fn run_many(start: u64, count: u64) -> bool {
-    let mut tally = Tally::default();
-    let mut failed = 0;
     let end = start.saturating_add(count);
-    for seed in start..end {
+    let Summary { tally, failed } = on_all_cores(start..end, &|seed| {
         let outcome = run_seed(seed);
-        tally.add(&outcome.tally);
-        failed += u64::from(outcome.failure.is_some());
-        if failed <= FAILURES_SHOWN {
-            complain(&outcome, &format!("seed {seed}"), &format!("--seed {seed}"));
-        }
-    }
+        let arguments = (format!("seed {seed}"), format!("--seed {seed}"));
+        Some((outcome, arguments))
+    });
     say(&format!("seeds from {start} up to {end}: {failed} failed\n{tally}"));
     let swept = run_sweep();
     failed == 0 && swept
+}
+
+/// What many histories came to.
+#[derive(Default)]
+struct Summary {
+    tally: Tally,
+    failed: u64,
+}
+
+/// Runs numbered histories, each by itself, on as many threads as there are cores; ends early where one is `None`. Every history is
+/// the same whatever runs beside it.
+fn on_all_cores(
+    numbers: Range<u64>,
+    run: &(dyn Fn(u64) -> Option<(CaseReport, (String, String))> + Sync),
+) -> Summary {
+    let next = AtomicU64::new(numbers.start);
+    let summary = Mutex::new(Summary::default());
+    let work_off = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let done = if number < numbers.end { run(number) } else { None };
+            let Some((outcome, (what, arguments))) = done else {
+                next.store(numbers.end, Ordering::Relaxed);
+                return;
+            };
+            let mut summary = summary.lock().unwrap_or_else(PoisonError::into_inner);
+            summary.tally.add(&outcome.tally);
+            summary.failed += u64::from(outcome.failure.is_some());
+            if summary.failed <= FAILURES_SHOWN {
+                complain(&outcome, &what, &arguments);
+            }
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 1..cores {
+            scope.spawn(work_off);
+        }
+        work_off();
+    });
+    summary.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn run_sweep() -> bool {
     let mut tally = Tally::default();
     let mut failed = 0;
     for fault in Fault::ALL {
-        sweep(fault, &mut |at, outcome| {
-            tally.add(&outcome.tally);
-            failed += u64::from(outcome.failure.is_some());
-            let name = fault.name();
+        let name = fault.name();
+        let swept = on_all_cores(0..OPERATIONS_MAX, &|at| {
+            let outcome = sweep_one(fault, at)?;
             let arguments = format!("--sweep --fault {name} --at {at}");
-            if failed <= FAILURES_SHOWN {
-                complain(&outcome, &format!("sweep, {name} at operation {at}"), &arguments);
-            }
+            Some((outcome, (format!("sweep, {name} at operation {at}"), arguments)))
         });
+        tally.add(&swept.tally);
+        failed += swept.failed;
     }
     say(&format!("sweep: {failed} failed\n{tally}"));
     failed == 0

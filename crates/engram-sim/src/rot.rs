@@ -68,6 +68,7 @@ impl History {
     fn spot(&mut self) -> Option<Spot> {
         let mut files = self.fs.peek(&PathBuf::from(DATA_DIR).join("wal"));
         files.extend(self.fs.peek(&PathBuf::from(DATA_DIR).join("index")));
+        files.extend(self.fs.peek(&PathBuf::from(DATA_DIR).join("spaces")));
         files.extend(self.fs.peek(DATA_DIR.as_ref()));
         files.retain(|(_, bytes)| !bytes.is_empty());
         if files.is_empty() {
@@ -108,7 +109,8 @@ impl History {
             self.verify_rotten(&name, &recovery)
                 .map_err(|what| format!("{name} after rot: {what}; {recovery:?}"))?;
         }
-        Ok(told)
+        let broken = self.engine().spaces().iter().any(|info| info.quarantined.is_some());
+        Ok(told || broken)
     }
 
     /// None when the engine refuses to open, which is an honest answer.
@@ -128,7 +130,10 @@ impl History {
     }
 
     fn verify_rotten(&mut self, name: &str, recovery: &Recovery) -> Check {
-        let told = !recovery.damage.is_empty() || !recovery.quarantined.is_empty();
+        let mut told = !recovery.damage.is_empty() || !recovery.quarantined.is_empty();
+        // A space is read, and damage in its files found, when it is asked for.
+        let read = self.engine().stats(name).map(|_| ());
+        told |= matches!(&read, Err(error) if classify(error) == "quarantined");
         // Only the last batch of a log that was not closed may look like one that was never acknowledged.
         let cut = recovery.torn_tail.is_some() && !self.closed;
         let place = &self.spaces[name];
@@ -142,6 +147,7 @@ impl History {
             Err(error) => return Err(format!("gone without a word: {error}")),
         };
         if info.quarantined.is_some() {
+            told = true;
             return match self.engine().list(name, &everything()) {
                 Err(error) if classify(&error) == "quarantined" && told => Ok(()),
                 other => Err(format!("a quarantined space serves {other:?}")),

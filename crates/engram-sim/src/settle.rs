@@ -120,6 +120,10 @@ impl History {
     fn record_sums(&mut self) -> Check {
         let Some(engine) = &self.engine else { return Ok(()) };
         for (name, place) in self.spaces.iter_mut().filter(|(_, place)| place.queued.is_empty()) {
+            // To open one only for this would meet the faults of other steps.
+            if !engine.is_open(name) {
+                continue;
+            }
             let stats = engine.stats(name).map_err(|error| format!("stats of {name}: {error}"))?;
             let known = place.sums.entry(stats.lsn.0).or_insert(stats.state_sum);
             if *known != stats.state_sum {
@@ -157,10 +161,12 @@ struct Reached {
     over: bool,
 }
 
-/// The last published LSN of a space; one that is gone has none of its commits left to wait for.
+/// The last published LSN of a space; one that is gone, or closed, has none of its commits left to wait for.
 fn reached(engine: &Engine, name: &str, id: SpaceId) -> u64 {
     match engine.space(name) {
-        Ok(info) if info.id == id => engine.stats(name).map_or(u64::MAX, |stats| stats.lsn.0),
+        Ok(info) if info.id == id && engine.is_open(name) => {
+            engine.stats(name).map_or(u64::MAX, |stats| stats.lsn.0)
+        }
         _ => u64::MAX,
     }
 }
@@ -289,16 +295,15 @@ fn related(
 impl History {
     /// Takes over what the engine found. Survivors must be the first of what waited, per space.
     pub(crate) fn reconcile(&mut self) -> Check {
+        // All is read before the model moves: a fault may keep it from being read.
+        let mut found = Vec::new();
+        for name in self.spaces.keys() {
+            found.push((name.clone(), self.found(name)?));
+        }
         let created = self.reconcile_creations()?;
-        let names: Vec<String> = self.spaces.keys().cloned().collect();
         let mut batches = BTreeMap::new();
         let mut dismissed = Vec::new();
-        for name in names {
-            let lsn = self.engine().stats(&name).map(|stats| stats.lsn.0).ok();
-            let ids = match lsn {
-                Some(_) => self.ids_by_place(&name)?,
-                None => BTreeMap::new(),
-            };
+        for (name, (lsn, ids)) in found {
             let place = self.spaces.get_mut(&name).expect("the name is from the map");
             let mut images = vec![place.published.clone()];
             let survived = survivors(place, lsn, &ids, &mut images)
@@ -317,6 +322,15 @@ impl History {
             self.dismiss(&name);
         }
         self.record_sums()
+    }
+
+    /// The last LSN of a space and its ids by place; no LSN where it is gone.
+    fn found(&self, name: &str) -> Check<(Option<u64>, BTreeMap<(u64, u32), String>)> {
+        match self.engine().stats(name) {
+            Ok(stats) => Ok((Some(stats.lsn.0), self.ids_by_place(name)?)),
+            Err(error) if classify(&error) == "no space" => Ok((None, BTreeMap::new())),
+            Err(error) => Err(format!("{name} cannot be read: {error}")),
+        }
     }
 
     fn reconcile_creations(&mut self) -> Check<Vec<String>> {

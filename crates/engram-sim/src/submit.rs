@@ -1,7 +1,10 @@
 //! Requests: sent to the engine, predicted by the model, queued until they are answered.
 
+use std::sync::PoisonError;
+
 use engram_engine::{
-    Engine, Execution, Filter, Forget, ForgetMode, RememberOptions, Remembered, Restore, Selection,
+    Engine, EngineError, Execution, Filter, Forget, ForgetMode, RememberOptions, Remembered,
+    Restore, Selection,
 };
 
 use crate::draft::Question;
@@ -34,6 +37,18 @@ enum KeyState {
 }
 
 impl History {
+    /// Whether a fault kept the engine from reading what it needs for this request: then it was refused and left nothing.
+    pub(crate) fn unread<T>(&mut self, slot: &Slot<T>) -> bool {
+        let unread = |answer: &Option<Result<T, EngineError>>| match answer {
+            Some(Err(error)) => matches!(classify(error), "io" | "quarantined"),
+            _ => false,
+        };
+        let refused = unread(&slot.lock().unwrap_or_else(PoisonError::into_inner));
+        let unread = refused && self.injected();
+        self.blind |= unread;
+        unread
+    }
+
     /// The request is refused, at once or when the commits that it rests on are durable.
     pub(crate) fn expect_refusal<T: Send + 'static>(
         &mut self,
@@ -95,6 +110,9 @@ impl History {
         let now_ns = self.now_ns();
         let Some(place) = self.spaces.get(name) else {
             self.engine().remember(name, memories, &options, done);
+            if self.unread(&slot) {
+                return Ok(());
+            }
             return self
                 .expect_refusal(slot, if drafts.is_empty() { "invalid" } else { "no space" });
         };
@@ -113,6 +131,9 @@ impl History {
         );
         self.note(note);
         self.engine().remember(name, memories, &options, done);
+        if self.unread(&slot) {
+            return Ok(());
+        }
         let refusal = match key_state {
             _ if drafts.is_empty() => Some("invalid"),
             _ if deleting => Some("no space"),
@@ -222,6 +243,9 @@ impl History {
             Chosen::Asked(question) => Selection::Matching(question.filter.clone()),
         };
         send_change(self.engine(), name, (selection, fate, execution), done);
+        if self.unread(&slot) {
+            return Ok(());
+        }
         let now_ns = self.now_ns();
         let Some(place) = self.spaces.get(name) else {
             return self.expect_refusal(slot, "no space");
@@ -280,6 +304,9 @@ impl History {
     pub(crate) fn submit_delete(&mut self, name: &str) -> Check {
         let (slot, done) = slot();
         self.engine().delete_space(name, done);
+        if self.unread(&slot) {
+            return Ok(());
+        }
         self.note(format!("delete space {name}"));
         let now_ns = self.now_ns();
         let Some(place) = self.spaces.get(name).filter(|place| !place.deleting) else {

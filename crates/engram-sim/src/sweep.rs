@@ -13,7 +13,7 @@ use crate::run::{CaseReport, conclude};
 use crate::submit::Chosen;
 
 /// No script has more operations than this.
-const OPERATIONS_MAX: u64 = 10_000;
+pub const OPERATIONS_MAX: u64 = 10_000;
 
 const SETUP: Setup = Setup {
     segment_bytes: 16 << 10,
@@ -25,6 +25,11 @@ const SETUP: Setup = Setup {
     heavy: 0,
     churn: 0,
     graph_vectors_min: 4,
+    checkpoint_bytes: 12 << 10,
+    log_bytes: 48 << 10,
+    memory_bytes: 64 << 10,
+    open_spaces: 2,
+    deleted_kept_ns: 0,
 };
 
 /// Runs the script with `fault` at operation `at`, counted over all reboots. None when it ends before that.
@@ -35,16 +40,6 @@ pub fn sweep_one(fault: Fault, at: u64) -> Option<CaseReport> {
     let outcome = conclude(history, script);
     let fired = !outcome.tally.faults.is_empty();
     (fired || outcome.failure.is_some()).then_some(outcome)
-}
-
-/// Runs the script with `fault` at every operation, and hands over each outcome with its operation.
-pub fn sweep(fault: Fault, report: &mut dyn FnMut(u64, CaseReport)) {
-    for at in 0..OPERATIONS_MAX {
-        match sweep_one(fault, at) {
-            Some(outcome) => report(at, outcome),
-            None => return,
-        }
-    }
 }
 
 fn script(history: &mut History) -> Check {
@@ -68,6 +63,9 @@ fn script(history: &mut History) -> Check {
             }
             Ok(())
         })?;
+    }
+    for _ in 0..2 {
+        history.scripted(History::maintain)?;
     }
     history.scripted(History::close_and_open)?;
     history.scripted_remember("a", 10, 300)?;

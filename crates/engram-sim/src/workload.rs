@@ -35,6 +35,11 @@ impl Setup {
             churn: *rng.pick(&[4, 4, 15]),
             heavy: *rng.pick(&[3, 3, 30]),
             graph_vectors_min: *rng.pick(&[4, 20, 64, 20_000]),
+            checkpoint_bytes: *rng.pick(&[1, 2 << 10, 16 << 10, u64::MAX]),
+            log_bytes: *rng.pick(&[0, 3 * segment_bytes, u64::MAX]),
+            memory_bytes: *rng.pick(&[16 << 10, 1 << 20, 4 << 30]),
+            open_spaces: *rng.pick(&[1, 2, 100]),
+            deleted_kept_ns: *rng.pick(&[0, HOUR_NS, i64::MAX]),
         }
     }
 }
@@ -68,8 +73,9 @@ impl History {
                 self.retry_some_key(&name)
             }
             57..62 => self.look(),
-            62..69 => self.drive(),
-            69..76 => self.maintain(),
+            62..68 => self.drive(),
+            68..74 => self.maintain(),
+            74..76 => self.checkpoint(),
             76..82 => self.derive(),
             82..86 => self.jump(),
             86..89 => self.close_and_open(),
@@ -192,7 +198,14 @@ impl History {
             };
         }
         self.note(format!("look at {name}"));
-        self.verify_space(&name).map_err(|what| format!("{name}: {what}"))
+        match self.verify_space(&name) {
+            Err(what) if self.injected() => {
+                self.note(format!("cannot see: {what}"));
+                self.blind = true;
+                Ok(())
+            }
+            outcome => outcome.map_err(|what| format!("{name}: {what}")),
+        }
     }
 
     fn jump(&mut self) -> Check {
@@ -273,6 +286,21 @@ impl History {
         }
     }
 
+    /// Puts the state of a space into files.
+    pub(crate) fn checkpoint(&mut self) -> Check {
+        let name = self.name();
+        let result = self.engine().checkpoint(&name);
+        self.note(format!("checkpoint of {name} -> {result:?}"));
+        match result {
+            Err(error) if classify(&error) == "no space" => {
+                let known = self.spaces.get(&name).is_some_and(|place| !place.deleting);
+                if known { Err(format!("{name} is not known")) } else { Ok(()) }
+            }
+            Err(error) if !self.disturbed() => Err(format!("checkpoint fails: {error}")),
+            _ => Ok(()),
+        }
+    }
+
     /// After each step: ends a process that crashed or whose log is poisoned.
     pub(crate) fn tend(&mut self) -> Check {
         self.latest_ns = self.latest_ns.max(self.now_ns());
@@ -282,6 +310,18 @@ impl History {
             return self.restart(end);
         }
         if self.engine().poisoned().is_none() {
+            let faulty =
+                self.engine().spaces().into_iter().find(|space| space.quarantined.is_some());
+            let reason = faulty.and_then(|space| space.quarantined);
+            if let Some(reason) = reason.filter(|_| !self.injected()) {
+                return Err(format!("quarantined with nothing injected: {reason}"));
+            }
+            let unread =
+                self.blind || self.engine().spaces().iter().any(|s| s.quarantined.is_some());
+            if unread {
+                let end = if self.rng.chance(50) { End::PowerCut } else { End::Kill };
+                return self.restart(end);
+            }
             self.explain();
             return Ok(());
         }

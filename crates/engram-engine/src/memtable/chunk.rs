@@ -164,7 +164,7 @@ impl Chunk {
 
     fn assemble(nodes: Vec<u32>, bodies: Resident, postings: Postings, columns: Columns) -> Built {
         let vectors = &bodies.vectors;
-        let mut codes = QuantisedVectors::new(vectors.dimension());
+        let mut codes = QuantisedVectors::with_capacity(vectors.dimension(), vectors.len());
         for index in 0..vectors.len() {
             codes.push(vectors.vector(index));
         }
