@@ -2,7 +2,8 @@
 //!
 //! Guarantees: an object has its name only when it is complete and synced. Keys are flattened into names, `/` as `%`, which no key
 //! contains, with `.blob` behind; what else stands in the folder is left alone. Changes take the lock of the folder, so that
-//! processes that share it keep the promise of `put_new` too.
+//! processes that share it keep the promise of `put_new` too. While the lock file is missing the folder is taken for a share that
+//! is not mounted: the store is not available, and nobody is told that an object is gone.
 
 use std::io;
 use std::path::PathBuf;
@@ -29,10 +30,15 @@ impl FsBlobs {
     /// The objects in `dir`, which is created when missing.
     ///
     /// # Errors
-    /// What creating the folder gave.
+    /// What creating the folder and its lock file gave.
     pub fn open(fs: Arc<dyn Fs>, dir: PathBuf) -> Result<FsBlobs, BlobError> {
-        let created = fs.create_dir_all(&dir);
-        created.map_err(|error| BlobError::from_io(&dir.to_string_lossy(), &error))?;
+        let made = fs.create_dir_all(&dir).and_then(|()| match fs.lock(&dir.join(LOCK_FILE)) {
+            // Held by somebody else, so it is there.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            locked => locked.map(drop),
+        });
+        made.and_then(|()| fs.sync_dir(&dir))
+            .map_err(|error| BlobError::from_io(&dir.to_string_lossy(), &error))?;
         Ok(FsBlobs { fs, dir, changing: Mutex::new(()) })
     }
 
@@ -43,23 +49,31 @@ impl FsBlobs {
 
     fn open_object(&self, key: &str) -> Result<Box<dyn FsFile>, BlobError> {
         let path = self.path(key)?;
-        self.fs.open(&path, OpenMode::Read).map_err(|error| BlobError::from_io(key, &error))
+        self.fs.open(&path, OpenMode::Read).or_else(|error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                self.check_mounted(key)?;
+            }
+            Err(BlobError::from_io(key, &error))
+        })
     }
 
     /// Held while the folder is changed.
     fn change(&self, key: &str) -> Result<(MutexGuard<'_, ()>, Box<dyn FsLock>), BlobError> {
+        // Taking the lock would make the file.
+        self.check_mounted(key)?;
         let held = guard(&self.changing);
-        match self.fs.lock(&self.dir.join(LOCK_FILE)) {
-            Ok(lock) => Ok((held, lock)),
-            // The lock file is created when missing, so what is missing is the folder: a share that is not mounted.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(self.away(key)),
-            Err(error) => Err(BlobError::from_io(key, &error)),
-        }
+        let lock = self.fs.lock(&self.dir.join(LOCK_FILE));
+        Ok((held, lock.map_err(|error| BlobError::from_io(key, &error))?))
     }
 
-    fn away(&self, key: &str) -> BlobError {
-        let what = format!("the folder {} is missing", self.dir.display());
-        BlobError::Unavailable { key: key.to_owned(), what }
+    fn check_mounted(&self, key: &str) -> Result<(), BlobError> {
+        match self.fs.open(&self.dir.join(LOCK_FILE), OpenMode::Read) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let what = format!("the folder {} is not mounted", self.dir.display());
+                Err(BlobError::Unavailable { key: key.to_owned(), what })
+            }
+            opened => opened.map(drop).map_err(|error| BlobError::from_io(key, &error)),
+        }
     }
 }
 
@@ -100,10 +114,9 @@ impl BlobStore for FsBlobs {
 
     fn list(&self, prefix: &str) -> Result<Vec<String>, BlobError> {
         check_blob_prefix(prefix)?;
-        let names = match self.fs.list(&self.dir) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.away(prefix)),
-            listed => listed.map_err(|error| BlobError::from_io(prefix, &error))?,
-        };
+        self.check_mounted(prefix)?;
+        let names = self.fs.list(&self.dir);
+        let names = names.map_err(|error| BlobError::from_io(prefix, &error))?;
         let keys = names.iter().filter_map(|name| name.strip_suffix(SUFFIX));
         let keys = keys.map(|stem| stem.replace('%', "/"));
         let mut keys: Vec<String> =

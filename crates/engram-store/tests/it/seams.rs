@@ -7,6 +7,8 @@ use engram_store::{
     SeededEntropy, SystemClock, conformance,
 };
 
+use crate::support::FaultyBlobs;
+
 #[test]
 fn the_real_file_system_conforms() {
     let scratch = tempfile::tempdir().unwrap();
@@ -20,6 +22,8 @@ fn the_memory_file_system_conforms() {
 
 #[test]
 fn stores_of_objects_conform() {
+    let faultless = FaultyBlobs::default();
+    conformance::check_blobs(&(Arc::new(faultless) as Arc<dyn BlobStore>));
     let shared = MemoryBlobs::new();
     let blobs: Arc<dyn BlobStore> = Arc::new(shared.clone());
     conformance::check_blobs(&blobs);
