@@ -271,7 +271,7 @@ impl From<StoreError> for EngineError {
             StoreError::NewerFormat { found, supported } => {
                 return EngineError::NewerFormat { found, supported };
             }
-            StoreError::Io { .. } => LogFailure::Io(text),
+            StoreError::Io { .. } | StoreError::Unavailable { .. } => LogFailure::Io(text),
         })
     }
 }

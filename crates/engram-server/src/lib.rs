@@ -26,6 +26,9 @@ mod embedding;
 
 mod embedders;
 
+#[cfg_attr(not(test), expect(dead_code, reason = "the engine keeps no cold files yet"))]
+mod blobs;
+
 mod drive;
 
 mod node;
@@ -39,9 +42,9 @@ mod server;
 mod run;
 
 pub use config::{
-    ConfigError, ConfigRow, ConfigSources, EmbedderKind, EmbedderSettings, LimitSettings,
-    LogFormat, LogLevel, LogSettings, Origin, SETTINGS, Secret, Setting, SettingKind, SettingValue,
-    Settings, StorageSettings, render_configuration_page,
+    ColdPlace, ColdSettings, ConfigError, ConfigRow, ConfigSources, EmbedderKind, EmbedderSettings,
+    LimitSettings, LogFormat, LogLevel, LogSettings, Origin, SETTINGS, Secret, Setting,
+    SettingKind, SettingValue, Settings, StorageSettings, render_configuration_page,
 };
 pub use embedding::EmbedderMap;
 pub use logs::init_logs;

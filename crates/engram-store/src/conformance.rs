@@ -1,11 +1,13 @@
 //! One suite for every implementation of a seam.
 //!
-//! Whoever implements [`Fs`], [`Clock`] or [`Entropy`] (the simulator's faulty file system too, with its faults switched
+//! Whoever implements [`Fs`], [`BlobStore`], [`Clock`] or [`Entropy`] (the simulator's faulty file system too, with its faults switched
 //! off) calls the matching `check_` function from a test. A check panics with a message that names the broken promise.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::sync::Arc;
 
+use crate::blob::{BLOB_KEY_BYTES_MAX, BlobError, BlobFile, BlobStore};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::fs::{Fs, FsFile, OpenMode, read_all, write_atomically};
@@ -22,6 +24,23 @@ pub fn check_fs(fs: &dyn Fs, scratch: &Path) {
     check_rename_and_remove(fs, scratch);
     check_locks(fs, scratch);
     check_helpers(fs, scratch);
+}
+
+/// Checks every promise of [`BlobStore`] that one caller can see without a power cut. `blobs` has nothing under
+/// `conformance/`, and nothing stays there.
+///
+/// # Panics
+/// When a promise is broken.
+pub fn check_blobs(blobs: &Arc<dyn BlobStore>) {
+    check_objects(blobs.as_ref());
+    check_ranges(blobs.as_ref());
+    check_listing(blobs.as_ref());
+    check_keys(blobs.as_ref());
+    check_blob_file(blobs);
+    for key in blobs.list("conformance/").expect("listed") {
+        blobs.delete(&key).expect("deleted");
+    }
+    assert!(blobs.list("conformance/").expect("listed").is_empty(), "everything is deleted");
 }
 
 /// Checks that `clock` shows a time of this era and does not run backwards when nobody moves it.
@@ -169,4 +188,135 @@ fn check_helpers(fs: &dyn Fs, scratch: &Path) {
     assert_eq!(read_all(fs, &path).expect("read"), b"third");
     let names = fs.list(scratch).expect("listed");
     assert!(!names.iter().any(|name| name.ends_with(".tmp")), "no temporary file stays: {names:?}");
+}
+
+fn fetch(blobs: &dyn BlobStore, key: &str) -> Vec<u8> {
+    let len = blobs.len(key).expect("the object is there");
+    let mut bytes = vec![0xEE; len as usize + 3];
+    let read = blobs.get_range(key, 0, &mut bytes).expect("get_range works");
+    assert_eq!(read as u64, len, "get_range and len agree on {key}");
+    bytes.truncate(read);
+    bytes
+}
+
+fn expect_absent<T: std::fmt::Debug>(result: Result<T, BlobError>, key: &str) {
+    assert_eq!(result.err(), Some(BlobError::NotFound { key: key.to_owned() }), "no {key}");
+}
+
+fn check_objects(blobs: &dyn BlobStore) {
+    let key = "conformance/objects/one";
+    expect_absent(blobs.len(key), key);
+    expect_absent(blobs.get_range(key, 0, &mut [0; 4]), key);
+    blobs.delete(key).expect("deleting what is not there is fine");
+    blobs.put(key, b"first version").expect("put creates");
+    assert_eq!(fetch(blobs, key), b"first version");
+    blobs.put(key, b"second").expect("put replaces");
+    assert_eq!(fetch(blobs, key), b"second", "replaced as a whole");
+    let exists = Err(BlobError::Exists { key: key.to_owned() });
+    assert_eq!(blobs.put_new(key, b"third"), exists, "put_new of an existing object");
+    assert_eq!(fetch(blobs, key), b"second", "a refused put_new changes nothing");
+    blobs.delete(key).expect("deleted");
+    expect_absent(blobs.len(key), key);
+    expect_absent(blobs.get_range(key, 0, &mut [0; 4]), key);
+    blobs.put_new(key, b"fourth").expect("put_new creates after a delete");
+    assert_eq!(fetch(blobs, key), b"fourth");
+    blobs.put(key, b"").expect("an object may be empty");
+    assert_eq!(blobs.len(key), Ok(0));
+    assert_eq!(blobs.get_range(key, 0, &mut [0; 4]), Ok(0), "nothing in an empty object");
+    assert_eq!(blobs.put_new(key, b""), exists, "an empty object is one");
+}
+
+fn check_ranges(blobs: &dyn BlobStore) {
+    let key = "conformance/ranges";
+    // Longer than what any implementation sends in one piece.
+    let pattern: Vec<u8> = (0..20_000_003_u32).map(|number| (number % 251) as u8).collect();
+    blobs.put(key, &pattern).expect("a long object is put");
+    assert_eq!(blobs.len(key), Ok(pattern.len() as u64));
+    assert!(fetch(blobs, key) == pattern, "a long object comes back");
+    let range = |offset: u64, len: usize| {
+        let mut bytes = vec![0xEE; len];
+        let read = blobs.get_range(key, offset, &mut bytes).expect("get_range works");
+        assert!(bytes[read..].iter().all(|byte| *byte == 0xEE), "what is not read is not touched");
+        bytes.truncate(read);
+        bytes
+    };
+    let end = pattern.len() as u64;
+    assert_eq!(range(0, 1), pattern[..1]);
+    assert_eq!(range(12_345_678, 70_000), pattern[12_345_678..12_415_678]);
+    assert_eq!(range(end - 5, 5), pattern[pattern.len() - 5..]);
+    assert_eq!(range(end - 5, 500), pattern[pattern.len() - 5..], "less only at the end");
+    assert!(range(7, 0).is_empty(), "nothing asked, nothing read");
+    for behind in [end, end + 1, 1 << 40, u64::MAX] {
+        assert!(range(behind, 9).is_empty(), "nothing at {behind}");
+    }
+}
+
+fn check_listing(blobs: &dyn BlobStore) {
+    let above = "conformance/list/";
+    assert_eq!(blobs.list(above), Ok(Vec::new()), "nothing listed where nothing is");
+    // As bytes, `-` and `.` sort before `/`, digits behind.
+    let names = ["a", "a-b", "a.b", "a/b", "a/b.c", "a/c/d", "a0", "ab"];
+    for name in names.iter().rev() {
+        blobs.put(&format!("{above}{name}"), name.as_bytes()).expect("put");
+    }
+    let listed = |prefix: &str| -> Vec<String> {
+        let keys = blobs.list(&format!("{above}{prefix}")).expect("listed");
+        let strip = |key: &String| key.strip_prefix(above).expect("it has the prefix").to_owned();
+        keys.iter().map(strip).collect()
+    };
+    assert_eq!(listed(""), names, "sorted as bytes");
+    assert_eq!(listed("a/"), ["a/b", "a/b.c", "a/c/d"], "by whole parts");
+    assert_eq!(listed("a/c/"), ["a/c/d"]);
+    assert_eq!(listed("a/b/"), [""; 0], "an object is not below itself");
+    let everything = blobs.list("").expect("the empty prefix lists all");
+    assert!(everything.is_sorted() && everything.contains(&format!("{above}a/c/d")));
+    blobs.delete(&format!("{above}a/b")).expect("deleted");
+    assert_eq!(listed("a/"), ["a/b.c", "a/c/d"], "deleted is not listed");
+    let many: Vec<String> = (0..25).map(|number| format!("many/{number:04}")).collect();
+    for name in &many {
+        blobs.put(&format!("{above}{name}"), b"").expect("put");
+    }
+    assert_eq!(listed("many/"), many, "all pages");
+}
+
+fn check_keys(blobs: &dyn BlobStore) {
+    let longest = format!("conformance/{:=<1$}", "", BLOB_KEY_BYTES_MAX - "conformance/".len());
+    for good in ["conformance/A-Z_0.9=", "conformance/..a", "conformance/x.tmp", &longest] {
+        blobs.put(good, good.as_bytes()).expect("any key is taken");
+        assert_eq!(fetch(blobs, good), good.as_bytes());
+        assert!(blobs.list("conformance/").expect("listed").iter().any(|key| key == good));
+        blobs.delete(good).expect("deleted");
+    }
+    for bad in ["", "/a", "conformance/", "conformance/../a", "conformance//a", "a b", "ä"] {
+        let failed = |result: Result<(), BlobError>, call: &str| {
+            assert!(
+                matches!(result, Err(BlobError::Failed { .. })),
+                "{call} of {bad:?}: {result:?}"
+            );
+        };
+        failed(blobs.put(bad, b""), "put");
+        failed(blobs.put_new(bad, b""), "put_new");
+        failed(blobs.get_range(bad, 0, &mut [0]).map(drop), "get_range");
+        failed(blobs.len(bad).map(drop), "len");
+        failed(blobs.delete(bad), "delete");
+    }
+    for bad in ["conformance", "/", "../"] {
+        assert!(matches!(blobs.list(bad), Err(BlobError::Failed { .. })), "list of {bad:?}");
+    }
+}
+
+fn check_blob_file(blobs: &Arc<dyn BlobStore>) {
+    let key = "conformance/file";
+    assert!(BlobFile::open(Arc::clone(blobs), key).is_err(), "no object, no file");
+    blobs.put(key, b"abcdef").expect("put");
+    let file = BlobFile::open(Arc::clone(blobs), key).expect("opened");
+    assert_eq!(file.len().expect("it has a length"), 6);
+    assert_eq!(read(&file, 2, 3), b"cde");
+    assert_eq!(read(&file, 4, 9), b"ef", "a short read only at the end");
+    assert!(read(&file, 6, 9).is_empty() && read(&file, u64::MAX, 9).is_empty());
+    expect_kind(file.write_at(0, b"x"), ErrorKind::PermissionDenied, "write of an object");
+    expect_kind(file.set_len(1), ErrorKind::PermissionDenied, "set_len of an object");
+    expect_kind(file.sync_data(), ErrorKind::PermissionDenied, "sync of an object");
+    blobs.delete(key).expect("deleted");
+    expect_kind(file.read_at(0, &mut [0; 4]), ErrorKind::NotFound, "read of what is deleted");
 }

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::blob::BlobError;
+
 /// Why a call on a segment or a manifest failed. Not `non_exhaustive`: whoever maps these errors to others shall
 /// be told by the compiler of a new one.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +23,14 @@ pub enum StoreError {
         file: String,
         /// What the file system said.
         source: io::Error,
+    },
+    /// The store of objects that holds the file does not answer: try again later.
+    #[error("{file} cannot be reached now: {what}")]
+    Unavailable {
+        /// The file, by name.
+        file: String,
+        /// What was seen.
+        what: String,
     },
     /// Bytes on disk are not what was written there.
     #[error("{file} is damaged at offset {offset}: {what}")]
@@ -51,9 +61,13 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// `Missing` or `DiskFull` where the file system said so, else an `Io` error.
+    /// `Missing` or `DiskFull` where the file system said so, `Unavailable` where an object store did, else an `Io` error.
     pub(crate) fn from_io(action: &'static str, file: &str, source: io::Error) -> StoreError {
         let file = file.to_owned();
+        let blob = source.get_ref().and_then(|inner| inner.downcast_ref::<BlobError>());
+        if let Some(BlobError::Unavailable { what, .. }) = blob {
+            return StoreError::Unavailable { file, what: what.clone() };
+        }
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 StoreError::DiskFull { file }

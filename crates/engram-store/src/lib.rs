@@ -1,4 +1,4 @@
-//! Bytes that survive: the seams to files, time and randomness, segments, manifests, and the write-ahead log.
+//! Bytes that survive: the seams to files, objects, time and randomness, segments, manifests, and the write-ahead log.
 //!
 //! This crate knows bytes, spaces and LSNs, never a "memory". What it promises:
 //! - what [`ShardLog::flush`] acknowledged is returned by every later [`ShardLog::open`], byte for byte, or
@@ -6,13 +6,15 @@
 //! - a segment has its name only when it is complete and synced, and what a [`Segment`] hands out was compared with its
 //!   checksum;
 //! - nothing here spawns a thread, sleeps, prints, or reads the environment; files are touched through [`Fs`]
-//!   only, time comes from [`Clock`], randomness from [`Entropy`].
+//!   only, objects through [`BlobStore`], time comes from [`Clock`], randomness from [`Entropy`].
 //!
 //! The bytes on disk are specified in `docs/internals/file-format.md`.
 
 mod sync;
 
 mod fs;
+
+mod blob;
 
 mod clock;
 
@@ -34,6 +36,10 @@ mod wal;
 
 pub mod conformance;
 
+pub use blob::{
+    BLOB_KEY_BYTES_MAX, BlobError, BlobFile, BlobStore, FsBlobs, MemoryBlobs, check_blob_key,
+    check_blob_prefix,
+};
 pub use block::{BLOCK_BYTES, BLOCK_COST_BYTES, BlockCache, BlockCacheStats};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};

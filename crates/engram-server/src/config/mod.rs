@@ -14,17 +14,20 @@ mod error;
 
 mod layers;
 
+mod cold;
+
 mod settings;
 
 mod page;
 
+pub use cold::ColdPlace;
 pub use error::ConfigError;
 pub use layers::{ConfigRow, ConfigSources};
 pub use origin::Origin;
 pub use page::render_configuration_page;
 pub use settings::{
-    EmbedderKind, EmbedderSettings, LimitSettings, LogFormat, LogLevel, LogSettings, Secret,
-    Settings, StorageSettings,
+    ColdSettings, EmbedderKind, EmbedderSettings, LimitSettings, LogFormat, LogLevel, LogSettings,
+    Secret, Settings, StorageSettings,
 };
 pub use table::{SETTINGS, Setting};
 pub use value::{SettingKind, SettingValue};

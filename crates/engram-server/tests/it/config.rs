@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use engram_engine::EngineSettings;
-use engram_server::{ConfigSources, EmbedderKind, LogFormat, Settings};
+use engram_server::{ColdPlace, ConfigSources, EmbedderKind, LogFormat, Settings};
 use expect_test::{Expect, expect};
 
 fn sources(file: &str, env: &[(&str, &str)], flags: &[(&str, &str)]) -> ConfigSources {
@@ -229,5 +229,85 @@ fn embedders_are_configured_by_name() {
         "[embedders.builtin]\nkind = \"tei\"\nurl = \"x\"\ndimension = 3",
         &[],
         expect!["`embedders.builtin.kind` (engram.toml:2): the name `builtin` is reserved"],
+    );
+}
+
+#[test]
+fn cold_files_have_a_place_that_can_work() {
+    let file = "[cold]\nurl = \"s3://bucket/a\"\ns3_endpoint = \"https://minio:9000\"\n\
+                s3_access_key_env = \"KEY\"\ns3_secret_key_env = \"SECRET\"\n";
+    let env = [("KEY", "acc3ss"), ("SECRET", "s3cret")];
+    let settings = Settings::load(&sources(file, &env, &[])).unwrap();
+    let cold = settings.cold.as_ref().unwrap();
+    let (bucket, prefix) = ("bucket".to_owned(), "a".to_owned());
+    assert_eq!(cold.place, ColdPlace::S3 { bucket, prefix });
+    assert_eq!(cold.s3_keys.as_ref().unwrap().1.expose(), "s3cret");
+    assert_eq!((cold.s3_region.as_str(), cold.timeout), ("us-east-1", Duration::from_secs(10)));
+    let shown = format!("{settings:?}");
+    assert!(!shown.contains("s3cret") && !shown.contains("acc3ss"));
+    assert_eq!(Settings::load(&sources("", &[], &[])).unwrap().cold, None);
+    check(
+        file,
+        &env[..1],
+        expect![
+            "`cold.s3_secret_key_env` (engram.toml:5): the environment has no variable `SECRET`"
+        ],
+    );
+    check(
+        "[cold]\nurl = \"gs://bucket\"",
+        &[],
+        expect!["`cold.url` (engram.toml:2): must start with `file:///`, `s3://` or be `memory:`"],
+    );
+    check(
+        "[cold]\nurl = \"s3://\"",
+        &[],
+        expect![
+            "`cold.url` (engram.toml:2): `` is no bucket: 3 to 63 of a-z 0-9 - . between letters or digits"
+        ],
+    );
+    check(
+        "[cold]\nurl = \"s3://bucket/a//b\"",
+        &[],
+        expect![
+            "`cold.url` (engram.toml:2): `a//b` is no prefix: up to 128 of A-Z a-z 0-9 - _ . = in parts between single slashes"
+        ],
+    );
+    check(
+        "[cold]\nurl = \"file://relative\"",
+        &[],
+        expect![
+            "`cold.url` (engram.toml:2): a folder is `file:///` and its absolute path, without escapes"
+        ],
+    );
+    check(
+        "[cold]\nurl = \"memory:\"\ns3_endpoint = \"https://minio\"",
+        &[],
+        expect!["`cold.s3_endpoint` (engram.toml:3): needs a cold.url that starts with `s3://`"],
+    );
+    check(
+        "[cold]\ns3_access_key_env = \"KEY\"",
+        &env,
+        expect![
+            "`cold.s3_access_key_env` (engram.toml:2): needs a cold.url that starts with `s3://`"
+        ],
+    );
+    check(
+        "[cold]\nurl = \"s3://bucket\"\ns3_secret_key_env = \"KEY\"",
+        &env,
+        expect!["`cold.s3_access_key_env` (default): is required beside cold.s3_secret_key_env"],
+    );
+    let plain = "[cold]\nurl = \"s3://bucket\"\ns3_endpoint = \"http://minio:9000\"\n";
+    check(
+        plain,
+        &[],
+        expect![
+            "`cold.s3_endpoint` (engram.toml:3): plain HTTP shows memories to the network; use `https://`, or accept the risk with cold.s3_allow_http = true"
+        ],
+    );
+    assert!(Settings::load(&sources(plain, &[], &[("cold.s3_allow_http", "true")])).is_ok());
+    check(
+        "[cold]\nurl = \"s3://bucket\"\ns3_endpoint = \"minio:9000\"",
+        &[],
+        expect!["`cold.s3_endpoint` (engram.toml:3): must start with `https://`"],
     );
 }

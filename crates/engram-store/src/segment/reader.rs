@@ -12,13 +12,16 @@ use super::layout::{
     corrupt, decode_header,
 };
 use super::name::segment_file_name;
+use crate::blob::{BlobError, BlobFile, BlobStore};
 use crate::block::{BLOCK_BYTES, BlockCache, CachedFile};
 use crate::error::StoreError;
 use crate::fs::{Fs, FsFile, OpenMode};
 use crate::ids::SpaceId;
 
-/// Sequential reads are made in pieces of this size.
+/// Sequential reads of a local file are made in pieces of this size.
 const PIECE_BYTES: usize = 1 << 20;
+/// And those of an object, where each piece is a request that travels.
+const BLOB_PIECE_BYTES: usize = 8 << 20;
 /// Blocks that are loaded at once for a read through the cache.
 const RUN_BLOCKS_MAX: usize = 16;
 
@@ -35,6 +38,8 @@ pub struct Segment {
 struct Source {
     name: String,
     file: Box<dyn FsFile>,
+    /// How much is read at once, in bytes: whole blocks.
+    piece_bytes: usize,
 }
 
 impl Source {
@@ -65,7 +70,34 @@ impl Segment {
         let name = segment_file_name(space, &segment.hash);
         let opened = fs.open(&dir.join(&name), OpenMode::Read);
         let file = opened.map_err(|source| StoreError::from_io("open", &name, source))?;
-        let file = Source { name, file };
+        Segment::open_source(Source { name, file, piece_bytes: PIECE_BYTES }, space, segment, cache)
+    }
+
+    /// Opens a segment that is an object: as [`Segment::open`], and everything works on it, only slower. The
+    /// object must not be replaced while it is open.
+    ///
+    /// # Errors
+    /// As [`Segment::open`], here and later, and `Unavailable` whenever the store does not answer.
+    pub fn open_blob(
+        blobs: Arc<dyn BlobStore>,
+        key: &str,
+        space: SpaceId,
+        segment: &SegmentRef,
+        cache: Arc<BlockCache>,
+    ) -> Result<Segment, StoreError> {
+        let opened = BlobFile::open(blobs, key);
+        let file = opened.map_err(|error| StoreError::from_io("open", key, error.into()))?;
+        let (name, file) = (key.to_owned(), Box::new(file));
+        let source = Source { name, file, piece_bytes: BLOB_PIECE_BYTES };
+        Segment::open_source(source, space, segment, cache)
+    }
+
+    fn open_source(
+        file: Source,
+        space: SpaceId,
+        segment: &SegmentRef,
+        cache: Arc<BlockCache>,
+    ) -> Result<Segment, StoreError> {
         let footer = read_footer(&file, space, segment.bytes)?;
         if (footer.min_lsn, footer.max_lsn) != (segment.min_lsn, segment.max_lsn) {
             return Err(corrupt(&file.name, 0, segment.bytes, "it covers other commits"));
@@ -130,7 +162,7 @@ impl Segment {
         let mut out = out;
         while !out.is_empty() {
             let within = (at % BLOCK) as usize;
-            let whole = (out.len() / BLOCK_BYTES * BLOCK_BYTES).min(PIECE_BYTES);
+            let whole = (out.len() / BLOCK_BYTES * BLOCK_BYTES).min(self.file.piece_bytes);
             let take = match within {
                 0 if whole > 0 => whole,
                 _ => (BLOCK_BYTES - within).min(out.len()),
@@ -210,6 +242,38 @@ impl Segment {
         Ok(())
     }
 
+    /// Stores the whole file as the object `key`. What goes up was compared with the hash of the reference; afterwards the length
+    /// of the object is asked for and compared. Holds the file in memory meanwhile.
+    ///
+    /// # Errors
+    /// `Io`; `Corrupt` when this file is damaged, and then nothing goes up, or when the object is of another length;
+    /// `Unavailable` when the store does not answer: then it is not known whether the object is there.
+    pub fn upload(&self, blobs: &dyn BlobStore, key: &str) -> Result<(), StoreError> {
+        // The length was compared when the file was opened: this is no more than what is on the disk.
+        let mut bytes = vec![0; self.reference.bytes as usize];
+        for (piece, at) in bytes.chunks_mut(self.file.piece_bytes).zip(0..) {
+            self.file.read(at * self.file.piece_bytes as u64, piece)?;
+        }
+        if *blake3::hash(&bytes).as_bytes() != self.reference.hash {
+            let what = "the hash is not that of its name";
+            return Err(corrupt(&self.file.name, 0, self.reference.bytes, what));
+        }
+        let failed =
+            |action| move |error: BlobError| StoreError::from_io(action, key, error.into());
+        blobs.put(key, &bytes).map_err(failed("upload"))?;
+        let found = blobs.len(key).map_err(failed("look at"))?;
+        if found != self.reference.bytes {
+            let what = format!("{found} bytes arrived where {} were sent", bytes.len());
+            return Err(corrupt(key, 0, self.reference.bytes, &what));
+        }
+        Ok(())
+    }
+
+    /// Name of the file in a directory of segments, from which keys are made.
+    pub fn file_name(&self) -> String {
+        segment_file_name(self.space, &self.reference.hash)
+    }
+
     /// Reads up to `count` blocks from block `first` on from the disk and compares each with its checksum; returns how many
     /// there were. For checking a file in steps.
     ///
@@ -226,7 +290,7 @@ impl Segment {
         let mut next = blocks.start;
         let mut buffer = Vec::new();
         while next < blocks.end {
-            let count = (blocks.end - next).min((PIECE_BYTES / BLOCK_BYTES) as u64);
+            let count = (blocks.end - next).min((self.file.piece_bytes / BLOCK_BYTES) as u64);
             buffer.resize(count as usize * BLOCK_BYTES, 0);
             self.read_blocks(next, &mut buffer)?;
             visit(&buffer);

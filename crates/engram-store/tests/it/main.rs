@@ -1,6 +1,7 @@
 //! Integration tests of the store, in one binary.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap in a helper is a failed test")]
 
+mod blob;
 mod checkpoint;
 mod corruption;
 mod faults;

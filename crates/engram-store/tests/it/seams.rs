@@ -1,9 +1,13 @@
 //! The conformance suite on the implementations of this crate.
 
+use std::sync::Arc;
+
 use engram_store::{
-    Clock, Entropy, ManualClock, MemoryFs, OsEntropy, RealFs, SeededEntropy, SystemClock,
-    conformance,
+    BlobStore, Clock, Entropy, FsBlobs, ManualClock, MemoryBlobs, MemoryFs, OsEntropy, RealFs,
+    SeededEntropy, SystemClock, conformance,
 };
+
+use crate::support::FaultyBlobs;
 
 #[test]
 fn the_real_file_system_conforms() {
@@ -14,6 +18,22 @@ fn the_real_file_system_conforms() {
 #[test]
 fn the_memory_file_system_conforms() {
     conformance::check_fs(&MemoryFs::new(), "/suite".as_ref());
+}
+
+#[test]
+fn stores_of_objects_conform() {
+    let faultless = FaultyBlobs::default();
+    conformance::check_blobs(&(Arc::new(faultless) as Arc<dyn BlobStore>));
+    let shared = MemoryBlobs::new();
+    let blobs: Arc<dyn BlobStore> = Arc::new(shared.clone());
+    conformance::check_blobs(&blobs);
+    blobs.put("seen", b"by the clone").unwrap();
+    assert_eq!(shared.len("seen"), Ok(12));
+    let blobs = FsBlobs::open(Arc::new(MemoryFs::new()), "/objects".into()).unwrap();
+    conformance::check_blobs(&(Arc::new(blobs) as Arc<dyn BlobStore>));
+    let scratch = tempfile::tempdir().unwrap();
+    let blobs = FsBlobs::open(Arc::new(RealFs), scratch.path().join("deep/objects")).unwrap();
+    conformance::check_blobs(&(Arc::new(blobs) as Arc<dyn BlobStore>));
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use engram_store::{
-    Entry, Frame, Fs, FsFile, FsLock, LogError, LogOptions, Lsn, MemoryFs, OpenMode, Recovery,
-    SeededEntropy, ShardLog, SpaceId, read_all,
+    BlobError, BlobStore, Entry, Frame, Fs, FsFile, FsLock, LogError, LogOptions, Lsn, MemoryBlobs,
+    MemoryFs, OpenMode, Recovery, SeededEntropy, ShardLog, SpaceId, read_all,
 };
 
 pub(crate) const DIR: &str = "/data/wal";
@@ -264,4 +264,82 @@ impl FsFile for FailingFile {
 /// The path of a file of this crate.
 pub(crate) fn crate_path(relative: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(relative)
+}
+
+type CallHook = Box<dyn Fn(&str) + Send>;
+
+/// What a [`FaultyBlobs`] does.
+#[derive(Default)]
+pub(crate) struct BlobFaults {
+    /// Counts every call.
+    pub(crate) calls: AtomicU64,
+    /// The call with this number fails for good; 0 = none.
+    pub(crate) fail_at: AtomicU64,
+    /// The call with this number is `Unavailable`; 0 = none. A change is made all the same.
+    pub(crate) unavailable_at: AtomicU64,
+    /// Every call is `Unavailable`, and nothing is changed.
+    pub(crate) away: AtomicBool,
+    /// What is put loses its last byte.
+    pub(crate) cuts: AtomicBool,
+    /// Called before each call with its key, to wait or to look.
+    pub(crate) on_call: Mutex<Option<CallHook>>,
+}
+
+/// Objects in memory that fail as [`BlobFaults`] says.
+#[derive(Clone, Default)]
+pub(crate) struct FaultyBlobs {
+    pub(crate) inner: MemoryBlobs,
+    pub(crate) faults: Arc<BlobFaults>,
+}
+
+impl FaultyBlobs {
+    fn call<T>(
+        &self,
+        key: &str,
+        call: impl FnOnce() -> Result<T, BlobError>,
+    ) -> Result<T, BlobError> {
+        let faults = &self.faults;
+        if let Some(hook) = faults.on_call.lock().unwrap().as_ref() {
+            hook(key);
+        }
+        let number = faults.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        let (key, what) = (key.to_owned(), "injected".to_owned());
+        if faults.away.load(Ordering::SeqCst) {
+            return Err(BlobError::Unavailable { key, what });
+        }
+        if faults.fail_at.load(Ordering::SeqCst) == number {
+            return Err(BlobError::Failed { key, what });
+        }
+        let result = call();
+        if faults.unavailable_at.load(Ordering::SeqCst) == number {
+            return Err(BlobError::Unavailable { key, what });
+        }
+        result
+    }
+
+    fn kept<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        let cut = usize::from(self.faults.cuts.load(Ordering::SeqCst));
+        &bytes[..bytes.len().saturating_sub(cut)]
+    }
+}
+
+impl BlobStore for FaultyBlobs {
+    fn put(&self, key: &str, bytes: &[u8]) -> Result<(), BlobError> {
+        self.call(key, || self.inner.put(key, self.kept(bytes)))
+    }
+    fn put_new(&self, key: &str, bytes: &[u8]) -> Result<(), BlobError> {
+        self.call(key, || self.inner.put_new(key, self.kept(bytes)))
+    }
+    fn get_range(&self, key: &str, offset: u64, out: &mut [u8]) -> Result<usize, BlobError> {
+        self.call(key, || self.inner.get_range(key, offset, out))
+    }
+    fn len(&self, key: &str) -> Result<u64, BlobError> {
+        self.call(key, || self.inner.len(key))
+    }
+    fn list(&self, prefix: &str) -> Result<Vec<String>, BlobError> {
+        self.call(prefix, || self.inner.list(prefix))
+    }
+    fn delete(&self, key: &str) -> Result<(), BlobError> {
+        self.call(key, || self.inner.delete(key))
+    }
 }

@@ -1,0 +1,78 @@
+//! Requests of `object_store` over the HTTP client that the workspace has already.
+//!
+//! Guarantees: one request takes no longer than its timeout; no proxy is taken from the environment and no redirect followed; an answer
+//! longer than what is ever asked for is refused. The client blocks, and so does a call here: whoever polls it is on a
+//! thread that may wait, which `ObjectBlobs` sees to.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http_body_util::BodyExt as _;
+use object_store::ClientOptions;
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
+};
+use ureq::http::{Method, Request, Response};
+
+/// Longest answer that is read: more than the largest part of an object that is asked for, in bytes.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+
+/// A blocking HTTP client with connections that are kept.
+#[derive(Clone, Debug)]
+pub(super) struct Transport {
+    agent: ureq::Agent,
+}
+
+impl Transport {
+    /// With this time for each request.
+    pub(super) fn new(timeout: Duration) -> Transport {
+        let settings = ureq::Agent::config_builder()
+            .timeout_global(Some(timeout))
+            .proxy(None)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .http_status_as_error(false)
+            .build();
+        Transport { agent: settings.into() }
+    }
+}
+
+impl HttpConnector for Transport {
+    fn connect(&self, _options: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(HttpClient::new(self.clone()))
+    }
+}
+
+#[async_trait]
+impl HttpService for Transport {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await?.to_bytes();
+        let has_body = matches!(parts.method, Method::PUT | Method::POST);
+        let answer = if has_body {
+            self.agent.run(Request::from_parts(parts, &body[..]))
+        } else {
+            self.agent.run(Request::from_parts(parts, ()))
+        };
+        let (parts, mut body) = answer.map_err(failure)?.into_parts();
+        let bytes = body.with_config().limit(ANSWER_BYTES_MAX).read_to_vec().map_err(failure)?;
+        Ok(Response::from_parts(parts, bytes.into()))
+    }
+}
+
+/// The kind decides whether `object_store` tries again.
+fn failure(error: ureq::Error) -> HttpError {
+    let kind = match &error {
+        ureq::Error::Timeout(_) => HttpErrorKind::Timeout,
+        ureq::Error::ConnectionFailed | ureq::Error::HostNotFound => HttpErrorKind::Connect,
+        ureq::Error::Io(source) => match source.kind() {
+            std::io::ErrorKind::TimedOut => HttpErrorKind::Timeout,
+            std::io::ErrorKind::ConnectionRefused => HttpErrorKind::Connect,
+            // A kept connection that the server has closed, too.
+            _ => HttpErrorKind::Interrupted,
+        },
+        ureq::Error::BodyExceedsLimit(_) => HttpErrorKind::Decode,
+        _ => HttpErrorKind::Unknown,
+    };
+    HttpError::new(kind, error)
+}
