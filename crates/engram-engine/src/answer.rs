@@ -4,6 +4,7 @@ use engram_index::RouteScore;
 use engram_store::Lsn;
 
 use crate::association::PathStep;
+use crate::missing::MissingPart;
 use crate::model::MemoryDetail;
 use crate::settings::RankWeights;
 
@@ -59,6 +60,8 @@ pub struct Recall {
     pub outcome: Outcome,
     /// Where the next page starts; none at the end.
     pub next: Option<RankCursor>,
+    /// Parts of the space that could not be read: what of them belongs into the answer is not in it.
+    pub missing: Vec<MissingPart>,
     /// Last commit that the answer saw.
     pub lsn: Lsn,
     /// How it was searched.

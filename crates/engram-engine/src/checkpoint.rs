@@ -4,23 +4,25 @@
 //! a crash leaves the old checkpoint or the new one. Only then are old files removed and frames released. Nothing of it
 //! shows in an answer: chunks lie where they lie, and the state is that of one commit.
 
+use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
 
-use engram_store::{Manifest, ManifestSegment, SegmentHash, SegmentRef, segment_file_name};
+use engram_store::{
+    BlobError, Manifest, ManifestSegment, SegmentHash, SegmentRef, segment_file_name,
+};
 use prost::Message;
 
 use crate::catalog::Entry;
 use crate::chunk_file;
 use crate::datadir::io_failure;
-use crate::engine::{Engine, panicked};
+use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::memtable::{ChunkView, Sealed, Snapshot};
-use crate::opening::{ROLE_CHUNK, ROLE_STATE};
+use crate::memtable::{ChunkView, Resident, Snapshot};
 use crate::queue::KeyUse;
 use crate::record::SpaceRecord;
 use crate::space::{Space, SpaceIdentity};
 use crate::state_file;
-use crate::stored::CheckpointRecord;
+use crate::stored::{CheckpointRecord, ROLE_CHUNK, ROLE_COLD, ROLE_OBJECT, ROLE_STATE};
 
 /// What one checkpoint of a space covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,16 +74,20 @@ impl Engine {
         };
         let mut segments = Vec::with_capacity(snapshot.chunks.len() + 1);
         for view in &snapshot.chunks {
-            let segment = match &view.bodies.sealed {
-                Some(sealed) => sealed.file,
-                None => {
+            let mut name = |role, segment| segments.push(ManifestSegment { role, segment });
+            match (&view.bodies.sealed, &view.bodies.cold) {
+                (_, Some(cold)) => {
+                    name(ROLE_COLD, cold.local_file);
+                    name(ROLE_OBJECT, cold.object);
+                }
+                (Some(sealed), None) => name(ROLE_CHUNK, sealed.file),
+                (None, None) => {
                     let file = self.seal(space, view)?;
                     done.sealed_memories += view.chunk.len() as u64;
                     done.bytes_written += file.bytes;
-                    file
+                    name(ROLE_CHUNK, file);
                 }
-            };
-            segments.push(ManifestSegment { role: ROLE_CHUNK, segment });
+            }
         }
         let state = state_file::write(&self.home(&space.identity), snapshot, &point.keys)?;
         self.note_file(space, &state);
@@ -137,9 +143,7 @@ impl Engine {
     /// Writes a chunk down and lets the published state know where.
     pub(crate) fn seal(&self, space: &Space, view: &ChunkView) -> Result<SegmentRef, EngineError> {
         let home = self.home(&space.identity);
-        let Ok(bodies) = view.load_bodies() else {
-            return Err(space.intact().err().unwrap_or_else(panicked));
-        };
+        let bodies = self.bodies(space, view)?;
         let file = chunk_file::seal(&home, (&view.chunk, &bodies))?;
         self.note_file(space, &file);
         let sealed = Arc::new(chunk_file::open_sealed(&home, &file)?);
@@ -151,20 +155,49 @@ impl Engine {
         Ok(file)
     }
 
-    fn note_file(&self, space: &Space, file: &SegmentRef) {
+    /// The bodies of a chunk in RAM.
+    pub(crate) fn bodies(
+        &self,
+        space: &Space,
+        view: &ChunkView,
+    ) -> Result<Arc<Resident>, EngineError> {
+        view.load_bodies().map_err(|reason| {
+            let unavailable = EngineError::ColdUnavailable { reason };
+            space.intact().err().unwrap_or(unavailable)
+        })
+    }
+
+    pub(crate) fn note_file(&self, space: &Space, file: &SegmentRef) {
         space.files.lock().unwrap_or_else(PoisonError::into_inner).insert(file.hash);
     }
 
     /// Removes the files of a space that its manifest does not name.
     fn remove_unnamed(&self, space: &Space, manifest: &Manifest) -> Result<u64, EngineError> {
-        let named =
-            |hash: &SegmentHash| manifest.segments.iter().any(|file| file.segment.hash == *hash);
+        let hashes = |objects: bool| -> HashSet<SegmentHash> {
+            let files = manifest.segments.iter();
+            let wanted = files.filter(|file| (file.role == ROLE_OBJECT) == objects);
+            wanted.map(|file| file.segment.hash).collect()
+        };
+        let (local, cold) = (hashes(false), hashes(true));
         let mut files = space.files.lock().unwrap_or_else(PoisonError::into_inner);
-        let unnamed: Vec<SegmentHash> = files.iter().filter(|hash| !named(hash)).copied().collect();
+        let unnamed: Vec<SegmentHash> =
+            files.iter().filter(|hash| !local.contains(*hash)).copied().collect();
         for hash in &unnamed {
             let name = segment_file_name(space.identity.id, hash);
             self.remove_file(&name)?;
             files.remove(hash);
+        }
+        let mut objects = space.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        let gone: Vec<SegmentHash> =
+            objects.iter().filter(|hash| !cold.contains(*hash)).copied().collect();
+        if let Some(blobs) = self.blobs() {
+            for hash in &gone {
+                let name = segment_file_name(space.identity.id, hash);
+                // One that cannot be removed now costs room, and is tried again.
+                if blobs.delete(&format!("{}/{name}", space.identity.id)).is_ok() {
+                    objects.remove(hash);
+                }
+            }
         }
         Ok(unnamed.len() as u64)
     }
@@ -181,13 +214,20 @@ impl Engine {
     }
 }
 
+/// What an error of the cold store means to a caller.
+pub(crate) fn unavailable(error: BlobError) -> EngineError {
+    EngineError::ColdUnavailable { reason: error.to_string() }
+}
+
 /// Whether the files of a manifest are those of this state's chunks, all in their last form.
 fn names_all(manifest: &Manifest, snapshot: &Snapshot) -> bool {
-    let chunks = manifest.segments.iter().filter(|file| file.role == ROLE_CHUNK);
-    let hash = |sealed: &Arc<Sealed>| sealed.file.hash;
-    chunks
-        .map(|file| Some(file.segment.hash))
-        .eq(snapshot.chunks.iter().map(|view| view.bodies.sealed.as_ref().map(hash)))
+    let chunks =
+        manifest.segments.iter().filter(|file| file.role == ROLE_CHUNK || file.role == ROLE_COLD);
+    let local = |view: &ChunkView| {
+        let sealed = view.bodies.sealed.as_ref().map(|sealed| sealed.file.hash);
+        view.bodies.cold.as_ref().map_or(sealed, |cold| Some(cold.local_file.hash))
+    };
+    chunks.map(|file| Some(file.segment.hash)).eq(snapshot.chunks.iter().map(local))
 }
 
 fn record(identity: &SpaceIdentity, snapshot: &Snapshot) -> CheckpointRecord {

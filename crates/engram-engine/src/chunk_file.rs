@@ -3,14 +3,18 @@
 //! The sections are listed in `docs/internals/file-format.md`. A segment is written once and never changed; what becomes of
 //! its documents later stands in the state file of the space.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use engram_index::{AlignedBytes, Postings, QuantisedVectors};
-use engram_store::{Lsn, SectionTag, Segment, SegmentMeta, SegmentRef, SegmentWriter, StoreError};
+use engram_store::{
+    Lsn, SectionTag, Segment, SegmentMeta, SegmentRef, SegmentWriter, SpaceId, StoreError,
+    segment_file_name,
+};
 use prost::Message;
 
 use crate::memtable::{
-    Bodies, Chunk, ChunkParts, ChunkView, Columns, Fate, Hashes, RECORDS, Resident, Sealed, VECTORS,
+    Bodies, Chunk, ChunkParts, ChunkView, Cold, Columns, FRAME_MEMORIES, FRAMES, Fate, HEADS,
+    Hashes, RECORDS, Resident, Sealed, VECTORS, pack,
 };
 use crate::model::Memory;
 use crate::residence::Home;
@@ -24,6 +28,8 @@ const OWNERS: SectionTag = SectionTag(*b"OWNE");
 const CODES: SectionTag = SectionTag(*b"CODE");
 const POSTINGS: SectionTag = SectionTag(*b"POST");
 const COLUMNS: SectionTag = SectionTag(*b"COLS");
+/// Where each frame of a cold chunk ends in its object.
+const FRAME_ENDS: SectionTag = SectionTag(*b"FEND");
 
 /// Bytes of records or vectors that are gathered before they are handed on.
 const PIECE_BYTES: usize = 1 << 20;
@@ -33,42 +39,13 @@ pub(crate) fn seal(
     home: &Home<'_>,
     (chunk, bodies): (&Chunk, &Resident),
 ) -> Result<SegmentRef, StoreError> {
-    let lsn = |memory: Option<&Arc<Memory>>| memory.map_or(Lsn(0), |memory| memory.lsn);
-    let meta = SegmentMeta {
-        space: home.space,
-        min_lsn: lsn(bodies.memories.first()),
-        max_lsn: lsn(bodies.memories.last()),
-        epoch: 1,
-    };
-    let mut writer = SegmentWriter::create(home.fs, home.dir, meta)?;
-    let mut section = |tag, bytes: &[u8]| {
-        writer.begin(tag)?;
-        writer.write(bytes)
-    };
-    section(NODES, &u32_bytes(&chunk.nodes))?;
-    section(IDS, &hash_bytes(&chunk.by_id))?;
-    section(CONTENTS, &hash_bytes(&chunk.by_content))?;
-    section(OWNERS, &u32_bytes(&chunk.owners))?;
-    section(CODES, &chunk.codes.to_bytes())?;
-    section(POSTINGS, chunk.postings.to_bytes())?;
-    section(COLUMNS, &chunk.columns.to_bytes())?;
-    writer.begin(RECORDS)?;
-    let (mut ends, mut end, mut piece) = (Vec::new(), 0_u64, Vec::new());
-    for memory in &bodies.memories {
-        let record = MemoryRecord::new(memory).encode_to_vec();
-        end += record.len() as u64;
-        ends.extend_from_slice(&end.to_le_bytes());
-        piece.extend_from_slice(&record);
-        if piece.len() >= PIECE_BYTES {
-            writer.write(&piece)?;
-            piece.clear();
-        }
-    }
-    writer.write(&piece)?;
+    let mut writer = SegmentWriter::create(home.fs, home.dir, meta(home, bodies))?;
+    write_indexes(&mut writer, chunk)?;
+    let ends = write_memories(&mut writer, RECORDS, &bodies.memories, &MemoryRecord::new)?;
     writer.begin(ENDS)?;
     writer.write(&ends)?;
     writer.begin(VECTORS)?;
-    piece.clear();
+    let mut piece = Vec::new();
     for component in bodies.vectors.components() {
         piece.extend_from_slice(&component.to_le_bytes());
         if piece.len() >= PIECE_BYTES {
@@ -80,6 +57,92 @@ pub(crate) fn seal(
     writer.finish()
 }
 
+/// The files of a cold chunk: what stays, and the object, which lies in the folder of the space until it is uploaded.
+pub(crate) struct ColdFiles {
+    pub(crate) local: SegmentRef,
+    pub(crate) object: SegmentRef,
+}
+
+/// Writes both files of a cold chunk.
+pub(crate) fn freeze(
+    home: &Home<'_>,
+    (chunk, bodies): (&Chunk, &Resident),
+) -> Result<ColdFiles, StoreError> {
+    let meta = meta(home, bodies);
+    let mut writer = SegmentWriter::create(home.fs, home.dir, meta)?;
+    let mut frame_ends = Vec::new();
+    let mut end = 0_u64;
+    writer.begin(FRAMES)?;
+    for (number, memories) in bodies.memories.chunks(FRAME_MEMORIES).enumerate() {
+        let first = (number * FRAME_MEMORIES) as u32;
+        let vectors =
+            chunk.owners_before(first)..chunk.owners_before(first + memories.len() as u32);
+        let components = bodies.vectors.components();
+        let dimension = chunk.dimension();
+        let own = vectors.start as usize * dimension..vectors.end as usize * dimension;
+        let frame = pack(memories, &components[own]);
+        end += frame.len() as u64;
+        frame_ends.extend_from_slice(&end.to_le_bytes());
+        writer.write(&frame)?;
+    }
+    let object = writer.finish()?;
+    let mut writer = SegmentWriter::create(home.fs, home.dir, meta)?;
+    write_indexes(&mut writer, chunk)?;
+    let ends = write_memories(&mut writer, HEADS, &bodies.memories, &MemoryRecord::head)?;
+    writer.begin(ENDS)?;
+    writer.write(&ends)?;
+    writer.begin(FRAME_ENDS)?;
+    writer.write(&frame_ends)?;
+    Ok(ColdFiles { local: writer.finish()?, object })
+}
+
+fn meta(home: &Home<'_>, bodies: &Resident) -> SegmentMeta {
+    let lsn = |memory: Option<&Arc<Memory>>| memory.map_or(Lsn(0), |memory| memory.lsn);
+    SegmentMeta {
+        space: home.space,
+        min_lsn: lsn(bodies.memories.first()),
+        max_lsn: lsn(bodies.memories.last()),
+        epoch: 1,
+    }
+}
+
+fn write_indexes(writer: &mut SegmentWriter<'_>, chunk: &Chunk) -> Result<(), StoreError> {
+    let mut section = |tag, bytes: &[u8]| {
+        writer.begin(tag)?;
+        writer.write(bytes)
+    };
+    section(NODES, &u32_bytes(&chunk.nodes))?;
+    section(IDS, &hash_bytes(&chunk.by_id))?;
+    section(CONTENTS, &hash_bytes(&chunk.by_content))?;
+    section(OWNERS, &u32_bytes(&chunk.owners))?;
+    section(CODES, &chunk.codes.to_bytes())?;
+    section(POSTINGS, chunk.postings.to_bytes())?;
+    section(COLUMNS, &chunk.columns.to_bytes())
+}
+
+/// Writes a section of memories; where each of them ends in it, as bytes.
+fn write_memories(
+    writer: &mut SegmentWriter<'_>,
+    tag: SectionTag,
+    memories: &[Arc<Memory>],
+    record: &dyn Fn(&Memory) -> MemoryRecord,
+) -> Result<Vec<u8>, StoreError> {
+    writer.begin(tag)?;
+    let (mut ends, mut end, mut piece) = (Vec::new(), 0_u64, Vec::new());
+    for memory in memories {
+        let record = record(memory).encode_to_vec();
+        end += record.len() as u64;
+        ends.extend_from_slice(&end.to_le_bytes());
+        piece.extend_from_slice(&record);
+        if piece.len() >= PIECE_BYTES {
+            writer.write(&piece)?;
+            piece.clear();
+        }
+    }
+    writer.write(&piece)?;
+    Ok(ends)
+}
+
 /// Opens the segment of a chunk; its bodies stay in it.
 pub(crate) fn open(
     home: &Home<'_>,
@@ -87,66 +150,137 @@ pub(crate) fn open(
     fate: Fate,
 ) -> Result<ChunkView, StoreError> {
     let sealed = open_sealed(home, file)?;
-    let segment = &sealed.segment;
+    let chunk = open_indexes(home, &sealed.segment, sealed.ends.len())?;
+    let vectors = sealed.segment.section_len(VECTORS);
+    if vectors != Some((chunk.vector_count() * home.dimension * 4) as u64) {
+        return Err(sealed.segment.damaged("it holds another number of vectors"));
+    }
+    let bodies = Bodies { resident: None, sealed: Some(Arc::new(sealed)), cold: None };
+    Ok(ChunkView { chunk: Arc::new(chunk), bodies, fate })
+}
+
+/// Opens the local segment of a cold chunk; its object is opened when it is needed.
+pub(crate) fn open_cold(
+    home: &Home<'_>,
+    files: &ColdFiles,
+    fate: Fate,
+) -> Result<ChunkView, StoreError> {
+    let blocks = Arc::clone(&home.residence.blocks);
+    let local = Segment::open(home.fs, home.dir, home.space, &files.local, blocks)?;
+    let head_ends = ends_section(&local, ENDS, Some(HEADS))?;
+    let chunk = open_indexes(home, &local, head_ends.len())?;
+    let cold = cold(home, files, local, (head_ends, &chunk))?;
+    let bodies = Bodies { resident: None, sealed: None, cold: Some(Arc::new(cold)) };
+    Ok(ChunkView { chunk: Arc::new(chunk), bodies, fate })
+}
+
+/// Opens the bodies of a cold chunk whose indexes are there.
+pub(crate) fn open_frozen(
+    home: &Home<'_>,
+    files: &ColdFiles,
+    chunk: &Chunk,
+) -> Result<Cold, StoreError> {
+    let blocks = Arc::clone(&home.residence.blocks);
+    let local = Segment::open(home.fs, home.dir, home.space, &files.local, blocks)?;
+    let head_ends = ends_section(&local, ENDS, Some(HEADS))?;
+    cold(home, files, local, (head_ends, chunk))
+}
+
+fn cold(
+    home: &Home<'_>,
+    files: &ColdFiles,
+    local: Segment,
+    (head_ends, chunk): (Vec<u64>, &Chunk),
+) -> Result<Cold, StoreError> {
+    let frame_ends = ends_section(&local, FRAME_ENDS, None)?;
+    if frame_ends.len() != chunk.len().div_ceil(FRAME_MEMORIES) {
+        return Err(local.damaged("it names another number of frames"));
+    }
+    let first = |frame: usize| chunk.owners_before((frame * FRAME_MEMORIES) as u32);
+    let mut first_vectors: Vec<u32> = (0..frame_ends.len()).map(first).collect();
+    first_vectors.push(chunk.vector_count() as u32);
+    Ok(Cold {
+        local,
+        local_file: files.local,
+        object: files.object,
+        key: object_key(home.space, &files.object),
+        space: home.space,
+        head_ends,
+        frame_ends,
+        first_vectors,
+        dimension: home.dimension,
+        blobs: home.blobs.cloned(),
+        blocks: Arc::clone(&home.residence.blocks),
+        frames: Arc::clone(&home.residence.frames),
+        hot: home.residence.hot_part(home.moves),
+        fault: Arc::clone(home.fault),
+        opened: Mutex::new(None),
+    })
+}
+
+/// The key of a cold object: a folder for each space.
+pub(crate) fn object_key(space: SpaceId, object: &SegmentRef) -> String {
+    format!("{space}/{}", segment_file_name(space, &object.hash))
+}
+
+/// The indexes of a chunk of so many memories.
+fn open_indexes(home: &Home<'_>, segment: &Segment, docs: usize) -> Result<Chunk, StoreError> {
     let wrong = |what: &str| segment.damaged(what);
+    let told = |what: String| wrong(&what);
     let nodes = u32_section(segment, NODES)?;
-    let docs = nodes.len();
-    if !nodes.is_sorted_by(|a, b| a < b) || docs == 0 {
+    if !nodes.is_sorted_by(|a, b| a < b) || docs == 0 || nodes.len() != docs {
         return Err(wrong("its nodes do not ascend"));
     }
     let owners = u32_section(segment, OWNERS)?;
     if !owners.is_sorted() || owners.last().is_some_and(|last| *last as usize >= docs) {
         return Err(wrong("its vectors belong to nothing"));
     }
-    let told = |what: String| wrong(&what);
     let mut codes = AlignedBytes::zeroed(segment.section_len(CODES).unwrap_or_default() as usize);
     segment.load_into(CODES, 0, codes.as_mut_slice())?;
     let codes = QuantisedVectors::open(codes).map_err(|error| told(error.to_string()))?;
     let postings = Postings::open(segment.load(POSTINGS)?.into_boxed_slice())
         .map_err(|error| told(error.to_string()))?;
     let columns = Columns::open(&segment.load(COLUMNS)?, docs as u32).map_err(told)?;
-    let by_id = hash_section(segment, IDS, docs)?;
-    let by_content = hash_section(segment, CONTENTS, docs)?;
-    let vectors = segment.section_len(VECTORS);
-    let whole = vectors == Some((owners.len() * home.dimension * 4) as u64);
-    if codes.len() != owners.len() || !whole || sealed.ends.len() != docs {
+    if codes.len() != owners.len() || postings.docs() as usize > docs {
         return Err(wrong("its sections do not fit together"));
     }
-    if postings.docs() as usize > docs {
-        return Err(wrong("its postings name documents that are not there"));
-    }
+    let by_id = hash_section(segment, IDS, docs)?;
+    let by_content = hash_section(segment, CONTENTS, docs)?;
     let parts = ChunkParts { nodes, by_id, by_content, postings, owners, codes, columns };
-    Ok(ChunkView {
-        chunk: Arc::new(Chunk::from_parts(parts, home.dimension)),
-        bodies: Bodies { resident: None, sealed: Some(Arc::new(sealed)) },
-        fate,
-    })
+    Ok(Chunk::from_parts(parts, home.dimension))
 }
 
 /// Opens the bodies of a segment.
 pub(crate) fn open_sealed(home: &Home<'_>, file: &SegmentRef) -> Result<Sealed, StoreError> {
     let cache = Arc::clone(&home.residence.blocks);
     let segment = Segment::open(home.fs, home.dir, home.space, file, cache)?;
-    let bytes = segment.load(ENDS)?;
+    let ends = ends_section(&segment, ENDS, Some(RECORDS))?;
+    Ok(Sealed {
+        segment,
+        file: *file,
+        ends,
+        hot: home.residence.hot_part(home.moves),
+        fault: Arc::clone(home.fault),
+    })
+}
+
+/// Where the parts of a section end; the last one at the end of section `of`.
+fn ends_section(
+    segment: &Segment,
+    tag: SectionTag,
+    of: Option<SectionTag>,
+) -> Result<Vec<u64>, StoreError> {
+    let bytes = segment.load(tag)?;
     let ends: Vec<u64> = bytes
         .chunks_exact(8)
         .map(|end| u64::from_le_bytes(end.try_into().expect("eight bytes")))
         .collect();
-    let whole = bytes.len().is_multiple_of(8)
-        && ends.is_sorted()
-        && segment.section_len(RECORDS) == Some(ends.last().copied().unwrap_or(0));
-    if !whole {
-        return Err(segment.damaged("its memories do not end where they should"));
+    let last = ends.last().copied().unwrap_or(0);
+    let whole = of.is_none_or(|of| segment.section_len(of) == Some(last));
+    if !bytes.len().is_multiple_of(8) || !ends.is_sorted() || !whole {
+        return Err(segment.damaged("its parts do not end where they should"));
     }
-    Ok(Sealed {
-        segment,
-        file: file.clone(),
-        number: home.residence.next_number(),
-        ends,
-        hot: Arc::clone(&home.residence.hot),
-        fault: Arc::clone(home.fault),
-        moves: Arc::clone(home.moves),
-    })
+    Ok(ends)
 }
 
 fn u32_bytes(numbers: &[u32]) -> Vec<u8> {

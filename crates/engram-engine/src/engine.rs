@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use engram_embed::Embedder;
 use engram_store::{
-    Clock, Entropy, Fs, FsLock, LogOptions, LogStats, Lsn, Recovery, ShardLog, SpaceId, Stamp,
-    read_manifests,
+    BlobStore, Clock, Entropy, Fs, FsLock, LogOptions, LogStats, Lsn, Recovery, ShardLog, SpaceId,
+    Stamp, read_manifests,
 };
 use prost::Message;
 
@@ -40,6 +40,8 @@ pub struct Components {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Where cold memories go; none = nothing gets cold.
+    pub blobs: Option<Arc<dyn BlobStore>>,
     /// Embedders by the name that spaces choose them with; `none` needs no entry.
     pub embedders: BTreeMap<String, Arc<dyn Embedder>>,
     /// Called after something was queued: somebody must then call [`Engine::drive`].
@@ -412,6 +414,10 @@ impl Engine {
 
     pub(crate) fn residence(&self) -> &Residence {
         &self.residence
+    }
+
+    pub(crate) fn blobs(&self) -> Option<&Arc<dyn BlobStore>> {
+        self.components.blobs.as_ref()
     }
 
     pub(crate) fn embedders(&self) -> &Embedders {

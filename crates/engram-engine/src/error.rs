@@ -107,6 +107,12 @@ pub enum EngineError {
         /// How many may.
         max: u64,
     },
+    /// The cold store does not give what the answer needs. The same request may succeed later.
+    #[error("cold memories cannot be read now: {reason}")]
+    ColdUnavailable {
+        /// What the store said.
+        reason: String,
+    },
     /// The engine is closing.
     #[error("the engine is shutting down")]
     Closing,

@@ -194,8 +194,12 @@ fn matching(
     if filter.is_empty() {
         return Err(EngineError::invalid("filter", InvalidValue::Missing));
     }
-    let selected = snapshot.selected(None, filter).filter(|(_, _, state)| fate.concerns(*state));
-    let found: Vec<_> = selected.map(|(_, memory, _)| (memory.id.clone(), memory.lsn)).collect();
+    let selected = snapshot.selected(None, filter).filter(|(_, state)| fate.concerns(*state));
+    let named = |(at, _)| {
+        let head = snapshot.head(at);
+        (head.id.clone(), head.lsn)
+    };
+    let found: Vec<_> = selected.map(named).collect();
     at_most_forgotten("filter", found.len())?;
     Ok(found)
 }

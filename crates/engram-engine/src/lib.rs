@@ -9,6 +9,8 @@ mod fault;
 
 mod moves;
 
+mod missing;
+
 mod settings;
 
 mod model;
@@ -107,6 +109,7 @@ pub use filter::{
 pub use index::Indexed;
 pub use link::Linked;
 pub use maintain::Maintained;
+pub use missing::MissingPart;
 pub use model::{
     Confidence, ContentHash, Created, Cursor, ForgetReceipt, Kind, Memory, MemoryContent,
     MemoryDetail, MetaValue, Metadata, NewMemory, Page, Remembered, RememberedItem, ResidenceStats,

@@ -8,11 +8,14 @@ use std::sync::Arc;
 use engram_store::{Segment, SpaceId, StoreError, parse_segment_file_name, segment_file_name};
 
 use crate::catalog::Entry;
+use crate::checkpoint::unavailable;
+use crate::chunk_file::object_key;
 use crate::datadir::io_failure;
 use crate::engine::{Engine, panicked};
 use crate::error::EngineError;
 use crate::memtable::Snapshot;
 use crate::space::Space;
+use crate::stored::ROLE_OBJECT;
 use crate::upkeep::{Swept, Upkeep};
 
 /// Blocks of files that one step checks.
@@ -80,6 +83,7 @@ impl Engine {
         }
         note(self.checkpoint_closed(&held_back, &mut done));
         note(self.tier(now_ns, &mut done));
+        note(self.freeze_unused(now_ns, &mut done));
         note(self.close_idle(now_ns, &mut done));
         note(self.scrub(&mut upkeep, &mut done));
         // Last, so that a log in need of repair does not keep the rest from being done.
@@ -107,7 +111,8 @@ impl Engine {
             return Ok(());
         }
         let deleted_before = now_ns.saturating_sub(self.settings().deleted_kept_ns);
-        let (mut merged, mut purged) = (0, false);
+        let mut merged = 0;
+        let mut purged = space.take_moved();
         while merged < budget {
             match merge_once(space, deleted_before)? {
                 Some(step) => {
@@ -178,6 +183,7 @@ impl Engine {
                 self.remove_file(name)?;
             }
             self.sync_spaces()?;
+            self.remove_objects(&format!("{space}/"), &|_| false)?;
             self.log().release(space, last);
             self.deleted().retain(|(other, _)| *other != space);
         }
@@ -199,7 +205,8 @@ impl Engine {
                 let name = move |file: engram_store::ManifestSegment| {
                     segment_file_name(id, &file.segment.hash)
                 };
-                files.unwrap_or_default().into_iter().map(name).collect::<Vec<_>>()
+                let files = files.unwrap_or_default().into_iter();
+                files.filter(|file| file.role != ROLE_OBJECT).map(name).collect::<Vec<_>>()
             })
             .collect();
         let known: HashSet<SpaceId> =
@@ -212,7 +219,33 @@ impl Engine {
                 self.remove_file(&name)?;
             }
         }
+        // Objects of open spaces are theirs: they may not be named yet.
+        for entry in self.catalog().all() {
+            if let (None, Some(manifest)) = (entry.space(), entry.checkpoint()) {
+                let id = entry.identity.id;
+                let named: HashSet<String> =
+                    manifest.segments.iter().map(|file| object_key(id, &file.segment)).collect();
+                if entry.identity.fault.intact().is_ok() {
+                    self.remove_objects(&format!("{id}/"), &|key| named.contains(key))?;
+                }
+            }
+        }
         upkeep.swept = Swept::Done;
+        Ok(())
+    }
+
+    /// Removes the objects under a prefix that do not stay.
+    fn remove_objects(
+        &self,
+        prefix: &str,
+        stays: &dyn Fn(&str) -> bool,
+    ) -> Result<(), EngineError> {
+        let Some(blobs) = self.blobs() else { return Ok(()) };
+        for key in blobs.list(prefix).map_err(unavailable)? {
+            if !stays(&key) {
+                blobs.delete(&key).map_err(unavailable)?;
+            }
+        }
         Ok(())
     }
 
@@ -262,6 +295,11 @@ impl Engine {
             upkeep.next_to_scrub();
             return Ok(());
         };
+        if file.role == ROLE_OBJECT {
+            // An object is compared with its checksums whenever it is fetched.
+            upkeep.scrubbed = (place + 1, 0);
+            return Ok(());
+        }
         let cache = Arc::clone(&self.residence().blocks);
         let (id, dir) = (entry.identity.id, self.spaces_dir());
         let checked = Segment::open(self.fs(), dir, id, &file.segment, cache).and_then(|segment| {
@@ -304,9 +342,10 @@ fn merge_once(space: &Space, deleted_before: i64) -> Result<Option<Merge>, Engin
     let before = space.snapshot.load_full();
     let Some(range) = before.merge_due(deleted_before) else { return Ok(None) };
     let purged = before.chunks[range.clone()].iter().any(|view| !view.fate.deleted.is_empty());
-    let Ok(merged) = before.merged(range.clone()) else {
-        return Err(space.intact().err().unwrap_or_else(panicked));
-    };
+    let merged = before.merged(range.clone()).map_err(|reason| {
+        let unavailable = EngineError::ColdUnavailable { reason };
+        space.intact().err().unwrap_or(unavailable)
+    })?;
     let memories = merged.chunk.len() as u64;
     let _publishing = space.publishing.lock().map_err(|_| panicked())?;
     let mut snapshot = Snapshot::clone(&space.snapshot.load());

@@ -347,10 +347,14 @@ pub struct TierStats {
     pub hot_memories: u64,
     /// In local segments, read when needed.
     pub warm_memories: u64,
+    /// In objects of the cold store, fetched when needed.
+    pub cold_memories: u64,
     /// Segments of memories.
     pub segments: u64,
     /// Their bytes on disk.
     pub segment_bytes: u64,
+    /// Bytes of objects in the cold store.
+    pub cold_bytes: u64,
 }
 
 /// Figures of a space.

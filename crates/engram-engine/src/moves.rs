@@ -9,6 +9,7 @@ pub(crate) struct Moves {
     room: AtomicU64,
     pressure: AtomicU64,
     quota: AtomicU64,
+    unused: AtomicU64,
 }
 
 /// Why memories moved.
@@ -22,6 +23,8 @@ pub(crate) enum Reason {
     Pressure,
     /// Out of RAM: the space was above its quota.
     Quota,
+    /// Into the cold store: nobody used them for long.
+    Unused,
 }
 
 /// What the counts were at one moment.
@@ -35,6 +38,8 @@ pub struct TierMoves {
     pub pressure: u64,
     /// Became warm because the space was above its quota.
     pub quota: u64,
+    /// Became cold because nobody used them for long.
+    pub unused: u64,
 }
 
 impl Moves {
@@ -44,6 +49,7 @@ impl Moves {
             Reason::Room => &self.room,
             Reason::Pressure => &self.pressure,
             Reason::Quota => &self.quota,
+            Reason::Unused => &self.unused,
         };
         counter.fetch_add(memories, Ordering::Relaxed);
     }
@@ -55,6 +61,7 @@ impl Moves {
             room: load(&self.room),
             pressure: load(&self.pressure),
             quota: load(&self.quota),
+            unused: load(&self.unused),
         }
     }
 }

@@ -3,29 +3,25 @@
 //! What is read is checked on the way: sections by their checksums, commits by the state sum that each of them carries. A
 //! space that does not add up is quarantined; the others are not concerned.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use engram_store::{Frame, Manifest, ManifestSegment, StoreError};
 use prost::Message;
 
 use crate::apply::{apply, steps};
 use crate::catalog::Entry;
-use crate::chunk_file;
+use crate::chunk_file::{self, ColdFiles};
 use crate::engine::Engine;
 use crate::error::{EngineError, LogFailure};
 use crate::indexer::load_graph;
 use crate::memtable::{Figures, Snapshot};
+use crate::missing::take_missing;
 use crate::queue::{IDEMPOTENCY_LIFETIME_NS, KeyUse, Overlay};
 use crate::record::{CommitRecord, KIND_COMMIT, KIND_SPACE_CREATED};
 use crate::residence::Home;
 use crate::space::Space;
 use crate::state_file::{self, StateFile};
-use crate::stored::CheckpointRecord;
-
-/// What a file of a manifest holds: its role there.
-pub(crate) const ROLE_STATE: u8 = 1;
-/// Role of a chunk.
-pub(crate) const ROLE_CHUNK: u8 = 2;
+use crate::stored::{CheckpointRecord, ROLE_CHUNK, ROLE_COLD, ROLE_OBJECT, ROLE_STATE};
 
 /// A space on its way into memory.
 struct Loading {
@@ -42,6 +38,8 @@ impl Engine {
     /// # Errors
     /// [`EngineError::SpaceNotFound`]; the space is quarantined, or cannot be read now.
     pub(crate) fn serving(&self, name: &str) -> Result<Arc<Space>, EngineError> {
+        // What an earlier answer of this thread lacked is none of this one's.
+        drop(take_missing());
         let entry = self.catalog().find(name)?;
         entry.identity.fault.intact()?;
         let space = self.open_entry(&entry)?;
@@ -90,6 +88,7 @@ impl Engine {
             residence: self.residence(),
             fault: &space.fault,
             moves: &space.moves,
+            blobs: self.blobs(),
         }
     }
 
@@ -114,8 +113,7 @@ impl Engine {
             }
         }
         if let Some(manifest) = &checkpoint {
-            let files = manifest.segments.iter().map(|file| file.segment.hash);
-            space.files.lock().unwrap_or_else(PoisonError::into_inner).extend(files);
+            space.note_files(manifest);
         }
         space.note_log_bytes(log_bytes);
         space.note_unlinked(&snapshot);
@@ -176,20 +174,31 @@ fn read_files(
     let StateFile { fates, tail, mut associations, keys } =
         state_file::read(home, &state.segment, space, record.next_node)?;
     associations.linked = record.linked;
-    let files: Vec<_> = manifest.segments.iter().filter(is(ROLE_CHUNK)).collect();
-    if files.len() != fates.len() {
-        return Err(wrong("its state file belongs to other chunks"));
-    }
-    let mut chunks = Vec::with_capacity(files.len());
+    let mut files = manifest.segments.iter().filter(|file| file.role != ROLE_STATE);
+    let mut chunks = Vec::with_capacity(fates.len());
     let mut after = None;
-    for (file, fate) in files.into_iter().zip(fates) {
-        let view = chunk_file::open(home, &file.segment, fate)?;
+    for (fate, heat) in fates {
+        let file = files.next().ok_or_else(|| wrong("it names too few chunks"))?;
+        let view = match file.role {
+            ROLE_CHUNK => chunk_file::open(home, &file.segment, fate)?,
+            ROLE_COLD => {
+                let object = files.next().filter(|next| next.role == ROLE_OBJECT);
+                let object = object.ok_or_else(|| wrong("a cold chunk has no object"))?;
+                let (local, object) = (file.segment, object.segment);
+                chunk_file::open_cold(home, &ColdFiles { local, object }, fate)?
+            }
+            _ => return Err(wrong("it names a file of an unknown role")),
+        };
+        view.chunk.heat.set(heat);
         let range = view.chunk.node_range();
         if range.is_none_or(|(first, last)| Some(first) <= after || last >= record.next_node) {
             return Err(wrong("its chunks are not in order"));
         }
         after = range.map(|(_, last)| last);
         chunks.push(view);
+    }
+    if files.next().is_some() {
+        return Err(wrong("it names too many chunks"));
     }
     if tail.first().is_some_and(|first| Some(first.node) <= after) {
         return Err(wrong("its tail is not behind its chunks"));

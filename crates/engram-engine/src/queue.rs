@@ -70,7 +70,7 @@ pub(crate) struct Known {
 impl Known {
     /// What is known of a published document.
     pub(crate) fn published(snapshot: &Snapshot, at: DocRef, state: State) -> Known {
-        let memory = snapshot.memory(at);
+        let memory = snapshot.head(at);
         Known {
             hash: memory.content_hash,
             version: memory.version,

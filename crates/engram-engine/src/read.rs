@@ -54,18 +54,17 @@ impl Engine {
         };
         let selected = snapshot.selected(query.after, &query.filter);
         let mut matching =
-            selected.filter(|(_, memory, state)| shown(*state) && !memory.is_expired(now_ns));
+            selected.filter(|(at, state)| shown(*state) && !snapshot.is_expired(*at, now_ns));
         let items: Vec<MemoryDetail> = matching
             .by_ref()
             .take(query.limit)
-            .map(|(at, _, state)| detail(&snapshot, at, state, now_ns))
+            .map(|(at, state)| detail(&snapshot, at, state, now_ns))
             .collect();
         let more = matching.next().is_some();
         let last = items
             .last()
             .map(|item| Cursor { lsn: item.memory.lsn.0, position: item.memory.position });
-        space.intact()?;
-        Ok(Page { next: last.filter(|_| more), items })
+        space.sound(Ok(Page { next: last.filter(|_| more), items }))
     }
 }
 
@@ -82,7 +81,10 @@ impl Snapshot {
 /// The same of an active memory that somebody asked for: it is used.
 pub(crate) fn answered(snapshot: &Snapshot, at: DocRef, now_ns: i64) -> MemoryDetail {
     let detail = detail(snapshot, at, State::Active, now_ns);
-    snapshot.used(at, (&detail.memory, &detail.vectors), now_ns);
+    // What the cold store did not give must not pass for the memory later.
+    if !snapshot.lacks(at) {
+        snapshot.used(at, (&detail.memory, &detail.vectors), now_ns);
+    }
     detail
 }
 

@@ -25,6 +25,7 @@ use crate::answer::{Explanation, Mode, Neighbour, RankCursor, Recall, Recalled};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::memtable::{DocRef, Snapshot};
+use crate::missing::take_missing;
 use crate::read::answered;
 use crate::request::Cue;
 use crate::search::{Accepted, Nearest, Wanted};
@@ -101,8 +102,9 @@ impl Engine {
         let vector = cue.vector.take();
         let probe = self.probe(&space, &snapshot, &cue, vector)?;
         let ranked = probe.rank();
-        let answer = probe.answer(ranked);
+        let mut answer = probe.answer(ranked);
         space.intact()?;
+        answer.missing = take_missing();
         Ok(answer)
     }
 
@@ -388,8 +390,10 @@ impl Probe<'_> {
         let next = (ranked.len() > end && end <= validate::RANKED_MAX)
             .then_some(RankCursor { offset: end as u32, depth: self.depth as u32 });
         let page = ranked.iter().skip(first).take(self.cue.limit);
-        let items = page.map(|(c, relevance)| self.recalled(c, *relevance, &led)).collect();
-        Recall { items, outcome, next, lsn: self.snapshot.lsn, explanation }
+        let items = page.map(|(c, relevance)| (c.at, self.recalled(c, *relevance, &led)));
+        let whole = |(at, item)| (!self.snapshot.lacks(at)).then_some(item);
+        let items = items.filter_map(whole).collect();
+        Recall { items, outcome, next, missing: Vec::new(), lsn: self.snapshot.lsn, explanation }
     }
 
     fn recalled(&self, candidate: &Candidate, relevance: f32, led: &Led) -> Recalled {

@@ -58,7 +58,7 @@ impl Engine {
         matches.truncate(asked.limit);
         let familiarity = matches.first().map_or(0.0, familiarity);
         let known = familiarity >= KNOWN_FROM;
-        space.intact()?;
+        space.sound(Ok(()))?;
         Ok(Recognition { familiarity, known, matches, lsn: snapshot.lsn })
     }
 

@@ -134,7 +134,7 @@ impl Engine {
             .map(|tie| tie.shown(&snapshot))
             .collect();
         let shown = u64::from(query.offset) + items.len() as u64;
-        space.intact()?;
+        space.sound(Ok(()))?;
         let next = (shown < total && !items.is_empty()).then_some(shown as u32);
         Ok(AssociationPage { items, next, total, lsn: snapshot.lsn })
     }
@@ -161,7 +161,7 @@ fn explicit(
     // What was stored under an id anew has lost the associations of the old one; what was suppressed has not.
     let node = |id: &str| {
         let (at, _) = snapshot.find(id)?;
-        let same = overlay.lookup(snapshot, id).0?.lsn == snapshot.memory(at).lsn;
+        let same = overlay.lookup(snapshot, id).0?.lsn == snapshot.head(at).lsn;
         (settled || same).then(|| snapshot.node(at))
     };
     let pair = node(from).zip(node(to));

@@ -42,6 +42,10 @@ pub struct EngineSettings {
     pub wal_bytes_max: u64,
     /// How long deleted memories may stay in segments, ns.
     pub deleted_kept_ns: i64,
+    /// How long memories must have been unused to go into the cold store, ns; none = never.
+    pub cold_after_ns: Option<i64>,
+    /// Least memories of a chunk that goes there: an object for a few would cost more than it saves.
+    pub cold_memories_min: usize,
     /// What counts in recall, unless a cue says otherwise.
     pub weights: RankWeights,
     /// Space that a fresh data directory starts with; none = no space.
@@ -67,6 +71,8 @@ impl Default for EngineSettings {
             checkpoint_log_bytes: 32 << 20,
             wal_bytes_max: 512 << 20,
             deleted_kept_ns: 24 * 3_600 * 1_000_000_000,
+            cold_after_ns: Some(30 * 24 * 3_600 * 1_000_000_000),
+            cold_memories_min: 4_096,
             weights: RankWeights::default(),
             default_space: None,
         }

@@ -1,13 +1,13 @@
 //! One space: its settings, its text analysis, its embedder and its current snapshot.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use engram_embed::{EmbedError, EmbedText, Embedder, EmbedderIdentity};
 use engram_index::{Analyzer, Terms};
-use engram_store::{CommitTime, SegmentHash, SpaceId};
+use engram_store::{CommitTime, Manifest, SegmentHash, SpaceId};
 use prost::Message;
 
 use crate::error::{EngineError, InvalidValue, LogFailure};
@@ -15,11 +15,13 @@ use crate::fault::SpaceFault;
 use crate::indexer::Indexer;
 use crate::linker::{LinkWaiters, Linker};
 use crate::memtable::{ChunkView, Indexing, Snapshot, Words};
+use crate::missing::{MissingPart, take_missing};
 use crate::model::{ContentHash, MemoryContent, NewMemory, SpaceInfo, SpaceStats, TierStats};
 use crate::moves::Moves;
 use crate::record::{ContentRecord, encode_vectors};
 use crate::settings::NewSpace;
 use crate::settings::{EMBEDDER_NONE, EngineSettings, SpaceSettings};
+use crate::stored::ROLE_OBJECT;
 use crate::validate;
 
 /// The configured embedders by name.
@@ -77,10 +79,14 @@ pub(crate) struct Space {
     pub(crate) link_waiters: LinkWaiters,
     /// Bytes of commits that are in the log and in no file.
     log_bytes: AtomicU64,
+    /// Chunks went into the cold store since the last checkpoint: their local files can go with the next one.
+    moved: AtomicBool,
     /// Memories whose associations are not formed, as of the last published snapshot.
     unlinked: AtomicU64,
     /// Files that were written for it or that its manifest names.
     pub(crate) files: Mutex<BTreeSet<SegmentHash>>,
+    /// The same of objects of the cold store.
+    pub(crate) objects: Mutex<BTreeSet<SegmentHash>>,
 }
 
 /// A memory that passed every check that needs no order: analysed, embedded, ready to be committed.
@@ -108,8 +114,10 @@ impl Space {
             indexer: Mutex::default(),
             link_waiters: LinkWaiters::default(),
             log_bytes: AtomicU64::new(0),
+            moved: AtomicBool::new(false),
             unlinked: AtomicU64::new(0),
             files: Mutex::default(),
+            objects: Mutex::default(),
         }
     }
 
@@ -135,10 +143,14 @@ impl Space {
         Ok(())
     }
 
-    /// An outcome, unless what it rests on may have been read wrong.
+    /// An outcome, unless what it rests on may have been read wrong or was not read.
     pub(crate) fn sound<T>(&self, outcome: Result<T, EngineError>) -> Result<T, EngineError> {
+        let missing = take_missing();
         self.intact()?;
-        outcome
+        match missing.into_iter().next() {
+            Some(MissingPart { reason, .. }) => Err(EngineError::ColdUnavailable { reason }),
+            None => outcome,
+        }
     }
 
     pub(crate) fn note_log_bytes(&self, bytes: u64) {
@@ -152,6 +164,25 @@ impl Space {
     /// Bytes of commits that a checkpoint has put into files.
     pub(crate) fn settle_log_bytes(&self, bytes: u64) {
         self.log_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn note_moved(&self) {
+        self.moved.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that was noted since it was last asked.
+    pub(crate) fn take_moved(&self) -> bool {
+        self.moved.swap(false, Ordering::Relaxed)
+    }
+
+    /// Notes the files and objects of a manifest.
+    pub(crate) fn note_files(&self, manifest: &Manifest) {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        for file in &manifest.segments {
+            let set = if file.role == ROLE_OBJECT { &mut objects } else { &mut files };
+            set.insert(file.segment.hash);
+        }
     }
 
     /// Whether associations or a graph are on their way.
@@ -224,7 +255,7 @@ impl Space {
         let is_there = |memory: &PreparedMemory| {
             let found = memory.id.as_deref().and_then(|id| snapshot.find(id));
             found.is_some_and(|(at, _)| {
-                let stored = snapshot.memory(at);
+                let stored = snapshot.head(at);
                 stored.content_hash == memory.hash && !stored.is_expired(now_ns)
             })
         };
@@ -310,7 +341,17 @@ fn tiers(snapshot: &Snapshot) -> TierStats {
         let live = view.live();
         let hot = view.bodies.hot_memories(live);
         tiers.hot_memories += hot;
-        tiers.warm_memories += live - hot;
+        let rest = if view.bodies.cold.is_some() {
+            &mut tiers.cold_memories
+        } else {
+            &mut tiers.warm_memories
+        };
+        *rest += live - hot;
+        if let Some(cold) = &view.bodies.cold {
+            tiers.segments += 1;
+            tiers.segment_bytes += cold.local_file.bytes;
+            tiers.cold_bytes += cold.object.bytes;
+        }
         if let Some(sealed) = &view.bodies.sealed {
             tiers.segments += 1;
             tiers.segment_bytes += sealed.file.bytes;

@@ -43,8 +43,7 @@ impl Engine {
             let activation = spreader.spread(graph, &settings, &seeds, &accept);
             answer(&snapshot, asked, &activation, now_ns)
         });
-        space.intact()?;
-        Ok(answer)
+        space.sound(Ok(answer))
     }
 }
 
@@ -142,6 +141,6 @@ impl Snapshot {
     /// Id of the memory of a node; empty where there is none.
     pub(crate) fn id_of_node(&self, node: u32) -> String {
         let found = self.doc_of_node(node);
-        found.map(|(at, _)| self.memory(at).id.clone()).unwrap_or_default()
+        found.map(|(at, _)| self.head(at).id.clone()).unwrap_or_default()
     }
 }

@@ -32,7 +32,8 @@ const KEYS: SectionTag = SectionTag(*b"KEYS");
 
 /// What a state file holds.
 pub(crate) struct StateFile {
-    pub(crate) fates: Vec<Fate>,
+    /// What became of the documents of each chunk, and when it was last used, how much.
+    pub(crate) fates: Vec<(Fate, (i64, f32))>,
     pub(crate) tail: Vec<TailDoc>,
     pub(crate) associations: Associations,
     pub(crate) keys: Vec<KeyUse>,
@@ -76,6 +77,8 @@ fn fates(snapshot: &Snapshot) -> Vec<u8> {
             deleted: view.fate.deleted.to_bytes(),
             suppressed: view.fate.suppressed.to_bytes(),
             deleted_since: view.fate.deleted_since,
+            heat: view.chunk.heat.last().1,
+            used_at: view.chunk.heat.last().0,
         };
         append_message(&record, &mut bytes);
     }
@@ -136,11 +139,12 @@ pub(crate) fn read(
     })
 }
 
-fn read_fates(bytes: &[u8]) -> Result<Vec<Fate>, String> {
+fn read_fates(bytes: &[u8]) -> Result<Vec<(Fate, (i64, f32))>, String> {
     let fate = |record: ChunkRecord| {
         let set = |bytes: &[u8]| Bitmap::open(bytes).map(Arc::new).map_err(|e| e.to_string());
-        let ChunkRecord { deleted, suppressed, deleted_since } = record;
-        Ok(Fate { deleted: set(&deleted)?, suppressed: set(&suppressed)?, deleted_since })
+        let ChunkRecord { deleted, suppressed, deleted_since, heat, used_at } = record;
+        let fate = Fate { deleted: set(&deleted)?, suppressed: set(&suppressed)?, deleted_since };
+        Ok((fate, (used_at, heat)))
     };
     read_messages::<ChunkRecord>(bytes)?.into_iter().map(fate).collect()
 }

@@ -8,6 +8,15 @@ use prost::Message;
 use crate::model::Memory;
 use crate::record::{ContentRecord, IdempotencyRecord, SpaceRecord};
 
+/// What a file of a manifest holds: its role there. The chunks stand in the order of the log.
+pub(crate) const ROLE_STATE: u8 = 1;
+/// Role of a chunk.
+pub(crate) const ROLE_CHUNK: u8 = 2;
+/// Role of what stays of a cold chunk; its object follows.
+pub(crate) const ROLE_COLD: u8 = 3;
+/// Role of the object of a cold chunk, which is in the cold store.
+pub(crate) const ROLE_OBJECT: u8 = 4;
+
 /// What a manifest says beyond its files.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct CheckpointRecord {
@@ -80,6 +89,11 @@ pub(crate) struct ChunkRecord {
     /// Commit time of the first deletion; none = nothing is deleted.
     #[prost(sint64, optional, tag = "3")]
     pub(crate) deleted_since: Option<i64>,
+    /// How much it was used, as of `used_at`.
+    #[prost(float, tag = "4")]
+    pub(crate) heat: f32,
+    #[prost(sint64, tag = "5")]
+    pub(crate) used_at: i64,
 }
 
 /// A person, thing or place with its node.
@@ -129,6 +143,14 @@ impl MemoryRecord {
             content: ContentRecord::from_content(&memory.content),
             content_hash: memory.content_hash.to_vec(),
         }
+    }
+
+    /// All but text and metadata.
+    pub(crate) fn head(memory: &Memory) -> MemoryRecord {
+        let mut record = MemoryRecord::new(memory);
+        record.content.text.clear();
+        record.content.metadata.clear();
+        record
     }
 
     /// The memory, or what of it this program cannot read.

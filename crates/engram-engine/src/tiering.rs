@@ -3,13 +3,16 @@
 //! The unit that moves out is a chunk, the least used first; what of it is used comes back memory by memory, and as a
 //! whole when there is room. The indexes of an open space stay in RAM; a space that nobody asks for is closed.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
+
+use engram_store::Segment;
 
 use crate::catalog::Entry;
+use crate::chunk_file;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::maintain::Maintained;
-use crate::memtable::ChunkView;
+use crate::memtable::{Bodies, ChunkView};
 use crate::model::ResidenceStats;
 use crate::moves::Reason;
 use crate::space::Space;
@@ -27,7 +30,7 @@ impl Engine {
         let spaces = self.catalog().open_spaces();
         let states = spaces.iter().map(|space| space.snapshot.load().resident_bytes());
         let residence = self.residence();
-        states.sum::<u64>() + residence.blocks.stats().bytes + residence.hot.bytes()
+        states.sum::<u64>() + residence.bytes()
     }
 
     /// What is kept in RAM for all spaces.
@@ -87,13 +90,13 @@ impl Engine {
                 return Ok(());
             }
             space.intact()?;
-            if view.bodies.sealed.is_none() {
+            if view.bodies.sealed.is_none() && view.bodies.cold.is_none() {
                 self.seal(&space, &view)?;
                 done.sealed_memories += view.chunk.len() as u64;
             }
             freed += view.bodies.resident.as_ref().map_or(0, |resident| resident.bytes);
             space.change_views(|other| {
-                if Arc::ptr_eq(&other.chunk, &view.chunk) && other.bodies.sealed.is_some() {
+                if Arc::ptr_eq(&other.chunk, &view.chunk) && other.bodies.is_written() {
                     other.bodies.resident = None;
                 }
             })?;
@@ -121,7 +124,10 @@ impl Engine {
             heat(b).total_cmp(&heat(a))
         });
         for (space, view) in chunks.into_iter().take(MOVES_MAX) {
-            let bytes = view.bodies.sealed.as_ref().map_or(0, |sealed| sealed.file.bytes);
+            // As much as it takes where it is neither warm nor cold.
+            let vectors = view.chunk.vector_count() * view.chunk.dimension() * 4;
+            let file = view.bodies.sealed.as_ref().map_or(0, |sealed| sealed.file.bytes);
+            let bytes = file.max(vectors as u64);
             if self.is_above_quota(&space, bytes) || bytes > room {
                 continue;
             }
@@ -132,9 +138,7 @@ impl Engine {
                     other.bodies.resident = Some(Arc::clone(&resident));
                 }
             })?;
-            if let Some(sealed) = &view.bodies.sealed {
-                self.residence().hot.forget(sealed.number);
-            }
+            view.bodies.forget_hot();
             space.identity.moves.count(Reason::Room, view.live());
             done.moved_memories += view.live();
         }
@@ -144,6 +148,52 @@ impl Engine {
     fn is_above_quota(&self, space: &Space, more: u64) -> bool {
         let quota = self.settings().space_memory_bytes_max;
         quota.is_some_and(|quota| space.snapshot.load().resident_bytes() + more > quota)
+    }
+
+    /// Puts the chunk that was not used for longest into the cold store, if one is due; one in each step.
+    pub(crate) fn freeze_unused(
+        &self,
+        now_ns: i64,
+        done: &mut Maintained,
+    ) -> Result<(), EngineError> {
+        let (Some(after), Some(blobs)) = (self.settings().cold_after_ns, self.blobs()) else {
+            return Ok(());
+        };
+        let before = now_ns.saturating_sub(after);
+        let is_due = |view: &ChunkView| {
+            let is_whole = view.chunk.len() >= self.settings().cold_memories_min;
+            view.bodies.cold.is_none() && is_whole && view.chunk.heat.last().0 <= before
+        };
+        let chunks = chunks_where(&self.catalog().open_spaces(), is_due);
+        let Some((space, view)) = chunks.into_iter().min_by_key(|(_, v)| v.chunk.heat.last().0)
+        else {
+            return Ok(());
+        };
+        space.intact()?;
+        let home = self.home(&space.identity);
+        let bodies = self.bodies(&space, &view)?;
+        let files = chunk_file::freeze(&home, (&view.chunk, &bodies))?;
+        self.note_file(&space, &files.local);
+        // It lies in the folder of the space until it is uploaded, and goes with the next checkpoint.
+        self.note_file(&space, &files.object);
+        let cache = Arc::clone(&self.residence().blocks);
+        let packed = Segment::open(self.fs(), home.dir, home.space, &files.object, cache)?;
+        let key = chunk_file::object_key(home.space, &files.object);
+        packed.upload(&**blobs, &key)?;
+        space.objects.lock().unwrap_or_else(PoisonError::into_inner).insert(files.object.hash);
+        let cold = Arc::new(chunk_file::open_frozen(&home, &files, &view.chunk)?);
+        space.change_views(|other| {
+            if Arc::ptr_eq(&other.chunk, &view.chunk) {
+                let cold = Some(Arc::clone(&cold));
+                other.bodies = Bodies { resident: None, sealed: None, cold };
+            }
+        })?;
+        space.note_moved();
+        space.identity.moves.count(Reason::Unused, view.live());
+        done.moved_memories += view.live();
+        done.sealed_memories += view.live();
+        done.more = true;
+        Ok(())
     }
 
     /// Closes the spaces that nobody asks for, those not asked for longest first where there are too many or too little room.

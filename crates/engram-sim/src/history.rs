@@ -262,6 +262,7 @@ impl History {
         let entropy = self.seed.wrapping_mul(1_000).wrapping_add(self.openings);
         let components = engram_engine::Components {
             fs: Arc::new(self.fs.clone()),
+            blobs: None,
             clock: Arc::new(self.clock.clone()),
             entropy: Arc::new(SeededEntropy::new(entropy)),
             embedders: BTreeMap::from([(EMBEDDER.to_owned(), embedder)]),

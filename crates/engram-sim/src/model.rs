@@ -497,6 +497,7 @@ pub(crate) fn classify(error: &EngineError) -> &'static str {
         EngineError::IdempotencyConflict { .. } => "key conflict",
         EngineError::Overloaded { .. } => "overloaded",
         EngineError::Lagging { .. } => "lagging",
+        EngineError::ColdUnavailable { .. } => "cold",
         EngineError::Raced { .. } => "raced",
         EngineError::SelfAssociation { .. } => "itself",
         EngineError::EmptyCue => "empty cue",

@@ -157,7 +157,7 @@ impl<'a> Forming<'a> {
 
     fn has_title(&self, node: u32, title: &str) -> bool {
         let found = self.snapshot.doc_of_node(node);
-        found.is_some_and(|(at, _)| self.snapshot.memory(at).content.title == title)
+        found.is_some_and(|(at, _)| self.snapshot.head(at).content.title == title)
     }
 
     /// Puts the memory between its neighbours in the session.

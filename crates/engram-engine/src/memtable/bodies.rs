@@ -10,7 +10,8 @@ use std::sync::Arc;
 use engram_index::FlatVectors;
 use engram_store::{SectionTag, Segment, SegmentRef, StoreError};
 
-use super::hot::{HotDoc, HotSet};
+use super::clock_cache::ClockCache;
+use super::cold::Cold;
 use crate::fault::SpaceFault;
 use crate::model::{Memory, metadata_bytes};
 use crate::moves::{Moves, Reason};
@@ -58,6 +59,69 @@ impl Deref for MemoryRef<'_> {
     }
 }
 
+/// A memory of a warm or cold chunk that was in an answer.
+#[derive(Debug)]
+pub(crate) struct HotDoc {
+    memory: Arc<Memory>,
+    /// Its vectors, one after the other.
+    vectors: Box<[f32]>,
+}
+
+/// The memories of all spaces of a node that are hot by themselves.
+pub(crate) type HotSet = ClockCache<HotDoc>;
+
+/// The hot memories of one chunk.
+pub(crate) struct HotPart {
+    pub(crate) set: Arc<HotSet>,
+    /// Number of this opened chunk in the node.
+    pub(crate) number: u64,
+    pub(crate) moves: Arc<Moves>,
+}
+
+impl HotPart {
+    /// A memory, if it is hot.
+    pub(super) fn memory(&self, local: u32) -> Option<Arc<Memory>> {
+        Some(Arc::clone(&self.set.get(self.number, local)?.memory))
+    }
+
+    /// Calls `visit` with vector number `place` of a document; whether it is hot.
+    pub(super) fn with_vector(
+        &self,
+        dimension: usize,
+        (local, place): (u32, u32),
+        visit: &mut dyn FnMut(&[f32]),
+    ) -> bool {
+        let Some(hot) = self.set.get(self.number, local) else { return false };
+        match hot.vectors.chunks_exact(dimension).nth(place as usize) {
+            Some(own) => {
+                visit(own);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Keeps a memory that was in an answer.
+    fn keep(&self, local: u32, memory: &Arc<Memory>, vectors: &[Vec<f32>]) {
+        let vectors = vectors.concat().into_boxed_slice();
+        let bytes = memory_bytes(memory) + size_of_val(&*vectors) as u64 + HOT_DOC_BYTES;
+        let doc = Arc::new(HotDoc { memory: Arc::clone(memory), vectors });
+        if self.set.insert((self.number, local), doc, bytes) {
+            self.moves.count(Reason::Used, 1);
+        }
+    }
+
+    fn held(&self) -> u64 {
+        self.set.held(self.number)
+    }
+}
+
+impl Drop for HotPart {
+    fn drop(&mut self) {
+        self.set.forget(self.number);
+    }
+}
+
 /// Bodies in RAM.
 #[derive(Debug)]
 pub(crate) struct Resident {
@@ -79,35 +143,22 @@ impl Resident {
 pub(crate) struct Sealed {
     pub(crate) segment: Segment,
     pub(crate) file: SegmentRef,
-    /// Number of this opened chunk in the node.
-    pub(crate) number: u64,
     /// Where each memory ends in its section.
     pub(crate) ends: Vec<u64>,
-    pub(crate) hot: Arc<HotSet>,
+    pub(crate) hot: HotPart,
     pub(crate) fault: Arc<SpaceFault>,
-    pub(crate) moves: Arc<Moves>,
 }
 
 impl std::fmt::Debug for Sealed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Sealed({} memories, number {})", self.ends.len(), self.number)
-    }
-}
-
-impl Drop for Sealed {
-    fn drop(&mut self) {
-        self.hot.forget(self.number);
+        write!(f, "Sealed({} memories)", self.ends.len())
     }
 }
 
 impl Sealed {
-    fn hot(&self, local: u32) -> Option<Arc<HotDoc>> {
-        self.hot.get(self.number, local)
-    }
-
     fn memory(&self, local: u32) -> Arc<Memory> {
-        if let Some(hot) = self.hot(local) {
-            return Arc::clone(&hot.memory);
+        if let Some(hot) = self.hot.memory(local) {
+            return hot;
         }
         match self.read_memory(local) {
             Ok(memory) => Arc::new(memory),
@@ -136,10 +187,8 @@ impl Sealed {
         (vector, local, place): (u32, u32, u32),
         visit: &mut dyn FnMut(&[f32]),
     ) {
-        if let Some(hot) = self.hot(local)
-            && let Some(own) = hot.vectors.chunks_exact(dimension).nth(place as usize)
-        {
-            return visit(own);
+        if self.hot.with_vector(dimension, (local, place), visit) {
+            return;
         }
         BUFFERS.with(|buffers| {
             // A visit may read another vector.
@@ -205,7 +254,7 @@ impl Sealed {
     }
 }
 
-fn float(bytes: &[u8]) -> f32 {
+pub(super) fn float(bytes: &[u8]) -> f32 {
     f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
 }
 
@@ -213,19 +262,36 @@ fn float(bytes: &[u8]) -> f32 {
 #[derive(Clone, Debug)]
 pub(crate) struct Bodies {
     pub(crate) resident: Option<Arc<Resident>>,
+    /// In a local segment.
     pub(crate) sealed: Option<Arc<Sealed>>,
+    /// In an object of the cold store; never beside `sealed`.
+    pub(crate) cold: Option<Arc<Cold>>,
 }
 
 impl Bodies {
     pub(crate) fn resident(bodies: Resident) -> Bodies {
-        Bodies { resident: Some(Arc::new(bodies)), sealed: None }
+        Bodies { resident: Some(Arc::new(bodies)), sealed: None, cold: None }
+    }
+
+    /// Whether they are in a file or an object, so that RAM may do without.
+    pub(crate) fn is_written(&self) -> bool {
+        self.sealed.is_some() || self.cold.is_some()
     }
 
     pub(super) fn memory(&self, local: u32) -> MemoryRef<'_> {
-        match (&self.resident, &self.sealed) {
-            (Some(resident), _) => MemoryRef::Kept(&resident.memories[local as usize]),
-            (None, Some(sealed)) => MemoryRef::Read(sealed.memory(local)),
-            (None, None) => MemoryRef::Read(Arc::default()),
+        match (&self.resident, &self.sealed, &self.cold) {
+            (Some(resident), ..) => MemoryRef::Kept(&resident.memories[local as usize]),
+            (None, Some(sealed), _) => MemoryRef::Read(sealed.memory(local)),
+            (None, None, Some(cold)) => MemoryRef::Read(cold.memory(local)),
+            (None, None, None) => MemoryRef::Read(Arc::default()),
+        }
+    }
+
+    /// A memory, perhaps without its text and metadata: what is kept of a cold one at hand.
+    pub(super) fn head(&self, local: u32) -> MemoryRef<'_> {
+        match (&self.resident, &self.cold) {
+            (None, Some(cold)) => MemoryRef::Read(cold.head(local)),
+            _ => self.memory(local),
         }
     }
 
@@ -236,10 +302,11 @@ impl Bodies {
         vector: (u32, u32, u32),
         visit: &mut dyn FnMut(&[f32]),
     ) {
-        match (&self.resident, &self.sealed) {
-            (Some(resident), _) => visit(resident.vectors.vector(vector.0 as usize)),
-            (None, Some(sealed)) => sealed.with_vector(dimension, vector, visit),
-            (None, None) => visit(&vec![0.0; dimension]),
+        match (&self.resident, &self.sealed, &self.cold) {
+            (Some(resident), ..) => visit(resident.vectors.vector(vector.0 as usize)),
+            (None, Some(sealed), _) => sealed.with_vector(dimension, vector, visit),
+            (None, None, Some(cold)) => cold.with_vector(dimension, vector, visit),
+            (None, None, None) => {}
         }
     }
 
@@ -250,46 +317,70 @@ impl Bodies {
         vectors: std::ops::Range<u32>,
         visit: &mut dyn FnMut(u32, &[f32]),
     ) {
-        match (&self.resident, &self.sealed) {
-            (Some(resident), _) => {
+        match (&self.resident, &self.sealed, &self.cold) {
+            (Some(resident), ..) => {
                 vectors.for_each(|vector| visit(vector, resident.vectors.vector(vector as usize)));
             }
-            (None, Some(sealed)) => {
+            (None, Some(sealed), _) => {
                 if let Err(error) = sealed.each_vector(dimension, vectors, visit) {
                     sealed.fault.quarantine(error.to_string());
                 }
             }
-            (None, None) => {}
+            (None, None, Some(cold)) => cold.each_vector(dimension, vectors, visit),
+            (None, None, None) => {}
         }
     }
 
     /// Notes that a memory was in an answer.
     pub(super) fn used(&self, local: u32, memory: &Arc<Memory>, vectors: &[Vec<f32>]) {
-        if let (None, Some(sealed)) = (&self.resident, &self.sealed) {
-            sealed.keep(local, memory, vectors);
+        if self.resident.is_none()
+            && let Some(hot) = self.hot_part()
+        {
+            hot.keep(local, memory, vectors);
+        }
+    }
+
+    fn hot_part(&self) -> Option<&HotPart> {
+        let sealed = self.sealed.as_ref().map(|sealed| &sealed.hot);
+        sealed.or_else(|| self.cold.as_ref().map(|cold| &cold.hot))
+    }
+
+    /// Whether a memory was asked for in vain.
+    pub(super) fn lacks(&self, local: u32) -> bool {
+        match (&self.resident, &self.cold) {
+            (None, Some(cold)) => cold.lacks(local),
+            _ => false,
         }
     }
 
     /// Memories in RAM of `live` ones.
     pub(crate) fn hot_memories(&self, live: u64) -> u64 {
-        match (&self.resident, &self.sealed) {
-            (None, Some(sealed)) => sealed.hot.held(sealed.number).min(live),
+        match (&self.resident, self.hot_part()) {
+            (None, Some(hot)) => hot.held().min(live),
             _ => live,
+        }
+    }
+
+    /// Drops the single hot memories: all of them are in RAM.
+    pub(crate) fn forget_hot(&self) {
+        if let Some(hot) = self.hot_part() {
+            hot.set.forget(hot.number);
         }
     }
 
     /// All of them in RAM.
     ///
     /// # Errors
-    /// They cannot be read: the space is quarantined.
+    /// They cannot be read: the space is quarantined, or the cold store does not answer.
     pub(super) fn load(&self, dimension: usize, owners: &[u32]) -> Result<Arc<Resident>, String> {
-        match (&self.resident, &self.sealed) {
-            (Some(resident), _) => Ok(Arc::clone(resident)),
-            (None, Some(sealed)) => {
+        match (&self.resident, &self.sealed, &self.cold) {
+            (Some(resident), ..) => Ok(Arc::clone(resident)),
+            (None, Some(sealed), _) => {
                 let loaded = sealed.load(dimension, owners);
                 loaded.map(Arc::new).inspect_err(|why| sealed.fault.quarantine(why.clone()))
             }
-            (None, None) => Err("a chunk has no bodies".to_owned()),
+            (None, None, Some(cold)) => cold.load(dimension, owners).map(Arc::new),
+            (None, None, None) => Err("a chunk has no bodies".to_owned()),
         }
     }
 
@@ -297,19 +388,8 @@ impl Bodies {
     pub(crate) fn heap_bytes(&self) -> u64 {
         let resident = self.resident.as_ref().map_or(0, |resident| resident.bytes);
         let sealed = self.sealed.as_ref().map_or(0, |sealed| sealed.ends.len() as u64 * 8);
-        resident + sealed
-    }
-}
-
-impl Sealed {
-    /// Keeps a memory that was in an answer in RAM.
-    pub(super) fn keep(&self, local: u32, memory: &Arc<Memory>, vectors: &[Vec<f32>]) {
-        let vectors = vectors.concat().into_boxed_slice();
-        let bytes = memory_bytes(memory) + size_of_val(&*vectors) as u64 + HOT_DOC_BYTES;
-        let doc = HotDoc { memory: Arc::clone(memory), vectors, bytes };
-        if self.hot.insert(self.number, local, doc) {
-            self.moves.count(Reason::Used, 1);
-        }
+        let cold = self.cold.as_ref().map_or(0, |cold| cold.heap_bytes());
+        resident + sealed + cold
     }
 }
 

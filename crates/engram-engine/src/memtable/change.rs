@@ -123,7 +123,7 @@ impl Snapshot {
         let Some(old) = self.state(at) else { return };
         self.recount(at, old, Sign::Minus);
         let node = self.node(at);
-        let title = self.memory(at).content.title.clone();
+        let title = self.head(at).content.title.clone();
         if !title.is_empty() {
             self.associations.titles.remove(indexing.analyzer, &title, u64::from(node));
         }
@@ -152,7 +152,7 @@ impl Snapshot {
             }
         };
         let vectors = self.vector_count(at) as usize;
-        let memory = self.memory(at).into_arc();
+        let memory = self.head(at).into_arc();
         self.count(&memory, state, sign, terms as usize, vectors);
     }
 

@@ -27,6 +27,18 @@ impl Heat {
         self.at.fetch_max(now_ns, Ordering::Relaxed);
     }
 
+    /// When it was last used, and the count as of then.
+    pub(crate) fn last(&self) -> (i64, f32) {
+        let level = f32::from_bits(self.level.load(Ordering::Relaxed));
+        (self.at.load(Ordering::Relaxed), level)
+    }
+
+    /// Takes over what was written down.
+    pub(crate) fn set(&self, (at, level): (i64, f32)) {
+        self.level.store(level.max(0.0).to_bits(), Ordering::Relaxed);
+        self.at.store(at, Ordering::Relaxed);
+    }
+
     /// The count as of now.
     pub(crate) fn level(&self, now_ns: i64) -> f32 {
         let elapsed = now_ns.saturating_sub(self.at.load(Ordering::Relaxed)).max(0) as f64;

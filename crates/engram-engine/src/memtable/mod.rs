@@ -7,20 +7,22 @@
 mod associations;
 mod columns;
 mod heat;
-mod hot;
+mod clock_cache;
 mod proximity;
 mod bodies;
+mod cold;
 mod chunk;
 mod view;
 mod snapshot;
 mod change;
 
 pub(crate) use associations::{Associations, Entity};
-pub(crate) use bodies::{Bodies, RECORDS, Resident, Sealed, VECTORS};
+pub(crate) use bodies::{Bodies, HotPart, HotSet, RECORDS, Resident, Sealed, VECTORS};
 pub(crate) use change::state_term;
 pub(crate) use chunk::{Chunk, ChunkParts, Doc, Hashes, Words};
+pub(crate) use clock_cache::ClockCache;
+pub(crate) use cold::{Cold, FRAME_MEMORIES, FRAMES, Frame, HEADS, pack};
 pub(crate) use columns::Columns;
-pub(crate) use hot::HotSet;
 pub(crate) use proximity::{GraphHash, Proximity, ProximityView};
 pub(crate) use snapshot::{DocRef, Figures, Indexing, Snapshot, TailDoc};
 pub(crate) use view::{ChunkView, Fate};

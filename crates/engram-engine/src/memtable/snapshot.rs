@@ -68,32 +68,28 @@ pub(crate) enum DocRef {
 }
 
 impl Snapshot {
-    /// Every live document that a filter lets pass, in log order, from the first behind `after`. Others are not looked at.
+    /// Every live document that a filter lets pass, in log order, from the first behind `after`. None is looked at for it.
     pub(crate) fn selected<'a>(
         &'a self,
         after: Option<Cursor>,
         filter: &'a Filter,
-    ) -> impl Iterator<Item = (DocRef, MemoryRef<'a>, State)> {
+    ) -> impl Iterator<Item = (DocRef, State)> + 'a {
         let behind = move |memory: &Memory| after.is_none_or(|cursor| place(memory) > cursor);
         let chunks = (0_u32..).zip(&self.chunks).flat_map(move |(index, view)| {
             let count = view.chunk.len() as u32;
-            let is_behind = |local| behind(&view.memory(local));
+            let is_behind = |local| behind(&view.head(local));
             let first = if after.is_some() { first_behind(count, is_behind) } else { 0 };
             let matching = (first < count && !filter.is_empty()).then(|| view.matching(filter));
             let passes =
                 move |local: &u32| matching.as_ref().is_none_or(|set| set.contains(*local));
-            (first..count).filter(passes).filter_map(move |local| {
-                let state = view.state(local)?;
-                Some((DocRef::Chunk(index, local), view.memory(local), state))
-            })
+            (first..count)
+                .filter(passes)
+                .filter_map(move |local| Some((DocRef::Chunk(index, local), view.state(local)?)))
         });
         let tail = (0_u32..)
             .zip(&self.tail)
             .filter(move |(_, tail)| behind(&tail.doc.memory) && filter.matches(&tail.doc.memory));
-        let tail = tail.map(|(index, tail)| {
-            (DocRef::Tail(index), MemoryRef::Kept(&tail.doc.memory), tail.state)
-        });
-        chunks.chain(tail)
+        chunks.chain(tail.map(|(index, tail)| (DocRef::Tail(index), tail.state)))
     }
 
     /// Whether a memory has forgotten itself by then. Only memories that can are looked at.
@@ -102,7 +98,7 @@ impl Snapshot {
             DocRef::Chunk(chunk, _) => self.chunks[chunk as usize].chunk.columns.can_expire(),
             DocRef::Tail(_) => true,
         };
-        can && self.memory(at).is_expired(now_ns)
+        can && self.head(at).is_expired(now_ns)
     }
 
     /// Every live document in log order, without looking at it.
@@ -137,7 +133,7 @@ impl Snapshot {
         let chunks = self.chunks.iter().flat_map(|view| {
             view.locals_of_content(hash)
                 .filter(|local| view.state(*local) == Some(State::Active))
-                .map(|local| view.memory(local))
+                .map(|local| view.head(local))
         });
         let tail = self
             .tail
@@ -151,6 +147,14 @@ impl Snapshot {
     pub(crate) fn memory(&self, at: DocRef) -> MemoryRef<'_> {
         match at {
             DocRef::Chunk(chunk, local) => self.chunks[chunk as usize].memory(local),
+            DocRef::Tail(index) => MemoryRef::Kept(&self.tail[index as usize].doc.memory),
+        }
+    }
+
+    /// The memory of a document, perhaps without its text and metadata: those of a cold one are not fetched.
+    pub(crate) fn head(&self, at: DocRef) -> MemoryRef<'_> {
+        match at {
+            DocRef::Chunk(chunk, local) => self.chunks[chunk as usize].head(local),
             DocRef::Tail(index) => MemoryRef::Kept(&self.tail[index as usize].doc.memory),
         }
     }
@@ -235,6 +239,14 @@ impl Snapshot {
         }
         for tail in self.tail.iter().filter(|tail| tail.node >= from) {
             tail.doc.vectors.iter().for_each(|vector| visit(tail.node, vector));
+        }
+    }
+
+    /// Whether the text of a document was asked for in vain since missing parts were last taken.
+    pub(crate) fn lacks(&self, at: DocRef) -> bool {
+        match at {
+            DocRef::Chunk(chunk, local) => self.chunks[chunk as usize].bodies.lacks(local),
+            DocRef::Tail(_) => false,
         }
     }
 

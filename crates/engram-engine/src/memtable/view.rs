@@ -76,6 +76,11 @@ impl ChunkView {
         self.bodies.memory(local)
     }
 
+    /// A memory, perhaps without its text and metadata: those of a cold one are not fetched.
+    pub(crate) fn head(&self, local: u32) -> MemoryRef<'_> {
+        self.bodies.head(local)
+    }
+
     /// Local ordinals of the documents, deleted ones too, that a filter lets pass.
     pub(crate) fn matching(&self, filter: &Filter) -> Bitmap {
         let locals = |ids: &[String]| {
@@ -89,13 +94,13 @@ impl ChunkView {
     /// Local ordinals of the documents with this id, oldest first; all but the last are deleted ones.
     pub(crate) fn locals_of_id<'a>(&'a self, id: &'a str) -> impl Iterator<Item = u32> + 'a {
         let perhaps = self.chunk.perhaps_of_id(id).iter().copied();
-        perhaps.filter(move |local| self.memory(*local).id == id)
+        perhaps.filter(move |local| self.head(*local).id == id)
     }
 
     /// Local ordinals of the documents with this content.
     pub(crate) fn locals_of_content(&self, hash: ContentHash) -> impl Iterator<Item = u32> + '_ {
         let perhaps = self.chunk.perhaps_of_content(&hash).iter().copied();
-        perhaps.filter(move |local| self.memory(*local).content_hash == hash)
+        perhaps.filter(move |local| self.head(*local).content_hash == hash)
     }
 
     /// Calls `visit` with a vector of the chunk.

@@ -110,7 +110,7 @@ impl Probe<'_> {
             }
         }
         for candidate in candidates.iter_mut() {
-            let memory = self.snapshot.memory(candidate.at);
+            let memory = self.snapshot.head(candidate.at);
             let mut agreement = AGREEMENT_HINTS * hinted(&self.cue.around, &memory);
             if self.reads_words() {
                 agreement += self.agreement(candidate, &memory);
@@ -187,7 +187,7 @@ impl Probe<'_> {
             return;
         }
         for candidate in candidates.iter_mut() {
-            let memory = self.snapshot.memory(candidate.at);
+            let memory = self.snapshot.head(candidate.at);
             if weights.strength > 0.0 {
                 let strength = strength(&memory, self.now_ns).retrievability;
                 candidate.parts.strength =

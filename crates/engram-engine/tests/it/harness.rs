@@ -11,7 +11,7 @@ use engram_engine::{
     RememberOptions, Remembered, Restore, Selection, SpaceInfo, Visibility,
 };
 use engram_index::Language;
-use engram_store::{Fs, ManualClock, MemoryFs, SeededEntropy, read_all};
+use engram_store::{BlobStore, Fs, ManualClock, MemoryFs, SeededEntropy, read_all};
 
 pub(crate) const DIMENSION: u32 = 512;
 /// 2026-01-01T00:00:00Z.
@@ -24,6 +24,7 @@ pub(crate) struct Home {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) embedders: BTreeMap<String, Arc<dyn Embedder>>,
     pub(crate) settings: EngineSettings,
+    pub(crate) blobs: Option<Arc<dyn BlobStore>>,
 }
 
 impl Home {
@@ -38,6 +39,7 @@ impl Home {
                 default_space: Some(space("default")),
                 ..EngineSettings::default()
             },
+            blobs: None,
         }
     }
 
@@ -46,6 +48,7 @@ impl Home {
         let components = Components {
             fs,
             clock: self.clock.clone(),
+            blobs: self.blobs.clone(),
             entropy: Arc::new(SeededEntropy::new(7)),
             embedders: self.embedders.clone(),
             wake: Arc::new(|| {}),

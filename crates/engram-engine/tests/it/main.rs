@@ -4,6 +4,7 @@
 
 mod associating;
 mod forgetting;
+mod freezing;
 mod harness;
 mod indexing;
 mod limits;

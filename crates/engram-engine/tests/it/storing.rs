@@ -16,7 +16,7 @@ use crate::harness::{
 /// More than one chunk, a merged one among them, with titles, sessions, people, tags and times.
 const MANY: usize = 4_700;
 
-fn memory(n: usize) -> NewMemory {
+pub(crate) fn memory(n: usize) -> NewMemory {
     let words = ["river", "harbour", "lantern", "orchard", "violin", "granite", "meadow"];
     let word = |by: usize| words[(n / by) % words.len()];
     NewMemory {
@@ -36,7 +36,7 @@ fn memory(n: usize) -> NewMemory {
 }
 
 /// Fills the default space with a bit of everything.
-fn fill(engine: &Engine, count: usize) {
+pub(crate) fn fill(engine: &Engine, count: usize) {
     for first in (0..count).step_by(500) {
         let batch = (first..(first + 500).min(count)).map(memory).collect();
         remember(engine, batch, RememberOptions::default()).unwrap();
@@ -60,7 +60,7 @@ fn fill(engine: &Engine, count: usize) {
 }
 
 /// All that can be told of a space: rankings in every mode with every score, the list, the figures that are content.
-fn told(engine: &Engine) -> String {
+pub(crate) fn told(engine: &Engine) -> String {
     let mut told = String::new();
     for mode in [Mode::Keyword, Mode::Similarity, Mode::Hybrid, Mode::Associative] {
         for text in ["river lantern", "granite number 77", "what did Ada see near Title 80"] {

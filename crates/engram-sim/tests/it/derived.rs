@@ -17,6 +17,7 @@ const MINUTE_NS: i64 = 60_000_000_000;
 fn open(fs: &FaultyFs) -> Engine {
     let components = Components {
         fs: Arc::new(fs.clone()),
+        blobs: None,
         clock: Arc::new(SimClock::default()),
         entropy: Arc::new(SeededEntropy::new(7)),
         embedders: BTreeMap::new(),
