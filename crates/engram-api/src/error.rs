@@ -171,6 +171,8 @@ pub enum ErrorCode {
     ShuttingDown,
     /// The embedder cannot be reached.
     EmbedderUnavailable,
+    /// The cold store does not answer.
+    ColdUnavailable,
     /// The request did not arrive in time.
     RequestTimeout,
     /// No server answers at that address.

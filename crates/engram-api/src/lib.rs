@@ -40,9 +40,9 @@ pub use operation::{Method, OPERATIONS, Operation, Permission, Route, Scope};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, decode, nearest};
 pub use read::{GetRequest, ListRequest, ListResponse, ListStateName};
 pub use recall::{
-    AroundInput, MatchOutcome, ModeName, NegativeInput, NeighbourView, PromptContextView,
-    RecallRequest, RecallResponse, RecalledView, RouteView, RoutesView, SearchedView,
-    TimeSpanInput, VectorSearchName, WeightsInput, WeightsView,
+    AroundInput, MatchOutcome, MissingPartView, ModeName, NegativeInput, NeighbourView,
+    PromptContextView, RecallRequest, RecallResponse, RecalledView, RouteView, RoutesView,
+    SearchedView, TimeSpanInput, VectorSearchName, WeightsInput, WeightsView,
 };
 pub use recognize::{RecognizeRequest, RecognizeResponse, RecognizedView};
 pub use reference::{ReferencePage, reference_pages};

@@ -203,6 +203,15 @@ impl MatchOutcome {
     }
 }
 
+/// A part of a space that could not be read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MissingPartView {
+    /// Memories in it.
+    pub memories: u64,
+    /// What the cold store said.
+    pub reason: String,
+}
+
 /// The answer to a cue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecallResponse {
@@ -216,6 +225,10 @@ pub struct RecallResponse {
     /// Where the answer goes on; absent at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
+    /// Parts of the space that could not be read now: what of them belongs into the answer is not in it. Absent when
+    /// all could be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingPartView>,
     /// The mode that ran.
     pub mode: ModeName,
     /// How much was searched.

@@ -111,10 +111,14 @@ pub struct TiersView {
     pub hot_memories: u64,
     /// Memories in local segments, read when needed.
     pub warm_memories: u64,
+    /// Memories in objects of the cold store, fetched when needed.
+    pub cold_memories: u64,
     /// Segments of memories.
     pub segments: u64,
     /// Their bytes on disk.
     pub segment_bytes: u64,
+    /// Bytes of objects in the cold store.
+    pub cold_bytes: u64,
     /// Memories that became hot because they were in an answer.
     pub moved_by_use: u64,
     /// Memories that became hot because their segment is used and there was room.
@@ -123,6 +127,8 @@ pub struct TiersView {
     pub moved_by_pressure: u64,
     /// Memories that became warm because the space was above its quota.
     pub moved_by_quota: u64,
+    /// Memories that became cold because nobody used them for long.
+    pub moved_by_disuse: u64,
 }
 
 /// Whether the node can serve.

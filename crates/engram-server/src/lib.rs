@@ -26,7 +26,6 @@ mod embedding;
 
 mod embedders;
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the engine keeps no cold files yet"))]
 mod blobs;
 
 mod drive;

@@ -33,7 +33,9 @@ impl From<Problem> for Refusal {
 impl From<Box<Problem>> for Refusal {
     fn from(problem: Box<Problem>) -> Refusal {
         let seconds = match problem.error_code() {
-            Some(ErrorCode::Overloaded | ErrorCode::EmbedderUnavailable) => RETRY_SECONDS,
+            Some(
+                ErrorCode::Overloaded | ErrorCode::EmbedderUnavailable | ErrorCode::ColdUnavailable,
+            ) => RETRY_SECONDS,
             Some(ErrorCode::NotReady | ErrorCode::ShuttingDown) => RETRY_RESTART_SECONDS,
             _ => return Refusal(problem),
         };
@@ -73,6 +75,7 @@ pub(crate) fn error_code(error: &EngineError) -> ErrorCode {
         EngineError::Raced { .. }
         | EngineError::Overloaded { .. }
         | EngineError::Lagging { .. } => ErrorCode::Overloaded,
+        EngineError::ColdUnavailable { .. } => ErrorCode::ColdUnavailable,
         EngineError::Closing => ErrorCode::ShuttingDown,
         EngineError::DataDirLocked { .. } => ErrorCode::DataDirLocked,
         EngineError::NewerFormat { .. } => ErrorCode::NewerFormat,

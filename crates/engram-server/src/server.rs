@@ -15,10 +15,11 @@ use engram_api::{ErrorCode, Problem};
 use engram_engine::{Components, Engine, EngineSettings, Language, NewSpace};
 use engram_store::{Clock, Entropy, Fs, OsEntropy, RealFs, Recovery, SystemClock};
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 
+use crate::blobs::open_blobs;
 use crate::config::Settings;
 use crate::drive::{Bell, DriverParts, Drivers};
 use crate::embedders::configured;
@@ -138,7 +139,8 @@ impl Server {
         };
         runtime.spawn(accept(listener, serving));
         let failure = Arc::new(OnceLock::new());
-        let opener = open_in_background(&node, parts, &failure)?;
+        let handle = runtime.handle().clone();
+        let opener = open_in_background(&node, parts, handle, &failure)?;
         let stop = StopHandle(watch::Sender::new(false));
         Ok(RunningServer {
             addr,
@@ -258,11 +260,12 @@ fn failure(first: &OnceLock<Problem>) -> Box<Problem> {
 fn open_in_background(
     node: &Arc<Node>,
     parts: ServerParts,
+    handle: Handle,
     failure: &Arc<OnceLock<Problem>>,
 ) -> Result<JoinHandle<Option<Drivers>>, Box<Problem>> {
     let (node, failure) = (Arc::clone(node), Arc::clone(failure));
     let work = move || {
-        let opened = catch_unwind(AssertUnwindSafe(|| open(&node, parts)));
+        let opened = catch_unwind(AssertUnwindSafe(|| open(&node, parts, &handle)));
         let panicked = |_| Err(failed("the thread that opens the data directory panicked"));
         match opened.unwrap_or_else(panicked) {
             Ok(drivers) => {
@@ -283,7 +286,7 @@ fn open_in_background(
     thread.spawn(work).map_err(|error| failed(&error.to_string()))
 }
 
-fn open(node: &Node, parts: ServerParts) -> Result<Drivers, Box<Problem>> {
+fn open(node: &Node, parts: ServerParts, handle: &Handle) -> Result<Drivers, Box<Problem>> {
     let started = Instant::now();
     let settings = &node.settings;
     let embedders = match parts.embedders {
@@ -292,7 +295,9 @@ fn open(node: &Node, parts: ServerParts) -> Result<Drivers, Box<Problem>> {
     };
     let bell = Arc::new(Bell::default());
     let ring = Arc::clone(&bell);
+    let blobs = open_blobs(settings, handle)?;
     let components = Components {
+        blobs,
         fs: Arc::new(CountedFs::new(parts.fs, Arc::clone(&node.traffic))),
         clock: parts.clock,
         entropy: parts.entropy,
@@ -340,6 +345,7 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
         index_lag_memories_max: limits.index_lag_memories,
         memory_bytes_max: storage.memory_bytes_max.unwrap_or_else(system::memory_for_state),
         space_memory_bytes_max: storage.space_memory_bytes_max,
+        cold_after_ns: Some(storage.cold_after.as_nanos() as i64),
         open_spaces_max: storage.open_spaces_max,
         space_idle_ns: storage.space_idle.as_nanos() as i64,
         checkpoint_log_bytes: storage.checkpoint_log_bytes,

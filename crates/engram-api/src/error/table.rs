@@ -465,6 +465,17 @@ pub const ERRORS: &[ErrorEntry] = &[
         example: "engram start",
     },
     ErrorEntry {
+        code: ErrorCode::ColdUnavailable,
+        name: "cold_unavailable",
+        number: 4007,
+        remedy: Remedy::RetryLater,
+        status: 503,
+        title: "Cold memories cannot be read now",
+        fix: "Wait for the time in Retry-After, then send the same request again; the operator checks that the store of \
+              the setting cold.url answers. Recall answers meanwhile and names what is missing.",
+        example: "Retry-After: 1",
+    },
+    ErrorEntry {
         code: ErrorCode::DiskFull,
         name: "disk_full",
         number: 5001,

@@ -35,14 +35,24 @@ const REMEMBER_ERRORS: &[ErrorCode] = &[
     ErrorCode::LogPoisoned,
     ErrorCode::SpaceQuarantined,
     ErrorCode::IoFailed,
+    ErrorCode::ColdUnavailable,
 ];
-const GET_ERRORS: &[ErrorCode] = &[ErrorCode::BadId, ErrorCode::MemoryNotFound];
+const GET_ERRORS: &[ErrorCode] = &[
+    ErrorCode::BadId,
+    ErrorCode::MemoryNotFound,
+    ErrorCode::SpaceQuarantined,
+    ErrorCode::IoFailed,
+    ErrorCode::ColdUnavailable,
+];
 const LIST_ERRORS: &[ErrorCode] = &[
     ErrorCode::BadTime,
     ErrorCode::LimitOutOfRange,
     ErrorCode::CursorInvalid,
     ErrorCode::TooMany,
     ErrorCode::TooDeep,
+    ErrorCode::SpaceQuarantined,
+    ErrorCode::IoFailed,
+    ErrorCode::ColdUnavailable,
 ];
 const RECALL_ERRORS: &[ErrorCode] = &[
     ErrorCode::BadTime,
@@ -64,6 +74,9 @@ const RECALL_ERRORS: &[ErrorCode] = &[
     ErrorCode::EmbedderUnavailable,
     ErrorCode::EmbedderFailed,
     ErrorCode::EmbedderMismatch,
+    ErrorCode::SpaceQuarantined,
+    ErrorCode::IoFailed,
+    ErrorCode::ColdUnavailable,
 ];
 const RECOGNIZE_ERRORS: &[ErrorCode] = &[
     ErrorCode::EmptyCue,
@@ -76,6 +89,9 @@ const RECOGNIZE_ERRORS: &[ErrorCode] = &[
     ErrorCode::EmbedderUnavailable,
     ErrorCode::EmbedderFailed,
     ErrorCode::EmbedderMismatch,
+    ErrorCode::SpaceQuarantined,
+    ErrorCode::IoFailed,
+    ErrorCode::ColdUnavailable,
 ];
 const SPREAD_ERRORS: &[ErrorCode] = &[
     ErrorCode::BadTime,
@@ -85,6 +101,9 @@ const SPREAD_ERRORS: &[ErrorCode] = &[
     ErrorCode::TooMany,
     ErrorCode::TooDeep,
     ErrorCode::MemoryNotFound,
+    ErrorCode::SpaceQuarantined,
+    ErrorCode::IoFailed,
+    ErrorCode::ColdUnavailable,
 ];
 const ASSOCIATE_ERRORS: &[ErrorCode] = &[
     ErrorCode::OutOfRange,
@@ -97,12 +116,16 @@ const ASSOCIATE_ERRORS: &[ErrorCode] = &[
     ErrorCode::LogPoisoned,
     ErrorCode::SpaceQuarantined,
     ErrorCode::IoFailed,
+    ErrorCode::ColdUnavailable,
 ];
 const ASSOCIATIONS_ERRORS: &[ErrorCode] = &[
     ErrorCode::LimitOutOfRange,
     ErrorCode::BadId,
     ErrorCode::CursorInvalid,
     ErrorCode::MemoryNotFound,
+    ErrorCode::SpaceQuarantined,
+    ErrorCode::IoFailed,
+    ErrorCode::ColdUnavailable,
 ];
 const SELECT_ERRORS: &[ErrorCode] = &[
     ErrorCode::BadTime,
@@ -116,6 +139,7 @@ const SELECT_ERRORS: &[ErrorCode] = &[
     ErrorCode::LogPoisoned,
     ErrorCode::SpaceQuarantined,
     ErrorCode::IoFailed,
+    ErrorCode::ColdUnavailable,
 ];
 const CREATE_ERRORS: &[ErrorCode] = &[
     ErrorCode::BadSpaceName,

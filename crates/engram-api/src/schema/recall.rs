@@ -22,6 +22,7 @@ pub(super) fn schemas() -> Vec<Named> {
         ("NegativeInput", negative()),
         ("WeightsInput", weights),
         ("RecallResponse", recall_response()),
+        ("MissingPartView", missing_part()),
         ("PromptContextView", prompt_context()),
         ("SearchedView", searched()),
         ("WeightsView", weights_view()),
@@ -136,6 +137,16 @@ fn weights_view() -> Value {
     )
 }
 
+fn missing_part() -> Value {
+    answer(
+        "A part of a space that could not be read.",
+        vec![
+            needs("memories", count(), "Memories in it."),
+            needs("reason", text(), "What the cold store said."),
+        ],
+    )
+}
+
 fn recall_response() -> Value {
     answer(
         "The answer to a cue.",
@@ -157,6 +168,12 @@ fn recall_response() -> Value {
                 "The items as a text for a prompt; only with `context_tokens`.",
             ),
             may("next_cursor", text(), "Where the answer goes on; absent at the end."),
+            may(
+                "missing",
+                any_list(&reference("MissingPartView")),
+                "Parts of the space that could not be read now: what of them belongs into the answer is not in it. Absent when \
+                 all could be read.",
+            ),
             needs("mode", reference("ModeName"), "The mode that ran."),
             needs("searched", reference("SearchedView"), "How much was searched."),
             may(

@@ -227,8 +227,14 @@ fn tiers() -> Value {
         vec![
             needs("hot_memories", count(), "Memories in RAM with text and vectors."),
             needs("warm_memories", count(), "Memories in local segments, read when needed."),
+            needs(
+                "cold_memories",
+                count(),
+                "Memories in objects of the cold store, fetched when needed.",
+            ),
             needs("segments", count(), "Segments of memories."),
             needs("segment_bytes", count(), "Their bytes on disk."),
+            needs("cold_bytes", count(), "Bytes of objects in the cold store."),
             needs("moved_by_use", count(), &moved("hot because they were in an answer")),
             needs(
                 "moved_by_room",
@@ -241,6 +247,7 @@ fn tiers() -> Value {
                 &moved("warm because the node was above its budget"),
             ),
             needs("moved_by_quota", count(), &moved("warm because the space was above its quota")),
+            needs("moved_by_disuse", count(), &moved("cold because nobody used them for long")),
         ],
     )
 }

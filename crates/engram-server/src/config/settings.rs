@@ -52,6 +52,8 @@ pub struct StorageSettings {
     pub memory_bytes_max: Option<u64>,
     /// Bytes of state of one space in RAM; none = as much as the server.
     pub space_memory_bytes_max: Option<u64>,
+    /// How long memories must have been unused to go into the cold store.
+    pub cold_after: Duration,
     /// Spaces that may be open at once.
     pub open_spaces_max: usize,
     /// How long nobody asks for a space before it is closed.
@@ -514,6 +516,7 @@ impl Read<'_> {
             deleted_kept: Duration::from_millis(self.number("checkpoint.deleted_kept")),
             memory_bytes_max: bytes("memory.bytes_max"),
             space_memory_bytes_max: bytes("memory.space_bytes_max"),
+            cold_after: Duration::from_millis(self.number("cold.after")),
             open_spaces_max: self.number("memory.open_spaces_max") as usize,
             space_idle: Duration::from_millis(self.number("memory.space_idle")),
         }

@@ -258,6 +258,13 @@ pub const SETTINGS: &[Setting] = &[
          that speaks the protocol of S3, `memory:` for tests. Absent = all files stay in the data directory.",
     ),
     setting(
+        "cold.after",
+        SettingKind::Span { min_ms: 0, max_ms: 36_500 * DAY_MS },
+        Some("720 h"),
+        "2160 h",
+        "How long memories must have been unused to go into the cold store, where there is one.",
+    ),
+    setting(
         "cold.s3_endpoint",
         SettingKind::Text,
         None,

@@ -1,13 +1,14 @@
 //! Recall and recognition, both ways.
 
 use engram_api::{
-    MatchOutcome, ModeName, NeighbourView, PromptContextView, RecallRequest, RecallResponse,
-    RecalledView, RecognizeRequest, RecognizeResponse, RecognizedView, RouteView, RoutesView,
-    SearchedView, VectorSearchName, WeightsInput, WeightsView,
+    MatchOutcome, MissingPartView, ModeName, NeighbourView, PromptContextView, RecallRequest,
+    RecallResponse, RecalledView, RecognizeRequest, RecognizeResponse, RecognizedView, RouteView,
+    RoutesView, SearchedView, VectorSearchName, WeightsInput, WeightsView,
 };
 use engram_engine::{
-    Cue, CueContext, Explanation, Mode, NegativeCue, Neighbour, Outcome, PromptContext, RankCursor,
-    RankWeights, Recall, Recalled, Recognition, Recognize, RouteScore, VectorSearch,
+    Cue, CueContext, Explanation, MissingPart, Mode, NegativeCue, Neighbour, Outcome,
+    PromptContext, RankCursor, RankWeights, Recall, Recalled, Recognition, Recognize, RouteScore,
+    VectorSearch,
 };
 
 use super::association::path_view;
@@ -118,11 +119,16 @@ pub(crate) struct Presentation {
     pub(crate) context: Option<PromptContext>,
 }
 
+fn missing_part(part: MissingPart) -> MissingPartView {
+    MissingPartView { memories: part.memories, reason: part.reason }
+}
+
 pub(crate) fn recall_response(recall: Recall, shown: Presentation) -> RecallResponse {
     let Presentation { explain, .. } = shown;
     let explanation = recall.explanation;
     RecallResponse {
         outcome: outcome_name(recall.outcome),
+        missing: recall.missing.into_iter().map(missing_part).collect(),
         mode: mode_name(explanation.mode),
         searched: searched(&explanation),
         weights: explain.then(|| weights_view(&explanation.weights)),

@@ -250,6 +250,9 @@ pub(crate) fn stats_view(name: &str, stats: &SpaceStats) -> SpaceStatsView {
         tiers: TiersView {
             hot_memories: stats.tiers.hot_memories,
             warm_memories: stats.tiers.warm_memories,
+            cold_memories: stats.tiers.cold_memories,
+            cold_bytes: stats.tiers.cold_bytes,
+            moved_by_disuse: stats.moves.unused,
             segments: stats.tiers.segments,
             segment_bytes: stats.tiers.segment_bytes,
             moved_by_use: stats.moves.used,

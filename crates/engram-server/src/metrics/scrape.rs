@@ -124,6 +124,7 @@ fn register_spaces(registry: &mut Registry, metrics: &Metrics, figures: &EngineF
     register(registry, "engram_space_resident_bytes", family(|row| row.resident_bytes));
     register(registry, "engram_space_hot_memories", family(|row| row.hot));
     register(registry, "engram_space_warm_memories", family(|row| row.warm));
+    register(registry, "engram_space_cold_memories", family(|row| row.cold));
     register(registry, "engram_space_segment_bytes", family(|row| row.segment_bytes));
     register(registry, "engram_space_lsn", family(|row| row.lsn));
 }
@@ -141,6 +142,7 @@ struct SpaceRow {
     resident_bytes: u64,
     hot: u64,
     warm: u64,
+    cold: u64,
     segment_bytes: u64,
     lsn: u64,
 }
@@ -162,6 +164,7 @@ fn by_space(figures: &EngineFigures, requests: &HashMap<String, u64>) -> Vec<Spa
             resident_bytes: space.stats.resident_bytes,
             hot: space.stats.tiers.hot_memories,
             warm: space.stats.tiers.warm_memories,
+            cold: space.stats.tiers.cold_memories,
             segment_bytes: space.stats.tiers.segment_bytes,
             lsn: space.stats.lsn.0,
         })
@@ -180,6 +183,7 @@ fn by_space(figures: &EngineFigures, requests: &HashMap<String, u64>) -> Vec<Spa
             rest.resident_bytes += row.resident_bytes;
             rest.hot += row.hot;
             rest.warm += row.warm;
+            rest.cold += row.cold;
             rest.segment_bytes += row.segment_bytes;
             rest.lsn += row.lsn;
         }

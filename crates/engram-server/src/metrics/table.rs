@@ -171,6 +171,7 @@ pub const METRICS: &[MetricEntry] = &[
         SPACE,
         "Memories in local segments, read when needed.",
     ),
+    row("engram_space_cold_memories", Gauge, SPACE, "Memories in objects of the cold store."),
     row("engram_space_segment_bytes", Gauge, SPACE, "Bytes of its segments of memories."),
     row("engram_space_lsn", Gauge, SPACE, "Last commit; on the series of the rest the sum."),
 ];
