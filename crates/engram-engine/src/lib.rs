@@ -108,7 +108,6 @@ pub use filter::{
 };
 pub use index::Indexed;
 pub use link::Linked;
-pub use maintain::Maintained;
 pub use missing::MissingPart;
 pub use model::{
     Confidence, ContentHash, Created, Cursor, ForgetReceipt, Kind, Memory, MemoryContent,
@@ -123,6 +122,7 @@ pub use request::{
     RememberOptions, Restore, Selection, Visibility,
 };
 pub use settings::{EMBEDDER_NONE, EngineSettings, NewSpace, RankWeights, SpaceSettings};
+pub use upkeep::Maintained;
 pub use validate::{
     CUE_BYTES_MAX, CUE_IDS_MAX, DIMENSION_MAX, EXCLUDED_MAX, ID_BYTES_MAX, LABELS_MAX, LIMIT_MAX,
     NAME_BYTES_MAX, NEIGHBOURS_MAX, REASON_BYTES_MAX, REFERENCE_BYTES_MAX, RELATION_BYTES_MAX,

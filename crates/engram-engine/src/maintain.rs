@@ -16,39 +16,12 @@ use crate::error::EngineError;
 use crate::memtable::Snapshot;
 use crate::space::Space;
 use crate::stored::ROLE_OBJECT;
-use crate::upkeep::{Swept, Upkeep};
+use crate::upkeep::{Maintained, Swept, Upkeep};
 
 /// Blocks of files that one step checks.
 const SCRUB_BLOCKS: u64 = 256;
 /// Spaces that one step asks whether they hold the log back.
 const HELD_BACK_MAX: usize = 64;
-
-/// What one call of [`Engine::maintain`] did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Maintained {
-    /// Memories copied into merged chunks.
-    pub merged_memories: u64,
-    /// Memories written into segments.
-    pub sealed_memories: u64,
-    /// Memories that moved between tiers.
-    pub moved_memories: u64,
-    /// Checkpoints of spaces.
-    pub checkpoints: u64,
-    /// Spaces closed because nobody asks for them, or for want of room.
-    pub closed_spaces: u64,
-    /// Blocks of files whose checksums were compared.
-    pub scrubbed_blocks: u64,
-    /// Log segments prepared, dropped or removed.
-    pub segments: u64,
-    /// Another call would find work.
-    pub more: bool,
-}
-
-impl Maintained {
-    fn work(&self) -> u64 {
-        self.merged_memories + self.sealed_memories
-    }
-}
 
 impl Engine {
     /// One bounded step of background work: removes what deleted spaces left behind, merges chunks, checkpoints spaces,

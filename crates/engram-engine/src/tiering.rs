@@ -11,11 +11,11 @@ use crate::catalog::Entry;
 use crate::chunk_file;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::maintain::Maintained;
 use crate::memtable::{Bodies, ChunkView};
 use crate::model::ResidenceStats;
 use crate::moves::Reason;
 use crate::space::Space;
+use crate::upkeep::Maintained;
 
 /// Chunks that one step may move.
 const MOVES_MAX: usize = 8;

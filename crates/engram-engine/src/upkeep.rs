@@ -2,6 +2,34 @@
 
 use std::collections::VecDeque;
 
+/// What one call of `Engine::maintain` did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Maintained {
+    /// Memories copied into merged chunks.
+    pub merged_memories: u64,
+    /// Memories written into segments.
+    pub sealed_memories: u64,
+    /// Memories that moved between tiers.
+    pub moved_memories: u64,
+    /// Checkpoints of spaces.
+    pub checkpoints: u64,
+    /// Spaces closed because nobody asks for them, or for want of room.
+    pub closed_spaces: u64,
+    /// Blocks of files whose checksums were compared.
+    pub scrubbed_blocks: u64,
+    /// Log segments prepared, dropped or removed.
+    pub segments: u64,
+    /// Another call would find work.
+    pub more: bool,
+}
+
+impl Maintained {
+    /// Memories copied or written.
+    pub(crate) fn work(&self) -> u64 {
+        self.merged_memories + self.sealed_memories
+    }
+}
+
 /// State of the one maintainer.
 #[derive(Default)]
 pub(crate) struct Upkeep {

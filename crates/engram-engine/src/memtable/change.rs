@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use engram_index::Bitmap;
 
-use super::bodies::Resident;
 use super::chunk::{Built, Chunk, Doc};
 use super::heat::Heat;
 use super::proximity::{Proximity, ProximityView};
+use super::resident::Resident;
 use super::snapshot::{DocRef, Indexing, Snapshot, TailDoc};
 use super::view::{ChunkView, Fate};
 use crate::model::{ContentHash, Memory, State};

@@ -9,9 +9,9 @@ use engram_index::{
     FlatWriter, Postings, PostingsPart, PostingsWriter, QuantisedVectors, Terms, TextField,
 };
 
-use super::bodies::Resident;
 use super::columns::Columns;
 use super::heat::Heat;
+use super::resident::Resident;
 use crate::model::{ContentHash, Memory};
 
 /// A memory with all that its indexes need.

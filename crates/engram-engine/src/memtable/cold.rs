@@ -12,8 +12,8 @@ use engram_store::{BlobStore, BlockCache, SectionTag, Segment, SegmentRef, Space
 use flate2::Compression;
 use flate2::read::{DeflateDecoder, DeflateEncoder};
 
-use super::bodies::{HotPart, Resident, float};
 use super::clock_cache::ClockCache;
+use super::resident::{HotPart, Resident, float, memory_bytes};
 use crate::fault::SpaceFault;
 use crate::missing;
 use crate::model::Memory;
@@ -38,7 +38,7 @@ pub(crate) struct Frame {
 
 impl Frame {
     fn bytes(&self) -> u64 {
-        let memories = self.memories.iter().map(|memory| super::bodies::memory_bytes(memory));
+        let memories = self.memories.iter().map(|memory| memory_bytes(memory));
         memories.sum::<u64>() + size_of_val(&*self.components) as u64
     }
 }

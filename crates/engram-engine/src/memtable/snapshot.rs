@@ -6,9 +6,10 @@ use engram_index::Analyzer;
 use engram_store::{CommitTime, Lsn};
 
 use super::associations::Associations;
-use super::bodies::{MemoryRef, memory_bytes};
+use super::bodies::MemoryRef;
 use super::chunk::Doc;
 use super::proximity::{GraphHash, ProximityView};
+use super::resident::memory_bytes;
 use super::view::ChunkView;
 use crate::filter::Filter;
 use crate::model::{ContentHash, Cursor, Memory, State};

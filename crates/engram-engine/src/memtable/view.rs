@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use engram_index::Bitmap;
 
-use super::bodies::{Bodies, MemoryRef, Resident};
+use super::bodies::{Bodies, MemoryRef};
 use super::chunk::{Built, Chunk};
+use super::resident::Resident;
 use crate::filter::Filter;
 use crate::model::{ContentHash, State};
 
