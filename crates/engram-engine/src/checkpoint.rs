@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
 
+use engram_index::QuantisedVectors;
 use engram_store::{
     BlobError, Manifest, ManifestSegment, SegmentHash, SegmentRef, segment_file_name,
 };
@@ -15,7 +16,7 @@ use prost::Message;
 use crate::catalog::Entry;
 use crate::chunk_file;
 use crate::datadir::io_failure;
-use crate::engine::Engine;
+use crate::engine::{Engine, panicked};
 use crate::error::EngineError;
 use crate::memtable::{ChunkView, Resident, Snapshot};
 use crate::queue::KeyUse;
@@ -144,7 +145,8 @@ impl Engine {
     pub(crate) fn seal(&self, space: &Space, view: &ChunkView) -> Result<SegmentRef, EngineError> {
         let home = self.home(&space.identity);
         let bodies = self.bodies(space, view)?;
-        let file = chunk_file::seal(&home, (&view.chunk, &bodies))?;
+        let codes = self.codes(space, view)?;
+        let file = chunk_file::seal(&home, (&view.chunk, &codes, &bodies))?;
         self.note_file(space, &file);
         let sealed = Arc::new(chunk_file::open_sealed(&home, &file)?);
         space.change_views(|other| {
@@ -165,6 +167,15 @@ impl Engine {
             let unavailable = EngineError::ColdUnavailable { reason };
             space.intact().err().unwrap_or(unavailable)
         })
+    }
+
+    /// The quantised vectors of a chunk in RAM.
+    pub(crate) fn codes(
+        &self,
+        space: &Space,
+        view: &ChunkView,
+    ) -> Result<Arc<QuantisedVectors>, EngineError> {
+        view.codes().ok_or_else(|| space.intact().err().unwrap_or_else(panicked))
     }
 
     pub(crate) fn note_file(&self, space: &Space, file: &SegmentRef) {

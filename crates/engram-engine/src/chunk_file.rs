@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use engram_index::{AlignedBytes, Postings, QuantisedVectors};
+use engram_index::{Postings, QuantisedVectors};
 use engram_store::{
     Lsn, SectionTag, Segment, SegmentMeta, SegmentRef, SegmentWriter, SpaceId, StoreError,
     segment_file_name,
@@ -13,8 +13,8 @@ use engram_store::{
 use prost::Message;
 
 use crate::memtable::{
-    Bodies, Chunk, ChunkParts, ChunkView, Cold, Columns, FRAME_MEMORIES, FRAMES, Fate, HEADS,
-    Hashes, RECORDS, Resident, Sealed, VECTORS, pack,
+    Bodies, CODES, Chunk, ChunkParts, ChunkView, Cold, Columns, FRAME_MEMORIES, FRAMES, Fate,
+    HEADS, Hashes, RECORDS, Resident, Sealed, VECTORS, pack,
 };
 use crate::model::Memory;
 use crate::residence::Home;
@@ -25,7 +25,6 @@ const ENDS: SectionTag = SectionTag(*b"ENDS");
 const IDS: SectionTag = SectionTag(*b"BYID");
 const CONTENTS: SectionTag = SectionTag(*b"BYCO");
 const OWNERS: SectionTag = SectionTag(*b"OWNE");
-const CODES: SectionTag = SectionTag(*b"CODE");
 const POSTINGS: SectionTag = SectionTag(*b"POST");
 const COLUMNS: SectionTag = SectionTag(*b"COLS");
 /// Where each frame of a cold chunk ends in its object.
@@ -37,10 +36,10 @@ const PIECE_BYTES: usize = 1 << 20;
 /// Writes the segment of a chunk whose bodies are in RAM.
 pub(crate) fn seal(
     home: &Home<'_>,
-    (chunk, bodies): (&Chunk, &Resident),
+    (chunk, codes, bodies): (&Chunk, &QuantisedVectors, &Resident),
 ) -> Result<SegmentRef, StoreError> {
     let mut writer = SegmentWriter::create(home.fs, home.dir, meta(home, bodies))?;
-    write_indexes(&mut writer, chunk)?;
+    write_indexes(&mut writer, (chunk, codes))?;
     let ends = write_memories(&mut writer, RECORDS, &bodies.memories, &MemoryRecord::new)?;
     writer.begin(ENDS)?;
     writer.write(&ends)?;
@@ -66,7 +65,7 @@ pub(crate) struct ColdFiles {
 /// Writes both files of a cold chunk.
 pub(crate) fn freeze(
     home: &Home<'_>,
-    (chunk, bodies): (&Chunk, &Resident),
+    (chunk, codes, bodies): (&Chunk, &QuantisedVectors, &Resident),
 ) -> Result<ColdFiles, StoreError> {
     let meta = meta(home, bodies);
     let mut writer = SegmentWriter::create(home.fs, home.dir, meta)?;
@@ -87,7 +86,7 @@ pub(crate) fn freeze(
     }
     let object = writer.finish()?;
     let mut writer = SegmentWriter::create(home.fs, home.dir, meta)?;
-    write_indexes(&mut writer, chunk)?;
+    write_indexes(&mut writer, (chunk, codes))?;
     let ends = write_memories(&mut writer, HEADS, &bodies.memories, &MemoryRecord::head)?;
     writer.begin(ENDS)?;
     writer.write(&ends)?;
@@ -106,7 +105,10 @@ fn meta(home: &Home<'_>, bodies: &Resident) -> SegmentMeta {
     }
 }
 
-fn write_indexes(writer: &mut SegmentWriter<'_>, chunk: &Chunk) -> Result<(), StoreError> {
+fn write_indexes(
+    writer: &mut SegmentWriter<'_>,
+    (chunk, codes): (&Chunk, &QuantisedVectors),
+) -> Result<(), StoreError> {
     let mut section = |tag, bytes: &[u8]| {
         writer.begin(tag)?;
         writer.write(bytes)
@@ -115,7 +117,7 @@ fn write_indexes(writer: &mut SegmentWriter<'_>, chunk: &Chunk) -> Result<(), St
     section(IDS, &hash_bytes(&chunk.by_id))?;
     section(CONTENTS, &hash_bytes(&chunk.by_content))?;
     section(OWNERS, &u32_bytes(&chunk.owners))?;
-    section(CODES, &chunk.codes.to_bytes())?;
+    section(CODES, &codes.to_bytes())?;
     section(POSTINGS, chunk.postings.to_bytes())?;
     section(COLUMNS, &chunk.columns.to_bytes())
 }
@@ -235,18 +237,15 @@ fn open_indexes(home: &Home<'_>, segment: &Segment, docs: usize) -> Result<Chunk
     if !owners.is_sorted() || owners.last().is_some_and(|last| *last as usize >= docs) {
         return Err(wrong("its vectors belong to nothing"));
     }
-    let mut codes = AlignedBytes::zeroed(segment.section_len(CODES).unwrap_or_default() as usize);
-    segment.load_into(CODES, 0, codes.as_mut_slice())?;
-    let codes = QuantisedVectors::open(codes).map_err(|error| told(error.to_string()))?;
     let postings = Postings::open(segment.load(POSTINGS)?.into_boxed_slice())
         .map_err(|error| told(error.to_string()))?;
     let columns = Columns::open(&segment.load(COLUMNS)?, docs as u32).map_err(told)?;
-    if codes.len() != owners.len() || postings.docs() as usize > docs {
+    if segment.section_len(CODES).is_none() || postings.docs() as usize > docs {
         return Err(wrong("its sections do not fit together"));
     }
     let by_id = hash_section(segment, IDS, docs)?;
     let by_content = hash_section(segment, CONTENTS, docs)?;
-    let parts = ChunkParts { nodes, by_id, by_content, postings, owners, codes, columns };
+    let parts = ChunkParts { nodes, by_id, by_content, postings, owners, codes: None, columns };
     Ok(Chunk::from_parts(parts, home.dimension))
 }
 

@@ -39,6 +39,8 @@ mod linker;
 
 mod datadir;
 
+mod reserve;
+
 mod indexer;
 
 mod space;

@@ -12,8 +12,9 @@ use crate::checkpoint::unavailable;
 use crate::chunk_file::object_key;
 use crate::datadir::io_failure;
 use crate::engine::{Engine, panicked};
-use crate::error::EngineError;
+use crate::error::{EngineError, LogFailure};
 use crate::memtable::Snapshot;
+use crate::reserve;
 use crate::space::Space;
 use crate::stored::ROLE_OBJECT;
 use crate::upkeep::{Maintained, Swept, Upkeep};
@@ -55,6 +56,7 @@ impl Engine {
             }
         }
         note(self.checkpoint_closed(&held_back, &mut done));
+        self.drop_covered_codes();
         note(self.tier(now_ns, &mut done));
         note(self.freeze_unused(now_ns, &mut done));
         note(self.close_idle(now_ns, &mut done));
@@ -67,9 +69,21 @@ impl Engine {
             }
             Err(error) => note(Err(error.into())),
         }
+        self.keep_reserve(&mut upkeep, failed.as_ref());
         match failed {
             Some(error) => Err(error),
             None => Ok(done),
+        }
+    }
+
+    /// Gives the room for upkeep away on a full disk, and takes it back when there is room again.
+    fn keep_reserve(&self, upkeep: &mut Upkeep, failed: Option<&EngineError>) {
+        let bytes = self.settings().reserve_bytes;
+        if let Some(EngineError::Log(LogFailure::DiskFull(_))) = failed {
+            reserve::release(self.fs(), self.data_dir());
+            upkeep.has_reserve = false;
+        } else if bytes > 0 && !upkeep.has_reserve {
+            upkeep.has_reserve = reserve::make(self.fs(), self.data_dir(), bytes);
         }
     }
 
@@ -289,7 +303,7 @@ impl Engine {
             Err(StoreError::Missing { .. }) if entry.checkpoint() != Some(manifest) => Ok(()),
             Err(error) => {
                 let failure = EngineError::from(error);
-                if let EngineError::Log(crate::error::LogFailure::Corrupt(why)) = &failure {
+                if let EngineError::Log(LogFailure::Corrupt(why)) = &failure {
                     entry.identity.fault.quarantine(why.clone());
                 }
                 upkeep.next_to_scrub();

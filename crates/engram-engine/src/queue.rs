@@ -18,6 +18,8 @@ use crate::space::Space;
 
 /// How long an idempotency key is remembered, ns.
 pub(crate) const IDEMPOTENCY_LIFETIME_NS: i64 = 24 * 3_600 * 1_000_000_000;
+/// Share of the queue that the commits of one space may fill.
+const SPACE_QUEUE_PERCENT: u64 = 50;
 /// Most ids reported as duplicates of one memory.
 pub(crate) const DUPLICATES_REPORTED_MAX: usize = 10;
 
@@ -247,6 +249,8 @@ pub(crate) struct CommitQueue {
     /// Queue number of the first pending commit.
     first: u64,
     bytes: u64,
+    /// The same by space; without those that have nothing queued.
+    bytes_of: HashMap<SpaceId, u64>,
     pub(crate) overlays: HashMap<SpaceId, Overlay>,
     /// Names of spaces whose creation is queued.
     pub(crate) names: HashMap<String, SpaceId>,
@@ -284,7 +288,11 @@ impl CommitQueue {
         // What decides about a commit may have been read from files.
         submission.space.intact()?;
         let bytes = submission.payload.len() as u64;
-        if self.bytes > 0 && self.bytes + bytes > bytes_max {
+        // One space may fill no more than its share, so that the others always find room.
+        let own = self.bytes_of.get(&submission.space.identity.id).copied().unwrap_or(0);
+        let own_max = bytes_max / 100 * SPACE_QUEUE_PERCENT;
+        let is_full = self.bytes > 0 && self.bytes + bytes > bytes_max;
+        if is_full || (own > 0 && own + bytes > own_max) {
             return Err(EngineError::Overloaded { queued_bytes: self.bytes });
         }
         let entry = Entry {
@@ -296,6 +304,7 @@ impl CommitQueue {
         let stamp = log.append(entry, submission.now_ns)?;
         submission.space.note_log_bytes(bytes);
         self.bytes += bytes;
+        *self.bytes_of.entry(submission.space.identity.id).or_default() += bytes;
         let change = change(stamp);
         assert_eq!(change.kind(), submission.kind, "entry and change belong together");
         let pending = Pending {
@@ -342,6 +351,12 @@ impl CommitQueue {
         let mut spaces = HashMap::new();
         for pending in self.pending.drain(..count) {
             self.bytes -= pending.bytes;
+            if let Some(own) = self.bytes_of.get_mut(&pending.space.identity.id) {
+                *own -= pending.bytes;
+                if *own == 0 {
+                    self.bytes_of.remove(&pending.space.identity.id);
+                }
+            }
             spaces.insert(pending.space.identity.id, self.first);
             if self.names.get(&pending.space.identity.name) == Some(&pending.space.identity.id) {
                 self.names.remove(&pending.space.identity.name);
@@ -368,6 +383,7 @@ impl CommitQueue {
         let first = self.first;
         self.first += failed.len() as u64;
         self.bytes = 0;
+        self.bytes_of.clear();
         self.names.clear();
         let mut reset = HashSet::new();
         for pending in &failed {

@@ -40,6 +40,8 @@ pub struct EngineSettings {
     pub checkpoint_log_bytes: u64,
     /// Bytes of log on disk before the spaces that hold it back are checkpointed.
     pub wal_bytes_max: u64,
+    /// Bytes of disk kept for upkeep when the disk is full; 0 = none.
+    pub reserve_bytes: u64,
     /// How long deleted memories may stay in segments, ns.
     pub deleted_kept_ns: i64,
     /// How long memories must have been unused to go into the cold store, ns; none = never.
@@ -70,6 +72,7 @@ impl Default for EngineSettings {
             space_idle_ns: 300_000_000_000,
             checkpoint_log_bytes: 32 << 20,
             wal_bytes_max: 512 << 20,
+            reserve_bytes: 0,
             deleted_kept_ns: 24 * 3_600 * 1_000_000_000,
             cold_after_ns: Some(30 * 24 * 3_600 * 1_000_000_000),
             cold_memories_min: 4_096,

@@ -71,6 +71,19 @@ impl Engine {
         Ok(())
     }
 
+    /// Lets go what nobody reads: codes of vectors that are searched over a graph, which has codes of its own.
+    pub(crate) fn drop_covered_codes(&self) {
+        for space in self.catalog().open_spaces() {
+            let snapshot = space.snapshot.load();
+            let Some(view) = &snapshot.proximity else { continue };
+            let through = view.graph.through;
+            let is_covered = |chunk: &&ChunkView| {
+                chunk.chunk.node_range().is_some_and(|(_, last)| last < through)
+            };
+            snapshot.chunks.iter().filter(is_covered).for_each(ChunkView::drop_codes);
+        }
+    }
+
     /// Moves the least used chunks out of RAM until about `bytes` are free.
     fn demote(
         &self,
@@ -172,7 +185,8 @@ impl Engine {
         space.intact()?;
         let home = self.home(&space.identity);
         let bodies = self.bodies(&space, &view)?;
-        let files = chunk_file::freeze(&home, (&view.chunk, &bodies))?;
+        let codes = self.codes(&space, &view)?;
+        let files = chunk_file::freeze(&home, (&view.chunk, &codes, &bodies))?;
         self.note_file(&space, &files.local);
         // It lies in the folder of the space until it is uploaded, and goes with the next checkpoint.
         self.note_file(&space, &files.object);

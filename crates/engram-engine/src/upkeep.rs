@@ -35,6 +35,8 @@ impl Maintained {
 pub(crate) struct Upkeep {
     /// Whether files that no manifest names were looked for since the open.
     pub(crate) swept: Swept,
+    /// Whether the room for upkeep stands by.
+    pub(crate) has_reserve: bool,
     /// Names of the spaces whose files are still to be checked in this round of scrubbing.
     pub(crate) to_scrub: VecDeque<String>,
     /// File and block of the first of them that come next.

@@ -350,6 +350,7 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
         space_idle_ns: storage.space_idle.as_nanos() as i64,
         checkpoint_log_bytes: storage.checkpoint_log_bytes,
         wal_bytes_max: storage.wal_bytes_max,
+        reserve_bytes: storage.reserve_bytes,
         deleted_kept_ns: storage.deleted_kept.as_nanos() as i64,
         default_space: (!settings.default_space.is_empty()).then(|| NewSpace {
             name: settings.default_space.clone(),

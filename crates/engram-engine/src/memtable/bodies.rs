@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use engram_index::FlatVectors;
+use engram_index::{AlignedBytes, FlatVectors, QuantisedVectors};
 use engram_store::{SectionTag, Segment, SegmentRef, StoreError};
 
 use super::cold::Cold;
@@ -18,6 +18,8 @@ use crate::stored::MemoryRecord;
 
 /// Section of the memories, one after the other.
 pub(crate) const RECORDS: SectionTag = SectionTag(*b"RECO");
+/// Section of the quantised vectors.
+pub(crate) const CODES: SectionTag = SectionTag(*b"CODE");
 /// Section of the vectors, f32 little endian, one after the other.
 pub(crate) const VECTORS: SectionTag = SectionTag(*b"VECS");
 
@@ -171,6 +173,17 @@ impl Sealed {
     }
 }
 
+fn read_codes(segment: &Segment, vectors: usize) -> Result<QuantisedVectors, StoreError> {
+    let mut bytes = AlignedBytes::zeroed(segment.section_len(CODES).unwrap_or_default() as usize);
+    segment.load_into(CODES, 0, bytes.as_mut_slice())?;
+    let codes = QuantisedVectors::open(bytes);
+    let codes = codes.map_err(|error| segment.damaged(&error.to_string()))?;
+    if codes.len() != vectors {
+        return Err(segment.damaged("it has codes of another number of vectors"));
+    }
+    Ok(codes)
+}
+
 /// The bodies of one chunk. At least one of the two is there.
 #[derive(Clone, Debug)]
 pub(crate) struct Bodies {
@@ -184,6 +197,22 @@ pub(crate) struct Bodies {
 impl Bodies {
     pub(crate) fn resident(bodies: Resident) -> Bodies {
         Bodies { resident: Some(Arc::new(bodies)), sealed: None, cold: None }
+    }
+
+    /// The quantised vectors of their file.
+    pub(super) fn read_codes(&self, vectors: usize) -> Option<Arc<QuantisedVectors>> {
+        let (segment, fault) = match (&self.sealed, &self.cold) {
+            (Some(sealed), _) => (&sealed.segment, &sealed.fault),
+            (None, Some(cold)) => (&cold.local, &cold.fault),
+            (None, None) => return None,
+        };
+        match read_codes(segment, vectors) {
+            Ok(codes) => Some(Arc::new(codes)),
+            Err(error) => {
+                fault.quarantine(error.to_string());
+                None
+            }
+        }
     }
 
     /// Whether they are in a file or an object, so that RAM may do without.

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use engram_index::{
     FlatWriter, Postings, PostingsPart, PostingsWriter, QuantisedVectors, Terms, TextField,
 };
@@ -50,8 +51,8 @@ pub(crate) struct Chunk {
     pub(crate) postings: Postings,
     /// The document of each vector, ascending.
     pub(crate) owners: Vec<u32>,
-    /// The vectors quantised, to sift them before they are compared.
-    pub(crate) codes: QuantisedVectors,
+    /// The vectors quantised, to sift them before they are compared; none while nobody needs them, and a file has them.
+    pub(super) codes: ArcSwapOption<QuantisedVectors>,
     pub(super) dimension: usize,
     /// Most vectors of one document.
     pub(crate) vectors_per_doc_max: usize,
@@ -67,7 +68,8 @@ pub(crate) struct ChunkParts {
     pub(crate) by_content: Hashes,
     pub(crate) postings: Postings,
     pub(crate) owners: Vec<u32>,
-    pub(crate) codes: QuantisedVectors,
+    /// None = they stay in the file.
+    pub(crate) codes: Option<QuantisedVectors>,
     pub(crate) columns: Columns,
 }
 
@@ -174,7 +176,7 @@ impl Chunk {
             nodes,
             postings,
             owners: vectors.owners().to_vec(),
-            codes,
+            codes: Some(codes),
             columns,
         };
         Built { chunk: Chunk::from_parts(parts, vectors.dimension()), bodies }
@@ -191,7 +193,7 @@ impl Chunk {
             by_content,
             postings,
             owners,
-            codes,
+            codes: ArcSwapOption::from(codes.map(Arc::new)),
             dimension,
             columns,
             heat: Heat::default(),
@@ -263,7 +265,8 @@ impl Chunk {
     pub(crate) fn heap_bytes(&self) -> u64 {
         let hashes = 2 * (self.by_id.hashes.len() + self.by_content.hashes.len());
         let numbers = (hashes + self.nodes.len() + self.owners.len()) * size_of::<u32>();
-        let indexes = self.postings.heap_bytes() + self.codes.heap_bytes();
+        let codes = self.codes.load().as_ref().map_or(0, |codes| codes.heap_bytes());
+        let indexes = self.postings.heap_bytes() + codes;
         (indexes + self.columns.heap_bytes() + numbers) as u64
     }
 }

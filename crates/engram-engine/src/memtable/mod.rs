@@ -18,7 +18,7 @@ mod snapshot;
 mod change;
 
 pub(crate) use associations::{Associations, Entity};
-pub(crate) use bodies::{Bodies, RECORDS, Sealed, VECTORS};
+pub(crate) use bodies::{Bodies, CODES, RECORDS, Sealed, VECTORS};
 pub(crate) use change::state_term;
 pub(crate) use chunk::{Chunk, ChunkParts, Doc, Hashes, Words};
 pub(crate) use clock_cache::ClockCache;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engram_index::Bitmap;
+use engram_index::{Bitmap, QuantisedVectors};
 
 use super::bodies::{Bodies, MemoryRef};
 use super::chunk::{Built, Chunk};
@@ -102,6 +102,23 @@ impl ChunkView {
     pub(crate) fn locals_of_content(&self, hash: ContentHash) -> impl Iterator<Item = u32> + '_ {
         let perhaps = self.chunk.perhaps_of_content(&hash).iter().copied();
         perhaps.filter(move |local| self.head(*local).content_hash == hash)
+    }
+
+    /// The vectors quantised, read where they are not in RAM; none when they cannot be read: the space is quarantined then.
+    pub(crate) fn codes(&self) -> Option<Arc<QuantisedVectors>> {
+        if let Some(codes) = self.chunk.codes.load_full() {
+            return Some(codes);
+        }
+        let codes = self.bodies.read_codes(self.chunk.vector_count())?;
+        self.chunk.codes.store(Some(Arc::clone(&codes)));
+        Some(codes)
+    }
+
+    /// Lets the quantised vectors go, which a file has: a graph covers them.
+    pub(crate) fn drop_codes(&self) {
+        if self.bodies.is_written() {
+            self.chunk.codes.store(None);
+        }
     }
 
     /// Calls `visit` with a vector of the chunk.

@@ -126,7 +126,8 @@ impl Snapshot {
             };
             // So many that the best `count` documents are among them, however many vectors each has.
             let wanted = (count * view.chunk.vectors_per_doc_max).min(vectors);
-            view.chunk.codes.scan((vector, wanted), &filter, view, scratch);
+            let Some(codes) = view.codes() else { continue };
+            codes.scan((vector, wanted), &filter, view, scratch);
             compared += vectors as u64;
             for (place, score) in scratch.hits() {
                 offer(best, view.chunk.node(owner(*place)), *score);

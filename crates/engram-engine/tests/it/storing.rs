@@ -319,3 +319,37 @@ fn writes_are_refused_while_associations_lag_behind() {
     remember(&engine, batch(400), RememberOptions::default()).unwrap();
     assert_eq!(recall(&engine, Mode::Keyword, "river").lsn.0, 6);
 }
+
+#[test]
+fn one_space_cannot_fill_the_queue_of_all() {
+    let mut home = Home::new();
+    home.settings.commit_queue_bytes_max = 40_000;
+    let engine = home.open();
+    create_space(&engine, &space("other")).unwrap();
+    let submit = |name: &str, first: usize| {
+        let memories = (first..first + 2).map(memory).collect();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let done = Box::new(move |outcome: Result<_, EngineError>| drop(sender.send(outcome)));
+        engine.remember(name, memories, &RememberOptions::default(), done);
+        receiver.try_recv()
+    };
+    let refused = (0..100).find_map(|n| submit("default", n * 2).ok()).unwrap();
+    assert!(matches!(refused, Err(EngineError::Overloaded { .. })), "{refused:?}");
+    assert!(submit("other", 0).is_err(), "it waits for its commit: it was taken");
+    engine.drive().unwrap();
+    assert_eq!(engine.stats("other").unwrap().memories, 2);
+}
+
+#[test]
+fn upkeep_finds_room_on_a_full_disk() {
+    let mut home = Home::new();
+    home.settings.reserve_bytes = 1 << 20;
+    let engine = home.open();
+    engine.maintain(1_000).unwrap();
+    let reserve = Path::new("/data/reserve");
+    assert_eq!(home.fs.open(reserve, OpenMode::Read).unwrap().len().unwrap(), 1 << 20);
+    drop(engine);
+    home.fs.remove(reserve).unwrap();
+    home.open().maintain(1_000).unwrap();
+    assert!(home.fs.open(reserve, OpenMode::Read).is_ok(), "it is made again");
+}

@@ -46,6 +46,8 @@ pub struct StorageSettings {
     pub wal_bytes_max: u64,
     /// Bytes of commits of one space in the log before it is checkpointed.
     pub checkpoint_log_bytes: u64,
+    /// Room kept for upkeep on a full disk.
+    pub reserve_bytes: u64,
     /// How long deleted memories may stay in files.
     pub deleted_kept: Duration,
     /// Bytes of state in RAM; none = half of what the machine has.
@@ -513,6 +515,7 @@ impl Read<'_> {
         StorageSettings {
             wal_bytes_max: self.number("wal.bytes_max"),
             checkpoint_log_bytes: self.number("checkpoint.log_bytes"),
+            reserve_bytes: self.number("disk.reserve_bytes"),
             deleted_kept: Duration::from_millis(self.number("checkpoint.deleted_kept")),
             memory_bytes_max: bytes("memory.bytes_max"),
             space_memory_bytes_max: bytes("memory.space_bytes_max"),

@@ -221,6 +221,13 @@ pub const SETTINGS: &[Setting] = &[
         "How long deleted memories may stay in the files of a space before these are written anew without them.",
     ),
     setting(
+        "disk.reserve_bytes",
+        SettingKind::Bytes { min: 0, max: 64 * GIB },
+        Some("64 MiB"),
+        "1 GiB",
+        "Room kept in a file of the data directory for checkpoints and merges on a full disk; 0 keeps none.",
+    ),
+    setting(
         "memory.bytes_max",
         SettingKind::Bytes { min: 16 * MIB, max: 64 * 1024 * GIB },
         None,
