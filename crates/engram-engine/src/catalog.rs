@@ -21,6 +21,8 @@ pub(crate) struct Entry {
     checkpoint: Mutex<Option<Arc<Manifest>>>,
     /// When it was last asked for, ns.
     used_at: AtomicI64,
+    /// Since when its files hold something deleted, as of its checkpoint, ns; `i64::MAX` = they do not.
+    deleted_since: AtomicI64,
 }
 
 impl Entry {
@@ -31,6 +33,7 @@ impl Entry {
             slot: Mutex::new(None),
             checkpoint: Mutex::new(checkpoint.map(Arc::new)),
             used_at: AtomicI64::new(i64::MIN),
+            deleted_since: AtomicI64::new(i64::MAX),
         }
     }
 
@@ -41,6 +44,7 @@ impl Entry {
             slot: Mutex::new(Some(Arc::clone(space))),
             checkpoint: Mutex::new(None),
             used_at: AtomicI64::new(now_ns),
+            deleted_since: AtomicI64::new(i64::MAX),
         }
     }
 
@@ -69,6 +73,15 @@ impl Entry {
 
     pub(crate) fn touch(&self, now_ns: i64) {
         self.used_at.fetch_max(now_ns, Ordering::Relaxed);
+    }
+
+    pub(crate) fn deleted_since(&self) -> i64 {
+        self.deleted_since.load(Ordering::Relaxed)
+    }
+
+    /// Notes since when the files of its checkpoint hold something deleted.
+    pub(crate) fn set_deleted_since(&self, since_ns: Option<i64>) {
+        self.deleted_since.store(since_ns.unwrap_or(i64::MAX), Ordering::Relaxed);
     }
 
     /// Takes back a use that was none of a request.

@@ -37,6 +37,7 @@ struct Live {
     record: SpaceRecord,
     created_at: CommitTime,
     checkpoint: Option<Manifest>,
+    deleted_since: Option<i64>,
 }
 
 /// What is known at the end.
@@ -58,9 +59,10 @@ impl Census {
             let record = CheckpointRecord::decode(manifest.payload.as_slice());
             let known = record.map_err(|error| error.to_string()).and_then(|record| {
                 let created_at = CommitTime(record.created_at);
+                let deleted_since = record.deleted_since;
                 let record = record.space.ok_or("it names no space")?;
                 record.settings()?;
-                Ok(Live { record, created_at, checkpoint: None })
+                Ok(Live { record, created_at, checkpoint: None, deleted_since })
             });
             match known {
                 Ok(live) => {
@@ -102,7 +104,8 @@ impl Census {
             .and_then(|record| record.settings().map(|_| record));
         match record {
             Ok(record) => {
-                let live = Live { record, created_at: stamp.time, checkpoint: None };
+                let created_at = stamp.time;
+                let live = Live { record, created_at, checkpoint: None, deleted_since: None };
                 self.spaces.insert(stamp.space, Seen::Live(Box::new(live)));
             }
             Err(reason) => self.unborn(stamp.space, stamp.lsn, reason),
@@ -140,14 +143,16 @@ impl Census {
             .into_iter()
             .filter_map(|(id, seen)| {
                 let Seen::Live(live) = seen else { return None };
-                let Live { record, created_at, checkpoint } = *live;
+                let Live { record, created_at, checkpoint, deleted_since } = *live;
                 let settings = record.settings().ok()?;
                 let identity = SpaceIdentity::new(id, record.name, created_at, settings);
                 let broken = recovery.quarantined.iter().find(|known| known.space == id);
                 if let Some(broken) = broken {
                     identity.fault.quarantine(broken.reason.clone());
                 }
-                Some(Entry::closed(identity, checkpoint))
+                let entry = Entry::closed(identity, checkpoint);
+                entry.set_deleted_since(deleted_since);
+                Some(entry)
             })
             .collect();
         // A name is created again only after its deletion: where damage hides a deletion, the healthy or later space has

@@ -108,6 +108,7 @@ impl Engine {
         manifest.write(self.fs(), self.spaces_dir())?;
         let manifest = Arc::new(manifest);
         entry.set_checkpoint(Arc::clone(&manifest));
+        entry.set_deleted_since(deleted_since(snapshot));
         space.settle_log_bytes(point.log_bytes);
         self.log().release(space.identity.id, snapshot.lsn);
         self.graphs_are_stale();
@@ -241,6 +242,10 @@ fn names_all(manifest: &Manifest, snapshot: &Snapshot) -> bool {
     chunks.map(|file| Some(file.segment.hash)).eq(snapshot.chunks.iter().map(local))
 }
 
+fn deleted_since(snapshot: &Snapshot) -> Option<i64> {
+    snapshot.chunks.iter().filter_map(|view| view.fate.deleted_since).min()
+}
+
 fn record(identity: &SpaceIdentity, snapshot: &Snapshot) -> CheckpointRecord {
     let figures = &snapshot.figures;
     CheckpointRecord {
@@ -253,5 +258,6 @@ fn record(identity: &SpaceIdentity, snapshot: &Snapshot) -> CheckpointRecord {
         suppressed: figures.suppressed,
         vectors: figures.vectors,
         terms: figures.terms,
+        deleted_since: deleted_since(snapshot),
     }
 }

@@ -252,6 +252,15 @@ impl Engine {
         space.is_some_and(|space| space.unlinked() > self.settings.index_lag_memories_max)
     }
 
+    /// Whether a request to this space may wait for files or objects: it is closed, or some of it is cold.
+    pub fn may_wait(&self, name: &str) -> bool {
+        let space = self.catalog.find(name).ok().and_then(|entry| entry.space());
+        let is_cold = |space: Arc<Space>| {
+            space.snapshot.load().chunks.iter().any(|view| view.bodies.cold.is_some())
+        };
+        space.is_none_or(is_cold)
+    }
+
     /// Whether a request to this space can be answered without opening it first.
     pub fn is_open(&self, name: &str) -> bool {
         self.catalog.find(name).is_ok_and(|entry| entry.is_open())

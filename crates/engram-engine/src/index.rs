@@ -18,6 +18,7 @@ use crate::engine::Engine;
 use crate::error::{EngineError, LogFailure};
 use crate::indexer::{Building, Indexer, graph_file_name, remove_graphs};
 use crate::memtable::{Proximity, Snapshot};
+use crate::missing::take_missing;
 use crate::record::{GraphRecord, Op};
 use crate::space::Space;
 
@@ -96,7 +97,11 @@ impl Engine {
         let building = match indexer.building.take() {
             Some(building) => building,
             None => {
-                match self.begin(&space.snapshot.load_full(), space.identity.settings.dimension) {
+                drop(take_missing());
+                let dimension = space.identity.settings.dimension;
+                let begun = self.begin(&space.snapshot.load_full(), dimension);
+                // A graph without what could not be read would hide it for good.
+                match space.sound(Ok(begun))? {
                     Some(building) => building,
                     None => return Ok(()),
                 }

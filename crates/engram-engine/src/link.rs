@@ -16,6 +16,7 @@ use crate::apply::Step;
 use crate::engine::{Done, Engine};
 use crate::error::{EngineError, LogFailure};
 use crate::linker::{Known, Linker};
+use crate::missing::take_missing;
 use crate::record::{LinkRecord, Op};
 use crate::space::Space;
 
@@ -86,6 +87,7 @@ impl Engine {
         if linker.lost.swap(false, Ordering::AcqRel) {
             linker.known = None;
         }
+        drop(take_missing());
         let snapshot = space.snapshot.load_full();
         let mut batch = snapshot.unlinked_docs(LINK_MEMORIES_MAX);
         loop {
@@ -94,6 +96,11 @@ impl Engine {
             let mut forming = Forming::new(&snapshot, &space.analyzer);
             for (node, at) in &batch {
                 forming.look_at(known, *node, *at);
+            }
+            // What could not be read must not pass for unrelated.
+            if let Err(error) = space.sound(Ok(())) {
+                linker.known = None;
+                return Err(error);
             }
             let mut stamp = self.submit_link(space, forming.finish(last + 1), &linker);
             let too_large = matches!(stamp, Err(EngineError::Log(LogFailure::TooLarge { .. })));

@@ -56,6 +56,7 @@ impl Engine {
             }
         }
         note(self.checkpoint_closed(&held_back, &mut done));
+        note(self.purge_closed((now_ns, budget_memories), &mut done));
         self.drop_covered_codes();
         note(self.tier(now_ns, &mut done));
         note(self.freeze_unused(now_ns, &mut done));
@@ -100,13 +101,19 @@ impl Engine {
         let deleted_before = now_ns.saturating_sub(self.settings().deleted_kept_ns);
         let mut merged = 0;
         let mut purged = space.take_moved();
+        let mut failed = None;
         while merged < budget {
-            match merge_once(space, deleted_before)? {
-                Some(step) => {
+            match merge_once(space, deleted_before) {
+                Ok(Some(step)) => {
                     merged += step.memories.max(1);
                     purged |= step.purged;
                 }
-                None => break,
+                Ok(None) => break,
+                // The log must not grow because a cold chunk cannot be merged now.
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
             }
         }
         done.merged_memories += merged;
@@ -115,6 +122,32 @@ impl Engine {
         if is_due && let Some(checkpoint) = self.checkpoint_space(entry, space)? {
             done.checkpoints += 1;
             done.sealed_memories += checkpoint.sealed_memories;
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Opens closed spaces whose files have held something deleted for too long, and writes these anew.
+    fn purge_closed(
+        &self,
+        (now_ns, budget): (i64, u64),
+        done: &mut Maintained,
+    ) -> Result<(), EngineError> {
+        let deleted_before = now_ns.saturating_sub(self.settings().deleted_kept_ns);
+        for entry in self.catalog().all() {
+            if done.work() >= budget {
+                done.more = true;
+                return Ok(());
+            }
+            let is_due = entry.deleted_since() < deleted_before && !entry.is_open();
+            if is_due && entry.identity.fault.intact().is_ok() {
+                let used_at = entry.used_at();
+                let space = self.open_entry(&entry)?;
+                let outcome = self.maintain_space((&entry, &space), true, (now_ns, budget), done);
+                drop(space);
+                entry.was_used_at(used_at);
+                self.close_entry(&entry)?;
+                outcome?;
+            }
         }
         Ok(())
     }
@@ -160,21 +193,30 @@ impl Engine {
             return Ok(());
         }
         let names = self.file_names()?;
+        let mut failed = Ok(());
         for (space, last) in deleted {
-            let own = format!("{space}");
-            let manifest = names.iter().find(|name| is_manifest_of(name, &own));
-            let others =
-                names.iter().filter(|name| name.starts_with(&own) && Some(*name) != manifest);
-            // Without its manifest nothing of the space is read again.
-            for name in manifest.into_iter().chain(others) {
-                self.remove_file(name)?;
+            match self.remove_files(space, &names) {
+                Ok(()) => {
+                    self.log().release(space, last);
+                    self.deleted().retain(|(other, _)| *other != space);
+                }
+                // The others need not wait for it.
+                Err(error) => failed = Err(error),
             }
-            self.sync_spaces()?;
-            self.remove_objects(&format!("{space}/"), &|_| false)?;
-            self.log().release(space, last);
-            self.deleted().retain(|(other, _)| *other != space);
         }
-        Ok(())
+        failed
+    }
+
+    fn remove_files(&self, space: SpaceId, names: &[String]) -> Result<(), EngineError> {
+        let own = format!("{space}");
+        let manifest = names.iter().find(|name| is_manifest_of(name, &own));
+        let others = names.iter().filter(|name| name.starts_with(&own) && Some(*name) != manifest);
+        // Without its manifest nothing of the space is read again.
+        for name in manifest.into_iter().chain(others) {
+            self.remove_file(name)?;
+        }
+        self.sync_spaces()?;
+        self.remove_objects(&format!("{space}/"), &|_| false)
     }
 
     /// Removes segments that no manifest names: what a crash left behind. Done once after the open.

@@ -190,6 +190,9 @@ fn read_files(
             _ => return Err(wrong("it names a file of an unknown role")),
         };
         view.chunk.heat.set(heat);
+        if !view.is_sound() {
+            return Err(wrong("its state file names memories that a chunk does not hold"));
+        }
         let range = view.chunk.node_range();
         if range.is_none_or(|(first, last)| Some(first) <= after || last >= record.next_node) {
             return Err(wrong("its chunks are not in order"));

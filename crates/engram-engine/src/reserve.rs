@@ -15,8 +15,12 @@ const PIECE_BYTES: usize = 1 << 20;
 /// Makes the file where it is missing; whether it stands by now. What it cannot get it does without.
 pub(crate) fn make(fs: &dyn Fs, dir: &Path, bytes: u64) -> bool {
     let path = dir.join(RESERVE_FILE);
-    if let Ok(file) = fs.open(&path, OpenMode::Read) {
-        return file.len().is_ok_and(|len| len == bytes);
+    let there = fs.open(&path, OpenMode::Read).and_then(|file| file.len());
+    match there {
+        Ok(len) if len == bytes => return true,
+        // Of another setting, or not finished.
+        Ok(_) => release(fs, dir),
+        Err(_) => {}
     }
     let made = || {
         let file = fs.open(&path, OpenMode::Create)?;

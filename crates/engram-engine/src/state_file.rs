@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use engram_index::{Bitmap, Graph, GraphBlock, TitleMatcher};
+use engram_index::{Adjacency, Bitmap, Graph, GraphBlock, TitleMatcher};
 use engram_store::{
     CommitTime, Lsn, SectionTag, Segment, SegmentMeta, SegmentRef, SegmentWriter, StoreError,
 };
@@ -172,6 +172,9 @@ fn read_associations(segment: &Segment, next_node: u32) -> Result<Associations, 
     let bytes = segment.load(GRAPH)?;
     let block = GraphBlock::open(&bytes).map_err(|error| wrong(&error.to_string()))?;
     let graph = Graph::copied(&block);
+    if graph.nodes() > next_node {
+        return Err(wrong("its graph has nodes that are not there"));
+    }
     let titles = TitleMatcher::open(&segment.load(TITLES)?);
     let titles = titles.map_err(|error| wrong(&error.to_string()))?;
     let mut associations = Associations::of(graph, titles);
@@ -185,6 +188,9 @@ fn read_associations(segment: &Segment, next_node: u32) -> Result<Associations, 
     }
     let statements = read_messages::<StatementRecord>(&segment.load(STATEMENTS)?).map_err(told)?;
     for StatementRecord { from, to, relation, reason } in statements {
+        if from >= next_node || to >= next_node {
+            return Err(wrong("a statement is about nodes that are not there"));
+        }
         let statement = Statement { relation: relation.into(), reason: reason.into() };
         associations.put_statement((from, to), statement);
     }

@@ -40,6 +40,9 @@ pub(crate) struct CheckpointRecord {
     pub(crate) vectors: u64,
     #[prost(uint64, tag = "9")]
     pub(crate) terms: u64,
+    /// Commit time of the first deletion whose memory a chunk still holds; none = no chunk holds a deleted one.
+    #[prost(sint64, optional, tag = "10")]
+    pub(crate) deleted_since: Option<i64>,
 }
 
 /// One version of a memory in a segment; its vectors stand apart.

@@ -117,8 +117,8 @@ impl Node {
     /// Where the work of a request goes.
     pub(crate) fn lane(&self, engine: &Engine, space: &str, here: Lane) -> Lane {
         let Ok(info) = engine.space(space) else { return here };
-        if !engine.is_open(space) {
-            // It is read from files first: that must not keep the requests of other spaces waiting.
+        if engine.may_wait(space) {
+            // Files and objects must not keep the requests of other spaces waiting.
             return Lane::Waiting;
         }
         match info.settings.identity.as_ref().map(Locality::of) {

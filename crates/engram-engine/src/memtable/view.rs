@@ -45,6 +45,14 @@ impl ChunkView {
         }
     }
 
+    /// Whether its fate is that of its documents.
+    pub(crate) fn is_sound(&self) -> bool {
+        let count = self.chunk.len() as u32;
+        let inside = |set: &Bitmap| set.last().is_none_or(|last| last < count);
+        let Fate { deleted, suppressed, .. } = &self.fate;
+        inside(deleted) && inside(suppressed) && deleted.and_len(suppressed) == 0
+    }
+
     /// Number of documents that are not deleted.
     pub(crate) fn live(&self) -> u64 {
         self.chunk.len() as u64 - self.fate.deleted.len()

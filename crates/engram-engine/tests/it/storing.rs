@@ -353,3 +353,26 @@ fn upkeep_finds_room_on_a_full_disk() {
     home.open().maintain(1_000).unwrap();
     assert!(home.fs.open(reserve, OpenMode::Read).is_ok(), "it is made again");
 }
+
+#[test]
+fn what_is_deleted_leaves_the_files_of_a_closed_space_too() {
+    let mut home = Home::new();
+    home.settings.deleted_kept_ns = 10 * DAY;
+    let engine = home.open();
+    fill(&engine, 600);
+    store(&engine, text("secret", "xylophone"));
+    remember(&engine, (1_000..1_300).map(memory).collect(), RememberOptions::default()).unwrap();
+    while engine.link(100_000).unwrap().memories > 0 {
+        engine.drive().unwrap();
+    }
+    forget(&engine, ids(&["secret"]), ForgetMode::Delete, Execution::Commit).unwrap();
+    home.clock.advance(DAY);
+    maintain(&engine);
+    assert!(!engine.is_open("default") && home.holds("spaces", "xylophone"));
+    drop(engine);
+    let engine = home.open();
+    home.clock.advance(20 * DAY);
+    maintain(&engine);
+    assert!(!engine.is_open("default"), "it is closed again");
+    assert!(!home.holds("spaces", "xylophone"));
+}
