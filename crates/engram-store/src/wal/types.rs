@@ -62,7 +62,7 @@ pub struct SpaceTip {
 
 impl SpaceTip {
     /// Before the first commit.
-    pub(crate) const NONE: SpaceTip =
+    pub const NONE: SpaceTip =
         SpaceTip { lsn: Lsn(0), time: CommitTime(i64::MIN), chain: [0; 16], state_sum: 0 };
 }
 
@@ -137,6 +137,18 @@ pub struct Quarantine {
     pub expected: Lsn,
     /// What broke it.
     pub reason: String,
+}
+
+impl Quarantine {
+    /// Whether this very damage broke the space. False for what only may have.
+    pub fn is_by(&self, damage: &Damage) -> bool {
+        self.reason.contains(&place_text(&damage.file, damage.offset))
+    }
+}
+
+/// How a reason names the place of the damage.
+pub(crate) fn place_text(file: &str, offset: u64) -> String {
+    format!("({file} at {offset})")
 }
 
 /// Counters of a log since it was opened (`segments`, `bytes_on_disk` and `queued` are current values).
