@@ -57,5 +57,5 @@ pub use verify::{VerifyDepth, list_files, verify_segment};
 pub use wal::{
     Damage, Entry, Frame, InHistory, LogError, LogMaintenance, LogOptions, LogRecord, LogRewrite,
     LogStats, LogSurvey, Quarantine, Recovery, ShardLog, SpaceFrames, SpaceTip, Stamp, TornTail,
-    WAL_PAYLOAD_BYTES_MAX,
+    TraceWitness, WAL_PAYLOAD_BYTES_MAX,
 };

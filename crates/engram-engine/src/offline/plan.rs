@@ -254,8 +254,12 @@ fn lost(examined: &Examined, known: &Known, choice: Choice) -> Option<LostCommit
     })
 }
 
-/// Whether a space may have had commits that nothing tells of. Where only known commits are damaged, it had none.
+/// Whether a space may have had commits that nothing tells of. Where only known commits are damaged, or the log ends with a
+/// checkpoint, it had none.
 fn is_open_ended(examined: &Examined, known: &Known) -> bool {
+    if known.proven_end.is_some() {
+        return false;
+    }
     let broken = examined.roll.log.recovery.quarantined.iter().find(|one| one.space == known.id);
     let by_known = |broken: &engram_store::Quarantine| {
         examined.roll.log.recovery.damage.iter().any(|damage| broken.is_by(damage))

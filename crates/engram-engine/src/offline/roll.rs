@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use engram_store::{
     CommitTime, Frame, Fs, InHistory, LogRecord, LogSurvey, Lsn, Manifest, SpaceId, SpaceTip,
-    StoreError, list_files, parse_segment_file_name, read_manifests,
+    StoreError, TraceWitness, list_files, parse_segment_file_name, read_manifests,
 };
 use prost::Message;
 
@@ -45,6 +45,8 @@ pub(super) struct Known {
     pub(super) commits: u64,
     /// The last commit that anything tells of.
     pub(super) seen: Lsn,
+    /// Its last commit by the checkpoint that ends the log.
+    pub(super) proven_end: Option<Lsn>,
     /// Why the log broke it.
     pub(super) quarantine: Option<String>,
     /// Intact commits that the log's history does not reach, with the memories that each stores.
@@ -67,6 +69,7 @@ impl Known {
             deleted: false,
             commits: 0,
             seen: Lsn(0),
+            proven_end: None,
             quarantine: None,
             later: Vec::new(),
         }
@@ -183,8 +186,11 @@ impl Roll {
                     log_bytes += frame.payload.len() as u64 + FRAME_BYTES;
                     entry(&mut spaces, frame.stamp.space).commit(&frame, place);
                 }
-                LogRecord::Damaged { space, lsn, .. } | LogRecord::Trace { space, lsn } => {
-                    entry(&mut spaces, space).see(lsn);
+                LogRecord::Damaged { space, lsn, .. } => entry(&mut spaces, space).see(lsn),
+                LogRecord::Trace { space, lsn, witness } => {
+                    let known = entry(&mut spaces, space);
+                    known.see(lsn);
+                    known.proven_end = (witness == TraceWitness::Checkpoint).then_some(lsn);
                 }
             }
             Ok(())
@@ -200,6 +206,10 @@ impl Roll {
         for broken in &log.recovery.quarantined {
             let known = entry(&mut spaces, broken.space);
             known.quarantine = Some(broken.reason.clone());
+        }
+        if !log.recovery.clean {
+            // What the last checkpoint says was overtaken.
+            spaces.values_mut().for_each(|known| known.proven_end = None);
         }
         Ok(Roll { spaces, log, log_bytes })
     }

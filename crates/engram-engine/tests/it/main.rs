@@ -7,6 +7,7 @@ mod forgetting;
 mod harness;
 mod indexing;
 mod limits;
+mod offline;
 mod recalling;
 mod remembering;
 mod spaces;

@@ -44,5 +44,5 @@ pub use rewrite::LogRewrite;
 pub use survey::{InHistory, LogRecord, LogSurvey};
 pub use types::{
     Damage, Entry, Frame, LogMaintenance, LogOptions, LogStats, Quarantine, Recovery, SpaceTip,
-    Stamp, TornTail, WAL_PAYLOAD_BYTES_MAX,
+    Stamp, TornTail, TraceWitness, WAL_PAYLOAD_BYTES_MAX,
 };

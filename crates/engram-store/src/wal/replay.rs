@@ -9,7 +9,7 @@ use super::error::LogError;
 use super::frame::{FrameHeader, FrameKind};
 use super::segment::SegmentIndex;
 use super::snapshot::{PartCollector, Snapshot, SpaceEntry};
-use super::types::{Damage, Frame, Quarantine, Recovery, SpaceTip, place_text};
+use super::types::{Damage, Frame, Quarantine, Recovery, SpaceTip, TraceWitness, place_text};
 use crate::ids::{Lsn, SpaceId};
 
 /// What an operator does about damage.
@@ -46,8 +46,8 @@ pub(crate) enum Sighting<'a> {
     Commit { place: Place<'a>, header: &'a FrameHeader, payload: &'a [u8], accepted: bool },
     /// A commit of which only the header is intact.
     BadCommit { place: Place<'a>, header: &'a FrameHeader },
-    /// Where a space stood, by a checkpoint or a footer.
-    Trace { space: SpaceId, lsn: Lsn },
+    /// Where a space stood.
+    Trace { space: SpaceId, lsn: Lsn, witness: TraceWitness },
 }
 
 /// Who is shown what a recovery comes across.
@@ -156,7 +156,11 @@ impl<'a> Replayer<'a> {
             return Ok(false);
         };
         for entry in &snapshot.entries {
-            self.show(Sighting::Trace { space: entry.space, lsn: entry.tip.lsn })?;
+            let witness = match entry.quarantined {
+                true => TraceWitness::DamagedLog,
+                false => TraceWitness::Checkpoint,
+            };
+            self.show(Sighting::Trace { space: entry.space, lsn: entry.tip.lsn, witness })?;
         }
         self.compare(place, &snapshot);
         Ok(true)
@@ -166,7 +170,7 @@ impl<'a> Replayer<'a> {
     pub(crate) fn footer(&mut self, footer: &SegmentIndex) -> Result<(), LogError> {
         footer.spaces.iter().try_for_each(|(space, entry)| {
             let lsn = Lsn(entry.end().saturating_sub(1));
-            self.show(Sighting::Trace { space: *space, lsn })
+            self.show(Sighting::Trace { space: *space, lsn, witness: TraceWitness::Footer })
         })
     }
 

@@ -15,7 +15,7 @@ use super::recover::recover;
 use super::replay::{Place, Replayer, Sighting};
 use super::segment::{HEADER_PAGE_BYTES, SegmentHeader, parse_segment_name};
 use super::snapshot::{BASE_NAME, Base};
-use super::types::{Frame, LogOptions, Recovery, SpaceTip};
+use super::types::{Frame, LogOptions, Recovery, SpaceTip, TraceWitness};
 use crate::entropy::SeededEntropy;
 use crate::fs::{Fs, OpenMode, OverlayFs, read_all};
 use crate::ids::{Lsn, SpaceId};
@@ -51,6 +51,8 @@ pub enum LogRecord {
         space: SpaceId,
         /// Its last commit by then.
         lsn: Lsn,
+        /// Who says so.
+        witness: TraceWitness,
     },
 }
 
@@ -144,7 +146,9 @@ fn record(sighting: &Sighting<'_>) -> LogRecord {
             let (space, lsn) = (header.stamp.space, header.stamp.lsn);
             LogRecord::Damaged { file, offset, space, lsn }
         }
-        Sighting::Trace { space, lsn } => LogRecord::Trace { space: *space, lsn: *lsn },
+        Sighting::Trace { space, lsn, witness } => {
+            LogRecord::Trace { space: *space, lsn: *lsn, witness: *witness }
+        }
     }
 }
 

@@ -139,6 +139,17 @@ pub struct Quarantine {
     pub reason: String,
 }
 
+/// Who says where a space stood.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TraceWitness {
+    /// A checkpoint: by then it had no other commits.
+    Checkpoint,
+    /// A checkpoint of a log in which the space was broken already.
+    DamagedLog,
+    /// The footer of a segment.
+    Footer,
+}
+
 impl Quarantine {
     /// Whether this very damage broke the space. False for what only may have.
     pub fn is_by(&self, damage: &Damage) -> bool {

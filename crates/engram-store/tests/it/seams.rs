@@ -1,8 +1,10 @@
 //! The conformance suite on the implementations of this crate.
 
+use std::sync::Arc;
+
 use engram_store::{
-    Clock, Entropy, ManualClock, MemoryFs, OsEntropy, RealFs, SeededEntropy, SystemClock,
-    conformance,
+    Clock, Entropy, Fs, ManualClock, MemoryFs, OpenMode, OsEntropy, OverlayFs, RealFs,
+    SeededEntropy, SystemClock, conformance, read_all,
 };
 
 #[test]
@@ -14,6 +16,35 @@ fn the_real_file_system_conforms() {
 #[test]
 fn the_memory_file_system_conforms() {
     conformance::check_fs(&MemoryFs::new(), "/suite".as_ref());
+}
+
+#[test]
+fn the_overlay_conforms_and_leaves_what_is_below_alone() {
+    let below = MemoryFs::new();
+    conformance::check_fs(&OverlayFs::new(Arc::new(below.clone())), "/suite".as_ref());
+    assert!(below.list("/".as_ref()).is_err(), "nothing was made below");
+
+    below.create_dir_all("/d".as_ref()).unwrap();
+    let bytes: Vec<u8> = (0..10_000_u32).map(|at| at as u8 | 1).collect();
+    below.open("/d/f".as_ref(), OpenMode::Create).unwrap().write_at(0, &bytes).unwrap();
+    let overlay = OverlayFs::new(Arc::new(below.clone()));
+    overlay.rename("/d/f".as_ref(), "/d/g".as_ref()).unwrap();
+    assert_eq!(overlay.list("/d".as_ref()).unwrap(), ["g"]);
+    let file = overlay.open("/d/g".as_ref(), OpenMode::Write).unwrap();
+    let mut due = bytes.clone();
+    file.write_at(4_090, &[0; 20]).unwrap();
+    due[4_090..4_110].fill(0);
+    file.set_len(9_000).unwrap();
+    file.set_len(12_000).unwrap();
+    due.truncate(9_000);
+    due.resize(12_000, 0);
+    file.write_at(11_990, b"end").unwrap();
+    due[11_990..11_993].copy_from_slice(b"end");
+    assert_eq!(read_all(&overlay, "/d/g".as_ref()).unwrap(), due);
+    assert_eq!(read_all(&below, "/d/f".as_ref()).unwrap(), bytes);
+    assert_eq!(below.list("/d".as_ref()).unwrap(), ["f"]);
+    overlay.remove("/d/g".as_ref()).unwrap();
+    assert!(overlay.list("/d".as_ref()).unwrap().is_empty());
 }
 
 #[test]
