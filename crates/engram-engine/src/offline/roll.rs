@@ -205,7 +205,7 @@ impl Roll {
         }
         for broken in &log.recovery.quarantined {
             let known = entry(&mut spaces, broken.space);
-            known.quarantine = Some(broken.reason.clone());
+            known.quarantine = Some(broken.cause().to_owned());
         }
         if !log.recovery.clean {
             // What the last checkpoint says was overtaken.

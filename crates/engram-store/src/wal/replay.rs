@@ -9,12 +9,10 @@ use super::error::LogError;
 use super::frame::{FrameHeader, FrameKind};
 use super::segment::SegmentIndex;
 use super::snapshot::{PartCollector, Snapshot, SpaceEntry};
-use super::types::{Damage, Frame, Quarantine, Recovery, SpaceTip, TraceWitness, place_text};
+use super::types::{
+    Damage, Frame, Quarantine, REPAIR, Recovery, SpaceTip, TraceWitness, place_text,
+};
 use crate::ids::{Lsn, SpaceId};
-
-/// What an operator does about damage.
-const REPAIR: &str = "stop the server and run `engram store verify`; `engram store repair` mends what can be mended, a \
-                      backup has the rest";
 
 /// Where a space stands.
 #[derive(Clone, Debug)]

@@ -2,6 +2,10 @@
 
 use crate::ids::{CommitTime, Lsn, SpaceId};
 
+/// What an operator does about damage.
+pub(crate) const REPAIR: &str = "stop the server and run `engram store verify`; `engram store repair` mends what can be mended, a \
+                      backup has the rest";
+
 /// The largest payload of a frame, in bytes, whatever the segment size; see [`LogOptions::payload_bytes_max`].
 pub const WAL_PAYLOAD_BYTES_MAX: u64 = 48 << 20;
 
@@ -151,6 +155,13 @@ pub enum TraceWitness {
 }
 
 impl Quarantine {
+    /// What broke it, without what to do about it.
+    pub fn cause(&self) -> &str {
+        self.reason
+            .strip_suffix(REPAIR)
+            .map_or(self.reason.as_str(), |cause| cause.trim_end_matches([' ', ';']))
+    }
+
     /// Whether this very damage broke the space. False for what only may have.
     pub fn is_by(&self, damage: &Damage) -> bool {
         self.reason.contains(&place_text(&damage.file, damage.offset))
