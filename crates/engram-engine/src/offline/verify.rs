@@ -114,9 +114,12 @@ pub(super) fn examine(
     examined.check_format(&**fs, dir)?;
     examined.check_log();
     let mut graphs = BTreeMap::new();
-    let ids: Vec<SpaceId> = examined.roll.spaces.keys().copied().collect();
-    for id in ids {
-        examined.check_space((&**fs, dir), id, depth, (&mut graphs, progress))?;
+    let here = examined.roll.spaces.values();
+    let here = here.filter(|known| !known.is_gone() && !known.is_well_deleted());
+    let labels: Vec<(SpaceId, String)> = here.map(|known| (known.id, known.label())).collect();
+    for (id, label) in labels {
+        progress(&label);
+        examined.check_space((&**fs, dir), id, depth, &mut graphs)?;
     }
     examined.check_unnamed(&**fs, dir)?;
     examined.check_graphs((&**fs, dir), depth, &graphs)?;
@@ -192,13 +195,9 @@ impl Examined {
         (fs, dir): (&dyn Fs, &Path),
         id: SpaceId,
         depth: VerifyDepth,
-        (graphs, progress): (&mut BTreeMap<String, String>, &mut dyn FnMut(&str)),
+        graphs: &mut BTreeMap<String, String>,
     ) -> Result<(), EngineError> {
         let known = &self.roll.spaces[&id];
-        if known.is_gone() || known.is_well_deleted() {
-            return Ok(());
-        }
-        progress(&known.label());
         let label = known.label();
         let mut found = files_of(fs, dir, known, depth);
         self.report.files += known.manifest.as_ref().map_or(0, |one| one.segments.len() as u64 + 1);

@@ -192,23 +192,13 @@ fn check_repair(filled: &Filled, fs: &MemoryFs, case: &str) -> RepairPlan {
     let plan = plan(fs);
     assert_eq!(files(fs), before, "{case}: a plan writes nothing");
     assert!(found.is_intact() || !plan.is_empty(), "{case}: {found:?}");
-    eprintln!(
-        "{case}: {:?} log {} aside {} intact {}",
-        plan.spaces
-            .iter()
-            .map(|s| (s.name.clone(), s.fate, s.keeps_through.0, s.lost))
-            .collect::<Vec<_>>(),
-        plan.rewrites_log,
-        plan.aside.len(),
-        found.is_intact()
-    );
     let repaired = offline(fs).repair(&plan, &mut |_| ());
-    let repaired = repaired.unwrap_or_else(|error| panic!("{case}: {error}"));
+    let repaired = repaired.expect(case);
     assert_eq!(repaired.is_some(), !plan.is_empty(), "{case}");
     let after = verify(fs);
     assert!(after.is_intact(), "{case}: {after:?}");
     assert!(self::plan(fs).is_empty(), "{case}: a second repair has nothing to do");
-    let engine = engine(fs).unwrap_or_else(|error| panic!("{case}: {error}"));
+    let engine = engine(fs).expect(case);
     for (name, content) in &filled.spaces {
         check_space(&engine, (name, content), &plan, case);
     }
@@ -229,7 +219,7 @@ fn check_space(engine: &Engine, (name, before): (&str, &Content), plan: &RepairP
         Err(_) => plan.spaces.iter().find(nameless),
     });
     let Some(told) = told else {
-        let now = content(engine, name).unwrap_or_else(|error| panic!("{case}: {name}: {error}"));
+        let now = content(engine, name).expect(case);
         assert_eq!(now, *before, "{case}: {name} was not to be touched");
         return;
     };
@@ -237,7 +227,7 @@ fn check_space(engine: &Engine, (name, before): (&str, &Content), plan: &RepairP
         assert!(engine.space(name).is_err(), "{case}: {name} is moved aside");
         return;
     }
-    let now = content(engine, name).unwrap_or_else(|error| panic!("{case}: {name}: {error}"));
+    let now = content(engine, name).expect(case);
     let through = told.keeps_through.0;
     let kept: Content = before.iter().filter(|(lsn, ..)| *lsn <= through).cloned().collect();
     assert_eq!(now, kept, "{case}: {name} keeps LSN {through}");
