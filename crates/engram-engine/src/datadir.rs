@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use engram_store::{Fs, FsLock, read_all, write_atomically};
+use engram_store::{FileMoves, Fs, FsLock, read_all, write_atomically};
 
 use crate::error::{EngineError, LogFailure};
 
@@ -13,8 +13,8 @@ pub(crate) const WAL_DIR: &str = "wal";
 pub(crate) const SPACES_DIR: &str = "spaces";
 /// Folder of the proximity graphs.
 pub(crate) const INDEX_DIR: &str = "index";
-const LOCK_FILE: &str = "LOCK";
-const FORMAT_FILE: &str = "FORMAT";
+pub(crate) const LOCK_FILE: &str = "LOCK";
+pub(crate) const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_PREFIX: &str = "engram data directory, format ";
 const FORMAT_VERSION: u32 = 1;
 
@@ -28,10 +28,9 @@ pub(crate) enum Age {
 /// Creates the directory where it is missing, locks it, and refuses a newer format.
 pub(crate) fn claim(fs: &dyn Fs, dir: &Path) -> Result<(Box<dyn FsLock>, Age), EngineError> {
     fs.create_dir_all(&dir.join(WAL_DIR)).map_err(|error| io_failure(dir, &error))?;
-    let lock = fs.lock(&dir.join(LOCK_FILE)).map_err(|error| match error.kind() {
-        ErrorKind::WouldBlock => EngineError::DataDirLocked { dir: dir.display().to_string() },
-        _ => io_failure(dir, &error),
-    })?;
+    let lock = lock(fs, dir)?;
+    // A repair that was interrupted is completed before anything is looked at.
+    FileMoves::finish(fs, dir)?;
     let path = dir.join(FORMAT_FILE);
     match read_all(fs, &path) {
         Ok(bytes) => check_format(&bytes, &path).map(|()| (lock, Age::Old)),
@@ -40,14 +39,28 @@ pub(crate) fn claim(fs: &dyn Fs, dir: &Path) -> Result<(Box<dyn FsLock>, Age), E
     }
 }
 
+/// Takes the lock of a directory.
+pub(crate) fn lock(fs: &dyn Fs, dir: &Path) -> Result<Box<dyn FsLock>, EngineError> {
+    fs.lock(&dir.join(LOCK_FILE)).map_err(|error| match error.kind() {
+        ErrorKind::WouldBlock => EngineError::DataDirLocked { dir: dir.display().to_string() },
+        _ => io_failure(dir, &error),
+    })
+}
+
 /// Writes down the format of a new directory. Done last: until then the next open takes it for new.
 pub(crate) fn mark(fs: &dyn Fs, dir: &Path) -> Result<(), EngineError> {
     let path = dir.join(FORMAT_FILE);
-    let line = format!("{FORMAT_PREFIX}{FORMAT_VERSION}\n");
-    write_atomically(fs, &path, line.as_bytes()).map_err(|error| io_failure(&path, &error))
+    write_atomically(fs, &path, format_line().as_bytes()).map_err(|error| io_failure(&path, &error))
 }
 
-fn check_format(bytes: &[u8], path: &Path) -> Result<(), EngineError> {
+/// What the file of the format says.
+pub(crate) fn format_line() -> String {
+    format!("{FORMAT_PREFIX}{FORMAT_VERSION}\n")
+}
+
+/// # Errors
+/// A newer format, or none.
+pub(crate) fn check_format(bytes: &[u8], path: &Path) -> Result<(), EngineError> {
     let found = std::str::from_utf8(bytes)
         .ok()
         .and_then(|text| text.strip_prefix(FORMAT_PREFIX))

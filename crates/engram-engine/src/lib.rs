@@ -91,6 +91,8 @@ mod recognize;
 
 mod prompt;
 
+mod offline;
+
 // What callers need of the layers below to fill in settings.
 pub use engram_index::{Language, Parallel, RouteScore, Serial};
 
@@ -117,6 +119,11 @@ pub use model::{
     Source, SpaceInfo, SpaceStats, State, Strength, TierStats,
 };
 pub use moves::TierMoves;
+pub use offline::{
+    DumpQuery, DumpSection, DumpedManifest, DumpedMemory, DumpedRecord, FindingWeight, LoggedOp,
+    LostCommits, Offline, RepairPlan, Repaired, SpaceFate, SpaceRepair, SpaceVerdict, StoreFinding,
+    VerifyReport,
+};
 pub use prompt::CONTEXT_TOKENS_MAX;
 pub use remember::Prepared;
 pub use request::{

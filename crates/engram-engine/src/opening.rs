@@ -24,9 +24,9 @@ use crate::state_file::{self, StateFile};
 use crate::stored::{CheckpointRecord, ROLE_CHUNK, ROLE_COLD, ROLE_OBJECT, ROLE_STATE};
 
 /// A space on its way into memory.
-struct Loading {
+pub(crate) struct Loading {
     space: Space,
-    snapshot: Snapshot,
+    pub(crate) snapshot: Snapshot,
     keys: Vec<KeyUse>,
     /// Bytes of commits behind the checkpoint.
     log_bytes: u64,
@@ -98,9 +98,7 @@ impl Engine {
         let checkpoint = entry.checkpoint();
         let mut loading = match &checkpoint {
             Some(manifest) => self.from_files(space, manifest)?,
-            None => {
-                Loading { space, snapshot: Snapshot::default(), keys: Vec::new(), log_bytes: 0 }
-            }
+            None => Loading::empty(space),
         };
         self.catch_up(&mut loading)?;
         let Loading { space, mut snapshot, keys, log_bytes } = loading;
@@ -124,16 +122,14 @@ impl Engine {
     fn from_files(&self, space: Space, manifest: &Manifest) -> Result<Loading, EngineError> {
         let identity = Arc::clone(&space.identity);
         let home = self.home(&identity);
-        read_files(&home, &space, manifest)
-            .map(|(snapshot, keys)| Loading { space, snapshot, keys, log_bytes: 0 })
-            .map_err(|error| {
-                let failure = EngineError::from(error);
-                if let EngineError::Log(LogFailure::Corrupt(why)) = &failure {
-                    identity.fault.quarantine(why.clone());
-                    return EngineError::Log(LogFailure::Quarantined(why.clone()));
-                }
-                failure
-            })
+        Loading::of_files(&home, space, manifest).map_err(|error| {
+            let failure = EngineError::from(error);
+            if let EngineError::Log(LogFailure::Corrupt(why)) = &failure {
+                identity.fault.quarantine(why.clone());
+                return EngineError::Log(LogFailure::Quarantined(why.clone()));
+            }
+            failure
+        })
     }
 
     /// Applies the commits behind the checkpoint. The first one that does not add up quarantines the space and ends it.
@@ -231,7 +227,29 @@ fn read_files(
 }
 
 impl Loading {
-    fn take(&mut self, frame: &Frame) -> Result<(), String> {
+    /// A space of which nothing is there yet.
+    pub(crate) fn empty(space: Space) -> Loading {
+        Loading { space, snapshot: Snapshot::default(), keys: Vec::new(), log_bytes: 0 }
+    }
+
+    /// A space as its files have it.
+    ///
+    /// # Errors
+    /// A file is missing, damaged, or does not fit the others.
+    pub(crate) fn of_files(
+        home: &Home<'_>,
+        space: Space,
+        manifest: &Manifest,
+    ) -> Result<Loading, StoreError> {
+        let (snapshot, keys) = read_files(home, &space, manifest)?;
+        Ok(Loading { space, snapshot, keys, log_bytes: 0 })
+    }
+
+    /// Applies the next commit.
+    ///
+    /// # Errors
+    /// What does not add up; the state is of no use then.
+    pub(crate) fn take(&mut self, frame: &Frame) -> Result<(), String> {
         let stamp = frame.stamp;
         if frame.kind == KIND_SPACE_CREATED && self.snapshot.lsn.0 == 0 {
             self.snapshot.lsn = stamp.lsn;

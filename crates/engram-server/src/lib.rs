@@ -48,5 +48,6 @@ pub use config::{
 pub use embedding::EmbedderMap;
 pub use logs::init_logs;
 pub use metrics::{METRICS, MetricEntry, MetricKind, render_metrics_page};
+pub use refusal::engine_problem;
 pub use run::{Ended, ServerEvent, run};
 pub use server::{RunningServer, Server, ServerParts, StopHandle};

@@ -45,11 +45,16 @@ impl From<Box<Problem>> for Refusal {
 
 impl From<EngineError> for Refusal {
     fn from(error: EngineError) -> Refusal {
-        let problem = Problem::new(error_code(&error), error.to_string());
-        Refusal::from(match error {
-            EngineError::Invalid { field, .. } => problem.with_field(field),
-            _ => problem,
-        })
+        Refusal::from(engine_problem(error))
+    }
+}
+
+/// An error of the engine as the catalogue has it.
+pub fn engine_problem(error: EngineError) -> Problem {
+    let problem = Problem::new(error_code(&error), error.to_string());
+    match error {
+        EngineError::Invalid { field, .. } => problem.with_field(field),
+        _ => problem,
     }
 }
 

@@ -1,16 +1,19 @@
 //! The file seam: every byte that the database keeps goes through [`Fs`].
 //!
 //! The trait is small and says for each call what survives a power cut, so that a simulator can stand in for
-//! the kernel. Two implementations live here: [`RealFs`] (the operating system) and [`MemoryFs`] (tests and
-//! throw-away databases). Every implementation passes `conformance::check_fs`.
+//! the kernel. Three implementations live here: [`RealFs`] (the operating system), [`MemoryFs`] (tests and
+//! throw-away databases) and [`OverlayFs`] (changes in memory over files that stay as they are). Every implementation passes
+//! `conformance::check_fs`.
 
 mod memory;
+mod overlay;
 mod real;
 
 use std::io;
 use std::path::Path;
 
 pub use memory::MemoryFs;
+pub use overlay::OverlayFs;
 pub use real::RealFs;
 
 /// How [`Fs::open`] opens a file.
@@ -53,6 +56,11 @@ pub trait Fs: Send + Sync {
     /// Takes the exclusive advisory lock on `path`, creating the file when missing. `WouldBlock` when it is held,
     /// by this process or another. Released when the returned guard is dropped or the process ends.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn FsLock>>;
+
+    /// The bytes that may still be written to files in `dir`; `None` where nobody knows.
+    fn free_bytes(&self, _dir: &Path) -> io::Result<Option<u64>> {
+        Ok(None)
+    }
 }
 
 /// A held lock; dropping it releases it.

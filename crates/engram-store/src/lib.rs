@@ -34,6 +34,10 @@ mod manifest;
 
 mod wal;
 
+mod verify;
+
+mod salvage;
+
 pub mod conformance;
 
 pub use blob::{
@@ -45,14 +49,19 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
 pub use error::StoreError;
 pub use format::FORMAT_VERSION;
-pub use fs::{Fs, FsFile, FsLock, MemoryFs, OpenMode, RealFs, read_all, write_atomically};
+pub use fs::{
+    Fs, FsFile, FsLock, MemoryFs, OpenMode, OverlayFs, RealFs, read_all, write_atomically,
+};
 pub use ids::{CommitTime, Lsn, SpaceId};
 pub use manifest::{Manifest, ManifestListing, ManifestSegment, read_manifests};
+pub use salvage::{FileMoves, MOVES_NAME};
 pub use segment::{
     SectionTag, Segment, SegmentHash, SegmentMeta, SegmentRef, SegmentWriter,
     parse_segment_file_name, segment_file_name,
 };
+pub use verify::{VerifyDepth, list_files, verify_segment};
 pub use wal::{
-    Damage, Entry, Frame, LogError, LogMaintenance, LogOptions, LogStats, Quarantine, Recovery,
-    ShardLog, SpaceFrames, SpaceTip, Stamp, TornTail, WAL_PAYLOAD_BYTES_MAX,
+    Damage, Entry, Frame, InHistory, LogError, LogMaintenance, LogOptions, LogRecord, LogRewrite,
+    LogStats, LogSurvey, Quarantine, Recovery, ShardLog, SpaceFrames, SpaceTip, Stamp, TornTail,
+    TraceWitness, WAL_PAYLOAD_BYTES_MAX,
 };

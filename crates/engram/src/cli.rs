@@ -77,6 +77,9 @@ enum Command {
     Eval(commands::eval::Eval),
     /// Measure how fast it is, beside what it competes with
     Bench(commands::bench::Bench),
+    /// Check, read out and repair a data directory that no server has open
+    #[command(subcommand)]
+    Store(commands::store::Store),
     /// Print the completions of a shell
     Completions(commands::completions::Completions),
 }
@@ -112,6 +115,7 @@ impl Command {
             Command::Export(command) => command.run(connection),
             Command::Eval(command) => command.run(connection.output),
             Command::Bench(command) => command.run(connection.output),
+            Command::Store(command) => command.run(connection.output),
             Command::Completions(command) => command.run(Cli::command()),
         }
     }

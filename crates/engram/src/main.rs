@@ -1,7 +1,8 @@
 //! `engram`: the server and the commands that talk to it.
 //!
 //! Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 wrong use, 3 nothing found or not
-//! ready. Commands other than `start` and `config` know the server only through the client.
+//! ready. Commands other than `start` and `config` know the server only through the client; `store` works on the files of a server that
+//! does not run.
 
 mod output;
 mod failure;

@@ -50,7 +50,14 @@ const CRATES: [Crate; 11] = [
     },
     Crate {
         name: "engram",
-        may_use: &["engram-api", "engram-bench", "engram-client", "engram-server"],
+        may_use: &[
+            "engram-api",
+            "engram-bench",
+            "engram-client",
+            "engram-engine",
+            "engram-server",
+            "engram-store",
+        ],
         place: Place::Edge,
     },
     Crate {

@@ -502,8 +502,8 @@ pub const ERRORS: &[ErrorEntry] = &[
         remedy: Remedy::CallOperator,
         status: 503,
         title: "A part of the log of this space is damaged",
-        fix: "Keep a copy of the data directory, then restore the space from a backup; other spaces are served.",
-        example: "engram space list",
+        fix: "Other spaces are served. Stop the server and run `engram store verify`; `engram store repair` says what can be mended and what would be lost.",
+        example: "engram store verify --deep",
     },
     ErrorEntry {
         code: ErrorCode::EmbedderFailed,
@@ -522,8 +522,8 @@ pub const ERRORS: &[ErrorEntry] = &[
         remedy: Remedy::CallOperator,
         status: 500,
         title: "Stored data is damaged",
-        fix: "Keep a copy of the data directory and restore from a backup; nothing was changed.",
-        example: "cp -a DATA-DIR DATA-DIR.damaged",
+        fix: "Nothing was changed. Stop the server and run `engram store verify`; `engram store repair` says what can be mended and what would be lost.",
+        example: "engram store repair --dry-run",
     },
     ErrorEntry {
         code: ErrorCode::IoFailed,
@@ -542,7 +542,7 @@ pub const ERRORS: &[ErrorEntry] = &[
         remedy: Remedy::CallOperator,
         status: 503,
         title: "Another process uses the data directory",
-        fix: "Stop the other server, or choose another directory with --data-dir.",
+        fix: "Stop the server that has it, or choose another directory with --data-dir.",
         example: "engram start --data-dir /srv/engram-2",
     },
     ErrorEntry {

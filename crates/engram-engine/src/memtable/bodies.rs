@@ -88,7 +88,8 @@ impl Sealed {
         }
     }
 
-    fn read_memory(&self, local: u32) -> Result<Memory, String> {
+    /// One memory, past those that are kept in RAM.
+    pub(crate) fn read_memory(&self, local: u32) -> Result<Memory, String> {
         let end = self.ends[local as usize];
         let start = (local as usize).checked_sub(1).map_or(0, |before| self.ends[before]);
         BUFFERS.with_borrow_mut(|(bytes, _)| {

@@ -8,6 +8,7 @@ mod freezing;
 mod harness;
 mod indexing;
 mod limits;
+mod offline;
 mod recalling;
 mod remembering;
 mod spaces;

@@ -88,6 +88,11 @@ impl Fs for RealFs {
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
+
+    fn free_bytes(&self, dir: &Path) -> io::Result<Option<u64>> {
+        let volume = rustix::fs::statvfs(dir)?;
+        Ok(Some(volume.f_bavail.saturating_mul(volume.f_frsize)))
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the seam itself")]

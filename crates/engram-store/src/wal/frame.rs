@@ -88,6 +88,18 @@ impl FrameHeader {
         }
     }
 
+    /// The header of a commit that was written before.
+    pub(crate) fn of_frame(frame: &Frame) -> FrameHeader {
+        FrameHeader {
+            entry_kind: frame.kind,
+            key_id: frame.key_id,
+            stamp: frame.stamp,
+            state_sum: frame.state_sum,
+            chain: frame.chain,
+            ..FrameHeader::service(FrameKind::Commit, frame.epoch, 0)
+        }
+    }
+
     /// Length of the frame in the segment, padding included.
     pub(crate) fn frame_bytes(&self) -> u64 {
         frame_bytes(u64::from(self.payload_len))
@@ -130,6 +142,21 @@ impl FrameHeader {
         hasher.update(&self.state_sum.to_le_bytes());
         hasher.update(payload);
         array(hasher.finalize().as_bytes(), 0)
+    }
+}
+
+impl Frame {
+    /// Where its space stands after this commit.
+    pub fn tip(&self) -> SpaceTip {
+        FrameHeader::of_frame(self).tip()
+    }
+
+    /// Whether this commit is the next one of a space that stands at `tip`: LSN, time, and the hash over the whole history.
+    pub fn continues(&self, tip: &SpaceTip) -> bool {
+        let Stamp { lsn, time, .. } = self.stamp;
+        Some(lsn.0) == tip.lsn.0.checked_add(1)
+            && time > tip.time
+            && FrameHeader::of_frame(self).chain_after(&tip.chain, &self.payload) == self.chain
     }
 }
 

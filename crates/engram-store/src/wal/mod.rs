@@ -33,10 +33,16 @@ mod front;
 
 mod log;
 
+mod survey;
+
+mod rewrite;
+
 pub use error::LogError;
 pub use log::ShardLog;
 pub use read::SpaceFrames;
+pub use rewrite::LogRewrite;
+pub use survey::{InHistory, LogRecord, LogSurvey};
 pub use types::{
     Damage, Entry, Frame, LogMaintenance, LogOptions, LogStats, Quarantine, Recovery, SpaceTip,
-    Stamp, TornTail, WAL_PAYLOAD_BYTES_MAX,
+    Stamp, TornTail, TraceWitness, WAL_PAYLOAD_BYTES_MAX,
 };

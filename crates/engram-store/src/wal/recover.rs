@@ -238,6 +238,9 @@ impl Run<'_, '_> {
             Position::Inner(Predecessor::Torn(cut)) => scanned.cut_at(u64::from(cut)),
             Position::Tail | Position::Inner(_) => {}
         }
+        if let Some(footer) = &scanned.footer {
+            self.replayer.footer(footer)?;
+        }
         let index = self.replay(found, &image.bytes, &scanned)?;
         if self.check_end(found, &header, &scanned, position) || position != Position::Tail {
             retired.get_or_insert(Predecessor::Retired);
@@ -342,12 +345,12 @@ impl Run<'_, '_> {
                         }
                         FrameKind::Commit => done.skipped = true,
                         FrameKind::Checkpoint => {
-                            completes = self.replayer.checkpoint(place, payload);
+                            completes = self.replayer.checkpoint(place, payload)?;
                         }
                         FrameKind::Footer | FrameKind::Padding => completes = self.clean,
                     }
                 }
-                Item::BadPayload { header, .. } => self.replayer.bad_payload(place, header),
+                Item::BadPayload { header, .. } => self.replayer.bad_payload(place, header)?,
                 Item::Hole { .. } => self.hole(place, scanned),
             }
             self.clean = completes;

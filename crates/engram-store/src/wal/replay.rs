@@ -9,11 +9,10 @@ use super::error::LogError;
 use super::frame::{FrameHeader, FrameKind};
 use super::segment::SegmentIndex;
 use super::snapshot::{PartCollector, Snapshot, SpaceEntry};
-use super::types::{Damage, Frame, Quarantine, Recovery, SpaceTip};
+use super::types::{
+    Damage, Frame, Quarantine, REPAIR, Recovery, SpaceTip, TraceWitness, place_text,
+};
 use crate::ids::{Lsn, SpaceId};
-
-/// What an operator does about damage.
-const REPAIR: &str = "restore the quarantined spaces from a backup, or salvage the log";
 
 /// Where a space stands.
 #[derive(Clone, Debug)]
@@ -39,9 +38,23 @@ pub(crate) struct Place<'a> {
     pub(crate) bytes: u64,
 }
 
+/// What a recovery comes across, whatever becomes of it.
+pub(crate) enum Sighting<'a> {
+    /// An intact commit; whether its space is unbroken up to it.
+    Commit { place: Place<'a>, header: &'a FrameHeader, payload: &'a [u8], accepted: bool },
+    /// A commit of which only the header is intact.
+    BadCommit { place: Place<'a>, header: &'a FrameHeader },
+    /// Where a space stood.
+    Trace { space: SpaceId, lsn: Lsn, witness: TraceWitness },
+}
+
+/// Who is shown what a recovery comes across.
+pub(crate) type Witness<'a> = &'a mut dyn FnMut(Sighting<'_>) -> Result<(), LogError>;
+
 /// The state of a running recovery.
 pub(crate) struct Replayer<'a> {
     replay: &'a mut dyn FnMut(Frame) -> Result<(), LogError>,
+    witness: Option<Witness<'a>>,
     pub(crate) spaces: HashMap<SpaceId, SpaceState>,
     /// A hole may hold commits of spaces that were never seen.
     pub(crate) unseen_suspect: bool,
@@ -53,10 +66,26 @@ impl<'a> Replayer<'a> {
     pub(crate) fn new(replay: &'a mut dyn FnMut(Frame) -> Result<(), LogError>) -> Replayer<'a> {
         Replayer {
             replay,
+            witness: None,
             spaces: HashMap::new(),
             unseen_suspect: false,
             collector: PartCollector::default(),
             recovery: Recovery::default(),
+        }
+    }
+
+    /// The same with somebody who is shown everything.
+    pub(crate) fn witnessed(
+        replay: &'a mut dyn FnMut(Frame) -> Result<(), LogError>,
+        witness: Witness<'a>,
+    ) -> Replayer<'a> {
+        Replayer { witness: Some(witness), ..Replayer::new(replay) }
+    }
+
+    fn show(&mut self, sighting: Sighting<'_>) -> Result<(), LogError> {
+        match &mut self.witness {
+            Some(witness) => witness(sighting),
+            None => Ok(()),
         }
     }
 
@@ -69,6 +98,17 @@ impl<'a> Replayer<'a> {
 
     /// Takes an intact commit frame. True when it was replayed, false when its space is broken before it.
     pub(crate) fn commit(
+        &mut self,
+        place: Place<'_>,
+        header: &FrameHeader,
+        payload: &[u8],
+    ) -> Result<bool, LogError> {
+        let accepted = self.judge(place, header, payload)?;
+        self.show(Sighting::Commit { place, header, payload, accepted })?;
+        Ok(accepted)
+    }
+
+    fn judge(
         &mut self,
         place: Place<'_>,
         header: &FrameHeader,
@@ -105,12 +145,31 @@ impl<'a> Replayer<'a> {
     }
 
     /// Takes a checkpoint frame. True when it completes a checkpoint.
-    pub(crate) fn checkpoint(&mut self, place: Place<'_>, payload: &[u8]) -> bool {
+    pub(crate) fn checkpoint(
+        &mut self,
+        place: Place<'_>,
+        payload: &[u8],
+    ) -> Result<bool, LogError> {
         let Some(snapshot) = self.collector.push(payload) else {
-            return false;
+            return Ok(false);
         };
+        for entry in &snapshot.entries {
+            let witness = match entry.quarantined {
+                true => TraceWitness::DamagedLog,
+                false => TraceWitness::Checkpoint,
+            };
+            self.show(Sighting::Trace { space: entry.space, lsn: entry.tip.lsn, witness })?;
+        }
         self.compare(place, &snapshot);
-        true
+        Ok(true)
+    }
+
+    /// Takes note of what a footer says of its segment.
+    pub(crate) fn footer(&mut self, footer: &SegmentIndex) -> Result<(), LogError> {
+        footer.spaces.iter().try_for_each(|(space, entry)| {
+            let lsn = Lsn(entry.end().saturating_sub(1));
+            self.show(Sighting::Trace { space: *space, lsn, witness: TraceWitness::Footer })
+        })
     }
 
     /// A checkpoint settles every suspicion before it: it lists all spaces there were.
@@ -148,18 +207,24 @@ impl<'a> Replayer<'a> {
     }
 
     /// Takes a frame of which only the header is intact: the owner is known.
-    pub(crate) fn bad_payload(&mut self, place: Place<'_>, header: &FrameHeader) {
+    pub(crate) fn bad_payload(
+        &mut self,
+        place: Place<'_>,
+        header: &FrameHeader,
+    ) -> Result<(), LogError> {
         match header.frame_kind {
             FrameKind::Commit => {
                 let (space, lsn) = (header.stamp.space, header.stamp.lsn);
                 let what = format!("the payload of LSN {lsn} of space {space} is damaged");
                 self.damage(place, what.clone());
                 self.quarantine(space, place, &what);
+                self.show(Sighting::BadCommit { place, header })?;
             }
             FrameKind::Checkpoint => self.damage(place, "a checkpoint is damaged".to_owned()),
             FrameKind::Footer => self.damage(place, "the footer is damaged".to_owned()),
             FrameKind::Padding => self.damage(place, "padding is damaged".to_owned()),
         }
+        Ok(())
     }
 
     /// Takes a hole in a segment whose footer is intact: it names what was in the hole.
@@ -205,7 +270,7 @@ impl<'a> Replayer<'a> {
     fn quarantine(&mut self, space: SpaceId, place: Place<'_>, what: &str) {
         let state = self.spaces.entry(space).or_insert_with(|| SpaceState::at(SpaceTip::NONE));
         if state.quarantine.is_none() {
-            let reason = format!("{what} ({} at {}); {REPAIR}", place.file, place.offset);
+            let reason = format!("{what} {}; {REPAIR}", place_text(place.file, place.offset));
             state.quarantine = Some(reason);
         }
     }

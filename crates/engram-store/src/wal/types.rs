@@ -2,6 +2,10 @@
 
 use crate::ids::{CommitTime, Lsn, SpaceId};
 
+/// What an operator does about damage.
+pub(crate) const REPAIR: &str = "stop the server and run `engram store verify`; `engram store repair` mends what can be mended, a \
+                      backup has the rest";
+
 /// The largest payload of a frame, in bytes, whatever the segment size; see [`LogOptions::payload_bytes_max`].
 pub const WAL_PAYLOAD_BYTES_MAX: u64 = 48 << 20;
 
@@ -62,7 +66,7 @@ pub struct SpaceTip {
 
 impl SpaceTip {
     /// Before the first commit.
-    pub(crate) const NONE: SpaceTip =
+    pub const NONE: SpaceTip =
         SpaceTip { lsn: Lsn(0), time: CommitTime(i64::MIN), chain: [0; 16], state_sum: 0 };
 }
 
@@ -137,6 +141,36 @@ pub struct Quarantine {
     pub expected: Lsn,
     /// What broke it.
     pub reason: String,
+}
+
+/// Who says where a space stood.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TraceWitness {
+    /// A checkpoint: by then it had no other commits.
+    Checkpoint,
+    /// A checkpoint of a log in which the space was broken already.
+    DamagedLog,
+    /// The footer of a segment.
+    Footer,
+}
+
+impl Quarantine {
+    /// What broke it, without what to do about it.
+    pub fn cause(&self) -> &str {
+        self.reason
+            .strip_suffix(REPAIR)
+            .map_or(self.reason.as_str(), |cause| cause.trim_end_matches([' ', ';']))
+    }
+
+    /// Whether this very damage broke the space. False for what only may have.
+    pub fn is_by(&self, damage: &Damage) -> bool {
+        self.reason.contains(&place_text(&damage.file, damage.offset))
+    }
+}
+
+/// How a reason names the place of the damage.
+pub(crate) fn place_text(file: &str, offset: u64) -> String {
+    format!("({file} at {offset})")
 }
 
 /// Counters of a log since it was opened (`segments`, `bytes_on_disk` and `queued` are current values).

@@ -390,7 +390,10 @@ fn damage_before_a_later_batch_is_never_cut() {
     let damage = &opened.recovery.damage[0];
     assert_eq!((damage.file.as_str(), damage.offset), (name.as_str(), offsets[2] as u64));
     assert_eq!(damage.bytes, (offsets[3] - offsets[2]) as u64);
-    assert!(damage.what.contains("LSN 2") && damage.repair.contains("salvage"), "{damage:?}");
+    assert!(
+        damage.what.contains("LSN 2") && damage.repair.contains("engram store repair"),
+        "{damage:?}"
+    );
     let refused = opened.log.append(entry(1, b"x"), 0);
     assert!(matches!(refused, Err(LogError::Quarantined { space: s, .. }) if s == space(1)));
     assert_eq!(read_payloads(&opened.log, 1, 1), [b"1a"], "readable up to the break");

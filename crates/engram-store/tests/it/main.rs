@@ -7,6 +7,7 @@ mod corruption;
 mod faults;
 mod fixture;
 mod model;
+mod salvage;
 mod seams;
 mod segment;
 mod segment_faults;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use engram_store::{
-    BlobStore, Clock, Entropy, FsBlobs, ManualClock, MemoryBlobs, MemoryFs, OsEntropy, RealFs,
-    SeededEntropy, SystemClock, conformance,
+    BlobStore, Clock, Entropy, Fs, FsBlobs, ManualClock, MemoryBlobs, MemoryFs, OpenMode,
+    OsEntropy, OverlayFs, RealFs, SeededEntropy, SystemClock, conformance, read_all,
 };
 
 use crate::support::FaultyBlobs;
@@ -34,6 +34,35 @@ fn stores_of_objects_conform() {
     let scratch = tempfile::tempdir().unwrap();
     let blobs = FsBlobs::open(Arc::new(RealFs), scratch.path().join("deep/objects")).unwrap();
     conformance::check_blobs(&(Arc::new(blobs) as Arc<dyn BlobStore>));
+}
+
+#[test]
+fn the_overlay_conforms_and_leaves_what_is_below_alone() {
+    let below = MemoryFs::new();
+    conformance::check_fs(&OverlayFs::new(Arc::new(below.clone())), "/suite".as_ref());
+    assert!(below.list("/".as_ref()).is_err(), "nothing was made below");
+
+    below.create_dir_all("/d".as_ref()).unwrap();
+    let bytes: Vec<u8> = (0..10_000_u32).map(|at| at as u8 | 1).collect();
+    below.open("/d/f".as_ref(), OpenMode::Create).unwrap().write_at(0, &bytes).unwrap();
+    let overlay = OverlayFs::new(Arc::new(below.clone()));
+    overlay.rename("/d/f".as_ref(), "/d/g".as_ref()).unwrap();
+    assert_eq!(overlay.list("/d".as_ref()).unwrap(), ["g"]);
+    let file = overlay.open("/d/g".as_ref(), OpenMode::Write).unwrap();
+    let mut due = bytes.clone();
+    file.write_at(4_090, &[0; 20]).unwrap();
+    due[4_090..4_110].fill(0);
+    file.set_len(9_000).unwrap();
+    file.set_len(12_000).unwrap();
+    due.truncate(9_000);
+    due.resize(12_000, 0);
+    file.write_at(11_990, b"end").unwrap();
+    due[11_990..11_993].copy_from_slice(b"end");
+    assert_eq!(read_all(&overlay, "/d/g".as_ref()).unwrap(), due);
+    assert_eq!(read_all(&below, "/d/f".as_ref()).unwrap(), bytes);
+    assert_eq!(below.list("/d".as_ref()).unwrap(), ["f"]);
+    overlay.remove("/d/g".as_ref()).unwrap();
+    assert!(overlay.list("/d".as_ref()).unwrap().is_empty());
 }
 
 #[test]

@@ -21,4 +21,5 @@ pub(crate) mod space;
 pub(crate) mod spread;
 pub(crate) mod start;
 pub(crate) mod status;
+pub(crate) mod store;
 pub(crate) mod version;

@@ -83,7 +83,7 @@ fn welcome(addr: SocketAddr, space: &str) -> String {
 }
 
 /// Flags that set settings, and win over file and environment.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Server")]
 pub(crate) struct ServerFlags {
     /// Address and port to listen on (setting http.addr)
@@ -117,6 +117,11 @@ fn assignment(text: &str) -> Result<(String, String), String> {
 }
 
 impl ServerFlags {
+    /// The flags of a command that needs to know the data directory only.
+    pub(crate) fn for_directory(data_dir: Option<String>, config: Option<PathBuf>) -> ServerFlags {
+        ServerFlags { data_dir, config, ..ServerFlags::default() }
+    }
+
     /// The configuration: defaults, file, environment, flags.
     pub(crate) fn settings(&self) -> Result<Settings, Failure> {
         let mut flags = Vec::new();

@@ -17,3 +17,6 @@ mod measure;
 
 #[cfg(test)]
 mod start;
+
+#[cfg(test)]
+mod store;
