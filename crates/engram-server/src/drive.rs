@@ -1,4 +1,5 @@
-//! The threads that drive the engine: one writer, one maintainer, one that builds the graphs of vectors.
+//! The threads that drive the engine: one writer, one that forms associations, one maintainer, one that builds the graphs of
+//! vectors.
 //!
 //! The writer sleeps until something is queued and wakes at once, without polling. Group commit arises by itself:
 //! whatever was queued while one sync ran shares the next. A panic in any of them stops all writes: the state that it
@@ -21,7 +22,7 @@ const MAINTAIN_MEMORIES: u64 = 10_000;
 const LINK_MEMORIES: u64 = 10_000;
 /// Vectors that one step of building a graph may link.
 const INDEX_VECTORS: u64 = 1_000;
-/// Pause of the maintainer and of the builder of graphs when there is nothing to do.
+/// Pause of the threads behind the writer when there is nothing to do.
 const MAINTAIN_PAUSE: Duration = Duration::from_secs(1);
 
 /// A bell for one sleeping thread. A ring while the thread is awake is not lost.
@@ -109,6 +110,8 @@ impl Faults {
 /// The threads.
 pub(crate) struct Drivers {
     writer_bell: Arc<Bell>,
+    linker_bell: Arc<Bell>,
+    /// Rings only for the stop, like the next.
     maintainer_bell: Arc<Bell>,
     /// Rings only for the stop: a graph is never urgent, since what it lacks is compared one by one.
     indexer_bell: Arc<Bell>,
@@ -129,13 +132,16 @@ impl Drivers {
     pub(crate) fn start(driven: &DriverParts, writer_bell: Arc<Bell>) -> std::io::Result<Drivers> {
         let mut drivers = Drivers {
             writer_bell,
+            linker_bell: Arc::default(),
             maintainer_bell: Arc::default(),
             indexer_bell: Arc::default(),
             threads: Vec::new(),
         };
         let (work, bell) = (driven.clone(), Arc::clone(&drivers.writer_bell));
-        let maintainer = Arc::clone(&drivers.maintainer_bell);
-        drivers.spawn("engram-writer", driven, move || write(&work, &bell, &maintainer))?;
+        let linker = Arc::clone(&drivers.linker_bell);
+        drivers.spawn("engram-writer", driven, move || write(&work, &bell, &linker))?;
+        let (work, bell) = (driven.clone(), Arc::clone(&drivers.linker_bell));
+        drivers.spawn("engram-link", driven, move || link(&work, &bell))?;
         let (work, bell) = (driven.clone(), Arc::clone(&drivers.maintainer_bell));
         drivers.spawn("engram-maintain", driven, move || maintain(&work, &bell))?;
         let (work, bell) = (driven.clone(), Arc::clone(&drivers.indexer_bell));
@@ -162,7 +168,9 @@ impl Drivers {
 
     /// Lets the writer finish what is queued and ends the threads.
     pub(crate) fn stop(self) {
-        for bell in [&self.writer_bell, &self.maintainer_bell, &self.indexer_bell] {
+        let bells =
+            [&self.writer_bell, &self.linker_bell, &self.maintainer_bell, &self.indexer_bell];
+        for bell in bells {
             bell.stop();
         }
         for thread in self.threads {
@@ -172,12 +180,12 @@ impl Drivers {
     }
 }
 
-/// Rings for the maintainer after each batch: what was stored is to be associated at once, not after the pause.
-fn write(driven: &DriverParts, bell: &Bell, maintainer: &Bell) {
+/// Rings after each batch: what was stored is to be associated at once, not after the pause.
+fn write(driven: &DriverParts, bell: &Bell, linker: &Bell) {
     loop {
         let woken = bell.sleep(None);
         while drive_once(driven) {
-            maintainer.ring();
+            linker.ring();
         }
         if woken == Woken::Stopped {
             return;
@@ -206,15 +214,20 @@ fn drive_once(driven: &DriverParts) -> bool {
     }
 }
 
+fn link(driven: &DriverParts, bell: &Bell) {
+    while bell.sleep(Some(MAINTAIN_PAUSE)) != Woken::Stopped {
+        // What is left to associate waits for the commit of this step, and the writer rings after that.
+        if let Err(error) = driven.engine.link(LINK_MEMORIES) {
+            tracing::warn!(%error, "associations were not formed; it will be tried again");
+        }
+    }
+}
+
 fn maintain(driven: &DriverParts, bell: &Bell) {
     let mut pause = Duration::ZERO;
     loop {
         if bell.sleep(Some(pause)) == Woken::Stopped {
             return;
-        }
-        // What is left to associate waits for the commit of this step, and the writer rings after that.
-        if let Err(error) = driven.engine.link(LINK_MEMORIES) {
-            tracing::warn!(%error, "associations were not formed; it will be tried again");
         }
         let started = Instant::now();
         let outcome = driven.engine.maintain(MAINTAIN_MEMORIES);

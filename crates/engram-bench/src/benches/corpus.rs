@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::mpsc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use engram_api::{CreateSpaceRequest, ModeName, RecallResponse};
 use serde_json::json;
@@ -57,6 +57,10 @@ impl Source<'_> {
     }
 }
 
+/// How often and how long a client waits for a busy server.
+const BUSY_TRIES: usize = 1_000;
+const BUSY_PAUSE: Duration = Duration::from_millis(500);
+
 /// What storing took.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stored {
@@ -102,7 +106,7 @@ pub(super) fn store(
         });
         let mut content_bytes = 0;
         for (end, bytes, request) in requests {
-            call(&mut wire, &request)?;
+            call_patiently(&mut wire, &request)?;
             content_bytes += bytes;
             if end.is_multiple_of(40 * BATCH) {
                 progress(&format!("{end} of {count} memories stored"));
@@ -190,6 +194,21 @@ pub(super) fn recalled(wire: &mut Wire, request: &[u8]) -> Result<Vec<u32>, Benc
 
 pub(super) fn connect(server: &ChildServer) -> Result<Wire, BenchError> {
     Wire::connect(server.addr).map_err(|error| failed(&error))
+}
+
+/// As a client that waits when the server has too much to do.
+fn call_patiently(wire: &mut Wire, request: &[u8]) -> Result<(), BenchError> {
+    for _ in 0..BUSY_TRIES {
+        let answer = wire.call(request).map_err(|error| failed(&error))?;
+        match answer.status {
+            200..300 => return Ok(()),
+            503 => std::thread::sleep(BUSY_PAUSE),
+            status => {
+                return Err(failed(&format!("{status} {}", String::from_utf8_lossy(answer.body))));
+            }
+        }
+    }
+    Err(failed(&"the server has too much to do for ever"))
 }
 
 fn call(wire: &mut Wire, request: &[u8]) -> Result<Vec<u8>, BenchError> {

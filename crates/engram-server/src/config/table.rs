@@ -318,7 +318,7 @@ pub const SETTINGS: &[Setting] = &[
         SettingKind::Count { min: 1_000, max: 100_000_000 },
         Some("20000"),
         "100000",
-        "Memories of a space whose associations may wait to be formed. Above it writes to the space wait up to two \
+        "Memories of a space whose associations may wait to be formed. Above it writes to the space wait up to ten \
          seconds, then they are answered with `overloaded`.",
     ),
     setting(

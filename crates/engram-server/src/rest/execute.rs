@@ -19,7 +19,7 @@ use crate::rest::reply::Answer;
 use crate::rest::target::{request_of, target};
 
 /// How long a write may be kept waiting for associations to be formed, and how often it asks.
-const SLOWED_MAX: Duration = Duration::from_secs(2);
+const SLOWED_MAX: Duration = Duration::from_secs(10);
 const SLOWED_STEP: Duration = Duration::from_millis(10);
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
