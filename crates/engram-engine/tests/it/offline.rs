@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use engram_engine::{
     Components, DumpQuery, DumpSection, DumpedRecord, Engine, EngineError, EngineSettings, Filter,
-    FindingWeight, ListQuery, Offline, RememberOptions, RepairPlan, Serial, SpaceFate,
+    FindingWeight, ListQuery, LogFailure, Offline, RememberOptions, RepairPlan, Serial, SpaceFate,
     VerifyReport, Visibility,
 };
 use engram_store::{
-    Entropy as _, Fs, FsFile, FsLock, InHistory, Lsn, ManualClock, MemoryFs, OpenMode,
-    SeededEntropy, VerifyDepth, read_all,
+    Entropy as _, Entry, Fs, FsFile, FsLock, InHistory, LogOptions, Lsn, ManualClock, MemoryFs,
+    OpenMode, SeededEntropy, ShardLog, SpaceId, VerifyDepth, read_all,
 };
 
 use crate::harness::{Home, NOW, settle, space, text};
@@ -367,6 +367,32 @@ fn a_broken_space_ends_before_its_break() {
 }
 
 #[test]
+fn intact_commits_that_make_no_sense_end_their_space() {
+    let filled = fill();
+    let id = SpaceId::parse(&filled.id("logged")).unwrap();
+    let fs = filled.copy();
+    let (wal, entropy) = (Path::new(DIR).join("wal"), SeededEntropy::new(3));
+    let options = LogOptions { segment_bytes: 64 << 10, ..LogOptions::default() };
+    let shared: Arc<dyn Fs> = Arc::new(fs.clone());
+    let (log, _) = ShardLog::open(shared, &wal, options, &entropy, &mut |_| Ok(())).unwrap();
+    for payload in [b"no protobuf".to_vec(), Vec::new()] {
+        log.append(Entry { space: id, kind: 3, payload, state_sum: 1 }, NOW).unwrap();
+    }
+    log.close().unwrap();
+    drop(log);
+    let surface = offline(&fs).verify(VerifyDepth::Surface, None, &mut |_| ()).unwrap();
+    assert!(surface.is_intact(), "every byte is what was written: {surface:?}");
+    let found = offline(&fs).verify(VerifyDepth::Deep, Some("logged"), &mut |_| ()).unwrap();
+    let fault = found.spaces[0].fault.as_ref().unwrap();
+    assert!(found.spaces.len() == 1 && fault.contains("LSN 42 does not decode"), "{found:?}");
+    let others = offline(&fs).verify(VerifyDepth::Deep, Some("old"), &mut |_| ()).unwrap();
+    assert!(others.is_intact() && others.findings.is_empty(), "{others:?}");
+    let plan = check_repair(&filled, &fs, "no sense");
+    assert_eq!((plan.spaces[0].fate, plan.spaces[0].keeps_through.0), (SpaceFate::Cut, 41));
+    assert_eq!(plan.spaces[0].lost.unwrap().through, Some(Lsn(43)));
+}
+
+#[test]
 fn damaged_files_are_built_anew_where_the_log_has_everything() {
     let filled = fill();
     for suffix in [".manifest", ".segment"] {
@@ -459,6 +485,8 @@ fn a_dump_reads_around_damage() {
 struct Dying {
     fs: MemoryFs,
     left: Arc<AtomicI64>,
+    /// Bytes that are free, as it says.
+    room: Option<u64>,
 }
 
 impl Dying {
@@ -504,6 +532,10 @@ impl Fs for Dying {
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn FsLock>> {
         self.fs.lock(path)
+    }
+
+    fn free_bytes(&self, _dir: &Path) -> io::Result<Option<u64>> {
+        Ok(self.room)
     }
 }
 
@@ -551,7 +583,7 @@ fn a_repair_that_is_interrupted_leaves_the_old_directory_or_the_new_one() {
     for steps in 0.. {
         let fs = damaged();
         let left = Arc::new(AtomicI64::new(i64::MAX));
-        let dying = Dying { fs: fs.clone(), left: Arc::clone(&left) };
+        let dying = Dying { fs: fs.clone(), left: Arc::clone(&left), room: None };
         let (clock, entropy) = (Arc::new(ManualClock::new(NOW)), Arc::new(SeededEntropy::new(9)));
         let offline = Offline::open(Arc::new(dying), clock, entropy, Path::new(DIR));
         let offline = offline.unwrap().unwrap();
@@ -579,4 +611,20 @@ fn a_repair_that_is_interrupted_leaves_the_old_directory_or_the_new_one() {
         }
     }
     assert!(left_old > 10 && left_new > 10, "{left_old} {left_new}");
+}
+
+#[test]
+fn a_repair_without_room_changes_nothing() {
+    let filled = fill();
+    let fs = filled.copy();
+    break_commit(&filled, &fs, "logged", 12);
+    let before = files(&fs);
+    let dying =
+        Dying { fs: fs.clone(), left: Arc::new(AtomicI64::new(i64::MAX)), room: Some(100_000) };
+    let (clock, entropy) = (Arc::new(ManualClock::new(NOW)), Arc::new(SeededEntropy::new(9)));
+    let offline = Offline::open(Arc::new(dying), clock, entropy, Path::new(DIR)).unwrap().unwrap();
+    let plan = offline.plan_repair(&mut |_| ()).unwrap();
+    let refused = offline.repair(&plan, &mut |_| ());
+    assert!(matches!(refused, Err(EngineError::Log(LogFailure::DiskFull(_)))), "{refused:?}");
+    assert_eq!(files(&fs), before);
 }
