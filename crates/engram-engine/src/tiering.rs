@@ -21,6 +21,10 @@ use crate::upkeep::Maintained;
 const MOVES_MAX: usize = 8;
 /// Memories move into RAM only below this share of the budget, so that they do not go back and forth.
 const ROOM_PERCENT: u64 = 80;
+/// Spaces that one step may close.
+const CLOSED_MAX: usize = 64;
+/// How long nobody must have asked for a space that is closed only for want of room, ns: one in use would be opened at once.
+const PRESSED_IDLE_NS: i64 = 5_000_000_000;
 /// Uses that a chunk must have had lately to come back as a whole.
 const HEAT_MIN: f32 = 1.0;
 
@@ -216,21 +220,30 @@ impl Engine {
         entries.sort_by_key(|entry| entry.used_at());
         let mut left = entries.len();
         let mut pressed = self.resident_bytes() > self.settings().memory_bytes_max;
-        for entry in entries {
-            let idle = now_ns.saturating_sub(entry.used_at()) >= self.settings().space_idle_ns;
+        let mut failed = Ok(());
+        for (tried, entry) in entries.into_iter().enumerate() {
+            let unused_ns = now_ns.saturating_sub(entry.used_at());
+            let idle = unused_ns >= self.settings().space_idle_ns;
             let too_many = left > self.settings().open_spaces_max;
-            if !idle && !too_many && !pressed {
+            let in_the_way = pressed && unused_ns >= PRESSED_IDLE_NS;
+            if !idle && !too_many && !in_the_way {
                 break;
             }
-            if self.retire(&entry, done)? {
-                left -= 1;
-                done.closed_spaces += 1;
-                if pressed {
-                    pressed = self.resident_bytes() > self.settings().memory_bytes_max;
+            if tried >= CLOSED_MAX {
+                done.more = true;
+                break;
+            }
+            match self.retire(&entry, done) {
+                Ok(true) => {
+                    left -= 1;
+                    done.closed_spaces += 1;
+                    pressed = pressed && self.resident_bytes() > self.settings().memory_bytes_max;
                 }
+                Ok(false) => {}
+                Err(error) => failed = Err(error),
             }
         }
-        Ok(())
+        failed
     }
 
     /// Closes a space that has nothing to do; whether it is closed. What is not in its files goes there first, so that it

@@ -10,6 +10,7 @@ mod remember;
 mod recall;
 mod growth;
 mod scan;
+mod spaces;
 mod ann;
 mod spread;
 mod run;

@@ -38,6 +38,10 @@ pub const BENCHMARKS: &[BenchmarkEntry] = &[
         about: "recall by 1 and 8 clients, as fast as they can and at half of that",
     },
     BenchmarkEntry { name: "growth", about: "latency and memory of larger and larger spaces" },
+    BenchmarkEntry {
+        name: "spaces",
+        about: "many spaces on one server: start, memory, open files, and opening idle ones",
+    },
     BenchmarkEntry { name: "gen", about: "writes a set of any size, grown from the set of --data" },
 ];
 

@@ -2,7 +2,7 @@
 
 use super::options::{BENCHMARKS, BenchOptions};
 use super::report::{BenchReport, ReportBuilder};
-use super::{ann, embed, generate, growth, recall, remember, scan, spread};
+use super::{ann, embed, generate, growth, recall, remember, scan, spaces, spread};
 use crate::failure::BenchError;
 
 /// Runs the benchmark of that name.
@@ -24,6 +24,7 @@ pub fn run_benchmark(
         "remember" => remember::run(options, &mut report, progress)?,
         "recall" => recall::run(options, &mut report, progress)?,
         "growth" => growth::run(options, &mut report, progress)?,
+        "spaces" => spaces::run(options, &mut report, progress)?,
         "gen" => generate::run(options, &mut report, progress)?,
         _ => {
             let names: Vec<&str> = BENCHMARKS.iter().map(|entry| entry.name).collect();

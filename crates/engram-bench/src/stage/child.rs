@@ -22,6 +22,7 @@ const IDLE_CPU_SHARE: f64 = 0.1;
 pub(crate) struct ChildServer {
     child: Child,
     program: PathBuf,
+    settings: Vec<String>,
     pub(crate) addr: SocketAddr,
     data: TempDir,
 }
@@ -29,9 +30,15 @@ pub(crate) struct ChildServer {
 impl ChildServer {
     /// Starts `program` on a free port with an empty data directory, and waits until it serves.
     pub(crate) fn start(program: &Path) -> Result<ChildServer, BenchError> {
+        ChildServer::start_with(program, &[])
+    }
+
+    /// The same with settings of the form `key=value`.
+    pub(crate) fn start_with(program: &Path, settings: &[&str]) -> Result<ChildServer, BenchError> {
         let data = TempDir::new().map_err(BenchError::file(&std::env::temp_dir()))?;
-        let (child, addr) = spawn(program, data.path())?;
-        Ok(ChildServer { child, program: program.to_owned(), addr, data })
+        let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
+        let (child, addr) = spawn(program, data.path(), &settings)?;
+        Ok(ChildServer { child, program: program.to_owned(), settings, addr, data })
     }
 
     /// A folder on the disk where its data is.
@@ -43,7 +50,7 @@ impl ChildServer {
     pub(crate) fn restart(&mut self) -> Result<(), BenchError> {
         self.kill();
         let data = self.data.path();
-        (self.child, self.addr) = spawn(&self.program, data)?;
+        (self.child, self.addr) = spawn(&self.program, data, &self.settings)?;
         Ok(())
     }
 
@@ -71,6 +78,12 @@ impl ChildServer {
         anonymous_bytes(self.child.id())
     }
 
+    /// Files and sockets that it has open.
+    pub(crate) fn open_files(&self) -> usize {
+        let dir = format!("/proc/{}/fd", self.child.id());
+        std::fs::read_dir(dir).map_or(0, Iterator::count)
+    }
+
     fn kill(&mut self) {
         // It may have ended by itself; there is nothing else to do about it.
         let _ = self.child.kill();
@@ -84,7 +97,11 @@ impl Drop for ChildServer {
     }
 }
 
-fn spawn(program: &Path, home: &Path) -> Result<(Child, SocketAddr), BenchError> {
+fn spawn(
+    program: &Path,
+    home: &Path,
+    settings: &[String],
+) -> Result<(Child, SocketAddr), BenchError> {
     let failed =
         |message: String| BenchError::Program { program: "engram start".to_owned(), message };
     let log = home.join("server.log");
@@ -93,6 +110,7 @@ fn spawn(program: &Path, home: &Path) -> Result<(Child, SocketAddr), BenchError>
         .args(["start", "--output", "json", "--http", "127.0.0.1:0", "--log-level", "error"])
         .args(["--set", "default_space.name=", "--data-dir"])
         .arg(home.join("data"))
+        .args(settings.iter().flat_map(|setting| ["--set", setting.as_str()]))
         // Nothing of the caller's configuration may shape the figures.
         .env_clear()
         .env("HOME", home)
