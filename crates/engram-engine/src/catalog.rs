@@ -21,8 +21,6 @@ pub(crate) struct Entry {
     checkpoint: Mutex<Option<Arc<Manifest>>>,
     /// When it was last asked for, ns.
     used_at: AtomicI64,
-    /// Since when its files hold something deleted, as of its checkpoint, ns; `i64::MAX` = they do not.
-    deleted_since: AtomicI64,
 }
 
 impl Entry {
@@ -33,7 +31,6 @@ impl Entry {
             slot: Mutex::new(None),
             checkpoint: Mutex::new(checkpoint.map(Arc::new)),
             used_at: AtomicI64::new(i64::MIN),
-            deleted_since: AtomicI64::new(i64::MAX),
         }
     }
 
@@ -44,7 +41,6 @@ impl Entry {
             slot: Mutex::new(Some(Arc::clone(space))),
             checkpoint: Mutex::new(None),
             used_at: AtomicI64::new(now_ns),
-            deleted_since: AtomicI64::new(i64::MAX),
         }
     }
 
@@ -75,18 +71,11 @@ impl Entry {
         self.used_at.fetch_max(now_ns, Ordering::Relaxed);
     }
 
-    pub(crate) fn deleted_since(&self) -> i64 {
-        self.deleted_since.load(Ordering::Relaxed)
-    }
-
-    /// Notes since when the files of its checkpoint hold something deleted.
-    pub(crate) fn set_deleted_since(&self, since_ns: Option<i64>) {
-        self.deleted_since.store(since_ns.unwrap_or(i64::MAX), Ordering::Relaxed);
-    }
-
-    /// Takes back a use that was none of a request.
-    pub(crate) fn was_used_at(&self, at_ns: i64) {
-        self.used_at.store(at_ns, Ordering::Relaxed);
+    /// Takes back a use that was none of a request, unless there was one since.
+    pub(crate) fn was_used_at(&self, before_ns: i64, own_ns: i64) {
+        let order = Ordering::Relaxed;
+        // Where it fails, somebody has asked since.
+        let _ = self.used_at.compare_exchange(own_ns, before_ns, order, order);
     }
 
     pub(crate) fn used_at(&self) -> i64 {

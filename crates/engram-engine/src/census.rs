@@ -12,7 +12,7 @@ use engram_store::{
 use prost::Message;
 
 use crate::catalog::Entry;
-use crate::record::{KIND_SPACE_CREATED, KIND_SPACE_DELETED, SpaceRecord};
+use crate::record::{KIND_COMMIT, KIND_SPACE_CREATED, KIND_SPACE_DELETED, SpaceRecord};
 use crate::space::SpaceIdentity;
 use crate::stored::CheckpointRecord;
 
@@ -87,6 +87,13 @@ impl Census {
         if frame.kind == KIND_SPACE_DELETED {
             self.deleted.push((stamp.space, stamp.lsn));
             self.spaces.insert(stamp.space, Seen::Deleted);
+        } else if let Some(Seen::Live(live)) = self.spaces.get_mut(&stamp.space) {
+            // It is not decoded, and may delete something that the files hold.
+            let behind = live.checkpoint.as_ref().is_none_or(|manifest| manifest.lsn < stamp.lsn);
+            if behind && frame.kind == KIND_COMMIT {
+                let since = live.deleted_since.map_or(stamp.time.0, |at| at.min(stamp.time.0));
+                live.deleted_since = Some(since);
+            }
         } else if !self.spaces.contains_key(&stamp.space) {
             self.first(frame);
         }
@@ -151,7 +158,9 @@ impl Census {
                     identity.fault.quarantine(broken.reason.clone());
                 }
                 let entry = Entry::closed(identity, checkpoint);
-                entry.set_deleted_since(deleted_since);
+                if let Some(since) = deleted_since {
+                    entry.identity.note_deleted(since);
+                }
                 Some(entry)
             })
             .collect();

@@ -5,7 +5,7 @@
 //! shows in an answer: chunks lie where they lie, and the state is that of one commit.
 
 use std::collections::HashSet;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 
 use engram_index::QuantisedVectors;
 use engram_store::{
@@ -18,7 +18,7 @@ use crate::chunk_file;
 use crate::datadir::io_failure;
 use crate::engine::{Engine, panicked};
 use crate::error::EngineError;
-use crate::memtable::{ChunkView, Resident, Snapshot};
+use crate::memtable::{ChunkView, Cold, Resident, Snapshot};
 use crate::queue::KeyUse;
 use crate::record::SpaceRecord;
 use crate::space::{Space, SpaceIdentity};
@@ -108,7 +108,8 @@ impl Engine {
         manifest.write(self.fs(), self.spaces_dir())?;
         let manifest = Arc::new(manifest);
         entry.set_checkpoint(Arc::clone(&manifest));
-        entry.set_deleted_since(deleted_since(snapshot));
+        // A deletion that came in between is noted by a later commit time, and found by the next checkpoint.
+        self.settle_deleted(space, snapshot);
         space.settle_log_bytes(point.log_bytes);
         self.log().release(space.identity.id, snapshot.lsn);
         self.graphs_are_stale();
@@ -140,6 +141,17 @@ impl Engine {
             snapshot,
             chain,
         }))
+    }
+
+    /// Notes what of deletions is left in the files of a checkpoint, and in the log behind it.
+    fn settle_deleted(&self, space: &Space, snapshot: &Snapshot) {
+        let Ok(_driver) = self.driving() else { return };
+        let now = space.snapshot.load();
+        space.identity.settle_deleted(deleted_since(snapshot));
+        // The state has moved on: what came since may be a deletion.
+        if now.lsn != snapshot.lsn {
+            space.identity.note_deleted(snapshot.committed_at.0);
+        }
     }
 
     /// Writes a chunk down and lets the published state know where.
@@ -200,8 +212,12 @@ impl Engine {
             files.remove(hash);
         }
         let mut objects = space.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        // Who holds an older state may still read an object: it goes with a later checkpoint.
+        let is_gone = |(hash, reader): &(&SegmentHash, &Weak<Cold>)| {
+            !cold.contains(*hash) && reader.strong_count() == 0
+        };
         let gone: Vec<SegmentHash> =
-            objects.iter().filter(|hash| !cold.contains(*hash)).copied().collect();
+            objects.iter().filter(is_gone).map(|(hash, _)| *hash).collect();
         if let Some(blobs) = self.blobs() {
             for hash in &gone {
                 let name = segment_file_name(space.identity.id, hash);

@@ -16,7 +16,7 @@ use engram_store::{
 };
 use prost::Message;
 
-use crate::apply::apply;
+use crate::apply::{Step, apply};
 use crate::catalog::{Catalog, Entry};
 use crate::census::Census;
 use crate::datadir::{self, Age};
@@ -496,6 +496,9 @@ fn publish_commits(space: &Space, commits: Vec<(Stamp, Change)>) -> Result<(), E
     let mut snapshot = Snapshot::clone(&space.snapshot.load());
     for (stamp, change) in commits {
         if let Change::Commit(steps) = change {
+            if steps.iter().any(|step| matches!(step, Step::Delete(_))) {
+                space.identity.note_deleted(stamp.time.0);
+            }
             let applied = apply(&mut snapshot, stamp, steps, space.indexing());
             if space.intact().is_err() {
                 // Its files could not be read: the others go on.

@@ -79,6 +79,11 @@ impl LinkWaiters {
         waiting.push((lsn, done));
     }
 
+    /// Whether somebody waits.
+    pub(crate) fn any(&self) -> bool {
+        self.waiting.lock().is_ok_and(|waiting| !waiting.is_empty())
+    }
+
     /// Tells those who wait for no more than what a published snapshot has.
     pub(crate) fn tell(&self, snapshot: &Snapshot) {
         let Ok(mut waiting) = self.waiting.lock() else { return };

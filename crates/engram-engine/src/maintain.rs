@@ -2,14 +2,15 @@
 //!
 //! A step never stops at the first failure: what could not be done is tried again, and the first error is told.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError};
 
-use engram_store::{Segment, SpaceId, StoreError, parse_segment_file_name, segment_file_name};
+use engram_store::{
+    Segment, SegmentHash, SpaceId, StoreError, parse_segment_file_name, segment_file_name,
+};
 
 use crate::catalog::Entry;
 use crate::checkpoint::unavailable;
-use crate::chunk_file::object_key;
 use crate::datadir::io_failure;
 use crate::engine::{Engine, panicked};
 use crate::error::{EngineError, LogFailure};
@@ -36,8 +37,10 @@ impl Engine {
         let now_ns = self.now_ns();
         let mut done = Maintained::default();
         let mut failed: Option<EngineError> = None;
+        let mut disk_full = false;
         let mut note = |outcome: Result<(), EngineError>| {
             if let Err(error) = outcome {
+                disk_full |= matches!(error, EngineError::Log(LogFailure::DiskFull(_)));
                 failed.get_or_insert(error);
             }
         };
@@ -55,8 +58,7 @@ impl Engine {
                 note(self.maintain_space((&entry, &space), is_due, (now_ns, budget), &mut done));
             }
         }
-        note(self.checkpoint_closed(&held_back, &mut done));
-        note(self.purge_closed((now_ns, budget_memories), &mut done));
+        note(self.maintain_closed(&held_back, (now_ns, budget_memories), &mut done));
         self.drop_covered_codes();
         note(self.tier(now_ns, &mut done));
         note(self.freeze_unused(now_ns, &mut done));
@@ -70,7 +72,7 @@ impl Engine {
             }
             Err(error) => note(Err(error.into())),
         }
-        self.keep_reserve(&mut upkeep, failed.as_ref());
+        self.keep_reserve(&mut upkeep, (disk_full, failed.is_some()));
         match failed {
             Some(error) => Err(error),
             None => Ok(done),
@@ -78,12 +80,12 @@ impl Engine {
     }
 
     /// Gives the room for upkeep away on a full disk, and takes it back when there is room again.
-    fn keep_reserve(&self, upkeep: &mut Upkeep, failed: Option<&EngineError>) {
+    fn keep_reserve(&self, upkeep: &mut Upkeep, (disk_full, failed): (bool, bool)) {
         let bytes = self.settings().reserve_bytes;
-        if let Some(EngineError::Log(LogFailure::DiskFull(_))) = failed {
+        if disk_full {
             reserve::release(self.fs(), self.data_dir());
             upkeep.has_reserve = false;
-        } else if bytes > 0 && !upkeep.has_reserve {
+        } else if bytes > 0 && !upkeep.has_reserve && !failed {
             upkeep.has_reserve = reserve::make(self.fs(), self.data_dir(), bytes);
         }
     }
@@ -118,38 +120,15 @@ impl Engine {
         }
         done.merged_memories += merged;
         let log_bytes = space.log_bytes();
-        let is_due = is_due || purged || log_bytes >= self.settings().checkpoint_log_bytes;
+        // What is deleted is in the log, and perhaps in the state file, until the next checkpoint.
+        let holds_deleted = space.identity.deleted_since() < deleted_before;
+        let is_due =
+            is_due || purged || holds_deleted || log_bytes >= self.settings().checkpoint_log_bytes;
         if is_due && let Some(checkpoint) = self.checkpoint_space(entry, space)? {
             done.checkpoints += 1;
             done.sealed_memories += checkpoint.sealed_memories;
         }
         failed.map_or(Ok(()), Err)
-    }
-
-    /// Opens closed spaces whose files have held something deleted for too long, and writes these anew.
-    fn purge_closed(
-        &self,
-        (now_ns, budget): (i64, u64),
-        done: &mut Maintained,
-    ) -> Result<(), EngineError> {
-        let deleted_before = now_ns.saturating_sub(self.settings().deleted_kept_ns);
-        for entry in self.catalog().all() {
-            if done.work() >= budget {
-                done.more = true;
-                return Ok(());
-            }
-            let is_due = entry.deleted_since() < deleted_before && !entry.is_open();
-            if is_due && entry.identity.fault.intact().is_ok() {
-                let used_at = entry.used_at();
-                let space = self.open_entry(&entry)?;
-                let outcome = self.maintain_space((&entry, &space), true, (now_ns, budget), done);
-                drop(space);
-                entry.was_used_at(used_at);
-                self.close_entry(&entry)?;
-                outcome?;
-            }
-        }
-        Ok(())
     }
 
     /// The spaces that keep the oldest log segment, where the log is longer than it should be.
@@ -160,30 +139,36 @@ impl Engine {
         self.log().holding_back(HELD_BACK_MAX).into_iter().collect()
     }
 
-    /// Checkpoints closed spaces that hold the log back: they are opened for it.
-    fn checkpoint_closed(
+    /// Opens closed spaces that hold the log back, or whose files or log have held something deleted for too long, writes
+    /// their files anew, and closes them again.
+    fn maintain_closed(
         &self,
         held_back: &HashSet<SpaceId>,
+        (now_ns, budget): (i64, u64),
         done: &mut Maintained,
     ) -> Result<(), EngineError> {
-        if held_back.is_empty() {
-            return Ok(());
-        }
+        let deleted_before = now_ns.saturating_sub(self.settings().deleted_kept_ns);
+        let mut failed = Ok(());
         for entry in self.catalog().all() {
-            let is_due = held_back.contains(&entry.identity.id) && !entry.is_open();
-            if is_due && entry.identity.fault.intact().is_ok() {
-                let used_at = entry.used_at();
-                let space = self.open_entry(&entry)?;
-                if let Some(checkpoint) = self.checkpoint_space(&entry, &space)? {
-                    done.checkpoints += 1;
-                    done.sealed_memories += checkpoint.sealed_memories;
-                }
-                drop(space);
-                entry.was_used_at(used_at);
-                self.close_entry(&entry)?;
+            let identity = &entry.identity;
+            let is_due =
+                held_back.contains(&identity.id) || identity.deleted_since() < deleted_before;
+            if !is_due || entry.is_open() || identity.fault.intact().is_err() {
+                continue;
             }
+            if done.work() >= budget {
+                done.more = true;
+                break;
+            }
+            let before = entry.used_at();
+            let outcome = self.open_entry(&entry).and_then(|space| {
+                self.maintain_space((&entry, &space), true, (now_ns, budget), done)
+            });
+            entry.was_used_at(before, entry.used_at());
+            // The others need not wait for one that cannot be opened or closed now.
+            failed = outcome.and_then(|()| self.close_entry(&entry).map(|_| ())).and(failed);
         }
-        Ok(())
+        failed
     }
 
     /// Removes the files of deleted spaces; only then may their frames go.
@@ -219,48 +204,63 @@ impl Engine {
         self.remove_objects(&format!("{space}/"), &|_| false)
     }
 
-    /// Removes segments that no manifest names: what a crash left behind. Done once after the open.
+    /// Removes the files and objects that no manifest names: what a crash left behind. Each space is looked at once after the
+    /// open, while nobody can open or close it.
     fn sweep(&self, upkeep: &mut Upkeep) -> Result<(), EngineError> {
-        if upkeep.swept == Swept::Done {
+        let mut left = match std::mem::take(&mut upkeep.swept) {
+            Swept::Done => {
+                upkeep.swept = Swept::Done;
+                return Ok(());
+            }
+            Swept::NotYet => self.catalog().all(),
+            Swept::Left(left) => left,
+        };
+        let names = self.file_names()?;
+        let mut files: HashMap<SpaceId, Vec<&String>> = HashMap::new();
+        for name in &names {
+            if let Some((space, _)) = parse_segment_file_name(name) {
+                files.entry(space).or_default().push(name);
+            }
+        }
+        let mut outcome = Ok(());
+        left.retain(|entry| {
+            let own = files.get(&entry.identity.id).map_or(&[][..], Vec::as_slice);
+            let swept = self.sweep_space(entry, own);
+            let failed = swept.is_err();
+            if failed {
+                outcome = swept;
+            }
+            failed
+        });
+        upkeep.swept = if left.is_empty() { Swept::Done } else { Swept::Left(left) };
+        outcome
+    }
+
+    fn sweep_space(&self, entry: &Entry, files: &[&String]) -> Result<(), EngineError> {
+        let slot = entry.slot();
+        // The files of a space that is damaged may be all that is left of it.
+        if entry.identity.fault.intact().is_err() {
             return Ok(());
         }
-        let named: HashSet<String> = self
-            .catalog()
-            .all()
-            .iter()
-            .flat_map(|entry| {
-                let files = entry.checkpoint().map(|manifest| manifest.segments.clone());
-                let id = entry.identity.id;
-                let name = move |file: engram_store::ManifestSegment| {
-                    segment_file_name(id, &file.segment.hash)
-                };
-                let files = files.unwrap_or_default().into_iter();
-                files.filter(|file| file.role != ROLE_OBJECT).map(name).collect::<Vec<_>>()
-            })
-            .collect();
-        let known: HashSet<SpaceId> =
-            self.catalog().all().iter().map(|entry| entry.identity.id).collect();
-        for name in self.file_names()? {
-            let Some((space, _)) = parse_segment_file_name(&name) else { continue };
-            // The files of a space whose manifest is damaged may be all that is left of it.
-            let is_whole = known.contains(&space) && !self.has_fault(space);
-            if is_whole && !named.contains(&name) && !self.is_in_use(space, &name) {
-                self.remove_file(&name)?;
-            }
+        let id = entry.identity.id;
+        let (mut local, mut cold): (HashSet<SegmentHash>, HashSet<SegmentHash>) =
+            Default::default();
+        for file in entry.checkpoint().iter().flat_map(|manifest| &manifest.segments) {
+            let set = if file.role == ROLE_OBJECT { &mut cold } else { &mut local };
+            set.insert(file.segment.hash);
         }
-        // Objects of open spaces are theirs: they may not be named yet.
-        for entry in self.catalog().all() {
-            if let (None, Some(manifest)) = (entry.space(), entry.checkpoint()) {
-                let id = entry.identity.id;
-                let named: HashSet<String> =
-                    manifest.segments.iter().map(|file| object_key(id, &file.segment)).collect();
-                if entry.identity.fault.intact().is_ok() {
-                    self.remove_objects(&format!("{id}/"), &|key| named.contains(key))?;
-                }
-            }
+        if let Some(space) = &*slot {
+            local.extend(&*space.files.lock().unwrap_or_else(PoisonError::into_inner));
+            let objects = space.objects.lock().unwrap_or_else(PoisonError::into_inner);
+            cold.extend(objects.keys());
         }
-        upkeep.swept = Swept::Done;
-        Ok(())
+        let local: HashSet<String> = local.iter().map(|hash| segment_file_name(id, hash)).collect();
+        for name in files.iter().filter(|name| !local.contains(name.as_str())) {
+            self.remove_file(name)?;
+        }
+        let cold: HashSet<String> =
+            cold.iter().map(|hash| format!("{id}/{}", segment_file_name(id, hash))).collect();
+        self.remove_objects(&format!("{id}/"), &|key| cold.contains(key))
     }
 
     /// Removes the objects under a prefix that do not stay.
@@ -276,22 +276,6 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    fn has_fault(&self, space: SpaceId) -> bool {
-        let entries = self.catalog().all();
-        let entry = entries.iter().find(|entry| entry.identity.id == space);
-        entry.is_some_and(|entry| entry.identity.fault.intact().is_err())
-    }
-
-    /// Whether an open space has written that file since the open.
-    fn is_in_use(&self, id: SpaceId, name: &str) -> bool {
-        let spaces = self.catalog().open_spaces();
-        let space = spaces.iter().find(|space| space.identity.id == id);
-        space.is_some_and(|space| {
-            let files = space.files.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            files.iter().any(|hash| segment_file_name(id, hash) == name)
-        })
     }
 
     fn file_names(&self) -> Result<Vec<String>, EngineError> {

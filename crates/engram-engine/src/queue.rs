@@ -2,7 +2,7 @@
 //!
 //! Everything that decides the outcome of a write (ids taken, duplicates, idempotency keys, the state sum) is looked up
 //! under one lock, in the published snapshot and in the overlay of what is queued before it. The lock is never held
-//! during I/O, embedding or search.
+//! during syncs, embedding or search; a single memory that is not in RAM may be read.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -302,7 +302,6 @@ impl CommitQueue {
             state_sum: submission.state_sum,
         };
         let stamp = log.append(entry, submission.now_ns)?;
-        submission.space.note_log_bytes(bytes);
         self.bytes += bytes;
         *self.bytes_of.entry(submission.space.identity.id).or_default() += bytes;
         let change = change(stamp);
@@ -339,6 +338,7 @@ impl CommitQueue {
             .zip(stamps)
             .map(|(pending, stamp)| {
                 assert_eq!(pending.stamp, *stamp, "the log keeps the order of the queue");
+                pending.space.note_log_bytes(pending.bytes);
                 let change = std::mem::replace(&mut pending.change, Change::Commit(Vec::new()));
                 (pending.stamp, Arc::clone(&pending.space), change)
             })

@@ -100,7 +100,12 @@ impl Engine {
         validate::cue(&mut cue, space.identity.settings.dimension)?;
         let snapshot = space.snapshot.load_full();
         let vector = cue.vector.take();
-        let probe = self.probe(&space, &snapshot, &cue, vector)?;
+        let probe = self.probe(&space, &snapshot, &cue, vector);
+        // What is not found may be what was not read.
+        let probe = match probe {
+            Ok(probe) => probe,
+            Err(error) => return space.sound(Err(error)),
+        };
         let ranked = probe.rank();
         let mut answer = probe.answer(ranked);
         space.intact()?;
@@ -425,6 +430,11 @@ impl Probe<'_> {
         let before = beside(engram_index::Direction::In).into_iter().zip((i32::MIN..0).rev());
         let after = beside(engram_index::Direction::Out).into_iter().zip(1..);
         let before: Vec<_> = before.collect();
-        before.into_iter().rev().chain(after).map(neighbour).collect()
+        let all = before.into_iter().rev().chain(after);
+        let whole = |(at, distance)| {
+            let shown = neighbour((at, distance));
+            (!self.snapshot.lacks(at)).then_some(shown)
+        };
+        all.filter_map(whole).collect()
     }
 }

@@ -1,8 +1,8 @@
 //! One space: its settings, its text analysis, its embedder and its current snapshot.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 use engram_embed::{EmbedError, EmbedText, Embedder, EmbedderIdentity};
@@ -14,7 +14,7 @@ use crate::error::{EngineError, InvalidValue, LogFailure};
 use crate::fault::SpaceFault;
 use crate::indexer::Indexer;
 use crate::linker::{LinkWaiters, Linker};
-use crate::memtable::{ChunkView, Indexing, Snapshot, Words};
+use crate::memtable::{ChunkView, Cold, Indexing, Snapshot, Words};
 use crate::missing::{MissingPart, take_missing};
 use crate::model::{ContentHash, MemoryContent, NewMemory, SpaceInfo, SpaceStats, TierStats};
 use crate::moves::Moves;
@@ -35,6 +35,8 @@ pub(crate) struct SpaceIdentity {
     pub(crate) settings: SpaceSettings,
     pub(crate) fault: Arc<SpaceFault>,
     pub(crate) moves: Arc<Moves>,
+    /// Since when its files or its log may hold something deleted, ns; `i64::MAX` = they do not.
+    deleted_since: AtomicI64,
 }
 
 impl SpaceIdentity {
@@ -51,7 +53,22 @@ impl SpaceIdentity {
             settings,
             fault: Arc::default(),
             moves: Arc::default(),
+            deleted_since: AtomicI64::new(i64::MAX),
         }
+    }
+
+    pub(crate) fn deleted_since(&self) -> i64 {
+        self.deleted_since.load(Ordering::Relaxed)
+    }
+
+    /// Notes that something was deleted then, or may have been.
+    pub(crate) fn note_deleted(&self, at_ns: i64) {
+        self.deleted_since.fetch_min(at_ns, Ordering::Relaxed);
+    }
+
+    /// Notes since when the files of a checkpoint hold something deleted, which is all that is left.
+    pub(crate) fn settle_deleted(&self, since_ns: Option<i64>) {
+        self.deleted_since.store(since_ns.unwrap_or(i64::MAX), Ordering::Relaxed);
     }
 
     pub(crate) fn info(&self) -> SpaceInfo {
@@ -85,8 +102,8 @@ pub(crate) struct Space {
     unlinked: AtomicU64,
     /// Files that were written for it or that its manifest names.
     pub(crate) files: Mutex<BTreeSet<SegmentHash>>,
-    /// The same of objects of the cold store.
-    pub(crate) objects: Mutex<BTreeSet<SegmentHash>>,
+    /// The same of objects of the cold store, each with who reads it.
+    pub(crate) objects: Mutex<BTreeMap<SegmentHash, Weak<Cold>>>,
 }
 
 /// A memory that passed every check that needs no order: analysed, embedded, ready to be committed.
@@ -180,15 +197,25 @@ impl Space {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
         for file in &manifest.segments {
-            let set = if file.role == ROLE_OBJECT { &mut objects } else { &mut files };
-            set.insert(file.segment.hash);
+            if file.role == ROLE_OBJECT {
+                objects.insert(file.segment.hash, Weak::new());
+            } else {
+                files.insert(file.segment.hash);
+            }
         }
+    }
+
+    /// Notes who reads an object: it is not removed before.
+    pub(crate) fn note_object(&self, cold: &Arc<Cold>) {
+        let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        objects.insert(cold.object.hash, Arc::downgrade(cold));
     }
 
     /// Whether associations or a graph are on their way.
     pub(crate) fn has_work(&self) -> bool {
-        let building = self.indexer.lock().is_ok_and(|indexer| indexer.building.is_some());
-        building || self.unlinked() > 0
+        // Whoever holds it is at work.
+        let building = self.indexer.try_lock().map_or(true, |indexer| indexer.building.is_some());
+        self.intact().is_ok() && (building || self.unlinked() > 0 || self.link_waiters.any())
     }
 
     pub(crate) fn note_unlinked(&self, snapshot: &Snapshot) {

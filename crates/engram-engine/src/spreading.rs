@@ -31,7 +31,8 @@ impl Engine {
         let now_ns = self.now_ns();
         let mut seeds = Vec::with_capacity(asked.seeds.len());
         for (id, activation) in &asked.seeds {
-            seeds.push((snapshot.node(snapshot.recallable(id, now_ns)?), *activation));
+            let at = space.sound(snapshot.recallable(id, now_ns))?;
+            seeds.push((snapshot.node(at), *activation));
         }
         let accept = |node: u32| match snapshot.doc_of_node(node) {
             Some((at, state)) => state == State::Active && !snapshot.is_expired(at, now_ns),

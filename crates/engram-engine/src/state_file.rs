@@ -30,10 +30,13 @@ const STATEMENTS: SectionTag = SectionTag(*b"STMT");
 const TITLES: SectionTag = SectionTag(*b"TITL");
 const KEYS: SectionTag = SectionTag(*b"KEYS");
 
+/// What became of a chunk, and when it was last used, how much.
+type FateAndUse = (Fate, (i64, f32));
+
 /// What a state file holds.
 pub(crate) struct StateFile {
     /// What became of the documents of each chunk, and when it was last used, how much.
-    pub(crate) fates: Vec<(Fate, (i64, f32))>,
+    pub(crate) fates: Vec<FateAndUse>,
     pub(crate) tail: Vec<TailDoc>,
     pub(crate) associations: Associations,
     pub(crate) keys: Vec<KeyUse>,
@@ -139,7 +142,7 @@ pub(crate) fn read(
     })
 }
 
-fn read_fates(bytes: &[u8]) -> Result<Vec<(Fate, (i64, f32))>, String> {
+fn read_fates(bytes: &[u8]) -> Result<Vec<FateAndUse>, String> {
     let fate = |record: ChunkRecord| {
         let set = |bytes: &[u8]| Bitmap::open(bytes).map(Arc::new).map_err(|e| e.to_string());
         let ChunkRecord { deleted, suppressed, deleted_since, heat, used_at } = record;

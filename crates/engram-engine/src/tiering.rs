@@ -3,9 +3,9 @@
 //! The unit that moves out is a chunk, the least used first; what of it is used comes back memory by memory, and as a
 //! whole when there is room. The indexes of an open space stay in RAM; a space that nobody asks for is closed.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
-use engram_store::Segment;
+use engram_store::{BlobStore, Segment};
 
 use crate::catalog::Entry;
 use crate::chunk_file;
@@ -101,14 +101,17 @@ impl Engine {
             let heat = |chunk: &(Arc<Space>, ChunkView)| chunk.1.chunk.heat.level(now_ns);
             heat(a).total_cmp(&heat(b))
         });
-        let mut freed = 0;
+        let (mut freed, mut failed) = (0, Ok(()));
         for (space, view) in chunks.into_iter().take(MOVES_MAX) {
             if freed >= bytes {
-                return Ok(());
+                return failed;
             }
-            space.intact()?;
             if view.bodies.sealed.is_none() && view.bodies.cold.is_none() {
-                self.seal(&space, &view)?;
+                if let Err(error) = self.seal(&space, &view) {
+                    // Chunks of other spaces may still go.
+                    failed = Err(error);
+                    continue;
+                }
                 done.sealed_memories += view.chunk.len() as u64;
             }
             freed += view.bodies.resident.as_ref().map_or(0, |resident| resident.bytes);
@@ -121,7 +124,7 @@ impl Engine {
             done.moved_memories += view.live();
         }
         done.more |= freed < bytes && freed > 0;
-        Ok(())
+        failed
     }
 
     /// Moves the most used warm chunks into RAM as far as there is room.
@@ -144,7 +147,8 @@ impl Engine {
             // As much as it takes where it is neither warm nor cold.
             let vectors = view.chunk.vector_count() * view.chunk.dimension() * 4;
             let file = view.bodies.sealed.as_ref().map_or(0, |sealed| sealed.file.bytes);
-            let bytes = file.max(vectors as u64);
+            let object = view.bodies.cold.as_ref().map_or(0, |cold| 2 * cold.object.bytes);
+            let bytes = file.max(vectors as u64).max(object);
             if self.is_above_quota(&space, bytes) || bytes > room {
                 continue;
             }
@@ -181,25 +185,39 @@ impl Engine {
             let is_whole = view.chunk.len() >= self.settings().cold_memories_min;
             view.bodies.cold.is_none() && is_whole && view.chunk.heat.last().0 <= before
         };
-        let chunks = chunks_where(&self.catalog().open_spaces(), is_due);
-        let Some((space, view)) = chunks.into_iter().min_by_key(|(_, v)| v.chunk.heat.last().0)
-        else {
-            return Ok(());
-        };
-        space.intact()?;
+        let mut chunks = chunks_where(&self.catalog().open_spaces(), is_due);
+        chunks.sort_by_key(|(_, view)| view.chunk.heat.last().0);
+        let mut failed = Ok(());
+        // One that cannot go now keeps no other.
+        for (space, view) in chunks.into_iter().take(MOVES_MAX) {
+            match self.freeze(&space, &view, &**blobs, done) {
+                Ok(()) => return failed,
+                Err(error) => failed = Err(error),
+            }
+        }
+        failed
+    }
+
+    fn freeze(
+        &self,
+        space: &Arc<Space>,
+        view: &ChunkView,
+        blobs: &dyn BlobStore,
+        done: &mut Maintained,
+    ) -> Result<(), EngineError> {
         let home = self.home(&space.identity);
-        let bodies = self.bodies(&space, &view)?;
-        let codes = self.codes(&space, &view)?;
+        let bodies = self.bodies(space, view)?;
+        let codes = self.codes(space, view)?;
         let files = chunk_file::freeze(&home, (&view.chunk, &codes, &bodies))?;
-        self.note_file(&space, &files.local);
+        self.note_file(space, &files.local);
         // It lies in the folder of the space until it is uploaded, and goes with the next checkpoint.
-        self.note_file(&space, &files.object);
+        self.note_file(space, &files.object);
         let cache = Arc::clone(&self.residence().blocks);
         let packed = Segment::open(self.fs(), home.dir, home.space, &files.object, cache)?;
         let key = chunk_file::object_key(home.space, &files.object);
-        packed.upload(&**blobs, &key)?;
-        space.objects.lock().unwrap_or_else(PoisonError::into_inner).insert(files.object.hash);
+        packed.upload(blobs, &key)?;
         let cold = Arc::new(chunk_file::open_frozen(&home, &files, &view.chunk)?);
+        space.note_object(&cold);
         space.change_views(|other| {
             if Arc::ptr_eq(&other.chunk, &view.chunk) {
                 let cold = Some(Arc::clone(&cold));
@@ -253,8 +271,7 @@ impl Engine {
         if space.has_work() {
             return Ok(false);
         }
-        if space.log_bytes() > 0
-            && space.intact().is_ok()
+        if space.intact().is_ok()
             && let Some(checkpoint) = self.checkpoint_space(entry, &space)?
         {
             done.checkpoints += 1;
@@ -270,10 +287,14 @@ fn chunks_where(
     accept: impl Fn(&ChunkView) -> bool,
 ) -> Vec<(Arc<Space>, ChunkView)> {
     let of_space = |space: &Arc<Space>| {
+        if space.intact().is_err() {
+            return Vec::new().into_iter();
+        }
         let snapshot = space.snapshot.load_full();
         let views: Vec<ChunkView> = snapshot.chunks.iter().filter(|v| accept(v)).cloned().collect();
         let space = Arc::clone(space);
-        views.into_iter().map(move |view| (Arc::clone(&space), view)).collect::<Vec<_>>()
+        let views = views.into_iter().map(move |view| (Arc::clone(&space), view));
+        views.collect::<Vec<_>>().into_iter()
     };
     spaces.iter().flat_map(of_space).collect()
 }

@@ -1,6 +1,9 @@
 //! What maintenance remembers between its steps.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::catalog::Entry;
 
 /// What one call of `Engine::maintain` did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -44,10 +47,12 @@ pub(crate) struct Upkeep {
 }
 
 /// Whether leftovers of earlier processes are gone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub(crate) enum Swept {
     #[default]
     NotYet,
+    /// All but those of these spaces.
+    Left(Vec<Arc<Entry>>),
     Done,
 }
 

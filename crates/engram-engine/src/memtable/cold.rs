@@ -26,7 +26,7 @@ pub(crate) const FRAMES: SectionTag = SectionTag(*b"FRAM");
 /// Memories of one frame: what is fetched and unpacked at once.
 pub(crate) const FRAME_MEMORIES: usize = 64;
 /// What a frame may unpack to, bytes: all its memories with the largest texts and vectors are less.
-const FRAME_BYTES_MAX: u64 = 1 << 30;
+const FRAME_BYTES_MAX: u64 = 8 << 30;
 
 /// An unpacked frame.
 #[derive(Debug)]
@@ -161,10 +161,7 @@ impl Cold {
 
     /// Whether a memory was asked for in vain.
     pub(super) fn lacks(&self, local: u32) -> bool {
-        let frame = (local as usize / FRAME_MEMORIES) as u32;
-        missing::is_noted(self.hot.number)
-            && self.hot.memory(local).is_none()
-            && self.frames.get(self.hot.number, frame).is_none()
+        missing::lacks(self.hot.number, (local as usize / FRAME_MEMORIES) as u32)
     }
 
     /// Calls `visit` with one vector, unless the store does not answer, which is then noted.
@@ -220,11 +217,16 @@ impl Cold {
     /// A frame, fetched where it is not at hand.
     fn frame(&self, number: usize) -> Option<Arc<Frame>> {
         let key = (self.hot.number, number as u32);
+        // One that was missing stays so for this answer.
+        if missing::lacks(key.0, key.1) {
+            return None;
+        }
         if let Some(frame) = self.frames.get(key.0, key.1) {
             return Some(frame);
         }
         // A store that is away makes each call wait: one is enough for an answer.
         if missing::is_noted(self.hot.number) {
+            missing::note_frame(key.0, key.1);
             return None;
         }
         match self.read_frame(number) {
@@ -236,6 +238,7 @@ impl Cold {
             Err(error) => {
                 let why = self.told(error);
                 missing::note(self.hot.number, self.memories(), why);
+                missing::note_frame(key.0, key.1);
                 None
             }
         }

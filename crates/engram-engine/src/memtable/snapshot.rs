@@ -340,7 +340,7 @@ impl Snapshot {
 
     /// Whether the associations of all memories that were stored up to `lsn` are formed.
     pub(crate) fn is_linked(&self, lsn: Lsn) -> bool {
-        self.unlinked_docs(1).first().is_none_or(|(_, at)| self.memory(*at).lsn > lsn)
+        self.unlinked_docs(1).first().is_none_or(|(_, at)| self.head(*at).lsn > lsn)
     }
 }
 
