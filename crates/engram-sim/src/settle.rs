@@ -152,6 +152,9 @@ impl History {
     }
 }
 
+/// Last LSN of a space, none where it is gone, and its ids by place.
+type FoundSpace = (Option<u64>, BTreeMap<(u64, u32), String>);
+
 /// What tells of commits that nobody waits for.
 #[derive(Clone, Copy)]
 struct Reached {
@@ -325,7 +328,7 @@ impl History {
     }
 
     /// The last LSN of a space and its ids by place; no LSN where it is gone.
-    fn found(&self, name: &str) -> Check<(Option<u64>, BTreeMap<(u64, u32), String>)> {
+    fn found(&self, name: &str) -> Check<FoundSpace> {
         match self.engine().stats(name) {
             Ok(stats) => Ok((Some(stats.lsn.0), self.ids_by_place(name)?)),
             Err(error) if classify(&error) == "no space" => Ok((None, BTreeMap::new())),
