@@ -29,7 +29,11 @@ pub(crate) struct Home {
 
 impl Home {
     pub(crate) fn new() -> Home {
-        let fixed: Arc<dyn Embedder> = Arc::new(FixedEmbedder::new(DIMENSION));
+        Home::of_dimension(DIMENSION)
+    }
+
+    pub(crate) fn of_dimension(dimension: u32) -> Home {
+        let fixed: Arc<dyn Embedder> = Arc::new(FixedEmbedder::new(dimension));
         Home {
             fs: MemoryFs::default(),
             clock: Arc::new(ManualClock::new(NOW)),

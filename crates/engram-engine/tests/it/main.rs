@@ -5,6 +5,7 @@
 mod associating;
 mod forgetting;
 mod freezing;
+mod golden;
 mod harness;
 mod indexing;
 mod limits;
