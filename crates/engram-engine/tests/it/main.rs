@@ -9,6 +9,7 @@ mod golden;
 mod harness;
 mod indexing;
 mod limits;
+mod machine;
 mod offline;
 mod recalling;
 mod remembering;
