@@ -235,6 +235,10 @@ impl History {
 
     /// Derives until nothing is left to do: no memory is without associations, no graph is due.
     pub(crate) fn derive_all(&mut self) -> Check {
+        for name in self.spaces.keys() {
+            // Only open spaces are worked on. One that cannot be read now shows below.
+            let _ = self.engine().stats(name);
+        }
         for _ in 0..ROUNDS_MAX {
             // What is still queued is looked at only when it is published.
             let quiet = self.pending() == 0;

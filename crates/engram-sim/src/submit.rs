@@ -353,13 +353,14 @@ fn concerned(place: &Place, chosen: &Chosen, fate: Fate) -> Vec<String> {
         Chosen::Ids(ids) => place.projected.named(ids, fate).unwrap_or_default(),
         Chosen::Asked(question) => {
             let published = place.published.memories.values();
-            let found = published
-                .filter(|memory| fate.concerns(memory.state) && question.matches(memory))
-                .map(|memory| memory.name().to_owned());
-            let still = |id: &String| {
-                place.projected.find(id).is_some_and(|memory| fate.concerns(memory.state))
+            let found =
+                published.filter(|memory| fate.concerns(memory.state) && question.matches(memory));
+            // One that is stored anew under the same id is another one.
+            let still = |memory: &&std::sync::Arc<crate::model::Stored>| {
+                let now = place.projected.find(memory.name());
+                now.is_some_and(|now| now.place() == memory.place() && fate.concerns(now.state))
             };
-            found.filter(still).collect()
+            found.filter(still).map(|memory| memory.name().to_owned()).collect()
         }
     }
 }
