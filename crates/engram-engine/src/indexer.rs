@@ -44,7 +44,7 @@ pub(crate) fn graph_file_name(space: SpaceId, hash: GraphHash) -> String {
 pub(crate) fn load_graph(
     fs: &dyn Fs,
     data_dir: &Path,
-    space: SpaceId,
+    (space, dimension): (SpaceId, u32),
     snapshot: &mut Snapshot,
 ) -> Result<(), EngineError> {
     let Some(hash) = snapshot.graph_hash else { return Ok(()) };
@@ -54,7 +54,7 @@ pub(crate) fn load_graph(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => return Err(io_failure(&path, &error)),
     };
-    match graph {
+    match graph.filter(|graph| graph.hnsw.dimension() == dimension as usize) {
         Some(graph) => snapshot.use_graph(Arc::new(graph)),
         // What is not what was written is of no use to anybody: the file is removed.
         None => snapshot.graph_hash = None,

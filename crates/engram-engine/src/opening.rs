@@ -103,7 +103,8 @@ impl Engine {
         };
         self.catch_up(&mut loading)?;
         let Loading { space, mut snapshot, keys, log_bytes } = loading;
-        load_graph(self.fs(), self.data_dir(), identity.id, &mut snapshot)?;
+        let own = (identity.id, identity.settings.dimension);
+        load_graph(self.fs(), self.data_dir(), own, &mut snapshot)?;
         let mut overlay = Overlay::new(snapshot.state_sum);
         let latest = snapshot.committed_at.0;
         for key in keys {
@@ -210,18 +211,22 @@ fn read_files(
         [] => None,
         hash => Some(hash.try_into().map_err(|_| wrong("it names no graph"))?),
     };
+    let figures = Figures {
+        active: record.active,
+        suppressed: record.suppressed,
+        vectors: record.vectors,
+        terms: record.terms,
+    };
+    if Figures::counted(&chunks, &tail) != figures {
+        return Err(wrong("its figures are those of other memories"));
+    }
     let snapshot = Snapshot {
         lsn: manifest.lsn,
         committed_at: manifest.committed_at,
         state_sum: manifest.state_sum,
         chunks,
         tail,
-        figures: Figures {
-            active: record.active,
-            suppressed: record.suppressed,
-            vectors: record.vectors,
-            terms: record.terms,
-        },
+        figures,
         next_node: record.next_node,
         associations,
         proximity: None,

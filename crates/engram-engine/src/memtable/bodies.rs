@@ -174,12 +174,16 @@ impl Sealed {
     }
 }
 
-fn read_codes(segment: &Segment, vectors: usize) -> Result<QuantisedVectors, StoreError> {
+fn read_codes(
+    segment: &Segment,
+    vectors: usize,
+    dimension: usize,
+) -> Result<QuantisedVectors, StoreError> {
     let mut bytes = AlignedBytes::zeroed(segment.section_len(CODES).unwrap_or_default() as usize);
     segment.load_into(CODES, 0, bytes.as_mut_slice())?;
     let codes = QuantisedVectors::open(bytes);
     let codes = codes.map_err(|error| segment.damaged(&error.to_string()))?;
-    if codes.len() != vectors {
+    if codes.len() != vectors || (vectors > 0 && codes.dimension() != dimension) {
         return Err(segment.damaged("it has codes of another number of vectors"));
     }
     Ok(codes)
@@ -201,13 +205,17 @@ impl Bodies {
     }
 
     /// The quantised vectors of their file.
-    pub(super) fn read_codes(&self, vectors: usize) -> Option<Arc<QuantisedVectors>> {
+    pub(super) fn read_codes(
+        &self,
+        vectors: usize,
+        dimension: usize,
+    ) -> Option<Arc<QuantisedVectors>> {
         let (segment, fault) = match (&self.sealed, &self.cold) {
             (Some(sealed), _) => (&sealed.segment, &sealed.fault),
             (None, Some(cold)) => (&cold.local, &cold.fault),
             (None, None) => return None,
         };
-        match read_codes(segment, vectors) {
+        match read_codes(segment, vectors, dimension) {
             Ok(codes) => Some(Arc::new(codes)),
             Err(error) => {
                 fault.quarantine(error.to_string());

@@ -51,6 +51,34 @@ pub(crate) struct Figures {
     pub(crate) terms: u64,
 }
 
+impl Figures {
+    /// What the figures of these documents are.
+    pub(crate) fn counted(chunks: &[ChunkView], tail: &[TailDoc]) -> Figures {
+        let mut all = Figures::default();
+        for view in chunks {
+            let (chunk, fate) = (&view.chunk, &view.fate);
+            let terms = |local: u32| u64::from(chunk.postings.doc_len(local));
+            let hidden = fate.deleted.iter().chain(fate.suppressed.iter()).map(terms);
+            let gone = fate.deleted.iter().map(|local| chunk.vectors_of(local).len() as u64);
+            all.active += view.active();
+            all.suppressed += fate.suppressed.len();
+            all.vectors += chunk.vector_count() as u64 - gone.sum::<u64>();
+            all.terms += chunk.postings.total_len() - hidden.sum::<u64>();
+        }
+        for TailDoc { doc, state, .. } in tail {
+            all.vectors += doc.vectors.len() as u64;
+            match state {
+                State::Suppressed => all.suppressed += 1,
+                State::Active => {
+                    all.active += 1;
+                    all.terms += u64::from(doc.words.postings.doc_len(0));
+                }
+            }
+        }
+        all
+    }
+}
+
 /// A document that is in no chunk yet.
 #[derive(Clone, Debug)]
 pub(crate) struct TailDoc {

@@ -117,7 +117,7 @@ impl ChunkView {
         if let Some(codes) = self.chunk.codes.load_full() {
             return Some(codes);
         }
-        let codes = self.bodies.read_codes(self.chunk.vector_count())?;
+        let codes = self.bodies.read_codes(self.chunk.vector_count(), self.chunk.dimension())?;
         self.chunk.codes.store(Some(Arc::clone(&codes)));
         Some(codes)
     }

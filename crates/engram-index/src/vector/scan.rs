@@ -127,6 +127,11 @@ impl QuantisedVectors {
         Ok(QuantisedVectors { dimension, len, tables: Tables::Sealed(bytes), errors })
     }
 
+    /// Components of a vector.
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+
     /// Number of vectors.
     pub fn len(&self) -> usize {
         self.len
