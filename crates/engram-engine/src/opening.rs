@@ -14,13 +14,13 @@ use crate::chunk_file::{self, ColdFiles};
 use crate::engine::Engine;
 use crate::error::{EngineError, LogFailure};
 use crate::indexer::load_graph;
-use crate::memtable::{Figures, Snapshot};
+use crate::memtable::{ChunkView, Figures, Snapshot};
 use crate::missing::take_missing;
 use crate::queue::{IDEMPOTENCY_LIFETIME_NS, KeyUse, Overlay};
 use crate::record::{CommitRecord, KIND_COMMIT, KIND_SPACE_CREATED};
 use crate::residence::Home;
 use crate::space::Space;
-use crate::state_file::{self, StateFile};
+use crate::state_file::{self, FateAndUse, StateFile};
 use crate::stored::{CheckpointRecord, ROLE_CHUNK, ROLE_COLD, ROLE_OBJECT, ROLE_STATE};
 
 /// A space on its way into memory.
@@ -175,36 +175,8 @@ fn read_files(
     let StateFile { fates, tail, mut associations, keys } =
         state_file::read(home, &state.segment, space, record.next_node)?;
     associations.linked = record.linked;
-    let mut files = manifest.segments.iter().filter(|file| file.role != ROLE_STATE);
-    let mut chunks = Vec::with_capacity(fates.len());
-    let mut after = None;
-    for (fate, heat) in fates {
-        let file = files.next().ok_or_else(|| wrong("it names too few chunks"))?;
-        let view = match file.role {
-            ROLE_CHUNK => chunk_file::open(home, &file.segment, fate)?,
-            ROLE_COLD => {
-                let object = files.next().filter(|next| next.role == ROLE_OBJECT);
-                let object = object.ok_or_else(|| wrong("a cold chunk has no object"))?;
-                let (local, object) = (file.segment, object.segment);
-                chunk_file::open_cold(home, &ColdFiles { local, object }, fate)?
-            }
-            _ => return Err(wrong("it names a file of an unknown role")),
-        };
-        view.chunk.heat.set(heat);
-        if !view.is_sound() {
-            return Err(wrong("its state file names memories that a chunk does not hold"));
-        }
-        let range = view.chunk.node_range();
-        if range.is_none_or(|(first, last)| Some(first) <= after || last >= record.next_node) {
-            return Err(wrong("its chunks are not in order"));
-        }
-        after = range.map(|(_, last)| last);
-        chunks.push(view);
-    }
-    if files.next().is_some() {
-        return Err(wrong("it names too many chunks"));
-    }
-    if tail.first().is_some_and(|first| Some(first.node) <= after) {
+    let (chunks, last) = read_chunks(home, manifest, fates, record.next_node)?;
+    if tail.first().is_some_and(|first| Some(first.node) <= last) {
         return Err(wrong("its tail is not behind its chunks"));
     }
     let graph_hash = match record.graph_hash.as_slice() {
@@ -233,6 +205,46 @@ fn read_files(
         graph_hash,
     };
     Ok((snapshot, keys))
+}
+
+/// The chunks of a manifest and the last node in them.
+fn read_chunks(
+    home: &Home<'_>,
+    manifest: &Manifest,
+    fates: Vec<FateAndUse>,
+    next_node: u32,
+) -> Result<(Vec<ChunkView>, Option<u32>), StoreError> {
+    let wrong = |what: &str| manifest.damaged(what);
+    let mut files = manifest.segments.iter().filter(|file| file.role != ROLE_STATE);
+    let mut chunks = Vec::with_capacity(fates.len());
+    let mut after = None;
+    for (fate, heat) in fates {
+        let file = files.next().ok_or_else(|| wrong("it names too few chunks"))?;
+        let view = match file.role {
+            ROLE_CHUNK => chunk_file::open(home, &file.segment, fate)?,
+            ROLE_COLD => {
+                let object = files.next().filter(|next| next.role == ROLE_OBJECT);
+                let object = object.ok_or_else(|| wrong("a cold chunk has no object"))?;
+                let (local, object) = (file.segment, object.segment);
+                chunk_file::open_cold(home, &ColdFiles { local, object }, fate)?
+            }
+            _ => return Err(wrong("it names a file of an unknown role")),
+        };
+        view.chunk.heat.set(heat);
+        if !view.is_sound() {
+            return Err(wrong("its state file names memories that a chunk does not hold"));
+        }
+        let range = view.chunk.node_range();
+        if range.is_none_or(|(first, last)| Some(first) <= after || last >= next_node) {
+            return Err(wrong("its chunks are not in order"));
+        }
+        after = range.map(|(_, last)| last);
+        chunks.push(view);
+    }
+    if files.next().is_some() {
+        return Err(wrong("it names too many chunks"));
+    }
+    Ok((chunks, after))
 }
 
 impl Loading {

@@ -31,7 +31,7 @@ const TITLES: SectionTag = SectionTag(*b"TITL");
 const KEYS: SectionTag = SectionTag(*b"KEYS");
 
 /// What became of a chunk, and when it was last used, how much.
-type FateAndUse = (Fate, (i64, f32));
+pub(crate) type FateAndUse = (Fate, (i64, f32));
 
 /// What a state file holds.
 pub(crate) struct StateFile {
