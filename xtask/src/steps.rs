@@ -74,7 +74,7 @@ fn docs(root: &Path) -> Result<(), String> {
 }
 
 /// Seeds of the simulator that every change runs.
-const SIMULATOR_SEEDS: &str = "7000";
+const SIMULATOR_SEEDS: &str = "1500";
 
 fn simulator(root: &Path) -> Result<(), String> {
     let arguments = ["run", "-p", "engram-sim", "--locked", "--", "--seeds", SIMULATOR_SEEDS];

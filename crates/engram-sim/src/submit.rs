@@ -95,7 +95,13 @@ impl History {
         let same = known.options.on_invalid == options.on_invalid
             // NaN differs from itself, though the request is the same.
             && format!("{:?}", request(&known.drafts)) == format!("{:?}", request(drafts));
-        if same { KeyState::Same } else { KeyState::Other }
+        // Of a memory that breaks a rule the engine remembers only which rule.
+        let invalid = drafts.iter().chain(&known.drafts).any(|draft| !draft.valid);
+        match (same, invalid) {
+            (true, _) => KeyState::Same,
+            (false, true) => KeyState::Unclear,
+            (false, false) => KeyState::Other,
+        }
     }
 
     /// Sends memories.
