@@ -125,6 +125,23 @@ pub(crate) fn put_varint(mut value: u64, out: &mut Vec<u8>) {
     out.push(value as u8);
 }
 
+/// Appends values of `width` bits, lowest bits first, up to a whole byte.
+pub(crate) fn put_bits(values: impl Iterator<Item = u64>, width: u32, out: &mut Vec<u8>) {
+    let (mut word, mut bits) = (0_u128, 0);
+    for value in values {
+        word |= u128::from(value) << bits;
+        bits += width;
+        while bits >= 8 {
+            out.push(word as u8);
+            word >>= 8;
+            bits -= 8;
+        }
+    }
+    if bits > 0 {
+        out.push(word as u8);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use crate::bytes::{IndexDamage, Input, put_len};
+use crate::bytes::{IndexDamage, Input, put_bits, put_len};
 
 /// Numbers of a block.
 const BLOCK: usize = 128;
@@ -59,7 +59,7 @@ impl Packed {
                 width @ 0..=WIDTH_MAX => width,
                 _ => u64::BITS,
             };
-            pack(block.iter().map(|&number| distance(number)), width, &mut distances);
+            put_bits(block.iter().map(|&number| distance(number)), width, &mut distances);
             Frame { base, start, width: width as u8 }
         };
         let blocks = numbers.chunks(BLOCK).map(&mut frame).collect();
@@ -155,23 +155,6 @@ impl Frame {
         };
         let distance = u64::from_le_bytes(word) >> (bit % 8) & mask;
         self.base.wrapping_add(distance.wrapping_mul(unit) as i64)
-    }
-}
-
-/// Appends distances of `width` bits, lowest bits first, up to a whole byte.
-fn pack(distances: impl Iterator<Item = u64>, width: u32, out: &mut Vec<u8>) {
-    let (mut word, mut bits) = (0_u128, 0);
-    for distance in distances {
-        word |= u128::from(distance) << bits;
-        bits += width;
-        while bits >= 8 {
-            out.push(word as u8);
-            word >>= 8;
-            bits -= 8;
-        }
-    }
-    if bits > 0 {
-        out.push(word as u8);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Small numbers in few bits: packed runs of one width, and varints.
 
+use crate::bytes::put_bits;
+
 /// Bytes that must follow packed values: they are read in words of 8 bytes.
 pub(super) const PADDING: usize = 8;
 
@@ -15,20 +17,8 @@ pub(super) fn packed_bytes(count: usize, width: u32) -> usize {
 
 /// Appends the values, lowest bits first; each fits `width` bits.
 pub(super) fn pack(values: impl Iterator<Item = u32>, width: u32, out: &mut Vec<u8>) {
-    let (mut word, mut bits) = (0_u64, 0);
-    for value in values {
-        debug_assert!(width_of(value) <= width);
-        word |= u64::from(value) << bits;
-        bits += width;
-        while bits >= 8 {
-            out.push(word as u8);
-            word >>= 8;
-            bits -= 8;
-        }
-    }
-    if bits > 0 {
-        out.push(word as u8);
-    }
+    let fits = |value: &u32| debug_assert!(width_of(*value) <= width);
+    put_bits(values.inspect(fits).map(u64::from), width, out);
 }
 
 /// Fills `out` with values of `width` bits, at most 32. `bytes` goes on for [`PADDING`] bytes behind them.
@@ -48,15 +38,6 @@ pub(super) fn unpack_one(bytes: &[u8], width: u32, index: usize) -> u32 {
     let mut word = [0; 8];
     word.copy_from_slice(&bytes[bit / 8..bit / 8 + PADDING]);
     ((u64::from_le_bytes(word) >> (bit % 8)) & ((1 << width) - 1)) as u32
-}
-
-/// Appends `value` in groups of 7 bits, lowest first; the high bit of a byte says that another follows.
-pub(super) fn put_varint(mut value: u64, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
 }
 
 /// Reads a varint at `at` and moves behind it; `None` when it does not end in `bytes` or exceeds 63 bits.
@@ -85,6 +66,7 @@ pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bytes::put_varint;
     use proptest::prelude::*;
 
     proptest! {

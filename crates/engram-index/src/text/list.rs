@@ -3,10 +3,9 @@
 //! A list of one block has no table: it is decoded as a whole whenever it is used. The bytes are described in the file
 //! format. Reading takes verified bytes (`verify_list`) and never fails on them.
 
-use super::bitpack::{
-    get_varint, pack, packed_bytes, put_varint, u32_at, unpack, unpack_one, width_of,
-};
+use super::bitpack::{get_varint, pack, packed_bytes, u32_at, unpack, unpack_one, width_of};
 use super::impact::{IMPACT_BYTES, Impacts, covers, covers_all, pairs_of};
+use crate::bytes::put_varint;
 
 /// Documents of a full block.
 pub(super) const BLOCK_DOCS: usize = 128;
