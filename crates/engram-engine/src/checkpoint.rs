@@ -123,16 +123,15 @@ impl Engine {
         let _driver = self.driving()?;
         let queue = self.queue()?;
         let snapshot = space.snapshot.load_full();
-        if entry.checkpoint().is_some_and(|manifest| manifest.lsn == snapshot.lsn) {
-            let same = entry.checkpoint().is_some_and(|manifest| names_all(&manifest, &snapshot));
-            if same {
-                return Ok(None);
-            }
+        let last = entry.checkpoint();
+        let has_all = |last: &Manifest| last.lsn == snapshot.lsn && names_all(last, &snapshot);
+        if last.as_deref().is_some_and(has_all) {
+            return Ok(None);
         }
         let chain = match self.log().tip(space.identity.id) {
             Some(tip) if tip.lsn == snapshot.lsn => tip.chain,
             // All of its frames were dropped: the files have the last one.
-            _ => entry.checkpoint().map_or([0; 16], |manifest| manifest.chain),
+            _ => last.map_or([0; 16], |manifest| manifest.chain),
         };
         let overlay = queue.overlays.get(&space.identity.id);
         Ok(Some(Point {
@@ -220,9 +219,8 @@ impl Engine {
             objects.iter().filter(is_gone).map(|(hash, _)| *hash).collect();
         if let Some(blobs) = self.blobs() {
             for hash in &gone {
-                let name = segment_file_name(space.identity.id, hash);
                 // One that cannot be removed now costs room, and is tried again.
-                if blobs.delete(&format!("{}/{name}", space.identity.id)).is_ok() {
+                if blobs.delete(&chunk_file::object_key(space.identity.id, hash)).is_ok() {
                     objects.remove(hash);
                 }
             }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use engram_index::{Postings, QuantisedVectors};
 use engram_store::{
-    Lsn, SectionTag, Segment, SegmentMeta, SegmentRef, SegmentWriter, SpaceId, StoreError,
-    segment_file_name,
+    Lsn, SectionTag, Segment, SegmentHash, SegmentMeta, SegmentRef, SegmentWriter, SpaceId,
+    StoreError, segment_file_name,
 };
 use prost::Message;
 
@@ -30,9 +30,6 @@ const COLUMNS: SectionTag = SectionTag(*b"COLS");
 /// Where each frame of a cold chunk ends in its object.
 const FRAME_ENDS: SectionTag = SectionTag(*b"FEND");
 
-/// Bytes of records or vectors that are gathered before they are handed on.
-const PIECE_BYTES: usize = 1 << 20;
-
 /// Writes the segment of a chunk whose bodies are in RAM.
 pub(crate) fn seal(
     home: &Home<'_>,
@@ -44,15 +41,13 @@ pub(crate) fn seal(
     writer.begin(ENDS)?;
     writer.write(&ends)?;
     writer.begin(VECTORS)?;
-    let mut piece = Vec::new();
-    for component in bodies.vectors.components() {
-        piece.extend_from_slice(&component.to_le_bytes());
-        if piece.len() >= PIECE_BYTES {
-            writer.write(&piece)?;
-            piece.clear();
-        }
+    let mut bytes = Vec::new();
+    for vector in 0..bodies.vectors.len() {
+        let components = bodies.vectors.vector(vector).iter();
+        bytes.clear();
+        bytes.extend(components.flat_map(|component| component.to_le_bytes()));
+        writer.write(&bytes)?;
     }
-    writer.write(&piece)?;
     writer.finish()
 }
 
@@ -130,18 +125,13 @@ fn write_memories(
     record: &dyn Fn(&Memory) -> MemoryRecord,
 ) -> Result<Vec<u8>, StoreError> {
     writer.begin(tag)?;
-    let (mut ends, mut end, mut piece) = (Vec::new(), 0_u64, Vec::new());
+    let (mut ends, mut end) = (Vec::new(), 0_u64);
     for memory in memories {
         let record = record(memory).encode_to_vec();
         end += record.len() as u64;
         ends.extend_from_slice(&end.to_le_bytes());
-        piece.extend_from_slice(&record);
-        if piece.len() >= PIECE_BYTES {
-            writer.write(&piece)?;
-            piece.clear();
-        }
+        writer.write(&record)?;
     }
-    writer.write(&piece)?;
     Ok(ends)
 }
 
@@ -167,9 +157,7 @@ pub(crate) fn open_cold(
     files: &ColdFiles,
     fate: Fate,
 ) -> Result<ChunkView, StoreError> {
-    let blocks = Arc::clone(&home.residence.blocks);
-    let local = Segment::open(home.fs, home.dir, home.space, &files.local, blocks)?;
-    let head_ends = ends_section(&local, ENDS, Some(HEADS))?;
+    let (local, head_ends) = open_local(home, files)?;
     let chunk = open_indexes(home, &local, head_ends.len())?;
     let cold = cold(home, files, local, (head_ends, &chunk))?;
     let bodies = Bodies { resident: None, sealed: None, cold: Some(Arc::new(cold)) };
@@ -182,10 +170,16 @@ pub(crate) fn open_frozen(
     files: &ColdFiles,
     chunk: &Chunk,
 ) -> Result<Cold, StoreError> {
+    let (local, head_ends) = open_local(home, files)?;
+    cold(home, files, local, (head_ends, chunk))
+}
+
+/// The local segment of a cold chunk, and where the heads end in it.
+fn open_local(home: &Home<'_>, files: &ColdFiles) -> Result<(Segment, Vec<u64>), StoreError> {
     let blocks = Arc::clone(&home.residence.blocks);
     let local = Segment::open(home.fs, home.dir, home.space, &files.local, blocks)?;
     let head_ends = ends_section(&local, ENDS, Some(HEADS))?;
-    cold(home, files, local, (head_ends, chunk))
+    Ok((local, head_ends))
 }
 
 fn cold(
@@ -205,7 +199,7 @@ fn cold(
         local,
         local_file: files.local,
         object: files.object,
-        key: object_key(home.space, &files.object),
+        key: object_key(home.space, &files.object.hash),
         space: home.space,
         head_ends,
         frame_ends,
@@ -221,8 +215,8 @@ fn cold(
 }
 
 /// The key of a cold object: a folder for each space.
-pub(crate) fn object_key(space: SpaceId, object: &SegmentRef) -> String {
-    format!("{space}/{}", segment_file_name(space, &object.hash))
+pub(crate) fn object_key(space: SpaceId, object: &SegmentHash) -> String {
+    format!("{space}/{}", segment_file_name(space, object))
 }
 
 /// The indexes of a chunk of so many memories.

@@ -11,6 +11,7 @@ use engram_store::{
 
 use crate::catalog::Entry;
 use crate::checkpoint::unavailable;
+use crate::chunk_file;
 use crate::datadir::io_failure;
 use crate::engine::{Engine, panicked};
 use crate::error::{EngineError, LogFailure};
@@ -259,7 +260,7 @@ impl Engine {
             self.remove_file(name)?;
         }
         let cold: HashSet<String> =
-            cold.iter().map(|hash| format!("{id}/{}", segment_file_name(id, hash))).collect();
+            cold.iter().map(|hash| chunk_file::object_key(id, hash)).collect();
         self.remove_objects(&format!("{id}/"), &|key| cold.contains(key))
     }
 

@@ -214,7 +214,7 @@ impl Engine {
         self.note_file(space, &files.object);
         let cache = Arc::clone(&self.residence().blocks);
         let packed = Segment::open(self.fs(), home.dir, home.space, &files.object, cache)?;
-        let key = chunk_file::object_key(home.space, &files.object);
+        let key = chunk_file::object_key(home.space, &files.object.hash);
         packed.upload(blobs, &key)?;
         let cold = Arc::new(chunk_file::open_frozen(&home, &files, &view.chunk)?);
         space.note_object(&cold);

@@ -11,7 +11,7 @@ use engram_index::{AlignedBytes, FlatVectors, QuantisedVectors};
 use engram_store::{SectionTag, Segment, SegmentRef, StoreError};
 
 use super::cold::Cold;
-use super::resident::{HotPart, Resident, float};
+use super::resident::{HotPart, Resident, float, range};
 use crate::fault::SpaceFault;
 use crate::model::Memory;
 use crate::stored::MemoryRecord;
@@ -90,8 +90,7 @@ impl Sealed {
 
     /// One memory, past those that are kept in RAM.
     pub(crate) fn read_memory(&self, local: u32) -> Result<Memory, String> {
-        let end = self.ends[local as usize];
-        let start = (local as usize).checked_sub(1).map_or(0, |before| self.ends[before]);
+        let (start, end) = range(&self.ends, local as usize);
         BUFFERS.with_borrow_mut(|(bytes, _)| {
             bytes.clear();
             bytes.resize((end - start) as usize, 0);

@@ -13,7 +13,7 @@ use flate2::Compression;
 use flate2::read::{DeflateDecoder, DeflateEncoder};
 
 use super::clock_cache::ClockCache;
-use super::resident::{HotPart, Resident, float, memory_bytes};
+use super::resident::{HotPart, Resident, float, memory_bytes, range};
 use crate::fault::SpaceFault;
 use crate::missing;
 use crate::model::Memory;
@@ -284,10 +284,6 @@ impl Cold {
         *opened = Some(Arc::clone(&segment));
         Ok(segment)
     }
-}
-
-fn range(ends: &[u64], place: usize) -> (u64, u64) {
-    (place.checked_sub(1).map_or(0, |before| ends[before]), ends[place])
 }
 
 #[cfg(test)]

@@ -91,6 +91,11 @@ impl Drop for HotPart {
     }
 }
 
+/// Where part number `place` of a section starts and ends.
+pub(super) fn range(ends: &[u64], place: usize) -> (u64, u64) {
+    (place.checked_sub(1).map_or(0, |before| ends[before]), ends[place])
+}
+
 /// A component of a vector as it stands in files.
 pub(super) fn float(bytes: &[u8]) -> f32 {
     f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
