@@ -12,7 +12,7 @@ use crate::failure::BenchError;
 use crate::stage::{ChildServer, Wire, space_stats};
 
 /// Name of the space of a benchmark.
-const SPACE: &str = "bench";
+pub(super) const SPACE: &str = "bench";
 /// Memories in one request.
 const BATCH: usize = 250;
 /// Items asked for.
@@ -86,7 +86,7 @@ pub(super) fn store(
     count: usize,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Stored, BenchError> {
-    create_space(server, source.dimension())?;
+    create_space(server, SPACE, source.dimension())?;
     let started = Instant::now();
     let cpu = server.cpu_seconds();
     let mut wire = connect(server)?;
@@ -133,9 +133,13 @@ pub(super) fn unlinked(server: &ChildServer) -> Result<u64, BenchError> {
 }
 
 /// A space for vectors that callers bring.
-pub(super) fn create_space(server: &ChildServer, dimension: usize) -> Result<(), BenchError> {
+pub(super) fn create_space(
+    server: &ChildServer,
+    name: &str,
+    dimension: usize,
+) -> Result<(), BenchError> {
     let request = CreateSpaceRequest {
-        name: SPACE.to_owned(),
+        name: name.to_owned(),
         dimension: u32::try_from(dimension).ok(),
         embedder: Some("none".to_owned()),
         ..CreateSpaceRequest::default()
@@ -211,7 +215,7 @@ fn call_patiently(wire: &mut Wire, request: &[u8]) -> Result<(), BenchError> {
     Err(failed(&"the server has too much to do for ever"))
 }
 
-fn call(wire: &mut Wire, request: &[u8]) -> Result<Vec<u8>, BenchError> {
+pub(super) fn call(wire: &mut Wire, request: &[u8]) -> Result<Vec<u8>, BenchError> {
     let answer = wire.call(request).map_err(|error| failed(&error))?;
     match answer.status {
         200..300 => Ok(answer.body.to_vec()),
@@ -219,6 +223,6 @@ fn call(wire: &mut Wire, request: &[u8]) -> Result<Vec<u8>, BenchError> {
     }
 }
 
-fn failed(message: &dyn std::fmt::Display) -> BenchError {
+pub(super) fn failed(message: &dyn std::fmt::Display) -> BenchError {
     BenchError::Program { program: "load client".to_owned(), message: message.to_string() }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::corpus::{create_space, path, unlinked, vector_json};
+use super::corpus::{SPACE, create_space, path, unlinked, vector_json};
 use super::options::BenchOptions;
 use super::report::ReportBuilder;
 use crate::failure::BenchError;
@@ -103,7 +103,7 @@ fn row(clients: usize, cell: &Cell) -> Vec<String> {
 
 fn measure(options: &BenchOptions, clients: usize, time: Duration) -> Result<Cell, BenchError> {
     let server = ChildServer::start(&options.program)?;
-    create_space(&server, DIMENSION)?;
+    create_space(&server, SPACE, DIMENSION)?;
     let raw = || raw(server.scratch(), clients, time).map_err(BenchError::file(server.scratch()));
     let raw_before = raw()?;
     let bodies = Bodies::new();

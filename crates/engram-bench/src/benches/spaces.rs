@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use engram_api::{CreateSpaceRequest, ModeName};
+use engram_api::ModeName;
 use serde_json::{Value, json};
 
-use super::corpus::vector_json;
+use super::corpus::{call, connect, create_space, failed, vector_json};
 use super::options::BenchOptions;
 use super::report::ReportBuilder;
 use crate::failure::BenchError;
@@ -124,14 +124,8 @@ fn fill(
     space: &str,
     (memories, dimension): (usize, usize),
 ) -> Result<(), BenchError> {
-    let request = CreateSpaceRequest {
-        name: space.to_owned(),
-        dimension: u32::try_from(dimension).ok(),
-        embedder: Some("none".to_owned()),
-        ..CreateSpaceRequest::default()
-    };
-    server.client()?.create_space(&request)?;
-    let mut wire = Wire::connect(server.addr).map_err(|error| failed(&error))?;
+    create_space(server, space, dimension)?;
+    let mut wire = connect(server)?;
     for first in (0..memories).step_by(500) {
         let mut body = String::from("{\"memories\":[");
         for number in first..(first + 500).min(memories) {
@@ -146,10 +140,7 @@ fn fill(
         }
         body.push_str("]}");
         let path = format!("/api/v1/spaces/{space}/remember_many");
-        let answer = wire.call(&Wire::post(&path, &body)).map_err(|error| failed(&error))?;
-        if !(200..300).contains(&answer.status) {
-            return Err(failed(&String::from_utf8_lossy(answer.body)));
-        }
+        call(&mut wire, &Wire::post(&path, &body))?;
     }
     Ok(())
 }
@@ -162,7 +153,7 @@ fn vector(number: usize, dimension: usize) -> Vec<f32> {
 
 /// Milliseconds of the first recall in a closed space, and that it finds something.
 fn first_answer(server: &ChildServer, space: &str, dimension: usize) -> Result<f64, BenchError> {
-    let mut wire = Wire::connect(server.addr).map_err(|error| failed(&error))?;
+    let mut wire = connect(server)?;
     let body = format!(
         "{{\"vector\":{},\"mode\":\"{}\",\"limit\":1,\"observe\":true}}",
         vector_json(&vector(7, dimension)),
@@ -170,10 +161,10 @@ fn first_answer(server: &ChildServer, space: &str, dimension: usize) -> Result<f
     );
     let request = Wire::post(&format!("/api/v1/spaces/{space}/recall"), &body);
     let started = Instant::now();
-    let answer = wire.call(&request).map_err(|error| failed(&error))?;
+    let answer = call(&mut wire, &request)?;
     let milliseconds = started.elapsed().as_secs_f64() * 1e3;
-    let found = String::from_utf8_lossy(answer.body).contains("note 7 about");
-    if found { Ok(milliseconds) } else { Err(failed(&String::from_utf8_lossy(answer.body))) }
+    let answer = String::from_utf8_lossy(&answer);
+    if answer.contains("note 7 about") { Ok(milliseconds) } else { Err(failed(&answer)) }
 }
 
 fn held(server: &ChildServer) -> Result<Held, BenchError> {
@@ -205,8 +196,4 @@ fn wait_until_closed(server: &ChildServer) -> Result<Held, BenchError> {
         }
         std::thread::sleep(Duration::from_millis(500));
     }
-}
-
-fn failed(message: &dyn std::fmt::Display) -> BenchError {
-    BenchError::Program { program: "load client".to_owned(), message: message.to_string() }
 }
