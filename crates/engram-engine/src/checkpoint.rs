@@ -160,7 +160,9 @@ impl Engine {
         let codes = self.codes(space, view)?;
         let file = chunk_file::seal(&home, (&view.chunk, &codes, &bodies))?;
         self.note_file(space, &file);
-        let sealed = Arc::new(chunk_file::open_sealed(&home, &file)?);
+        let mut sealed = chunk_file::open_sealed(&home, &file)?;
+        sealed.ends = Arc::clone(bodies.records.ends());
+        let sealed = Arc::new(sealed);
         space.change_views(|other| {
             if Arc::ptr_eq(&other.chunk, &view.chunk) {
                 other.bodies.sealed = Some(Arc::clone(&sealed));

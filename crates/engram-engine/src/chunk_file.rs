@@ -14,9 +14,8 @@ use prost::Message;
 
 use crate::memtable::{
     Bodies, CODES, Chunk, ChunkParts, ChunkView, Cold, Columns, FRAME_MEMORIES, FRAMES, Fate,
-    HEADS, Hashes, RECORDS, Resident, Sealed, VECTORS, pack,
+    HEADS, Hashes, RECORDS, RecordsWriter, Resident, Sealed, VECTORS, pack,
 };
-use crate::model::Memory;
 use crate::residence::Home;
 use crate::stored::MemoryRecord;
 
@@ -35,11 +34,11 @@ pub(crate) fn seal(
     home: &Home<'_>,
     (chunk, codes, bodies): (&Chunk, &QuantisedVectors, &Resident),
 ) -> Result<SegmentRef, StoreError> {
-    let mut writer = SegmentWriter::create(home.fs, home.dir, meta(home, bodies))?;
+    let mut writer = SegmentWriter::create(home.fs, home.dir, meta(home, bodies)?)?;
     write_indexes(&mut writer, (chunk, codes))?;
-    let ends = write_memories(&mut writer, RECORDS, &bodies.memories, &MemoryRecord::new)?;
-    writer.begin(ENDS)?;
-    writer.write(&ends)?;
+    writer.begin(RECORDS)?;
+    writer.write(bodies.records.bytes())?;
+    write_ends(&mut writer, bodies.records.ends())?;
     writer.begin(VECTORS)?;
     let mut bytes = Vec::new();
     for vector in 0..bodies.vectors.len() {
@@ -62,19 +61,20 @@ pub(crate) fn freeze(
     home: &Home<'_>,
     (chunk, codes, bodies): (&Chunk, &QuantisedVectors, &Resident),
 ) -> Result<ColdFiles, StoreError> {
-    let meta = meta(home, bodies);
+    let meta = meta(home, bodies)?;
+    let records = &bodies.records;
     let mut writer = SegmentWriter::create(home.fs, home.dir, meta)?;
     let mut frame_ends = Vec::new();
     let mut end = 0_u64;
     writer.begin(FRAMES)?;
-    for (number, memories) in bodies.memories.chunks(FRAME_MEMORIES).enumerate() {
-        let first = (number * FRAME_MEMORIES) as u32;
+    for first in (0..records.len()).step_by(FRAME_MEMORIES) {
+        let memories = first..(first + FRAME_MEMORIES).min(records.len());
         let vectors =
-            chunk.owners_before(first)..chunk.owners_before(first + memories.len() as u32);
+            chunk.owners_before(memories.start as u32)..chunk.owners_before(memories.end as u32);
         let components = bodies.vectors.components();
         let dimension = chunk.dimension();
         let own = vectors.start as usize * dimension..vectors.end as usize * dimension;
-        let frame = pack(memories, &components[own]);
+        let frame = pack(records, memories, &components[own]);
         end += frame.len() as u64;
         frame_ends.extend_from_slice(&end.to_le_bytes());
         writer.write(&frame)?;
@@ -82,22 +82,32 @@ pub(crate) fn freeze(
     let object = writer.finish()?;
     let mut writer = SegmentWriter::create(home.fs, home.dir, meta)?;
     write_indexes(&mut writer, (chunk, codes))?;
-    let ends = write_memories(&mut writer, HEADS, &bodies.memories, &MemoryRecord::head)?;
-    writer.begin(ENDS)?;
-    writer.write(&ends)?;
+    let mut heads = RecordsWriter::default();
+    for place in 0..records.len() {
+        let memory = records.memory(place).map_err(undecoded)?;
+        heads.push(&MemoryRecord::head(&memory).encode_to_vec());
+    }
+    let heads = heads.finish();
+    writer.begin(HEADS)?;
+    writer.write(heads.bytes())?;
+    write_ends(&mut writer, heads.ends())?;
     writer.begin(FRAME_ENDS)?;
     writer.write(&frame_ends)?;
     Ok(ColdFiles { local: writer.finish()?, object })
 }
 
-fn meta(home: &Home<'_>, bodies: &Resident) -> SegmentMeta {
-    let lsn = |memory: Option<&Arc<Memory>>| memory.map_or(Lsn(0), |memory| memory.lsn);
-    SegmentMeta {
-        space: home.space,
-        min_lsn: lsn(bodies.memories.first()),
-        max_lsn: lsn(bodies.memories.last()),
-        epoch: 1,
-    }
+fn meta(home: &Home<'_>, bodies: &Resident) -> Result<SegmentMeta, StoreError> {
+    let lsn = |place: usize| bodies.records.memory(place).map(|memory| memory.lsn);
+    let lsns = match bodies.records.len().checked_sub(1) {
+        Some(last) => lsn(0).and_then(|first| Ok((first, lsn(last)?))).map_err(undecoded)?,
+        None => (Lsn(0), Lsn(0)),
+    };
+    Ok(SegmentMeta { space: home.space, min_lsn: lsns.0, max_lsn: lsns.1, epoch: 1 })
+}
+
+/// A memory in RAM is not what a memory looks like.
+fn undecoded(what: String) -> StoreError {
+    StoreError::Corrupt { file: "a chunk in memory".to_owned(), offset: 0, bytes: 0, what }
 }
 
 fn write_indexes(
@@ -117,22 +127,10 @@ fn write_indexes(
     section(COLUMNS, &chunk.columns.to_bytes())
 }
 
-/// Writes a section of memories; where each of them ends in it, as bytes.
-fn write_memories(
-    writer: &mut SegmentWriter<'_>,
-    tag: SectionTag,
-    memories: &[Arc<Memory>],
-    record: &dyn Fn(&Memory) -> MemoryRecord,
-) -> Result<Vec<u8>, StoreError> {
-    writer.begin(tag)?;
-    let (mut ends, mut end) = (Vec::new(), 0_u64);
-    for memory in memories {
-        let record = record(memory).encode_to_vec();
-        end += record.len() as u64;
-        ends.extend_from_slice(&end.to_le_bytes());
-        writer.write(&record)?;
-    }
-    Ok(ends)
+/// Writes where the memories of the section before end in it.
+fn write_ends(writer: &mut SegmentWriter<'_>, ends: &[u64]) -> Result<(), StoreError> {
+    writer.begin(ENDS)?;
+    writer.write(&ends.iter().flat_map(|end| end.to_le_bytes()).collect::<Vec<u8>>())
 }
 
 /// Opens the segment of a chunk; its bodies stay in it.
@@ -251,7 +249,7 @@ pub(crate) fn open_sealed(home: &Home<'_>, file: &SegmentRef) -> Result<Sealed, 
     Ok(Sealed {
         segment,
         file: *file,
-        ends,
+        ends: ends.into(),
         hot: home.residence.hot_part(home.moves),
         fault: Arc::clone(home.fault),
     })

@@ -19,6 +19,14 @@ impl SpaceFault {
         self.reason.get_or_init(|| reason);
     }
 
+    /// What was read; a default where that failed, which quarantines the space.
+    pub(crate) fn or_default<T: Default>(&self, read: Result<T, String>) -> T {
+        read.unwrap_or_else(|why| {
+            self.quarantine(why);
+            T::default()
+        })
+    }
+
     /// Why it is quarantined, if it is.
     pub(crate) fn quarantined(&self) -> Option<&str> {
         self.reason.get().map(String::as_str)

@@ -114,7 +114,7 @@ impl Engine {
                 }
                 done.sealed_memories += view.chunk.len() as u64;
             }
-            freed += view.bodies.resident.as_ref().map_or(0, |resident| resident.bytes);
+            freed += view.bodies.resident.as_ref().map_or(0, |resident| resident.heap_bytes());
             space.change_views(|other| {
                 if Arc::ptr_eq(&other.chunk, &view.chunk) && other.bodies.is_written() {
                     other.bodies.resident = None;
@@ -153,7 +153,7 @@ impl Engine {
                 continue;
             }
             let Ok(resident) = view.load_bodies() else { continue };
-            room = room.saturating_sub(resident.bytes);
+            room = room.saturating_sub(resident.heap_bytes());
             space.change_views(|other| {
                 if Arc::ptr_eq(&other.chunk, &view.chunk) {
                     other.bodies.resident = Some(Arc::clone(&resident));

@@ -11,7 +11,8 @@ use engram_index::{AlignedBytes, FlatVectors, QuantisedVectors};
 use engram_store::{SectionTag, Segment, SegmentRef, StoreError};
 
 use super::cold::Cold;
-use super::resident::{HotPart, Resident, float, range};
+use super::records::{Records, range};
+use super::resident::{HotPart, Resident, float};
 use crate::fault::SpaceFault;
 use crate::model::Memory;
 use crate::stored::MemoryRecord;
@@ -63,7 +64,7 @@ pub(crate) struct Sealed {
     pub(crate) segment: Segment,
     pub(crate) file: SegmentRef,
     /// Where each memory ends in its section.
-    pub(crate) ends: Vec<u64>,
+    pub(crate) ends: Arc<[u64]>,
     pub(crate) hot: HotPart,
     pub(crate) fault: Arc<SpaceFault>,
 }
@@ -75,17 +76,11 @@ impl std::fmt::Debug for Sealed {
 }
 
 impl Sealed {
-    fn memory(&self, local: u32) -> Arc<Memory> {
+    fn memory(&self, local: u32) -> Memory {
         if let Some(hot) = self.hot.memory(local) {
             return hot;
         }
-        match self.read_memory(local) {
-            Ok(memory) => Arc::new(memory),
-            Err(why) => {
-                self.fault.quarantine(why);
-                Arc::default()
-            }
-        }
+        self.fault.or_default(self.read_memory(local))
     }
 
     /// One memory, past those that are kept in RAM.
@@ -155,21 +150,15 @@ impl Sealed {
     /// All bodies.
     fn load(&self, dimension: usize, owners: &[u32]) -> Result<Resident, String> {
         let told = |error: StoreError| error.to_string();
-        let records = self.segment.load(RECORDS).map_err(told)?;
-        let mut start = 0;
-        let mut memories = Vec::with_capacity(self.ends.len());
-        for end in &self.ends {
-            let record = records.get(start..*end as usize).ok_or("a memory lies outside")?;
-            memories.push(Arc::new(MemoryRecord::read(record)?));
-            start = *end as usize;
-        }
+        let records =
+            Records::open(self.segment.load(RECORDS).map_err(told)?, Arc::clone(&self.ends))?;
         let mut components = Vec::with_capacity(owners.len() * dimension);
         self.each_vector(dimension, 0..owners.len() as u32, &mut |_, vector| {
             components.extend_from_slice(vector);
         })
         .map_err(told)?;
         let vectors = FlatVectors::open(dimension, owners.to_vec(), components);
-        Ok(Resident::new(memories, vectors.map_err(|error| error.to_string())?))
+        Ok(Resident { records, vectors: vectors.map_err(|error| error.to_string())? })
     }
 }
 
@@ -229,18 +218,28 @@ impl Bodies {
     }
 
     pub(super) fn memory(&self, local: u32) -> MemoryRef<'_> {
-        match (&self.resident, &self.sealed, &self.cold) {
-            (Some(resident), ..) => MemoryRef::Kept(&resident.memories[local as usize]),
-            (None, Some(sealed), _) => MemoryRef::Read(sealed.memory(local)),
-            (None, None, Some(cold)) => MemoryRef::Read(cold.memory(local)),
-            (None, None, None) => MemoryRef::Read(Arc::default()),
+        let memory = match (&self.resident, &self.sealed, &self.cold) {
+            (Some(resident), ..) => self.of_record(resident.records.memory(local as usize)),
+            (None, Some(sealed), _) => sealed.memory(local),
+            (None, None, Some(cold)) => cold.memory(local),
+            (None, None, None) => Memory::default(),
+        };
+        MemoryRef::Read(Arc::new(memory))
+    }
+
+    /// A memory that was in RAM as it stands in a file.
+    fn of_record(&self, memory: Result<Memory, String>) -> Memory {
+        match (&self.sealed, &self.cold) {
+            (Some(sealed), _) => sealed.fault.or_default(memory),
+            (None, Some(cold)) => cold.fault.or_default(memory),
+            (None, None) => memory.expect("what was encoded here decodes"),
         }
     }
 
     /// A memory, perhaps without its text and metadata: what is kept of a cold one at hand.
     pub(super) fn head(&self, local: u32) -> MemoryRef<'_> {
         match (&self.resident, &self.cold) {
-            (None, Some(cold)) => MemoryRef::Read(cold.head(local)),
+            (None, Some(cold)) => MemoryRef::Read(Arc::new(cold.head(local))),
             _ => self.memory(local),
         }
     }
@@ -282,7 +281,7 @@ impl Bodies {
     }
 
     /// Notes that a memory was in an answer.
-    pub(super) fn used(&self, local: u32, memory: &Arc<Memory>, vectors: &[Vec<f32>]) {
+    pub(super) fn used(&self, local: u32, memory: &Memory, vectors: &[Vec<f32>]) {
         if self.resident.is_none()
             && let Some(hot) = self.hot_part()
         {
@@ -336,8 +335,8 @@ impl Bodies {
 
     /// Bytes in RAM, those of single hot memories apart.
     pub(crate) fn heap_bytes(&self) -> u64 {
-        let resident = self.resident.as_ref().map_or(0, |resident| resident.bytes);
-        let sealed = self.sealed.as_ref().map_or(0, |sealed| sealed.ends.len() as u64 * 8);
+        let resident = self.resident.as_ref().map_or(0, |resident| resident.heap_bytes());
+        let sealed = self.sealed.as_ref().map_or(0, |sealed| size_of_val(&*sealed.ends) as u64);
         let cold = self.cold.as_ref().map_or(0, |cold| cold.heap_bytes());
         resident + sealed + cold
     }

@@ -12,6 +12,7 @@ use engram_index::{
 
 use super::columns::Columns;
 use super::heat::Heat;
+use super::records::RecordsWriter;
 use super::resident::Resident;
 use crate::model::{ContentHash, Memory};
 
@@ -73,6 +74,15 @@ pub(crate) struct ChunkParts {
     pub(crate) columns: Columns,
 }
 
+/// What a chunk is made of but its vectors.
+struct Indexes {
+    nodes: Vec<u32>,
+    by_id: Hashes,
+    by_content: Hashes,
+    postings: Postings,
+    columns: Columns,
+}
+
 /// A chunk on its way to be put into a snapshot.
 pub(crate) struct Built {
     pub(crate) chunk: Chunk,
@@ -87,12 +97,23 @@ pub(crate) struct Hashes {
 }
 
 impl Hashes {
-    fn of(memories: &[Arc<Memory>], key: impl Fn(&Memory) -> u32) -> Hashes {
-        let mut keys: Vec<(u32, u32)> =
-            (0_u32..).zip(memories).map(|(local, memory)| (key(memory), local)).collect();
-        keys.sort_unstable();
-        let (hashes, locals) = keys.into_iter().unzip();
+    fn new(mut entries: Vec<(u32, u32)>) -> Hashes {
+        entries.sort_unstable();
+        let (hashes, locals) = entries.into_iter().unzip();
         Hashes { hashes, locals }
+    }
+
+    fn of(memories: &[Arc<Memory>], key: impl Fn(&Memory) -> u32) -> Hashes {
+        Hashes::new((0_u32..).zip(memories).map(|(local, memory)| (key(memory), local)).collect())
+    }
+
+    /// Those of parts, each with the new places of its documents.
+    fn merge<'a>(parts: impl Iterator<Item = (&'a Hashes, &'a [Option<u32>])>) -> Hashes {
+        let kept = parts.flat_map(|(part, places)| {
+            let entries = part.hashes.iter().zip(&part.locals);
+            entries.filter_map(|(hash, local)| Some((*hash, places[*local as usize]?)))
+        });
+        Hashes::new(kept.collect())
     }
 
     /// Documents that may have this hash, ascending.
@@ -116,24 +137,31 @@ impl Chunk {
         }
         let memories: Vec<Arc<Memory>> =
             docs.iter().map(|(doc, _)| Arc::clone(&doc.memory)).collect();
-        let nodes = docs.iter().map(|(_, node)| *node).collect();
-        let columns = Columns::build(&memories);
-        let bodies = Resident::new(memories, vectors.finish());
-        Chunk::assemble(nodes, bodies, postings.finish(), columns)
+        let mut records = RecordsWriter::default();
+        memories.iter().for_each(|memory| records.push_memory(memory));
+        let indexes = Indexes {
+            nodes: docs.iter().map(|(_, node)| *node).collect(),
+            by_id: Hashes::of(&memories, |memory| hash_of_id(&memory.id)),
+            by_content: Hashes::of(&memories, |memory| start_of(&memory.content_hash)),
+            postings: postings.finish(),
+            columns: Columns::build(&memories),
+        };
+        let bodies = Resident { records: records.finish(), vectors: vectors.finish() };
+        Chunk::assemble(indexes, bodies)
     }
 
     /// One chunk in the place of neighbours `parts`, without the documents that `keep` refuses.
     pub(crate) fn merge(parts: &[(&Chunk, &Resident)], keep: &dyn Fn(usize, u32) -> bool) -> Built {
-        let (mut memories, mut nodes) = (Vec::new(), Vec::new());
+        let (mut records, mut nodes) = (RecordsWriter::default(), Vec::new());
         let mut locals: Vec<Vec<Option<u32>>> = Vec::with_capacity(parts.len());
         for (index, (part, bodies)) in parts.iter().enumerate() {
             let mut map = Vec::with_capacity(part.len());
-            for (local, memory) in (0_u32..).zip(&bodies.memories) {
+            for (local, node) in (0_u32..).zip(&part.nodes) {
                 let kept = keep(index, local);
-                map.push(kept.then_some(memories.len() as u32));
+                map.push(kept.then_some(nodes.len() as u32));
                 if kept {
-                    memories.push(Arc::clone(memory));
-                    nodes.push(part.nodes[local as usize]);
+                    records.push(bodies.records.record(local as usize));
+                    nodes.push(*node);
                 }
             }
             locals.push(map);
@@ -154,31 +182,37 @@ impl Chunk {
             .zip(&remaps)
             .map(|((part, _), remap)| (&part.columns, remap as &dyn Fn(u32) -> Option<u32>))
             .collect();
-        let columns = Columns::merge(&columns, memories.len() as u32);
         let sources: Vec<PostingsPart<'_>> = parts
             .iter()
             .zip(&remaps)
             .map(|((part, _), remap)| (part.postings.view(), remap as &dyn Fn(u32) -> Option<u32>))
             .collect();
-        let bodies = Resident::new(memories, vectors.finish());
-        Chunk::assemble(nodes, bodies, Postings::merge(&sources), columns)
+        let hashes = |of: fn(&Chunk) -> &Hashes| {
+            Hashes::merge(
+                parts.iter().map(|(part, _)| of(part)).zip(locals.iter().map(Vec::as_slice)),
+            )
+        };
+        let indexes = Indexes {
+            by_id: hashes(|part| &part.by_id),
+            by_content: hashes(|part| &part.by_content),
+            postings: Postings::merge(&sources),
+            columns: Columns::merge(&columns, nodes.len() as u32),
+            nodes,
+        };
+        let bodies = Resident { records: records.finish(), vectors: vectors.finish() };
+        Chunk::assemble(indexes, bodies)
     }
 
-    fn assemble(nodes: Vec<u32>, bodies: Resident, postings: Postings, columns: Columns) -> Built {
+    fn assemble(indexes: Indexes, bodies: Resident) -> Built {
         let vectors = &bodies.vectors;
         let mut codes = QuantisedVectors::with_capacity(vectors.dimension(), vectors.len());
         for index in 0..vectors.len() {
             codes.push(vectors.vector(index));
         }
-        let parts = ChunkParts {
-            by_id: Hashes::of(&bodies.memories, |memory| hash_of_id(&memory.id)),
-            by_content: Hashes::of(&bodies.memories, |memory| start_of(&memory.content_hash)),
-            nodes,
-            postings,
-            owners: vectors.owners().to_vec(),
-            codes: Some(codes),
-            columns,
-        };
+        let Indexes { nodes, by_id, by_content, postings, columns } = indexes;
+        let owners = vectors.owners().to_vec();
+        let codes = Some(codes);
+        let parts = ChunkParts { nodes, by_id, by_content, postings, owners, codes, columns };
         Built { chunk: Chunk::from_parts(parts, vectors.dimension()), bodies }
     }
 

@@ -5,6 +5,7 @@
 //! damage quarantines the space.
 
 use std::io::Read;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use engram_index::FlatVectors;
@@ -13,11 +14,12 @@ use flate2::Compression;
 use flate2::read::{DeflateDecoder, DeflateEncoder};
 
 use super::clock_cache::ClockCache;
-use super::resident::{HotPart, Resident, float, memory_bytes, range};
+use super::records::{Records, RecordsWriter, range};
+use super::resident::{HotPart, Resident, float};
 use crate::fault::SpaceFault;
 use crate::missing;
 use crate::model::Memory;
-use crate::stored::{MemoryRecord, append_message, read_messages};
+use crate::stored::MemoryRecord;
 
 /// Section of the local segment: memories without text and metadata, one after the other.
 pub(crate) const HEADS: SectionTag = SectionTag(*b"HEAD");
@@ -31,26 +33,23 @@ const FRAME_BYTES_MAX: u64 = 8 << 30;
 /// An unpacked frame.
 #[derive(Debug)]
 pub(crate) struct Frame {
-    memories: Vec<Arc<Memory>>,
+    records: Records,
     /// Vectors of its memories, one after the other.
     components: Vec<f32>,
 }
 
 impl Frame {
     fn bytes(&self) -> u64 {
-        let memories = self.memories.iter().map(|memory| memory_bytes(memory));
-        memories.sum::<u64>() + size_of_val(&*self.components) as u64
+        (self.records.heap_bytes() + size_of_val(&*self.components)) as u64
     }
 }
 
-/// Packs memories and their vectors into a frame.
-pub(crate) fn pack(memories: &[Arc<Memory>], components: &[f32]) -> Vec<u8> {
-    let mut records = Vec::new();
-    for memory in memories {
-        append_message(&MemoryRecord::new(memory), &mut records);
-    }
-    let mut plain = (records.len() as u32).to_le_bytes().to_vec();
-    plain.extend_from_slice(&records);
+/// Packs some of the memories, and their vectors, into a frame.
+pub(crate) fn pack(records: &Records, places: Range<usize>, components: &[f32]) -> Vec<u8> {
+    let mut plain = vec![0; size_of::<u32>()];
+    records.append_delimited(places, &mut plain);
+    let len = (plain.len() - size_of::<u32>()) as u32;
+    plain[..size_of::<u32>()].copy_from_slice(&len.to_le_bytes());
     // Byte by byte of all components: their exponents are alike.
     for byte in 0..4 {
         plain.extend(components.iter().map(|component| component.to_le_bytes()[byte]));
@@ -69,16 +68,12 @@ fn unpack(packed: &[u8], memories: usize, components: usize) -> Result<Frame, St
     let (len, rest) = plain.split_first_chunk::<4>().ok_or("a frame is empty")?;
     let records = rest.split_at_checked(u32::from_le_bytes(*len) as usize);
     let (records, planes) = records.ok_or("a frame is cut")?;
-    let records = read_messages::<MemoryRecord>(records)?;
+    let records = Records::from_delimited(records)?;
     if records.len() != memories || planes.len() != components * 4 {
         return Err("a frame holds another number of memories".to_owned());
     }
-    let memory = |record: MemoryRecord| Ok(Arc::new(record.into_memory()?));
     let component = |at: usize| float(&[0, 1, 2, 3].map(|byte| planes[byte * components + at]));
-    Ok(Frame {
-        memories: records.into_iter().map(memory).collect::<Result<_, String>>()?,
-        components: (0..components).map(component).collect(),
-    })
+    Ok(Frame { records, components: (0..components).map(component).collect() })
 }
 
 /// Bodies in an object.
@@ -128,17 +123,11 @@ impl Cold {
     }
 
     /// A memory without its text and metadata.
-    pub(super) fn head(&self, local: u32) -> Arc<Memory> {
+    pub(super) fn head(&self, local: u32) -> Memory {
         if let Some(hot) = self.hot.memory(local) {
             return hot;
         }
-        self.read_head(local).map_or_else(
-            |why| {
-                self.fault.quarantine(why);
-                Arc::default()
-            },
-            Arc::new,
-        )
+        self.fault.or_default(self.read_head(local))
     }
 
     fn read_head(&self, local: u32) -> Result<Memory, String> {
@@ -149,12 +138,14 @@ impl Cold {
     }
 
     /// A memory; its head where the store does not answer, which is then noted.
-    pub(super) fn memory(&self, local: u32) -> Arc<Memory> {
+    pub(super) fn memory(&self, local: u32) -> Memory {
         if let Some(hot) = self.hot.memory(local) {
             return hot;
         }
         match self.frame(local as usize / FRAME_MEMORIES) {
-            Some(frame) => Arc::clone(&frame.memories[local as usize % FRAME_MEMORIES]),
+            Some(frame) => {
+                self.fault.or_default(frame.records.memory(local as usize % FRAME_MEMORIES))
+            }
             None => self.head(local),
         }
     }
@@ -184,7 +175,7 @@ impl Cold {
     pub(super) fn each_vector(
         &self,
         dimension: usize,
-        vectors: std::ops::Range<u32>,
+        vectors: Range<u32>,
         visit: &mut dyn FnMut(u32, &[f32]),
     ) {
         for number in 0..self.frame_ends.len() {
@@ -203,15 +194,16 @@ impl Cold {
 
     /// All bodies.
     pub(super) fn load(&self, dimension: usize, owners: &[u32]) -> Result<Resident, String> {
-        let mut memories = Vec::with_capacity(self.head_ends.len());
+        let mut records = RecordsWriter::default();
         let mut components = Vec::with_capacity(owners.len() * dimension);
         for number in 0..self.frame_ends.len() {
             let frame = self.read_frame(number).map_err(|error| self.told(error))?;
-            memories.extend(frame.memories);
+            (0..frame.records.len()).for_each(|place| records.push(frame.records.record(place)));
             components.extend_from_slice(&frame.components);
         }
         let vectors = FlatVectors::open(dimension, owners.to_vec(), components);
-        Ok(Resident::new(memories, vectors.map_err(|error| error.to_string())?))
+        let vectors = vectors.map_err(|error| error.to_string())?;
+        Ok(Resident { records: records.finish(), vectors })
     }
 
     /// A frame, fetched where it is not at hand.
@@ -295,19 +287,23 @@ mod tests {
         let memory = |n: usize| {
             let mut memory = Memory { id: format!("m{n}"), version: 1, ..Memory::default() };
             memory.content.text = "the same words over and over ".repeat(n + 1);
-            Arc::new(memory)
+            memory
         };
-        let memories: Vec<_> = (0..5).map(memory).collect();
+        let mut records = RecordsWriter::default();
+        (0..7).for_each(|n| records.push_memory(&memory(n)));
         let components: Vec<f32> = (0..24).map(|n| (n as f32).sin()).collect();
-        let packed = pack(&memories, &components);
+        let packed = pack(&records.finish(), 1..6, &components);
         let frame = unpack(&packed, 5, 24).unwrap();
-        assert_eq!(frame.memories, memories);
+        let unpacked: Vec<Memory> = (0..5).map(|n| frame.records.memory(n).unwrap()).collect();
+        assert_eq!(unpacked, (1..6).map(memory).collect::<Vec<_>>());
         assert_eq!(frame.components, components);
         assert!(unpack(&packed, 4, 24).is_err() && unpack(&packed, 5, 23).is_err());
         for at in 0..packed.len() {
             let mut bad = packed.clone();
             bad[at] ^= 0x55;
-            let _ = unpack(&bad, 5, 24);
+            if let Ok(frame) = unpack(&bad, 5, 24) {
+                (0..5).for_each(|n| drop(frame.records.memory(n)));
+            }
             assert!(unpack(&packed[..at], 5, 24).is_err(), "cut at {at}");
         }
     }

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use engram_index::FlatVectors;
+use prost::Message;
 
 use super::clock_cache::ClockCache;
+use super::records::Records;
 use crate::model::{Memory, metadata_bytes};
 use crate::moves::{Moves, Reason};
+use crate::stored::MemoryRecord;
 
 /// What a hot memory costs with its places in the maps, about.
 const HOT_DOC_BYTES: u64 = 160;
@@ -14,24 +17,21 @@ const HOT_DOC_BYTES: u64 = 160;
 /// Bodies in RAM.
 #[derive(Debug)]
 pub(crate) struct Resident {
-    pub(crate) memories: Vec<Arc<Memory>>,
+    pub(crate) records: Records,
     pub(crate) vectors: FlatVectors,
-    /// Estimated.
-    pub(crate) bytes: u64,
 }
 
 impl Resident {
-    pub(crate) fn new(memories: Vec<Arc<Memory>>, vectors: FlatVectors) -> Resident {
-        let bytes = memories.iter().map(|memory| memory_bytes(memory)).sum::<u64>();
-        let bytes = bytes + vectors.heap_bytes() as u64;
-        Resident { memories, vectors, bytes }
+    pub(crate) fn heap_bytes(&self) -> u64 {
+        (self.records.heap_bytes() + self.vectors.heap_bytes()) as u64
     }
 }
 
 /// A memory of a warm or cold chunk that was in an answer.
 #[derive(Debug)]
 pub(crate) struct HotDoc {
-    memory: Arc<Memory>,
+    /// The memory, encoded.
+    record: Box<[u8]>,
     /// Its vectors, one after the other.
     vectors: Box<[f32]>,
 }
@@ -49,8 +49,9 @@ pub(crate) struct HotPart {
 
 impl HotPart {
     /// A memory, if it is hot.
-    pub(super) fn memory(&self, local: u32) -> Option<Arc<Memory>> {
-        Some(Arc::clone(&self.set.get(self.number, local)?.memory))
+    pub(super) fn memory(&self, local: u32) -> Option<Memory> {
+        let hot = self.set.get(self.number, local)?;
+        Some(MemoryRecord::read(&hot.record).expect("what was encoded here decodes"))
     }
 
     /// Calls `visit` with vector number `place` of a document; whether it is hot.
@@ -71,10 +72,11 @@ impl HotPart {
     }
 
     /// Keeps a memory that was in an answer.
-    pub(super) fn keep(&self, local: u32, memory: &Arc<Memory>, vectors: &[Vec<f32>]) {
+    pub(super) fn keep(&self, local: u32, memory: &Memory, vectors: &[Vec<f32>]) {
+        let record = MemoryRecord::new(memory).encode_to_vec().into_boxed_slice();
         let vectors = vectors.concat().into_boxed_slice();
-        let bytes = memory_bytes(memory) + size_of_val(&*vectors) as u64 + HOT_DOC_BYTES;
-        let doc = Arc::new(HotDoc { memory: Arc::clone(memory), vectors });
+        let bytes = (size_of_val(&*record) + size_of_val(&*vectors)) as u64 + HOT_DOC_BYTES;
+        let doc = Arc::new(HotDoc { record, vectors });
         if self.set.insert((self.number, local), doc, bytes) {
             self.moves.count(Reason::Used, 1);
         }
@@ -89,11 +91,6 @@ impl Drop for HotPart {
     fn drop(&mut self) {
         self.set.forget(self.number);
     }
-}
-
-/// Where part number `place` of a section starts and ends.
-pub(super) fn range(ends: &[u64], place: usize) -> (u64, u64) {
-    (place.checked_sub(1).map_or(0, |before| ends[before]), ends[place])
 }
 
 /// A component of a vector as it stands in files.

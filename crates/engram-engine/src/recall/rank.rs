@@ -109,6 +109,10 @@ impl Probe<'_> {
                 candidates.push(Candidate::new(*node, at));
             }
         }
+        if !self.reads_words() && self.cue.around == CueContext::default() {
+            // No memory is asked for what nothing was said about.
+            return sort(candidates);
+        }
         for candidate in candidates.iter_mut() {
             let memory = self.snapshot.head(candidate.at);
             let mut agreement = AGREEMENT_HINTS * hinted(&self.cue.around, &memory);
