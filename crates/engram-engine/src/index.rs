@@ -27,6 +27,11 @@ use crate::space::Space;
 const GROWTH_SHARE: u64 = 16;
 /// And at least this share of the count from which a graph is built at all.
 const GROWTH_MIN_SHARE: u64 = 4;
+/// The shares for a space without a commit for [`QUIET_NS`]: an extension then costs nobody anything, and what is compared
+/// one by one costs every recall.
+const QUIET_GROWTH_SHARE: u64 = 128;
+const QUIET_GROWTH_MIN_SHARE: u64 = 16;
+const QUIET_NS: i64 = 1_000_000_000;
 /// A graph is built from scratch when this share of its vectors, in percent, belongs to memories that are gone. Suppressed
 /// ones stay in it, as they may come back.
 const GONE_PERCENT_MAX: u64 = 30;
@@ -135,7 +140,12 @@ impl Engine {
         let outside = snapshot.vectors_from(base.map_or(0, |view| view.graph.through));
         let gone = (covered + outside).saturating_sub(snapshot.figures.vectors);
         let worn = gone * 100 > covered * GONE_PERCENT_MAX;
-        let growth = (least / GROWTH_MIN_SHARE).max(covered / GROWTH_SHARE).max(1);
+        let quiet = self.now_ns().saturating_sub(snapshot.committed_at.0) >= QUIET_NS;
+        let (min_share, share) = match quiet {
+            true => (QUIET_GROWTH_MIN_SHARE, QUIET_GROWTH_SHARE),
+            false => (GROWTH_MIN_SHARE, GROWTH_SHARE),
+        };
+        let growth = (least / min_share).max(covered / share).max(1);
         let due = match base {
             None => outside >= least,
             Some(_) => worn || outside >= growth,

@@ -4,6 +4,7 @@
 //! ready. Commands other than `start` and `config` know the server only through the client; `store` works on the files of a server that
 //! does not run.
 
+mod allocator;
 mod output;
 mod failure;
 mod values;
@@ -22,6 +23,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    allocator::tune();
     let cli = cli::Cli::parse();
     let output = cli.output;
     match cli.run() {

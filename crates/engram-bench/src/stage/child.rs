@@ -14,8 +14,8 @@ use super::machine::{anonymous_bytes, process_cpu_seconds};
 use super::settle::settle;
 use crate::failure::BenchError;
 
-/// How long a server is watched, and how much of a core it may use to count as idle.
-const IDLE: Duration = Duration::from_millis(500);
+/// How long a server is watched, and how much of a core it may use to count as idle. It extends graphs when a space is quiet for a second.
+const IDLE: Duration = Duration::from_millis(2_500);
 const IDLE_CPU_SHARE: f64 = 0.1;
 
 /// A running `engram start`. It dies with this value, and its data too.
