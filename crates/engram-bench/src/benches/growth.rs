@@ -5,7 +5,7 @@ use std::time::Instant;
 use engram_api::ModeName;
 use serde_json::{Value, json};
 
-use super::corpus::{Source, Stored, connect, recall_request, recalled, store};
+use super::corpus::{SPACE, Source, Stored, connect, recall_request, recalled, store};
 use super::options::BenchOptions;
 use super::recall::{Asked, Effort, stored_json};
 use super::report::ReportBuilder;
@@ -14,16 +14,30 @@ use crate::failure::BenchError;
 use crate::grid::Grid;
 use crate::numbers::round;
 use crate::plot::{Chart, Series};
-use crate::stage::{ChildServer, Latencies};
+use crate::stage::{ChildServer, Latencies, space_stats};
 
 const SIZES: [usize; 3] = [10_000, 100_000, 1_000_000];
 const SIZES_QUICK: [usize; 2] = [1_000, 10_000];
+/// A quota that no chunk fits into.
+const WARM_SETTING: &str = "memory.space_bytes_max=1MiB";
+/// One memory in so many is asked for while the others stay in files.
+const HOT_SHARE: usize = 10;
+/// Memories in an answer that makes them hot.
+const HOT_LIMIT: usize = 100;
 
 /// One size.
 struct Point {
     memories: usize,
     stored: Stored,
     restart_seconds: f64,
+    modes: Vec<(ModeName, Latencies)>,
+    warm: Warm,
+}
+
+/// The same space with most memories in files.
+struct Warm {
+    hot_memories: u64,
+    anonymous_bytes: u64,
     modes: Vec<(ModeName, Latencies)>,
 }
 
@@ -47,14 +61,21 @@ pub(super) fn run(
     for size in sizes {
         let mut server = ChildServer::start(&options.program)?;
         let stored = store(&server, &source, *size, progress)?;
-        let mut modes = Vec::new();
-        for mode in ModeName::ALL {
-            progress(&format!("asking among {size} in mode {}", mode.as_str()));
-            modes.push((mode, asked.one_client(&server, mode, Effort::of(options))?));
-        }
-        progress(&format!("starting again with {size}"));
+        let mut ask = |server: &ChildServer, where_from: &str| {
+            let ask = |mode: ModeName| {
+                progress(&format!("asking among {size} {where_from} in mode {}", mode.as_str()));
+                Ok((mode, asked.one_client(server, mode, Effort::of(options))?))
+            };
+            ModeName::ALL.into_iter().map(ask).collect::<Result<Vec<_>, BenchError>>()
+        };
+        let modes = ask(&server, "in RAM")?;
         let restart_seconds = restart(&mut server, &source)?;
-        points.push(Point { memories: *size, stored, restart_seconds, modes });
+        server.set(WARM_SETTING);
+        restart(&mut server, &source)?;
+        let (hot_memories, anonymous_bytes) = warm(&server, &source, *size)?;
+        let modes_warm = ask(&server, "in files")?;
+        let warm = Warm { hot_memories, anonymous_bytes, modes: modes_warm };
+        points.push(Point { memories: *size, stored, restart_seconds, modes, warm });
     }
     report.set(
         "set",
@@ -83,46 +104,87 @@ fn restart(server: &mut ChildServer, source: &Source<'_>) -> Result<f64, BenchEr
     }
 }
 
+/// Asks for a tenth of the memories, so that these are hot; how many are, and the anonymous memory.
+fn warm(server: &ChildServer, source: &Source<'_>, size: usize) -> Result<(u64, u64), BenchError> {
+    let mut wire = connect(server)?;
+    let mut hot = 0;
+    // Answers overlap: a round asks elsewhere than those before.
+    for round in 0..HOT_SHARE {
+        for near in (round * HOT_LIMIT / HOT_SHARE..size).step_by(HOT_LIMIT * HOT_SHARE) {
+            let vector = source.vector(near);
+            recalled(&mut wire, &recall_request("", &vector, ModeName::Similarity, HOT_LIMIT))?;
+        }
+        hot = space_stats(&mut wire, SPACE)?["tiers"]["hot_memories"].as_u64().unwrap_or(0);
+        if hot as usize * HOT_SHARE >= size {
+            break;
+        }
+    }
+    server.settle(SPACE)?;
+    Ok((hot, server.anonymous_bytes()))
+}
+
 fn point_json(point: &Point) -> Value {
-    let modes: serde_json::Map<String, Value> =
-        point.modes.iter().map(|(mode, seen)| (mode.as_str().to_owned(), json!(seen))).collect();
+    let modes = |modes: &[(ModeName, Latencies)]| {
+        let modes = modes.iter().map(|(mode, seen)| (mode.as_str().to_owned(), json!(seen)));
+        modes.collect::<serde_json::Map<String, Value>>()
+    };
+    let content = point.stored.content_bytes;
     json!({
         "memories": point.memories,
         "stored": stored_json(&point.stored),
-        "anonymous_over_content": over_content(&point.stored),
+        "anonymous_over_content": over(point.stored.anonymous_bytes, content),
         "restart_seconds": round(point.restart_seconds, 3),
-        "modes": modes,
+        "modes": modes(&point.modes),
+        "warm": {
+            "hot_memories": point.warm.hot_memories,
+            "anonymous_bytes": point.warm.anonymous_bytes,
+            "anonymous_over_content": over(point.warm.anonymous_bytes, content),
+            "modes": modes(&point.warm.modes),
+        },
     })
 }
 
-fn over_content(stored: &Stored) -> f64 {
-    round(stored.anonymous_bytes as f64 / stored.content_bytes.max(1) as f64, 3)
+fn over(anonymous: u64, content: u64) -> f64 {
+    round(anonymous as f64 / content.max(1) as f64, 3)
 }
 
 fn grid(points: &[Point]) -> Grid {
-    let mut header =
-        vec!["memories", "stored per s", "settled s", "RSS MiB", "over content", "restart s"];
-    let names: Vec<String> = points
-        .first()
-        .map(|point| {
-            point.modes.iter().map(|(mode, _)| format!("{} p50/p99 ms", mode.as_str())).collect()
-        })
-        .unwrap_or_default();
+    let mut header = vec![
+        "memories",
+        "stored per s",
+        "settled s",
+        "RSS MiB",
+        "over content",
+        "warm: RSS MiB",
+        "over content",
+        "restart s",
+    ];
+    let names: Vec<String> = ModeName::ALL
+        .into_iter()
+        .map(|mode| format!("{} p50/p99 ms, warm", mode.as_str()))
+        .collect();
     header.extend(names.iter().map(String::as_str));
     let title = "Growth: one client over HTTP, vector given; memory is anonymous RSS, beside the bytes of vectors and \
-                 texts.";
+                 texts. Warm: a tenth of the memories in RAM, the others in files.";
     let mut grid = Grid::new(title, &header);
     for point in points {
+        let mib = |bytes: u64| format!("{:.0}", bytes as f64 / f64::from(1 << 20));
+        let content = point.stored.content_bytes;
+        let (hot, warm) = (point.stored.anonymous_bytes, point.warm.anonymous_bytes);
         let mut row = vec![
             point.memories.to_string(),
             format!("{:.0}", point.memories as f64 / point.stored.seconds.max(1e-9)),
             format!("{:.1}", point.stored.settled_seconds),
-            format!("{:.0}", point.stored.anonymous_bytes as f64 / f64::from(1 << 20)),
-            format!("{:.2}", over_content(&point.stored)),
+            mib(hot),
+            format!("{:.2}", over(hot, content)),
+            mib(warm),
+            format!("{:.2}", over(warm, content)),
             format!("{:.2}", point.restart_seconds),
         ];
-        let seen =
-            point.modes.iter().map(|(_, seen)| format!("{:.2} / {:.2}", seen.p50_ms, seen.p99_ms));
+        let seen = point.modes.iter().zip(&point.warm.modes).map(|((_, hot), (_, warm))| {
+            let told = |seen: &Latencies| format!("{:.2} / {:.2}", seen.p50_ms, seen.p99_ms);
+            format!("{}, {}", told(hot), told(warm))
+        });
         row.extend(seen);
         grid.rows.push(row);
     }
@@ -154,6 +216,7 @@ fn memory_chart(points: &[Point]) -> Chart<'static> {
         y: "MiB",
         series: vec![
             series("anonymous RSS", &|one| one.stored.anonymous_bytes as f64 / mib),
+            series("the same, warm", &|one| one.warm.anonymous_bytes as f64 / mib),
             series("vectors and texts", &|one| one.stored.content_bytes as f64 / mib),
         ],
     }

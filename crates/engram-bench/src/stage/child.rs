@@ -46,6 +46,11 @@ impl ChildServer {
         self.data.path()
     }
 
+    /// A setting of the form `key=value` from the next start on.
+    pub(crate) fn set(&mut self, setting: &str) {
+        self.settings.push(setting.to_owned());
+    }
+
     /// Kills it and starts it again on the same data.
     pub(crate) fn restart(&mut self) -> Result<(), BenchError> {
         self.kill();
