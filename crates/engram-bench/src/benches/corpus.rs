@@ -148,7 +148,8 @@ pub(super) fn create_space(
     Ok(())
 }
 
-fn batch(source: &Source<'_>, range: std::ops::Range<usize>) -> (String, u64) {
+/// A body of `remember_many`, and the bytes of its vectors and texts.
+pub(super) fn batch(source: &Source<'_>, range: std::ops::Range<usize>) -> (String, u64) {
     let mut body = String::from("{\"memories\":[");
     let mut bytes = 0;
     let first = range.start;

@@ -7,6 +7,7 @@ mod foreign;
 mod embed;
 mod generate;
 mod remember;
+mod sustain;
 mod recall;
 mod growth;
 mod scan;

@@ -34,6 +34,10 @@ pub const BENCHMARKS: &[BenchmarkEntry] = &[
         about: "durable writes by 1, 8 and 64 clients beside raw synced writes",
     },
     BenchmarkEntry {
+        name: "sustain",
+        about: "durable writes for ten minutes, and how far associations and graphs lag behind",
+    },
+    BenchmarkEntry {
         name: "recall",
         about: "recall by 1 and 8 clients, as fast as they can and at half of that",
     },
@@ -56,7 +60,7 @@ pub struct BenchOptions {
     pub cache_dir: PathBuf,
     /// Less of everything: seconds instead of minutes.
     pub quick: bool,
-    /// Seconds of each loop of `remember`; 10, or 1 when quick, when absent.
+    /// Seconds of each loop of `remember` (10, or 1 when quick, when absent), and of `sustain` (600 or 5).
     pub seconds: Option<u64>,
     /// Memories; sizes of growth.
     pub sizes: Vec<usize>,

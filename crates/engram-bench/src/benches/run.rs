@@ -2,7 +2,7 @@
 
 use super::options::{BENCHMARKS, BenchOptions};
 use super::report::{BenchReport, ReportBuilder};
-use super::{ann, embed, generate, growth, recall, remember, scan, spaces, spread};
+use super::{ann, embed, generate, growth, recall, remember, scan, spaces, spread, sustain};
 use crate::failure::BenchError;
 
 /// Runs the benchmark of that name.
@@ -22,6 +22,7 @@ pub fn run_benchmark(
         "spread" => spread::run(options, &mut report, progress)?,
         "scan" => scan::run(options, &mut report, progress)?,
         "remember" => remember::run(options, &mut report, progress)?,
+        "sustain" => sustain::run(options, &mut report, progress)?,
         "recall" => recall::run(options, &mut report, progress)?,
         "growth" => growth::run(options, &mut report, progress)?,
         "spaces" => spaces::run(options, &mut report, progress)?,

@@ -27,7 +27,7 @@ pub(crate) struct Bench {
     /// Less of everything: seconds instead of minutes
     #[arg(long)]
     quick: bool,
-    /// Seconds of each loop of `remember`
+    /// Seconds of each loop of `remember`, and of `sustain`
     #[arg(long, value_name = "N")]
     seconds: Option<u64>,
     /// Seed of grown sets
