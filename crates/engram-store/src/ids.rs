@@ -38,6 +38,11 @@ impl fmt::Display for SpaceId {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Lsn(pub u64);
 
+impl Lsn {
+    /// Nobody counts so far. What says that it stands beyond is damaged, so that readers may count on from anything they take.
+    pub(crate) const LIMIT: Lsn = Lsn(1 << 62);
+}
+
 impl fmt::Display for Lsn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

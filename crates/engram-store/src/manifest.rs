@@ -189,7 +189,8 @@ fn decode(bytes: &[u8], file: &str) -> Result<Manifest, StoreError> {
         return Err(bad("its parts do not fit together"));
     };
     let rows = table.chunks_exact(ENTRY_BYTES);
-    if found == 0 || rows.clone().any(|row| row[1..8] != [0; 7]) {
+    let lsn = Lsn(u64_at(header, 40));
+    if found == 0 || lsn > Lsn::LIMIT || rows.clone().any(|row| row[1..8] != [0; 7]) {
         return Err(bad("it has values that were never written"));
     }
     let entry = |row: &[u8]| ManifestSegment {
@@ -204,7 +205,7 @@ fn decode(bytes: &[u8], file: &str) -> Result<Manifest, StoreError> {
     Ok(Manifest {
         space: SpaceId(array(header, 16)),
         number: u64_at(header, 32),
-        lsn: Lsn(u64_at(header, 40)),
+        lsn,
         committed_at: CommitTime(i64::from_le_bytes(array(header, 48))),
         chain: array(header, 56),
         state_sum: u64_at(header, 72),

@@ -15,8 +15,8 @@ use super::frame::{FRAME_HEADER_BYTES, FrameKind};
 use super::replay::{Place, Replayer, SpaceState};
 use super::scan::{Item, Scan, last_nonzero, scan};
 use super::segment::{
-    Fill, HEADER_PAGE_BYTES, Predecessor, SegmentHeader, SegmentIndex, Trailer, parse_segment_name,
-    parse_spare_name,
+    Fill, HEADER_PAGE_BYTES, Predecessor, SEQUENCE_LIMIT, SegmentHeader, SegmentIndex, Trailer,
+    parse_segment_name, parse_spare_name,
 };
 use super::snapshot::{BASE_NAME, Base};
 use super::types::{Recovery, TornTail};
@@ -119,6 +119,12 @@ fn list(depot: &Depot) -> Result<Listing, LogError> {
         let Some(sequence) = parse_segment_name(&name) else {
             continue;
         };
+        if sequence > SEQUENCE_LIMIT {
+            // To count on from it would end in numbers that are used already.
+            let what =
+                "no log counts so far: the file is none of this log, move it away".to_owned();
+            return Err(LogError::Corrupt { file: name, offset: 0, what });
+        }
         if sequence < first {
             // The crash came between the new base and the renaming of what it had dropped.
             depot.retire(&name)?;
@@ -248,7 +254,7 @@ impl Run<'_, '_> {
         self.enter(found, header, &scanned, index, retired)
     }
 
-    /// Puts the segment into the catalog, or opens it for more unless it is `retired`.
+    /// Puts the segment into the catalog, or opens it for more unless it is `retired` or full.
     fn enter(
         &mut self,
         found: &Found,
@@ -259,13 +265,15 @@ impl Run<'_, '_> {
     ) -> Result<Outcome, LogError> {
         let is_sealed = scanned.footer.is_some() && scanned.trailer.is_some();
         let damaged = scanned.is_damaged() || found.is_short();
-        if !is_sealed && retired.is_none() && !damaged {
+        let fill = Fill {
+            end: scanned.end(),
+            spaces: replayed.index.spaces.len() as u64,
+            frames: replayed.index.frames,
+        };
+        // The writer keeps room for the footer; what stands on the disk need not.
+        let has_room = fill.has_room(header.area_end());
+        if !is_sealed && retired.is_none() && !damaged && has_room {
             let file = Arc::from(self.depot.open_file(&found.name, OpenMode::Write)?);
-            let fill = Fill {
-                end: scanned.end(),
-                spaces: replayed.index.spaces.len() as u64,
-                frames: replayed.index.frames,
-            };
             let segment = OpenSegment { header, name: found.name.clone(), file };
             return Ok(Outcome::Open(ActiveView::new(segment, replayed.index), fill));
         }
@@ -486,4 +494,62 @@ struct Replayed {
     index: SegmentIndex,
     /// Some frames were left out: they stand behind a break.
     skipped: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::entropy::SeededEntropy;
+    use crate::fs::{Fs, MemoryFs};
+    use crate::wal::frame::{FrameHeader, encode};
+    use crate::wal::log::ShardLog;
+    use crate::wal::segment::{TRAILER_BYTES, segment_name};
+    use crate::wal::types::{Entry, LogOptions};
+
+    const SEGMENT_BYTES: u64 = 16 << 10;
+
+    /// A log of one segment that starts with this frame.
+    fn log_of(kind: FrameKind, payload: &[u8]) -> MemoryFs {
+        let salt = [4; 16];
+        let follows = Predecessor::Sealed;
+        let header = SegmentHeader { sequence: 1, segment_bytes: SEGMENT_BYTES, salt, follows };
+        let mut bytes = header.encode();
+        let frame = FrameHeader::service(kind, 1, HEADER_PAGE_BYTES as u32);
+        encode(&mut bytes, header.salt(), HEADER_PAGE_BYTES, &frame, payload);
+        bytes.resize(SEGMENT_BYTES as usize, 0);
+        let fs = MemoryFs::new();
+        fs.create_dir_all(Path::new("/wal")).unwrap();
+        let path = Path::new("/wal").join(segment_name(1));
+        fs.open(&path, OpenMode::Create).unwrap().write_at(0, &bytes).unwrap();
+        fs
+    }
+
+    /// Replays the log, appends one commit, and gives how many there were and how many places are damaged.
+    fn open_and_append(fs: &MemoryFs) -> (u64, usize) {
+        let options = LogOptions { segment_bytes: SEGMENT_BYTES, ..LogOptions::default() };
+        let shared = Arc::new(fs.clone());
+        let entropy = SeededEntropy::new(1);
+        let opened = ShardLog::open(shared, "/wal".as_ref(), options, &entropy, &mut |_| Ok(()));
+        let (log, recovery) = opened.unwrap();
+        assert_eq!(recovery.quarantined, []);
+        let entry = Entry { space: SpaceId([1; 16]), kind: 1, payload: vec![7], state_sum: 0 };
+        log.append(entry, 5).unwrap();
+        assert_eq!(log.flush().unwrap().len(), 1);
+        (recovery.frames, recovery.damage.len())
+    }
+
+    #[test]
+    fn a_segment_without_room_for_its_footer_takes_no_more() {
+        let room = SEGMENT_BYTES - HEADER_PAGE_BYTES - TRAILER_BYTES - FRAME_HEADER_BYTES;
+        let fs = log_of(FrameKind::Padding, &vec![0; room as usize]);
+        assert_eq!([(); 3].map(|()| open_and_append(&fs)), [(0, 0), (1, 0), (2, 0)]);
+    }
+
+    #[test]
+    fn nothing_is_written_behind_a_footer_that_says_nothing() {
+        let fs = log_of(FrameKind::Footer, &[0xFF; 20]);
+        assert_eq!([(); 3].map(|()| open_and_append(&fs)), [(0, 0), (1, 0), (2, 0)]);
+    }
 }

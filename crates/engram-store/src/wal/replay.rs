@@ -12,7 +12,7 @@ use super::snapshot::{PartCollector, Snapshot, SpaceEntry};
 use super::types::{
     Damage, Frame, Quarantine, REPAIR, Recovery, SpaceTip, TraceWitness, place_text,
 };
-use crate::ids::{Lsn, SpaceId};
+use crate::ids::{CommitTime, Lsn, SpaceId};
 
 /// Where a space stands.
 #[derive(Clone, Debug)]
@@ -129,6 +129,8 @@ impl<'a> Replayer<'a> {
             format!("the chain of space {space} does not fit at LSN {found}")
         } else if header.stamp.time <= state.tip.time {
             format!("the commit time of space {space} does not increase at LSN {found}")
+        } else if header.stamp.time == CommitTime(i64::MAX) {
+            format!("the commit time of space {space} leaves none for what follows LSN {found}")
         } else {
             state.tip = header.tip();
             state.suspect = false;
@@ -299,7 +301,6 @@ impl<'a> Replayer<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::CommitTime;
     use crate::wal::types::Stamp;
 
     const PLACE: Place<'_> = Place { file: "segment", offset: 4096, bytes: 96 };
@@ -331,5 +332,7 @@ mod tests {
         assert_eq!(verdict(|first| header(1, 11, &first.chain)), (1, 1, 1), "a repetition");
         assert_eq!(verdict(|_| header(2, 11, &[9; 16])), (1, 1, 1), "another history");
         assert_eq!(verdict(|first| header(2, 10, &first.chain)), (1, 1, 1), "the same time");
+        let last = verdict(|first| header(2, i64::MAX, &first.chain));
+        assert_eq!(last, (1, 1, 1), "a time that nothing can follow");
     }
 }

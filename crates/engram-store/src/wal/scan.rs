@@ -80,12 +80,15 @@ pub(crate) fn scan(bytes: &[u8], segment: &SegmentHeader) -> Scan {
     let mut offset = HEADER_PAGE_BYTES;
     while offset < area.len() as u64 {
         let item = match decode(&area[offset as usize..], salt, offset) {
-            Decoded::Valid(header, payload) => {
-                if header.frame_kind == FrameKind::Footer {
-                    found.footer = SegmentIndex::decode(payload);
+            Decoded::Valid(header, payload) if header.frame_kind == FrameKind::Footer => {
+                found.footer = SegmentIndex::decode(payload);
+                match found.footer {
+                    Some(_) => Item::Frame { offset, header },
+                    // To write behind it would hide what is written from every scan.
+                    None => Item::BadPayload { offset, header },
                 }
-                Item::Frame { offset, header }
             }
+            Decoded::Valid(header, _) => Item::Frame { offset, header },
             Decoded::BadPayload(header) => Item::BadPayload { offset, header },
             Decoded::Nothing => match hole_at(bytes, area, segment, offset) {
                 Some(hole) => hole,

@@ -15,6 +15,9 @@ pub(crate) const HEADER_PAGE_BYTES: u64 = 4096;
 /// Length of the trailer at the end of the file.
 pub(crate) const TRAILER_BYTES: u64 = 64;
 
+/// No log counts its segments so far.
+pub(crate) const SEQUENCE_LIMIT: u64 = 1 << 62;
+
 const SEGMENT_BYTES_MIN: u64 = 16 << 10;
 const SEGMENT_BYTES_MAX: u64 = 1 << 30;
 
@@ -278,6 +281,9 @@ impl SegmentIndex {
                 first: Lsn(u64_at(row, 16)),
                 offsets: own.map(|bytes| u32_at(bytes, 0)).collect(),
             };
+            if entry.first > Lsn::LIMIT {
+                return None;
+            }
             index.spaces.insert(SpaceId(array(row, 0)), entry);
         }
         (offsets.is_empty() && seen == frames && index.spaces.len() == spaces).then_some(index)
@@ -312,7 +318,12 @@ impl Fill {
             spaces: self.spaces + new_spaces,
             frames: self.frames + commits,
         };
-        (next.end + footer_bytes(next.spaces, next.frames) <= area_end).then_some(next)
+        next.has_room(area_end).then_some(next)
+    }
+
+    /// Whether the footer fits behind what is here.
+    pub(crate) fn has_room(&self, area_end: u64) -> bool {
+        self.end + footer_bytes(self.spaces, self.frames) <= area_end
     }
 }
 
@@ -369,6 +380,9 @@ mod tests {
         for len in 0..payload.len() {
             assert_eq!(SegmentIndex::decode(&payload[..len]), None, "cut at {len}");
         }
+        let mut beyond = payload;
+        beyond[8 + 16..8 + 24].fill(0xFF);
+        assert_eq!(SegmentIndex::decode(&beyond), None, "nobody counts so far");
     }
 
     #[test]

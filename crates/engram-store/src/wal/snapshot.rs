@@ -1,6 +1,7 @@
 //! Where every space stands: the payload of checkpoint frames, and the `base` file.
 
 use super::error::LogError;
+use super::segment::SEQUENCE_LIMIT;
 use super::types::SpaceTip;
 use crate::format::{FORMAT_VERSION, array, u32_at, u64_at};
 use crate::ids::{CommitTime, Lsn, SpaceId};
@@ -98,11 +99,12 @@ impl PartCollector {
         if part == 0 {
             *self = PartCollector::default();
         }
-        if part != self.next_part || rows.len() != count as usize * ENTRY_BYTES {
+        let next = part.checked_add(1).filter(|_| part == self.next_part);
+        let (Some(next), true) = (next, rows.len() == count as usize * ENTRY_BYTES) else {
             *self = PartCollector { snapshot: Snapshot::default(), next_part: u32::MAX };
             return None;
-        }
-        self.next_part += 1;
+        };
+        self.next_part = next;
         self.snapshot.unlisted_suspect = flags & FLAG_UNLISTED_SUSPECT != 0;
         self.snapshot.entries.extend(rows.chunks_exact(ENTRY_BYTES).map(SpaceEntry::decode));
         (self.next_part == parts).then(|| std::mem::take(self).snapshot)
@@ -153,8 +155,14 @@ impl Base {
         if rows.len() as u64 != u64_at(body, 24).saturating_mul(ENTRY_BYTES as u64) {
             return Ok(None);
         }
-        let entries = rows.chunks_exact(ENTRY_BYTES).map(SpaceEntry::decode).collect();
-        Ok(Some(Base { first_sequence: u64_at(body, 16), entries }))
+        let entries: Vec<SpaceEntry> =
+            rows.chunks_exact(ENTRY_BYTES).map(SpaceEntry::decode).collect();
+        let first_sequence = u64_at(body, 16);
+        let counted = entries
+            .iter()
+            .all(|entry| entry.tip.lsn <= Lsn::LIMIT && entry.tip.time < CommitTime(i64::MAX));
+        Ok((counted && first_sequence <= SEQUENCE_LIMIT)
+            .then_some(Base { first_sequence, entries }))
     }
 }
 
@@ -198,6 +206,28 @@ mod tests {
         assert_eq!(collector.push(&parts[2]), None, "part 1 is missing");
         assert_eq!(collector.push(&parts[1]), None);
         assert_eq!(collector.push(&parts[2]), None);
+    }
+
+    #[test]
+    fn a_part_that_nothing_can_follow_proves_nothing() {
+        let mut part = Snapshot { entries: entries(1), unlisted_suspect: false }.encode_parts(80);
+        let part = &mut part[0];
+        part[..4].copy_from_slice(&u32::MAX.to_le_bytes());
+        let mut collector = PartCollector::default();
+        // The first one puts the collector where it waits for the next beginning.
+        assert_eq!([collector.push(part), collector.push(part)], [None, None]);
+    }
+
+    #[test]
+    fn a_base_beyond_all_counting_is_none() {
+        let refused = |change: fn(&mut Base)| {
+            let mut base = Base { first_sequence: 4, entries: entries(2) };
+            change(&mut base);
+            assert_eq!(Base::decode(&base.encode()).unwrap(), None);
+        };
+        refused(|base| base.first_sequence = u64::MAX);
+        refused(|base| base.entries[1].tip.lsn = Lsn(u64::MAX));
+        refused(|base| base.entries[1].tip.time = CommitTime(i64::MAX));
     }
 
     #[test]

@@ -30,6 +30,17 @@ fn quarantined(opened: &Opened) -> BTreeSet<SpaceId> {
     opened.recovery.quarantined.iter().map(|entry| entry.space).collect()
 }
 
+#[test]
+fn a_number_that_no_log_counts_to_is_refused() {
+    let (fs, _) = small_log();
+    let name = "ffffffffffffffff.wal";
+    fs.open(&Path::new(DIR).join(name), OpenMode::Create).unwrap();
+    let Err(LogError::Corrupt { file, .. }) = try_open(Arc::new(fs), SMALL) else {
+        panic!("counted on from the last number there is");
+    };
+    assert_eq!(file, name);
+}
+
 /// What every open of a mangled log must keep: no wrong frame, prefixes only, no loss that is not told.
 fn check_harmless_or_told(fs: &MemoryFs, content: &Content, context: &str) -> Opened {
     let opened = open(fs);

@@ -309,6 +309,7 @@ fn a_manifest_with_impossible_values_is_refused() {
     corrupt(with(8, &0_u32.to_le_bytes()));
     corrupt(with(12, &3_u32.to_le_bytes()));
     corrupt(with(12, &u32::MAX.to_le_bytes()));
+    corrupt(with(40, &u64::MAX.to_le_bytes()));
     corrupt(with(80, &u64::MAX.to_le_bytes()));
     corrupt(with(80, &5_u64.to_le_bytes()));
     corrupt(with(88 + 1, &[1]));
