@@ -97,6 +97,9 @@ impl<'a> Input<'a> {
                 break;
             }
             value |= group << shift;
+            if byte == 0 && shift > 0 {
+                return Err(IndexDamage("a number is longer than it needs to be"));
+            }
             if byte < 0x80 {
                 return Ok(value);
             }
@@ -170,6 +173,8 @@ mod tests {
         assert_eq!(input.bytes(2), Ok(&[1, 2][..]));
         assert_eq!((input.u8(), input.u8()), (Ok(3), Err(SHORT)));
         assert_eq!(Input::new(&[0xff; 10]).varint(), Err(IndexDamage("a number exceeds 64 bits")));
+        // One form for each number, so that equal structures give equal bytes.
+        assert!(Input::new(&[0xcc, 0]).varint().is_err());
         assert!(Input::new(&[0]).end().is_err());
     }
 }

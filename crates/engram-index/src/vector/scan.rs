@@ -21,6 +21,8 @@ const CHUNK: usize = 512;
 
 /// Bytes before the codes where they stand in one block.
 const HEADER_BYTES: usize = LINE;
+/// Of that, what the five fields take, in bytes.
+const FIELDS_BYTES: usize = 20;
 
 /// How many full-precision rows ahead of the one that is scored the processor is asked to fetch.
 const ROWS_AHEAD: usize = 2;
@@ -116,6 +118,10 @@ impl QuantisedVectors {
         let ([.., scales], end) = ranges(dimension, len);
         if end != all.len() {
             return Err(IndexDamage("codes of another length than they say"));
+        }
+        let is_zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
+        if !is_zero(&all[FIELDS_BYTES..HEADER_BYTES]) || !is_zero(&all[scales.end..]) {
+            return Err(IndexDamage("codes with something in their padding"));
         }
         let is_length = |x: f32| x.is_finite() && x >= 0.0;
         let (scales, _) = all[scales].as_chunks::<4>();

@@ -332,6 +332,12 @@ fn damaged_codes() {
         }
     });
     assert!(QuantisedVectors::open(AlignedBytes::default()).is_err());
+    // One form for the same codes: behind the fields, and behind the last scale.
+    for at in [20, 63, bytes.len() - 1] {
+        let mut bad = bytes.clone();
+        bad[at] = 1;
+        assert!(open(&bad).is_err(), "{at}");
+    }
 }
 
 #[test]
