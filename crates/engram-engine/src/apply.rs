@@ -194,7 +194,7 @@ fn doc(
         .try_into()
         .map_err(|_| format!("LSN {} has a content hash of another length", stamp.lsn))?;
     let vectors = decode_vectors(&put.vectors, space.identity.settings.dimension)
-        .ok_or_else(|| format!("LSN {} has vectors of another dimension", stamp.lsn))?;
+        .ok_or_else(|| format!("LSN {} has vectors that are none of its space", stamp.lsn))?;
     let content = put.content.into_content()?;
     let words = space.words(&content);
     let memory = Memory {

@@ -97,7 +97,7 @@ impl Engine {
         space.intact()?;
         let manifest = Manifest {
             space: space.identity.id,
-            number: entry.checkpoint().map_or(1, |before| before.number + 1),
+            number: entry.checkpoint().map_or(1, |before| before.number.saturating_add(1)),
             lsn: snapshot.lsn,
             committed_at: snapshot.committed_at,
             chain: point.chain,

@@ -467,13 +467,16 @@ pub(crate) fn encode_vectors(vectors: &[Vec<f32>]) -> Vec<u8> {
     vectors.iter().flatten().flat_map(|component| component.to_le_bytes()).collect()
 }
 
-/// The vectors of `bytes`, or nothing where their length does not fit the dimension.
+/// The vectors of `bytes`, or nothing where their length does not fit the dimension or a component is not finite.
 pub(crate) fn decode_vectors(bytes: &[u8], dimension: u32) -> Option<Vec<Vec<f32>>> {
     let size = dimension as usize * 4;
     if size == 0 || !bytes.len().is_multiple_of(size) {
         return bytes.is_empty().then(Vec::new);
     }
     let component = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
+    if !bytes.chunks_exact(4).map(component).all(f32::is_finite) {
+        return None;
+    }
     Some(bytes.chunks_exact(size).map(|v| v.chunks_exact(4).map(component).collect()).collect())
 }
 
@@ -518,10 +521,13 @@ mod tests {
     }
 
     #[test]
-    fn vectors_of_another_length_are_damage() {
+    fn vectors_of_another_length_or_not_finite_are_damage() {
         let bytes = encode_vectors(&[vec![1.0, 0.0], vec![0.0, 1.0]]);
         assert_eq!(decode_vectors(&bytes, 2).unwrap().len(), 2);
         assert_eq!(decode_vectors(&bytes, 3), None);
         assert_eq!(decode_vectors(&[], 3), Some(Vec::new()));
+        for component in [f32::NAN, f32::INFINITY] {
+            assert_eq!(decode_vectors(&encode_vectors(&[vec![0.0, component]]), 2), None);
+        }
     }
 }

@@ -160,7 +160,7 @@ fn read_tail(bytes: &[u8], space: &Space, next_node: u32) -> Result<Vec<TailDoc>
             return Err("the nodes of its tail do not ascend".to_owned());
         }
         let vectors = decode_vectors(&record.vectors, space.identity.settings.dimension)
-            .ok_or("a memory of its tail has vectors of another dimension")?;
+            .ok_or("a memory of its tail has vectors that are none of this space")?;
         let memory = record.memory.into_memory()?;
         let words = space.words(&memory.content);
         let state = if record.suppressed { State::Suppressed } else { State::Active };

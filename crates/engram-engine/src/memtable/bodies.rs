@@ -12,7 +12,7 @@ use engram_store::{SectionTag, Segment, SegmentRef, StoreError};
 
 use super::cold::Cold;
 use super::records::{Records, range};
-use super::resident::{HotPart, Resident, float};
+use super::resident::{HotPart, NOT_FINITE, Resident, float};
 use crate::fault::SpaceFault;
 use crate::model::Memory;
 use crate::stored::MemoryRecord;
@@ -116,6 +116,10 @@ impl Sealed {
             }
             floats.clear();
             floats.extend(bytes.chunks_exact(4).map(float));
+            if !floats.iter().all(|component| component.is_finite()) {
+                self.fault.quarantine(self.segment.damaged(NOT_FINITE).to_string());
+                floats.fill(0.0);
+            }
             visit(&floats);
             buffers.replace((bytes, floats));
         });
@@ -140,6 +144,9 @@ impl Sealed {
             for (vector, row) in (first..).zip(piece.chunks_exact(row)) {
                 floats.clear();
                 floats.extend(row.chunks_exact(4).map(float));
+                if !floats.iter().all(|component| component.is_finite()) {
+                    return Err(self.segment.damaged(NOT_FINITE));
+                }
                 visit(vector, &floats);
             }
             first += count;

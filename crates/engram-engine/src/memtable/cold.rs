@@ -15,7 +15,7 @@ use flate2::read::{DeflateDecoder, DeflateEncoder};
 
 use super::clock_cache::ClockCache;
 use super::records::{Records, RecordsWriter, range};
-use super::resident::{HotPart, Resident, float};
+use super::resident::{HotPart, NOT_FINITE, Resident, float};
 use crate::fault::SpaceFault;
 use crate::missing;
 use crate::model::Memory;
@@ -73,7 +73,11 @@ fn unpack(packed: &[u8], memories: usize, components: usize) -> Result<Frame, St
         return Err("a frame holds another number of memories".to_owned());
     }
     let component = |at: usize| float(&[0, 1, 2, 3].map(|byte| planes[byte * components + at]));
-    Ok(Frame { records, components: (0..components).map(component).collect() })
+    let components: Vec<f32> = (0..components).map(component).collect();
+    if !components.iter().all(|component| component.is_finite()) {
+        return Err(NOT_FINITE.to_owned());
+    }
+    Ok(Frame { records, components })
 }
 
 /// Bodies in an object.

@@ -93,6 +93,9 @@ impl Drop for HotPart {
     }
 }
 
+/// What is wrong with a vector that no index takes.
+pub(super) const NOT_FINITE: &str = "a component of a vector is not finite";
+
 /// A component of a vector as it stands in files.
 pub(super) fn float(bytes: &[u8]) -> f32 {
     f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])

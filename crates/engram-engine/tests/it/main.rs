@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap fails, as it should")]
 
 mod associating;
+mod forged;
 mod forgetting;
 mod freezing;
 mod golden;
