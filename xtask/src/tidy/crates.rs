@@ -19,7 +19,7 @@ enum Place {
     Edge,
 }
 
-const CRATES: [Crate; 11] = [
+const CRATES: [Crate; 13] = [
     Crate { name: "engram-store", may_use: &[], place: Place::BelowServer },
     Crate { name: "engram-index", may_use: &[], place: Place::BelowServer },
     Crate { name: "engram-embed", may_use: &[], place: Place::BelowServer },
@@ -65,6 +65,12 @@ const CRATES: [Crate; 11] = [
         may_use: &["engram-engine", "engram-embed", "engram-store"],
         place: Place::Edge,
     },
+    Crate {
+        name: "engram-fuzz",
+        may_use: &["engram-engine", "engram-embed", "engram-index", "engram-store"],
+        place: Place::Edge,
+    },
+    Crate { name: "engram-libfuzzer", may_use: &["engram-fuzz"], place: Place::Edge },
     Crate { name: "xtask", may_use: &[], place: Place::Edge },
 ];
 
