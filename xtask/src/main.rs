@@ -9,6 +9,7 @@ mod tidy;
 mod proof;
 mod power_cut;
 mod inject;
+mod fuzz;
 mod steps;
 
 use std::process::ExitCode;
@@ -21,6 +22,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   power-cut [FLAGS]   power cuts under the real server, on ext4 and XFS; needs root
   inject [FLAGS]      failing system calls, kills and a full disk under the real server; needs root and strace
                       flags of both: --seed S, --seconds N, --binary PATH; --cuts N or --faults N
+  fuzz [TARGET]       the fuzz targets under libFuzzer, or one of them until its time is over; needs a C++ compiler
+                      flag: --seconds N for each target
   model PATH          rebuild models/all-minilm-l6-v2 from the model.safetensors at PATH and compare";
 
 fn main() -> ExitCode {
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         ["gen", "--check"] => steps::generate(&root, steps::Pages::Check),
         ["power-cut", flags @ ..] => power_cut::run(&root, flags),
         ["inject", flags @ ..] => inject::run(&root, flags),
+        ["fuzz", flags @ ..] => fuzz::run(&root, flags),
         ["model", source] => steps::model(&root, source.as_ref()),
         ["help" | "--help" | "-h"] => {
             run::say(USAGE);

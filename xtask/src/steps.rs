@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::{run, sha256, tidy};
+use crate::{fuzz, run, sha256, tidy};
 
 /// Whether the gate runs the tests itself or its caller just did.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ struct Step {
 }
 
 /// The gate, in order. The tests come first: they are what the README promises.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step {
         name: "tests",
         run: |root| run::pass(&mut run::cargo(root, &["test", "--workspace", "--locked"])),
@@ -41,6 +41,7 @@ const STEPS: [Step; 9] = [
     Step { name: "generated pages", run: |root| generate(root, Pages::Check) },
     Step { name: "docs", run: docs },
     Step { name: "simulator", run: simulator },
+    Step { name: "fuzz", run: |root| fuzz::run(root, &[]) },
     Step { name: "power cuts", run: |_| myself("power-cut") },
     Step { name: "injected faults", run: |_| myself("inject") },
 ];
