@@ -41,7 +41,7 @@ impl LocalServer {
 
     /// Waits until it has done what follows its acknowledgements in these spaces.
     pub(crate) fn settle(&self, spaces: &[&str]) -> Result<(), BenchError> {
-        settle(self.running.addr(), spaces, &mut || true)
+        settle(self.running.addr(), spaces, &mut |_| true)
     }
 
     /// Ends it in order and removes its data.

@@ -161,6 +161,7 @@ impl Engine {
         let file = chunk_file::seal(&home, (&view.chunk, &codes, &bodies))?;
         self.note_file(space, &file);
         let mut sealed = chunk_file::open_sealed(&home, &file)?;
+        debug_assert_eq!(sealed.ends, *bodies.records.ends(), "what was written is read");
         sealed.ends = Arc::clone(bodies.records.ends());
         let sealed = Arc::new(sealed);
         space.change_views(|other| {

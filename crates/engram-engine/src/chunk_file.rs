@@ -10,14 +10,12 @@ use engram_store::{
     Lsn, SectionTag, Segment, SegmentHash, SegmentMeta, SegmentRef, SegmentWriter, SpaceId,
     StoreError, segment_file_name,
 };
-use prost::Message;
 
 use crate::memtable::{
     Bodies, CODES, Chunk, ChunkParts, ChunkView, Cold, Columns, FRAME_MEMORIES, FRAMES, Fate,
     HEADS, Hashes, RECORDS, RecordsWriter, Resident, Sealed, VECTORS, pack,
 };
 use crate::residence::Home;
-use crate::stored::MemoryRecord;
 
 const NODES: SectionTag = SectionTag(*b"NODE");
 const ENDS: SectionTag = SectionTag(*b"ENDS");
@@ -34,7 +32,7 @@ pub(crate) fn seal(
     home: &Home<'_>,
     (chunk, codes, bodies): (&Chunk, &QuantisedVectors, &Resident),
 ) -> Result<SegmentRef, StoreError> {
-    let mut writer = SegmentWriter::create(home.fs, home.dir, meta(home, bodies)?)?;
+    let mut writer = SegmentWriter::create(home.fs, home.dir, meta(home, bodies))?;
     write_indexes(&mut writer, (chunk, codes))?;
     writer.begin(RECORDS)?;
     writer.write(bodies.records.bytes())?;
@@ -61,7 +59,7 @@ pub(crate) fn freeze(
     home: &Home<'_>,
     (chunk, codes, bodies): (&Chunk, &QuantisedVectors, &Resident),
 ) -> Result<ColdFiles, StoreError> {
-    let meta = meta(home, bodies)?;
+    let meta = meta(home, bodies);
     let records = &bodies.records;
     let mut writer = SegmentWriter::create(home.fs, home.dir, meta)?;
     let mut frame_ends = Vec::new();
@@ -83,10 +81,7 @@ pub(crate) fn freeze(
     let mut writer = SegmentWriter::create(home.fs, home.dir, meta)?;
     write_indexes(&mut writer, (chunk, codes))?;
     let mut heads = RecordsWriter::default();
-    for place in 0..records.len() {
-        let memory = records.memory(place).map_err(undecoded)?;
-        heads.push(&MemoryRecord::head(&memory).encode_to_vec());
-    }
+    (0..records.len()).for_each(|place| heads.push_head(&records.head(place)));
     let heads = heads.finish();
     writer.begin(HEADS)?;
     writer.write(heads.bytes())?;
@@ -96,18 +91,11 @@ pub(crate) fn freeze(
     Ok(ColdFiles { local: writer.finish()?, object })
 }
 
-fn meta(home: &Home<'_>, bodies: &Resident) -> Result<SegmentMeta, StoreError> {
-    let lsn = |place: usize| bodies.records.memory(place).map(|memory| memory.lsn);
-    let lsns = match bodies.records.len().checked_sub(1) {
-        Some(last) => lsn(0).and_then(|first| Ok((first, lsn(last)?))).map_err(undecoded)?,
-        None => (Lsn(0), Lsn(0)),
-    };
-    Ok(SegmentMeta { space: home.space, min_lsn: lsns.0, max_lsn: lsns.1, epoch: 1 })
-}
-
-/// A memory in RAM is not what a memory looks like.
-fn undecoded(what: String) -> StoreError {
-    StoreError::Corrupt { file: "a chunk in memory".to_owned(), offset: 0, bytes: 0, what }
+fn meta(home: &Home<'_>, bodies: &Resident) -> SegmentMeta {
+    let records = &bodies.records;
+    let lsn = |place: Option<usize>| place.map_or(Lsn(0), |place| records.head(place).lsn);
+    let last = records.len().checked_sub(1);
+    SegmentMeta { space: home.space, min_lsn: lsn(last.and(Some(0))), max_lsn: lsn(last), epoch: 1 }
 }
 
 fn write_indexes(
@@ -299,7 +287,13 @@ fn hash_section(segment: &Segment, tag: SectionTag, docs: usize) -> Result<Hashe
         return Err(segment.damaged("an index of hashes has another length"));
     }
     let locals = hashes.split_off(docs);
-    if !hashes.is_sorted() || locals.iter().any(|local| *local as usize >= docs) {
+    // Merges keep what stands here: each document is named once, equal hashes oldest first.
+    let mut named = vec![false; docs];
+    let is_new = |local: &u32| {
+        named.get_mut(*local as usize).is_some_and(|named| !std::mem::replace(named, true))
+    };
+    let pairs = hashes.iter().zip(&locals);
+    if !pairs.is_sorted_by(|a, b| a < b) || !locals.iter().all(is_new) {
         return Err(segment.damaged("an index of hashes is not in order"));
     }
     Ok(Hashes { hashes, locals })

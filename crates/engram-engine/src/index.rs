@@ -27,11 +27,13 @@ use crate::space::Space;
 const GROWTH_SHARE: u64 = 16;
 /// And at least this share of the count from which a graph is built at all.
 const GROWTH_MIN_SHARE: u64 = 4;
-/// The shares for a space without a commit for [`QUIET_NS`]: an extension then costs nobody anything, and what is compared
-/// one by one costs every recall.
+/// The shares for a space that is quiet: what is compared one by one costs every recall, and no writer waits for an extension.
 const QUIET_GROWTH_SHARE: u64 = 128;
 const QUIET_GROWTH_MIN_SHARE: u64 = 16;
+/// A space is quiet without a commit for a second, and one more for each so many vectors of its graph: an extension copies and
+/// writes all of it, which short pauses of a writer are not worth.
 const QUIET_NS: i64 = 1_000_000_000;
+const QUIET_VECTORS: u64 = 50_000;
 /// A graph is built from scratch when this share of its vectors, in percent, belongs to memories that are gone. Suppressed
 /// ones stay in it, as they may come back.
 const GONE_PERCENT_MAX: u64 = 30;
@@ -140,7 +142,8 @@ impl Engine {
         let outside = snapshot.vectors_from(base.map_or(0, |view| view.graph.through));
         let gone = (covered + outside).saturating_sub(snapshot.figures.vectors);
         let worn = gone * 100 > covered * GONE_PERCENT_MAX;
-        let quiet = self.now_ns().saturating_sub(snapshot.committed_at.0) >= QUIET_NS;
+        let pause = QUIET_NS.saturating_mul((1 + covered / QUIET_VECTORS) as i64);
+        let quiet = self.now_ns().saturating_sub(snapshot.committed_at.0) >= pause;
         let (min_share, share) = match quiet {
             true => (QUIET_GROWTH_MIN_SHARE, QUIET_GROWTH_SHARE),
             false => (GROWTH_MIN_SHARE, GROWTH_SHARE),

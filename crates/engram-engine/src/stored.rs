@@ -3,7 +3,10 @@
 //! `docs/internals/file-format.md` lists the sections that hold them. What does not decode is damage, never a panic.
 
 use engram_store::{CommitTime, Lsn};
-use prost::Message;
+use prost::encoding::{
+    DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, skip_field,
+};
+use prost::{DecodeError, Message};
 
 use crate::model::Memory;
 use crate::record::{ContentRecord, IdempotencyRecord, SpaceRecord};
@@ -44,6 +47,13 @@ pub(crate) struct CheckpointRecord {
     #[prost(sint64, optional, tag = "10")]
     pub(crate) deleted_since: Option<i64>,
 }
+
+/// Tags of the content in a [`MemoryRecord`], and of text and metadata in that.
+const CONTENT_TAG: u32 = 7;
+const TEXT_TAG: u32 = 3;
+const METADATA_TAG: u32 = 11;
+/// Records from this size on are worth looking through before they are decoded, bytes.
+const LONG_BYTES: usize = 512;
 
 /// One version of a memory in a segment; its vectors stand apart.
 #[derive(Clone, PartialEq, Message)]
@@ -171,11 +181,52 @@ impl MemoryRecord {
         })
     }
 
+    /// The memory of these bytes, without text and metadata where decoding these would take long.
+    pub(crate) fn read_head(bytes: &[u8]) -> Result<Memory, String> {
+        if bytes.len() < LONG_BYTES {
+            return MemoryRecord::read(bytes);
+        }
+        let mut head = Vec::with_capacity(LONG_BYTES);
+        let content = copy_fields(bytes, &[CONTENT_TAG], &mut head).and_then(|content| {
+            let mut short = Vec::with_capacity(LONG_BYTES);
+            copy_fields(content, &[TEXT_TAG, METADATA_TAG], &mut short)?;
+            encode_key(CONTENT_TAG, WireType::LengthDelimited, &mut head);
+            encode_varint(short.len() as u64, &mut head);
+            head.extend_from_slice(&short);
+            Ok(())
+        });
+        content.map_err(|error| error.to_string())?;
+        MemoryRecord::read(&head)
+    }
+
     /// The memory of these bytes.
     pub(crate) fn read(bytes: &[u8]) -> Result<Memory, String> {
         let record = MemoryRecord::decode(bytes).map_err(|error| error.to_string())?;
         record.into_memory()
     }
+}
+
+/// Copies a message without some of its fields, which are all of those with a length before them; the value of the last of
+/// these.
+fn copy_fields<'a>(
+    mut message: &'a [u8],
+    left_out: &[u32],
+    copy: &mut Vec<u8>,
+) -> Result<&'a [u8], DecodeError> {
+    let mut last: &[u8] = &[];
+    while !message.is_empty() {
+        let field = message;
+        let (tag, wire_type) = decode_key(&mut message)?;
+        let mut value = message;
+        skip_field(wire_type, tag, &mut message, DecodeContext::default())?;
+        if !left_out.contains(&tag) {
+            copy.extend_from_slice(&field[..field.len() - message.len()]);
+        } else if wire_type == WireType::LengthDelimited {
+            decode_varint(&mut value)?;
+            last = &value[..value.len() - message.len()];
+        }
+    }
+    Ok(last)
 }
 
 /// Messages one after the other, each with its length before it.
@@ -191,4 +242,29 @@ pub(crate) fn read_messages<M: Message + Default>(mut bytes: &[u8]) -> Result<Ve
         messages.push(message.map_err(|error| error.to_string())?);
     }
     Ok(messages)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::MetaValue;
+
+    #[test]
+    fn a_head_is_the_memory_without_its_long_parts() {
+        let mut memory = Memory { id: "m".to_owned(), version: 3, ..Memory::default() };
+        memory.content.title = "a title".to_owned();
+        memory.content.people = vec!["Ann".to_owned(), "Bo".to_owned()];
+        memory.content.expires_at = Some(-7);
+        let short = MemoryRecord::new(&memory).encode_to_vec();
+        assert_eq!(MemoryRecord::read_head(&short).unwrap(), memory);
+        let mut long = memory.clone();
+        long.content.text = "long ".repeat(LONG_BYTES);
+        long.content.metadata.insert("key".to_owned(), MetaValue::Int(1));
+        let bytes = MemoryRecord::new(&long).encode_to_vec();
+        assert_eq!(MemoryRecord::read_head(&bytes).unwrap(), memory);
+        assert_eq!(MemoryRecord::read(&bytes).unwrap(), long);
+        for cut in LONG_BYTES..bytes.len() {
+            assert!(MemoryRecord::read_head(&bytes[..cut]).is_err(), "cut at {cut}");
+        }
+    }
 }

@@ -5,14 +5,14 @@
 //! after 100,000 memories were stored held 428 MB, and 270 MB with these settings.
 
 /// Blocks of this size and more go back to the system when they are freed, bytes.
-#[cfg(target_env = "gnu")]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 const MAPPED_FROM: libc::c_int = 256 << 10;
 /// What may be left at the end of the heap, bytes.
-#[cfg(target_env = "gnu")]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 const TOP_MAX: libc::c_int = 1 << 20;
 
 /// Has the allocator give back what is free. Call it before there is a second thread.
-#[cfg(target_env = "gnu")]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub(crate) fn tune() {
     // SAFETY: both only set a number inside the allocator, and no other thread uses it yet. What it refuses stays as it is.
     unsafe {
@@ -22,5 +22,5 @@ pub(crate) fn tune() {
 }
 
 /// Other allocators are left as they are.
-#[cfg(not(target_env = "gnu"))]
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub(crate) fn tune() {}

@@ -106,6 +106,8 @@ fn restart(server: &mut ChildServer, source: &Source<'_>) -> Result<f64, BenchEr
 
 /// Asks for a tenth of the memories, so that these are hot; how many are, and the anonymous memory.
 fn warm(server: &ChildServer, source: &Source<'_>, size: usize) -> Result<(u64, u64), BenchError> {
+    // What the restart brought into RAM leaves it first.
+    server.settle(SPACE)?;
     let mut wire = connect(server)?;
     let mut hot = 0;
     // Answers overlap: a round asks elsewhere than those before.
@@ -119,7 +121,6 @@ fn warm(server: &ChildServer, source: &Source<'_>, size: usize) -> Result<(u64, 
             break;
         }
     }
-    server.settle(SPACE)?;
     Ok((hot, server.anonymous_bytes()))
 }
 
@@ -155,7 +156,8 @@ fn grid(points: &[Point]) -> Grid {
         "settled s",
         "RSS MiB",
         "over content",
-        "warm: RSS MiB",
+        "warm: hot memories",
+        "RSS MiB",
         "over content",
         "restart s",
     ];
@@ -177,6 +179,7 @@ fn grid(points: &[Point]) -> Grid {
             format!("{:.1}", point.stored.settled_seconds),
             mib(hot),
             format!("{:.2}", over(hot, content)),
+            point.warm.hot_memories.to_string(),
             mib(warm),
             format!("{:.2}", over(warm, content)),
             format!("{:.2}", point.restart_seconds),

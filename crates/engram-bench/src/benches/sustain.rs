@@ -1,5 +1,5 @@
-//! `sustain`: what rate of durable writes a server keeps up while associations and graphs follow behind, after the burst that
-//! an empty space takes.
+//! `sustain`: what rate of durable writes a server keeps up while associations and graphs follow behind, and after the burst
+//! that an empty space takes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -66,15 +66,22 @@ pub(super) fn run(
     let done = AtomicBool::new(false);
     let (seen, looks) = std::thread::scope(|scope| {
         let looking = scope.spawn(|| look(&server, &done));
+        let end = End(&done);
         let seen = load.run();
-        done.store(true, Ordering::Release);
+        drop(end);
         let looks = looking.join().expect("looking does not panic");
         Ok::<_, BenchError>((seen?, looks?))
     })?;
     let burst_seconds = seconds as f64 * BURST_SHARE;
-    let burst = looks.iter().find(|look| look.seconds >= burst_seconds);
-    let burst = burst.map_or(0.0, |look| look.memories as f64 / look.seconds);
-    let sustained = seen.per_second * BATCH as f64;
+    let rate = |from: Option<&Look>, to: Option<&Look>| {
+        let (seconds, memories) = from.map_or((0.0, 0), |look| (look.seconds, look.memories));
+        to.map_or(0.0, |to| {
+            (to.memories - memories) as f64 / (to.seconds - seconds).max(f64::MIN_POSITIVE)
+        })
+    };
+    let burst_end = looks.iter().find(|look| look.seconds >= burst_seconds);
+    let burst_seconds = burst_end.map_or(0.0, |look| round(look.seconds, 1));
+    let (burst, sustained) = (rate(None, burst_end), rate(burst_end, looks.last()));
     let most = |of: fn(&Look) -> u64| looks.iter().map(of).max().unwrap_or(0);
     let (unlinked, unindexed) = (most(|look| look.unlinked), most(|look| look.unindexed));
     report.set("seconds", seconds);
@@ -89,7 +96,7 @@ pub(super) fn run(
     report.set("anonymous_bytes", server.anonymous_bytes());
     let title = format!(
         "Durable writes for {seconds} s: {CLIENTS} clients, {BATCH} memories in a request, {}-d vectors given. Burst: the \
-         first {burst_seconds} s.",
+         first {burst_seconds} s; sustained: after it.",
         source.dimension()
     );
     let header = [
@@ -115,6 +122,15 @@ pub(super) fn run(
     ]);
     report.grid(grid);
     Ok(())
+}
+
+/// Says so when the load ends, however it does.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 /// Reads the figures of the space every second until `done`.

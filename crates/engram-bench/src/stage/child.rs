@@ -14,8 +14,10 @@ use super::machine::{anonymous_bytes, process_cpu_seconds};
 use super::settle::settle;
 use crate::failure::BenchError;
 
-/// How long a server is watched, and how much of a core it may use to count as idle. It extends graphs when a space is quiet for a second.
+/// How long a server is watched, and how much of a core it may use to count as idle. It extends graphs of spaces that were
+/// quiet for a while, longer for larger ones.
 const IDLE: Duration = Duration::from_millis(2_500);
+const IDLE_VECTORS_PER_SECOND: f64 = 40_000.0;
 const IDLE_CPU_SHARE: f64 = 0.1;
 
 /// A running `engram start`. It dies with this value, and its data too.
@@ -66,10 +68,11 @@ impl ChildServer {
 
     /// Waits until it has done what follows its acknowledgements: its figures and its CPU time stand still.
     pub(crate) fn settle(&self, space: &str) -> Result<(), BenchError> {
-        settle(self.addr, &[space], &mut || {
+        settle(self.addr, &[space], &mut |vectors| {
+            let time = IDLE + Duration::from_secs_f64(vectors as f64 / IDLE_VECTORS_PER_SECOND);
             let before = self.cpu_seconds();
-            std::thread::sleep(IDLE);
-            (self.cpu_seconds() - before) < IDLE_CPU_SHARE * IDLE.as_secs_f64()
+            std::thread::sleep(time);
+            (self.cpu_seconds() - before) < IDLE_CPU_SHARE * time.as_secs_f64()
         })
     }
 

@@ -26,14 +26,14 @@ pub(crate) fn space_stats(wire: &mut Wire, space: &str) -> Result<Value, BenchEr
 }
 
 /// Returns when no memory waits for its associations and no commit comes any more, with `idle` saying the same of
-/// what the figures do not show.
+/// what the figures do not show, given the number of vectors.
 ///
 /// # Errors
 /// The server does not answer, or does not come to rest within two hours.
 pub(crate) fn settle(
     addr: SocketAddr,
     spaces: &[&str],
-    idle: &mut dyn FnMut() -> bool,
+    idle: &mut dyn FnMut(u64) -> bool,
 ) -> Result<(), BenchError> {
     let unreachable = |error: std::io::Error| BenchError::Program {
         program: "stats".to_owned(),
@@ -43,14 +43,15 @@ pub(crate) fn settle(
     let started = Instant::now();
     let (mut before, mut looks) = (Vec::new(), 0);
     while started.elapsed() < TIME_MAX {
-        let mut seen = Vec::new();
+        let (mut seen, mut vectors) = (Vec::new(), 0);
         for space in spaces {
             let stats = space_stats(&mut wire, space)?;
+            vectors += stats["vectors"].as_u64().unwrap_or(0);
             seen.push((stats["lsn"].as_u64(), stats["unlinked"].as_u64().unwrap_or(0)));
         }
         let quiet = seen == before && seen.iter().all(|(_, unlinked)| *unlinked == 0);
         looks = if quiet { looks + 1 } else { 0 };
-        if looks >= LOOKS && idle() {
+        if looks >= LOOKS && idle(vectors) {
             return Ok(());
         }
         before = seen;

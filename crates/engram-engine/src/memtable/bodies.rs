@@ -83,14 +83,29 @@ impl Sealed {
         self.fault.or_default(self.read_memory(local))
     }
 
+    fn head(&self, local: u32) -> Memory {
+        if let Some(hot) = self.hot.memory(local) {
+            return hot;
+        }
+        self.fault.or_default(self.read_with(local, MemoryRecord::read_head))
+    }
+
     /// One memory, past those that are kept in RAM.
     pub(crate) fn read_memory(&self, local: u32) -> Result<Memory, String> {
+        self.read_with(local, MemoryRecord::read)
+    }
+
+    fn read_with(
+        &self,
+        local: u32,
+        decode: fn(&[u8]) -> Result<Memory, String>,
+    ) -> Result<Memory, String> {
         let (start, end) = range(&self.ends, local as usize);
         BUFFERS.with_borrow_mut(|(bytes, _)| {
             bytes.clear();
             bytes.resize((end - start) as usize, 0);
             self.segment.read(RECORDS, start, bytes).map_err(|error| error.to_string())?;
-            MemoryRecord::read(bytes)
+            decode(bytes)
         })
     }
 
@@ -226,7 +241,7 @@ impl Bodies {
 
     pub(super) fn memory(&self, local: u32) -> MemoryRef<'_> {
         let memory = match (&self.resident, &self.sealed, &self.cold) {
-            (Some(resident), ..) => self.of_record(resident.records.memory(local as usize)),
+            (Some(resident), ..) => resident.records.memory(local as usize),
             (None, Some(sealed), _) => sealed.memory(local),
             (None, None, Some(cold)) => cold.memory(local),
             (None, None, None) => Memory::default(),
@@ -234,21 +249,15 @@ impl Bodies {
         MemoryRef::Read(Arc::new(memory))
     }
 
-    /// A memory that was in RAM as it stands in a file.
-    fn of_record(&self, memory: Result<Memory, String>) -> Memory {
-        match (&self.sealed, &self.cold) {
-            (Some(sealed), _) => sealed.fault.or_default(memory),
-            (None, Some(cold)) => cold.fault.or_default(memory),
-            (None, None) => memory.expect("what was encoded here decodes"),
-        }
-    }
-
-    /// A memory, perhaps without its text and metadata: what is kept of a cold one at hand.
+    /// A memory, perhaps without its text and metadata: those of a cold one are not at hand, and nobody needs to decode them.
     pub(super) fn head(&self, local: u32) -> MemoryRef<'_> {
-        match (&self.resident, &self.cold) {
-            (None, Some(cold)) => MemoryRef::Read(Arc::new(cold.head(local))),
-            _ => self.memory(local),
-        }
+        let head = match (&self.resident, &self.sealed, &self.cold) {
+            (Some(resident), ..) => resident.records.head(local as usize),
+            (None, Some(sealed), _) => sealed.head(local),
+            (None, None, Some(cold)) => cold.head(local),
+            (None, None, None) => Memory::default(),
+        };
+        MemoryRef::Read(Arc::new(head))
     }
 
     /// Calls `visit` with a vector, given with its document and its number there.
@@ -343,7 +352,9 @@ impl Bodies {
     /// Bytes in RAM, those of single hot memories apart.
     pub(crate) fn heap_bytes(&self) -> u64 {
         let resident = self.resident.as_ref().map_or(0, |resident| resident.heap_bytes());
-        let sealed = self.sealed.as_ref().map_or(0, |sealed| size_of_val(&*sealed.ends) as u64);
+        // Both share the list of ends.
+        let sealed = self.sealed.as_ref().filter(|_| self.resident.is_none());
+        let sealed = sealed.map_or(0, |sealed| size_of_val(&*sealed.ends) as u64);
         let cold = self.cold.as_ref().map_or(0, |cold| cold.heap_bytes());
         resident + sealed + cold
     }

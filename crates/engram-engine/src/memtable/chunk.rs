@@ -152,7 +152,8 @@ impl Chunk {
 
     /// One chunk in the place of neighbours `parts`, without the documents that `keep` refuses.
     pub(crate) fn merge(parts: &[(&Chunk, &Resident)], keep: &dyn Fn(usize, u32) -> bool) -> Built {
-        let (mut records, mut nodes) = (RecordsWriter::default(), Vec::new());
+        let bytes = parts.iter().map(|(_, bodies)| bodies.records.bytes().len()).sum();
+        let (mut records, mut nodes) = (RecordsWriter::with_capacity(bytes), Vec::new());
         let mut locals: Vec<Vec<Option<u32>>> = Vec::with_capacity(parts.len());
         for (index, (part, bodies)) in parts.iter().enumerate() {
             let mut map = Vec::with_capacity(part.len());
@@ -160,7 +161,7 @@ impl Chunk {
                 let kept = keep(index, local);
                 map.push(kept.then_some(nodes.len() as u32));
                 if kept {
-                    records.push(bodies.records.record(local as usize));
+                    records.push(&bodies.records, local as usize);
                     nodes.push(*node);
                 }
             }

@@ -147,9 +147,7 @@ impl Cold {
             return hot;
         }
         match self.frame(local as usize / FRAME_MEMORIES) {
-            Some(frame) => {
-                self.fault.or_default(frame.records.memory(local as usize % FRAME_MEMORIES))
-            }
+            Some(frame) => frame.records.memory(local as usize % FRAME_MEMORIES),
             None => self.head(local),
         }
     }
@@ -202,7 +200,7 @@ impl Cold {
         let mut components = Vec::with_capacity(owners.len() * dimension);
         for number in 0..self.frame_ends.len() {
             let frame = self.read_frame(number).map_err(|error| self.told(error))?;
-            (0..frame.records.len()).for_each(|place| records.push(frame.records.record(place)));
+            (0..frame.records.len()).for_each(|place| records.push(&frame.records, place));
             components.extend_from_slice(&frame.components);
         }
         let vectors = FlatVectors::open(dimension, owners.to_vec(), components);
@@ -298,7 +296,7 @@ mod tests {
         let components: Vec<f32> = (0..24).map(|n| (n as f32).sin()).collect();
         let packed = pack(&records.finish(), 1..6, &components);
         let frame = unpack(&packed, 5, 24).unwrap();
-        let unpacked: Vec<Memory> = (0..5).map(|n| frame.records.memory(n).unwrap()).collect();
+        let unpacked: Vec<Memory> = (0..5).map(|n| frame.records.memory(n)).collect();
         assert_eq!(unpacked, (1..6).map(memory).collect::<Vec<_>>());
         assert_eq!(frame.components, components);
         assert!(unpack(&packed, 4, 24).is_err() && unpack(&packed, 5, 23).is_err());

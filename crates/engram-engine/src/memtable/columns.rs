@@ -190,9 +190,9 @@ impl Columns {
         self.occurred.range(range.from, range.until)
     }
 
-    /// Whether any of the memories ever forgets itself.
-    pub(crate) fn can_expire(&self) -> bool {
-        self.expires.bounds().is_some()
+    /// Whether any of the memories has forgotten itself by then.
+    pub(crate) fn holds_expired(&self, now_ns: i64) -> bool {
+        self.expires.bounds().is_some_and(|(first, _)| first <= now_ns)
     }
 
     /// Calls `visit` with every memory of a session: its name, the memory, and when it happened, ns.

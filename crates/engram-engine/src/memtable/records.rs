@@ -1,4 +1,6 @@
 //! Memories as they stand in segments, one after the other: in RAM they take what they take in a file.
+//!
+//! What comes from a file is decoded once when it is read, so that damage is found there and never later.
 
 use std::sync::Arc;
 
@@ -8,8 +10,10 @@ use prost::encoding::{decode_varint, encode_varint};
 use crate::model::Memory;
 use crate::stored::MemoryRecord;
 
-/// Encoded memories.
-#[derive(Debug, Default)]
+const DECODED_BEFORE: &str = "records decode, or were refused when they were read";
+
+/// Encoded memories, each of which decodes.
+#[derive(Debug)]
 pub(crate) struct Records {
     bytes: Vec<u8>,
     /// Where each of them ends.
@@ -22,7 +26,10 @@ impl Records {
         if !ends.is_sorted() || ends.last().copied().unwrap_or(0) != bytes.len() as u64 {
             return Err("memories do not end where they should".to_owned());
         }
-        Ok(Records { bytes, ends })
+        let records = Records { bytes, ends };
+        (0..records.len())
+            .try_for_each(|place| MemoryRecord::read(records.record(place)).map(drop))?;
+        Ok(records)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -45,8 +52,13 @@ impl Records {
         &self.bytes[start as usize..end as usize]
     }
 
-    pub(crate) fn memory(&self, place: usize) -> Result<Memory, String> {
-        MemoryRecord::read(self.record(place))
+    pub(crate) fn memory(&self, place: usize) -> Memory {
+        MemoryRecord::read(self.record(place)).expect(DECODED_BEFORE)
+    }
+
+    /// A memory without its text and metadata, perhaps.
+    pub(crate) fn head(&self, place: usize) -> Memory {
+        MemoryRecord::read_head(self.record(place)).expect(DECODED_BEFORE)
     }
 
     /// Some of them, each with its length before it.
@@ -60,15 +72,16 @@ impl Records {
 
     /// Records of bytes in which each has its length before it.
     pub(crate) fn from_delimited(mut bytes: &[u8]) -> Result<Records, String> {
-        let mut writer = RecordsWriter::default();
+        let (mut records, mut ends) = (Vec::with_capacity(bytes.len()), Vec::new());
         while !bytes.is_empty() {
             let len = decode_varint(&mut bytes).map_err(|error| error.to_string())?;
             let split = usize::try_from(len).ok().and_then(|len| bytes.split_at_checked(len));
             let (record, rest) = split.ok_or("a memory is cut")?;
-            writer.push(record);
+            records.extend_from_slice(record);
+            ends.push(records.len() as u64);
             bytes = rest;
         }
-        Ok(writer.finish())
+        Records::open(records, ends.into())
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {
@@ -84,9 +97,20 @@ pub(crate) struct RecordsWriter {
 }
 
 impl RecordsWriter {
-    /// Adds an encoded memory.
-    pub(crate) fn push(&mut self, record: &[u8]) {
-        self.bytes.extend_from_slice(record);
+    /// With room for so many bytes.
+    pub(crate) fn with_capacity(bytes: usize) -> RecordsWriter {
+        RecordsWriter { bytes: Vec::with_capacity(bytes), ends: Vec::new() }
+    }
+
+    /// Adds one of other records.
+    pub(crate) fn push(&mut self, records: &Records, place: usize) {
+        self.bytes.extend_from_slice(records.record(place));
+        self.ends.push(self.bytes.len() as u64);
+    }
+
+    /// Adds a memory without its text and metadata.
+    pub(crate) fn push_head(&mut self, memory: &Memory) {
+        MemoryRecord::head(memory).encode(&mut self.bytes).expect("a vector grows");
         self.ends.push(self.bytes.len() as u64);
     }
 

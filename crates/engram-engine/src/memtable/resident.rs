@@ -73,6 +73,9 @@ impl HotPart {
 
     /// Keeps a memory that was in an answer.
     pub(super) fn keep(&self, local: u32, memory: &Memory, vectors: &[Vec<f32>]) {
+        if self.set.get(self.number, local).is_some() {
+            return;
+        }
         let record = MemoryRecord::new(memory).encode_to_vec().into_boxed_slice();
         let vectors = vectors.concat().into_boxed_slice();
         let bytes = (size_of_val(&*record) + size_of_val(&*vectors)) as u64 + HOT_DOC_BYTES;

@@ -124,7 +124,9 @@ impl Snapshot {
     /// Whether a memory has forgotten itself by then. Only memories that can are looked at.
     pub(crate) fn is_expired(&self, at: DocRef, now_ns: i64) -> bool {
         let can = match at {
-            DocRef::Chunk(chunk, _) => self.chunks[chunk as usize].chunk.columns.can_expire(),
+            DocRef::Chunk(chunk, _) => {
+                self.chunks[chunk as usize].chunk.columns.holds_expired(now_ns)
+            }
             DocRef::Tail(_) => true,
         };
         can && self.head(at).is_expired(now_ns)
@@ -147,8 +149,8 @@ impl Snapshot {
             return Some((DocRef::Tail(index), tail.state));
         }
         self.chunks.iter().enumerate().rev().find_map(|(index, view)| {
-            view.locals_of_id(id)
-                .find_map(|local| Some((DocRef::Chunk(index as u32, local), view.state(local)?)))
+            let (local, state) = view.live_of_id(id)?;
+            Some((DocRef::Chunk(index as u32, local), state))
         })
     }
 
@@ -159,11 +161,7 @@ impl Snapshot {
         limit: usize,
         accept: &dyn Fn(&Memory) -> bool,
     ) -> Vec<String> {
-        let chunks = self.chunks.iter().flat_map(|view| {
-            view.locals_of_content(hash)
-                .filter(|local| view.state(*local) == Some(State::Active))
-                .map(|local| view.head(local))
-        });
+        let chunks = self.chunks.iter().flat_map(|view| view.active_of_content(hash));
         let tail = self
             .tail
             .iter()

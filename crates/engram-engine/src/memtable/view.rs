@@ -106,10 +106,21 @@ impl ChunkView {
         perhaps.filter(move |local| self.head(*local).id == id)
     }
 
-    /// Local ordinals of the documents with this content.
-    pub(crate) fn locals_of_content(&self, hash: ContentHash) -> impl Iterator<Item = u32> + '_ {
-        let perhaps = self.chunk.perhaps_of_content(&hash).iter().copied();
-        perhaps.filter(move |local| self.head(*local).content_hash == hash)
+    /// The live document of this id.
+    pub(crate) fn live_of_id(&self, id: &str) -> Option<(u32, State)> {
+        let perhaps = self.chunk.perhaps_of_id(id).iter();
+        let live = perhaps.filter_map(|local| Some((*local, self.state(*local)?)));
+        live.rev().find(|(local, _)| self.head(*local).id == id)
+    }
+
+    /// The active documents with this content.
+    pub(crate) fn active_of_content(
+        &self,
+        hash: ContentHash,
+    ) -> impl Iterator<Item = MemoryRef<'_>> + '_ {
+        let perhaps = self.chunk.perhaps_of_content(&hash).iter();
+        let active = perhaps.filter(|local| self.state(**local) == Some(State::Active));
+        active.map(|local| self.head(*local)).filter(move |memory| memory.content_hash == hash)
     }
 
     /// The vectors quantised, read where they are not in RAM; none when they cannot be read: the space is quarantined then.

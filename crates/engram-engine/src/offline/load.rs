@@ -163,6 +163,9 @@ impl Trial {
         for (at, state) in snapshot.places() {
             let memory = snapshot.head(at);
             let (hash, version) = (&memory.content_hash, memory.version);
+            if snapshot.find(&memory.id) != Some((at, state)) {
+                return Some(format!("its index of ids does not find {:?}", memory.id));
+            }
             sum = sum.wrapping_add(state_term(&memory.id, version, hash, state));
             vectors += u64::from(snapshot.vector_count(at));
             match state {
