@@ -174,7 +174,8 @@ impl Engine {
         let time = engram_store::CommitTime(now_ns);
         let embedders = &self.components.embedders;
         let identity = SpaceIdentity::new(id, new.name.clone(), time, settings);
-        let space = Arc::new(Space::new(Arc::new(identity), embedders));
+        let tail_max = self.settings.tail_memories_max;
+        let space = Arc::new(Space::new(Arc::new(identity), embedders, tail_max));
         let submission = Submission {
             space: Arc::clone(&space),
             kind: KIND_SPACE_CREATED,

@@ -95,7 +95,8 @@ impl Engine {
 
     fn load(&self, entry: &Entry) -> Result<(Space, Overlay), EngineError> {
         let identity = &entry.identity;
-        let space = Space::new(Arc::clone(identity), self.embedders());
+        let tail_max = self.settings().tail_memories_max;
+        let space = Space::new(Arc::clone(identity), self.embedders(), tail_max);
         let checkpoint = entry.checkpoint();
         let mut loading = match &checkpoint {
             Some(manifest) => self.read_manifest(space, manifest)?,
@@ -297,7 +298,7 @@ impl Loading {
             return Err(format!("the state after LSN {} is not what was committed", stamp.lsn));
         }
         self.log_bytes += frame.payload.len() as u64;
-        while let Some(range) = self.snapshot.merge_due(i64::MIN) {
+        while let Some(range) = self.snapshot.merge_due(i64::MIN, self.space.indexing()) {
             let before = self.snapshot.clone();
             // A cold chunk may be out of reach: it is merged later. Damage has quarantined the space by itself.
             let Ok(merged) = before.merged(range.clone()) else { break };

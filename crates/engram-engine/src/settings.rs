@@ -5,6 +5,8 @@ use engram_index::Language;
 
 /// Name of the embedder choice that stores no vectors of its own.
 pub const EMBEDDER_NONE: &str = "none";
+/// New memories of a space that are searched one by one, unless the settings say otherwise.
+pub(crate) const TAIL_MEMORIES_MAX: usize = 256;
 
 /// Limits and sizes of an engine. Every field bounds something a caller can send or the engine can hold.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +25,8 @@ pub struct EngineSettings {
     pub metadata_depth_max: usize,
     /// Most memories in one request.
     pub batch_memories_max: usize,
+    /// New memories of a space that are searched one by one before they become a chunk; at least 1. Shows in no answer.
+    pub tail_memories_max: usize,
     /// Vectors of a space from which on they are searched over a graph; fewer are compared one by one.
     pub graph_vectors_min: u64,
     /// Memories of a space whose associations may be waiting to be formed, before writes are refused with `Lagging`.
@@ -64,6 +68,7 @@ impl Default for EngineSettings {
             metadata_bytes_max: 16 << 10,
             metadata_depth_max: 8,
             batch_memories_max: 1_000,
+            tail_memories_max: TAIL_MEMORIES_MAX,
             graph_vectors_min: 5_000,
             index_lag_memories_max: 20_000,
             memory_bytes_max: 4 << 30,

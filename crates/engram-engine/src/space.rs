@@ -86,6 +86,8 @@ impl SpaceIdentity {
 pub(crate) struct Space {
     pub(crate) identity: Arc<SpaceIdentity>,
     pub(crate) analyzer: Analyzer,
+    /// Memories of the tail that become a chunk.
+    pub(crate) tail_memories_max: usize,
     /// The embedder, none for `none`, or why it cannot be used.
     embedder: Result<Option<Arc<dyn Embedder>>, EngineError>,
     pub(crate) snapshot: ArcSwap<Snapshot>,
@@ -120,8 +122,13 @@ pub(crate) struct PreparedMemory {
 }
 
 impl Space {
-    pub(crate) fn new(identity: Arc<SpaceIdentity>, embedders: &Embedders) -> Space {
+    pub(crate) fn new(
+        identity: Arc<SpaceIdentity>,
+        embedders: &Embedders,
+        tail_memories_max: usize,
+    ) -> Space {
         Space {
+            tail_memories_max,
             analyzer: Analyzer::new(identity.settings.language),
             embedder: resolve(&identity.settings, embedders),
             identity,
@@ -250,7 +257,11 @@ impl Space {
 
     /// What its state is built by.
     pub(crate) fn indexing(&self) -> Indexing<'_> {
-        Indexing { analyzer: &self.analyzer, dimension: self.identity.settings.dimension }
+        Indexing {
+            analyzer: &self.analyzer,
+            dimension: self.identity.settings.dimension,
+            tail_memories_max: self.tail_memories_max,
+        }
     }
 
     /// The embedder; none where the space has none.

@@ -376,6 +376,10 @@ pub(crate) fn settings(settings: &EngineSettings) -> Checked {
             InvalidValue::OutOfRange { value, low: 1.0, high: METADATA_DEPTH_LIMIT as f64 };
         return Err(EngineError::invalid("metadata_depth_max", problem));
     }
+    if settings.tail_memories_max == 0 {
+        let problem = InvalidValue::OutOfRange { value: 0.0, low: 1.0, high: f64::INFINITY };
+        return Err(EngineError::invalid("tail_memories_max", problem));
+    }
     weights("weights", &settings.weights)?;
     Ok(())
 }

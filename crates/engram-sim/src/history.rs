@@ -58,6 +58,8 @@ pub(crate) struct Setup {
     pub(crate) open_spaces: usize,
     /// How long deleted memories may stay in files, ns.
     pub(crate) deleted_kept_ns: i64,
+    /// New memories of a space before they become a chunk.
+    pub(crate) tail_memories: usize,
 }
 
 /// What a ranking was, to be found again.
@@ -130,6 +132,7 @@ fn settings(setup: &Setup) -> EngineSettings {
         memory_bytes_max: setup.memory_bytes,
         open_spaces_max: setup.open_spaces,
         deleted_kept_ns: setup.deleted_kept_ns,
+        tail_memories_max: setup.tail_memories,
         default_space: setup.default_space.then_some(default_space),
         ..EngineSettings::default()
     }

@@ -30,6 +30,7 @@ const SETUP: Setup = Setup {
     memory_bytes: 64 << 10,
     open_spaces: 2,
     deleted_kept_ns: 0,
+    tail_memories: 2,
 };
 
 /// Runs the script with `fault` at operation `at`, counted over all reboots. None when it ends before that.

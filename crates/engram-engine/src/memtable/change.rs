@@ -13,14 +13,12 @@ use super::snapshot::{DocRef, Indexing, Snapshot, TailDoc};
 use super::view::{ChunkView, Fate};
 use crate::model::{ContentHash, Memory, State};
 
-/// Documents searched one by one before they become a chunk.
-const TAIL_DOCS_MAX: usize = 256;
 /// What is new counts as used once.
 const HEAT_OF_BIRTH: f32 = 1.0;
 /// Chunks of about one size that become one.
 const MERGE_FAN_IN: usize = 16;
-/// Chunks of this level (about 65,000 documents) stay as they are: one merge is bounded, and so is the part of a space that
-/// moves between tiers at once.
+/// Chunks of this level (about 65,000 documents where 256 make the first) stay as they are: one merge is bounded, and so is
+/// the part of a space that moves between tiers at once.
 const MERGE_LEVEL_MAX: u32 = 2;
 
 /// Changes, made by the one writer of a space on its own copy of the snapshot before it is published.
@@ -40,7 +38,7 @@ impl Snapshot {
             self.associations.titles.insert(indexing.analyzer, title, u64::from(node));
         }
         self.tail.push(TailDoc { doc, node, state: State::Active });
-        if self.tail.len() >= TAIL_DOCS_MAX {
+        if self.tail.len() >= indexing.tail_memories_max {
             self.seal_tail(indexing.dimension);
         }
     }
@@ -179,7 +177,11 @@ impl Snapshot {
 
     /// Chunks that are due to be written anew as one: one that is half deleted, or has held something deleted since before
     /// `deleted_before`, ns; or neighbours of about one size.
-    pub(crate) fn merge_due(&self, deleted_before: i64) -> Option<Range<usize>> {
+    pub(crate) fn merge_due(
+        &self,
+        deleted_before: i64,
+        indexing: Indexing<'_>,
+    ) -> Option<Range<usize>> {
         let worn = |view: &ChunkView| {
             view.fate.deleted.len() * 2 > view.chunk.len() as u64
                 || view.fate.deleted_since.is_some_and(|since| since < deleted_before)
@@ -189,7 +191,7 @@ impl Snapshot {
         }
         let level = |view: &ChunkView| {
             let mut level = 0;
-            let mut docs = TAIL_DOCS_MAX * MERGE_FAN_IN;
+            let mut docs = indexing.tail_memories_max * MERGE_FAN_IN;
             while view.chunk.len() >= docs {
                 level += 1;
                 docs *= MERGE_FAN_IN;

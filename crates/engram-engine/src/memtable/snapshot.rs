@@ -20,6 +20,8 @@ pub(crate) struct Indexing<'a> {
     pub(crate) analyzer: &'a Analyzer,
     /// Components of a vector.
     pub(crate) dimension: u32,
+    /// Memories of the tail that become a chunk.
+    pub(crate) tail_memories_max: usize,
 }
 
 /// State of a space after one commit.

@@ -24,6 +24,7 @@ use crate::record::{
     decode_vectors,
 };
 use crate::residence::{Home, Residence};
+use crate::settings::TAIL_MEMORIES_MAX;
 use crate::space::{Embedders, Space, SpaceIdentity};
 use crate::state_file;
 use crate::stored::{CheckpointRecord, ROLE_CHUNK, ROLE_COLD, ROLE_STATE};
@@ -377,7 +378,7 @@ impl Reading<'_> {
             blobs: None,
         };
         let next_node = CheckpointRecord::decode(manifest.payload.as_slice()).unwrap_or_default();
-        let space = Space::new(Arc::clone(&identity), &Embedders::new());
+        let space = Space::new(Arc::clone(&identity), &Embedders::new(), TAIL_MEMORIES_MAX);
         let file = |role: u8| move |file: &&ManifestSegment| file.role == role;
         let state = manifest.segments.iter().find(file(ROLE_STATE)).map(|file| &file.segment);
         let state = state.and_then(|segment| {

@@ -15,6 +15,7 @@ use crate::model::State;
 use crate::opening::Loading;
 use crate::record::KIND_SPACE_CREATED;
 use crate::residence::{Home, Residence};
+use crate::settings::TAIL_MEMORIES_MAX;
 use crate::space::{Embedders, Space, SpaceIdentity};
 use crate::stored::ROLE_OBJECT;
 
@@ -71,7 +72,7 @@ impl Trial {
         let Some((settings, name)) = settings.zip(known.name()) else { return Ok(None) };
         let identity = SpaceIdentity::new(known.id, name, known.created_at, settings);
         let identity = Arc::new(identity);
-        let space = Space::new(Arc::clone(&identity), &Embedders::new());
+        let space = Space::new(Arc::clone(&identity), &Embedders::new(), TAIL_MEMORIES_MAX);
         let Some(manifest) = manifest else {
             return Ok(Some(Trial { loading: Loading::empty(space), identity }));
         };
