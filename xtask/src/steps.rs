@@ -27,7 +27,7 @@ struct Step {
 }
 
 /// The gate, in order. The tests come first: they are what the README promises.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step {
         name: "tests",
         run: |root| run::pass(&mut run::cargo(root, &["test", "--workspace", "--locked"])),
@@ -41,6 +41,7 @@ const STEPS: [Step; 10] = [
     Step { name: "generated pages", run: |root| generate(root, Pages::Check) },
     Step { name: "docs", run: docs },
     Step { name: "simulator", run: simulator },
+    Step { name: "deliberate bugs", run: deliberate_bugs },
     Step { name: "fuzz", run: |root| fuzz::run(root, &[]) },
     Step { name: "power cuts", run: |_| myself("power-cut") },
     Step { name: "injected faults", run: |_| myself("inject") },
@@ -66,7 +67,10 @@ pub(crate) fn ci(root: &Path, tests: Tests) -> Result<(), String> {
 
 fn clippy(root: &Path) -> Result<(), String> {
     let arguments = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
-    run::pass(&mut run::cargo(root, &arguments))
+    run::pass(&mut run::cargo(root, &arguments))?;
+    // What only a build with deliberate bugs has.
+    let arguments = ["clippy", "-p", "engram-sim", "--features", BUGS, "--locked"];
+    run::pass(run::cargo(root, &arguments).args(["--", "-D", "warnings"]))
 }
 
 fn docs(root: &Path) -> Result<(), String> {
@@ -79,6 +83,15 @@ const SIMULATOR_SEEDS: &str = "1500";
 
 fn simulator(root: &Path) -> Result<(), String> {
     let arguments = ["run", "-p", "engram-sim", "--locked", "--", "--seeds", SIMULATOR_SEEDS];
+    run::pass(&mut run::cargo(root, &arguments))
+}
+
+/// The feature that lets the simulator put bugs into the engine.
+const BUGS: &str = "deliberate-bugs";
+
+/// A build of its own: the histories of the simulator step run on the engine as it is shipped.
+fn deliberate_bugs(root: &Path) -> Result<(), String> {
+    let arguments = ["run", "-p", "engram-sim", "--features", BUGS, "--locked", "--", "--bugs"];
     run::pass(&mut run::cargo(root, &arguments))
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, Weak};
 
 use engram_index::QuantisedVectors;
 use engram_store::{
-    BlobError, Manifest, ManifestSegment, SegmentHash, SegmentRef, segment_file_name,
+    BlobError, Bug, Manifest, ManifestSegment, SegmentHash, SegmentRef, segment_file_name,
 };
 use prost::Message;
 
@@ -105,6 +105,9 @@ impl Engine {
             segments,
             payload: record(&space.identity, snapshot).encode_to_vec(),
         };
+        if Bug::ReleasedEarly.is_on() {
+            self.log().release(space.identity.id, snapshot.lsn);
+        }
         manifest.write(self.fs(), self.spaces_dir())?;
         let manifest = Arc::new(manifest);
         entry.set_checkpoint(Arc::clone(&manifest));

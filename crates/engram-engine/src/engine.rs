@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use engram_embed::Embedder;
 use engram_store::{
-    BlobStore, Clock, Entropy, Fs, FsLock, LogOptions, LogStats, Lsn, Recovery, ShardLog, SpaceId,
-    Stamp, read_manifests,
+    BlobStore, Bug, Clock, Entropy, Fs, FsLock, LogOptions, LogStats, Lsn, Recovery, ShardLog,
+    SpaceId, Stamp, read_manifests,
 };
 use prost::Message;
 
@@ -274,6 +274,10 @@ impl Engine {
     /// succeed; after anything else the log takes no more until the directory is opened again.
     pub fn drive(&self) -> Result<Driven, EngineError> {
         let driver = self.driving.lock().map_err(|_| panicked())?;
+        if Bug::PublishedEarly.is_on() {
+            let queued = self.queue()?.queued();
+            self.publish(queued)?;
+        }
         let stamps = match self.log.flush() {
             Ok(stamps) => stamps,
             Err(error) => return Err(self.refuse_queued(error.into(), driver)),

@@ -331,6 +331,12 @@ impl CommitQueue {
         }
     }
 
+    /// The commits that wait, as if they were durable: only for a deliberate bug.
+    pub(crate) fn queued(&mut self) -> Vec<(Stamp, Arc<Space>, Change)> {
+        let stamps: Vec<Stamp> = self.pending.iter().map(|pending| pending.stamp).collect();
+        self.durable(&stamps)
+    }
+
     /// The commits that became durable, still counted as queued until [`CommitQueue::settle`].
     pub(crate) fn durable(&mut self, stamps: &[Stamp]) -> Vec<(Stamp, Arc<Space>, Change)> {
         self.pending

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use engram_index::{Adjacency, Bitmap, Graph, GraphBlock, TitleMatcher};
 use engram_store::{
-    CommitTime, Lsn, SectionTag, Segment, SegmentMeta, SegmentRef, SegmentWriter, StoreError,
+    Bug, CommitTime, Lsn, SectionTag, Segment, SegmentMeta, SegmentRef, SegmentWriter, StoreError,
 };
 
 use crate::association::Statement;
@@ -63,7 +63,7 @@ pub(crate) fn write(
     section(STATEMENTS, &statements(associations))?;
     section(TITLES, &associations.titles.to_bytes())?;
     let mut bytes = Vec::new();
-    for key in keys {
+    for key in keys.iter().filter(|_| !Bug::KeysForgotten.is_on()) {
         let KeyUse { record, lsn, committed_at, .. } = key;
         let record =
             KeyRecord { request: record.clone(), lsn: lsn.0, committed_at: committed_at.0 };

@@ -39,8 +39,13 @@ mod run;
 
 mod sweep;
 
+#[cfg(feature = "deliberate-bugs")]
+mod hunt;
+
 pub use clock::{START_NS, SimClock};
 pub use faulty::{End, Fault, FaultyFs, Lie};
+#[cfg(feature = "deliberate-bugs")]
+pub use hunt::{Catch, hunt};
 pub use rng::Rng;
 pub use run::{CaseReport, run_seed, run_with};
 pub use sweep::{OPERATIONS_MAX, sweep_one};

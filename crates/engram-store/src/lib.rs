@@ -10,6 +10,8 @@
 //!
 //! The bytes on disk are specified in `docs/internals/file-format.md`.
 
+mod bug;
+
 mod sync;
 
 mod fs;
@@ -45,6 +47,7 @@ pub use blob::{
     check_blob_prefix,
 };
 pub use block::{BLOCK_BYTES, BLOCK_COST_BYTES, BlockCache, BlockCacheStats};
+pub use bug::Bug;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
 pub use error::StoreError;

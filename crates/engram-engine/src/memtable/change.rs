@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use engram_index::Bitmap;
+use engram_store::Bug;
 
 use super::chunk::{Built, Chunk, Doc};
 use super::heat::Heat;
@@ -218,7 +219,9 @@ impl Snapshot {
         let bodies = bodies.collect::<Result<Vec<Arc<Resident>>, String>>()?;
         let parts: Vec<(&Chunk, &Resident)> =
             views.iter().zip(&bodies).map(|(view, bodies)| (&*view.chunk, &**bodies)).collect();
-        let mut built = Chunk::merge(&parts, &|part, local| views[part].state(local).is_some());
+        let stays =
+            |part: usize, local| views[part].state(local).is_some() || Bug::DeletedRevived.is_on();
+        let mut built = Chunk::merge(&parts, &stays);
         let now_ns = self.committed_at.0;
         let heat = views.iter().map(|view| view.chunk.heat.level(now_ns)).sum();
         built.chunk.heat = Heat::new(heat, now_ns);
@@ -237,6 +240,10 @@ impl Snapshot {
                 deleted_since = deleted_since.into_iter().chain(since).min();
             }
             for old_local in 0..old.chunk.len() as u32 {
+                if Bug::DeletedRevived.is_on() {
+                    local += 1;
+                    continue;
+                }
                 if old.state(old_local).is_none() {
                     continue;
                 }

@@ -14,6 +14,7 @@ use super::layout::{
 use super::name::segment_file_name;
 use crate::blob::{BlobError, BlobFile, BlobStore};
 use crate::block::{BLOCK_BYTES, BlockCache, CachedFile};
+use crate::bug::Bug;
 use crate::error::StoreError;
 use crate::fs::{Fs, FsFile, OpenMode};
 use crate::ids::SpaceId;
@@ -303,7 +304,8 @@ impl Segment {
     fn read_blocks(&self, first: u64, out: &mut [u8]) -> Result<(), StoreError> {
         self.file.read(first * BLOCK, out)?;
         for (number, block) in (first..).zip(out.chunks(BLOCK_BYTES)) {
-            if self.footer.sums.get(number as usize) != Some(&crc32c::crc32c(block)) {
+            let is_sound = self.footer.sums.get(number as usize) == Some(&crc32c::crc32c(block));
+            if !is_sound && !Bug::BlockUnchecked.is_on() {
                 let owner = self.footer.owner(number);
                 let what = format!("block {number} of {owner} is not what was written");
                 return Err(corrupt(&self.file.name, number * BLOCK, BLOCK, &what));

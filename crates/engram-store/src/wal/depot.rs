@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use super::error::LogError;
 use super::segment::{Predecessor, SegmentHeader, segment_name, spare_name};
 use super::types::LogOptions;
+use crate::bug::Bug;
 use crate::entropy::Entropy;
 use crate::fs::{Fs, FsFile, OpenMode};
 use crate::sync::guard;
@@ -105,7 +106,7 @@ impl Depot {
         follows: Predecessor,
     ) -> Result<OpenSegment, LogError> {
         let spare = match self.take_spare() {
-            Some(spare) if spare.clean => spare,
+            Some(spare) if spare.clean || Bug::SpareNotZeroed.is_on() => spare,
             Some(spare) => self.zero(spare)?,
             None => self.create()?,
         };
@@ -123,7 +124,9 @@ impl Depot {
             self.recycled.fetch_add(1, Ordering::Relaxed);
         }
         // The spare has its new name already: after an error it is a segment without frames, which the next try replaces.
-        self.sync_dir()?;
+        if !Bug::SegmentNameUnsynced.is_on() {
+            self.sync_dir()?;
+        }
         Ok(segment)
     }
 

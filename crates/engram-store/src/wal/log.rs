@@ -21,6 +21,7 @@ use super::segment::SegmentIndex;
 use super::snapshot::{BASE_NAME, Base, SpaceEntry};
 use super::types::{Entry, Frame, LogMaintenance, LogOptions, LogStats, Recovery, SpaceTip, Stamp};
 use super::writer::{Item, WriteError, Writer, Written};
+use crate::bug::Bug;
 use crate::entropy::Entropy;
 use crate::fs::{Fs, read_all, write_atomically};
 use crate::ids::{Lsn, SpaceId};
@@ -273,7 +274,7 @@ impl ShardLog {
     fn poison(&self, reason: String) -> LogError {
         let mut front = guard(&self.front);
         front.roll_back();
-        if !matches!(front.status, Status::Poisoned(_)) {
+        if !matches!(front.status, Status::Poisoned(_)) && !Bug::PoisonForgotten.is_on() {
             front.status = Status::Poisoned(reason.clone());
         }
         LogError::Poisoned { reason }

@@ -4,6 +4,7 @@
 
 use super::frame::{Decoded, FRAME_ALIGN, FrameHeader, FrameKind, decode};
 use super::segment::{HEADER_PAGE_BYTES, SegmentHeader, SegmentIndex, Trailer};
+use crate::bug::Bug;
 
 /// What stands in a segment, in the order of offsets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -175,7 +176,9 @@ impl Scan {
         let trailer = self.trailer.map(|trailer| u64::from(trailer.batch_start));
         let latest = self.items.iter().filter_map(Item::batch_start).chain(trailer).max();
         let latest = latest.max(Some(self.unreadable_end));
-        let proven = |item: &Item| latest.is_some_and(|start| start > item.offset());
+        let proven = |item: &Item| {
+            latest.is_some_and(|start| start > item.offset()) && !Bug::DamageTakenForTail.is_on()
+        };
         let torn = self.items.iter().position(|item| item.is_bad() && !proven(item))?;
         let cut = self.items[torn].offset();
         self.cut_at(cut);

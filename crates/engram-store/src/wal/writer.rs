@@ -12,6 +12,7 @@ use super::depot::{Depot, OpenSegment};
 use super::error::LogError;
 use super::frame::{FRAME_HEADER_BYTES, FrameHeader, FrameKind, encode};
 use super::segment::{Fill, Predecessor, SegmentIndex, Trailer};
+use crate::bug::Bug;
 
 /// The largest piece that a disk loses at once, in bytes.
 const BLOCK_BYTES: u64 = 4096;
@@ -192,8 +193,7 @@ impl Writer {
         if let Some(trailer) = trailer {
             write(segment.header.area_end(), &trailer.encode(&segment.header))?;
         }
-        let synced = segment.file.sync_data();
-        synced.map_err(|source| LogError::from_io("sync", &segment.name, source))?;
+        sync(&segment)?;
         if seal {
             self.active = self.ready.pop_front();
             self.index = SegmentIndex::default();
@@ -205,6 +205,17 @@ impl Writer {
         let footer_offset = trailer.map(|trailer| trailer.footer_offset);
         Ok(PartWritten { segment, commits, footer_offset })
     }
+}
+
+fn sync(segment: &OpenSegment) -> Result<(), LogError> {
+    if Bug::AcknowledgedUnsynced.is_on() {
+        return Ok(());
+    }
+    let mut synced = segment.file.sync_data();
+    if synced.is_err() && Bug::SyncRetried.is_on() {
+        synced = segment.file.sync_data();
+    }
+    synced.map_err(|source| LogError::from_io("sync", &segment.name, source))
 }
 
 impl Written {
