@@ -277,7 +277,10 @@ impl From<StoreError> for EngineError {
             StoreError::NewerFormat { found, supported } => {
                 return EngineError::NewerFormat { found, supported };
             }
-            StoreError::Io { .. } | StoreError::Unavailable { .. } => LogFailure::Io(text),
+            StoreError::Unavailable { .. } => {
+                return EngineError::ColdUnavailable { reason: text };
+            }
+            StoreError::Io { .. } => LogFailure::Io(text),
         })
     }
 }

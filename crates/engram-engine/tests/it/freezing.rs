@@ -160,6 +160,18 @@ fn without_its_store_a_cold_space_says_so_and_damage_quarantines_it() {
 }
 
 #[test]
+fn an_upload_to_a_store_that_is_away_is_no_failing_disk() {
+    let (home, cold, engine) = frozen();
+    cold.away.store(true, Ordering::Relaxed);
+    home.clock.advance(50 * DAY);
+    let refused = engine.maintain(1_000_000);
+    assert!(matches!(refused, Err(EngineError::ColdUnavailable { .. })), "{refused:?}");
+    cold.away.store(false, Ordering::Relaxed);
+    while engine.maintain(1_000_000).unwrap().more {}
+    assert!(engine.stats("default").unwrap().tiers.cold_memories > 1_000);
+}
+
+#[test]
 fn a_deleted_space_leaves_no_object() {
     let (home, cold, engine) = frozen();
     freeze(&home, &engine);
