@@ -108,6 +108,9 @@ impl Engine {
         if Bug::ReleasedEarly.is_on() {
             self.log().release(space.identity.id, snapshot.lsn);
         }
+        if Bug::ObjectRemovedEarly.is_on() {
+            self.remove_unnamed_objects(space, &manifest);
+        }
         manifest.write(self.fs(), self.spaces_dir())?;
         let manifest = Arc::new(manifest);
         entry.set_checkpoint(Arc::clone(&manifest));
@@ -202,12 +205,7 @@ impl Engine {
 
     /// Removes the files of a space that its manifest does not name.
     fn remove_unnamed(&self, space: &Space, manifest: &Manifest) -> Result<u64, EngineError> {
-        let hashes = |objects: bool| -> HashSet<SegmentHash> {
-            let files = manifest.segments.iter();
-            let wanted = files.filter(|file| (file.role == ROLE_OBJECT) == objects);
-            wanted.map(|file| file.segment.hash).collect()
-        };
-        let (local, cold) = (hashes(false), hashes(true));
+        let local = named(manifest, |role| role != ROLE_OBJECT);
         let mut files = space.files.lock().unwrap_or_else(PoisonError::into_inner);
         let unnamed: Vec<SegmentHash> =
             files.iter().filter(|hash| !local.contains(*hash)).copied().collect();
@@ -216,6 +214,14 @@ impl Engine {
             self.remove_file(&name)?;
             files.remove(hash);
         }
+        drop(files);
+        self.remove_unnamed_objects(space, manifest);
+        Ok(unnamed.len() as u64)
+    }
+
+    /// The same of objects. One that cannot be removed now costs room, and is tried again.
+    fn remove_unnamed_objects(&self, space: &Space, manifest: &Manifest) {
+        let cold = named(manifest, |role| role == ROLE_OBJECT);
         let mut objects = space.objects.lock().unwrap_or_else(PoisonError::into_inner);
         // Who holds an older state may still read an object: it goes with a later checkpoint.
         let is_gone = |(hash, reader): &(&SegmentHash, &Weak<Cold>)| {
@@ -223,15 +229,12 @@ impl Engine {
         };
         let gone: Vec<SegmentHash> =
             objects.iter().filter(is_gone).map(|(hash, _)| *hash).collect();
-        if let Some(blobs) = self.blobs() {
-            for hash in &gone {
-                // One that cannot be removed now costs room, and is tried again.
-                if blobs.delete(&chunk_file::object_key(space.identity.id, hash)).is_ok() {
-                    objects.remove(hash);
-                }
+        let Some(blobs) = self.blobs() else { return };
+        for hash in &gone {
+            if blobs.delete(&chunk_file::object_key(space.identity.id, hash)).is_ok() {
+                objects.remove(hash);
             }
         }
-        Ok(unnamed.len() as u64)
     }
 
     /// Removes a file of the folder of spaces, if it is there.
@@ -249,6 +252,12 @@ impl Engine {
 /// What an error of the cold store means to a caller.
 pub(crate) fn unavailable(error: BlobError) -> EngineError {
     EngineError::ColdUnavailable { reason: error.to_string() }
+}
+
+/// The files of some roles that a manifest names.
+fn named(manifest: &Manifest, wanted: impl Fn(u8) -> bool) -> HashSet<SegmentHash> {
+    let files = manifest.segments.iter().filter(|file| wanted(file.role));
+    files.map(|file| file.segment.hash).collect()
 }
 
 /// Whether the files of a manifest are those of this state's chunks, all in their last form.

@@ -191,6 +191,11 @@ impl FaultyFs {
         self.state().dead
     }
 
+    /// Ends the process from outside of it: every call fails until the reboot.
+    pub fn end(&self) {
+        self.state().dead = true;
+    }
+
     /// Whether a fault goes on until it is taken back.
     pub fn lasting(&self) -> bool {
         self.state().lasting.is_some()

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use engram_embed::{Embedder, FixedEmbedder};
 use engram_engine::Language;
 use engram_engine::{
-    ContentHash, EMBEDDER_NONE, Engine, EngineSettings, NewSpace, RememberOptions,
+    ContentHash, EMBEDDER_NONE, Engine, EngineError, EngineSettings, NewSpace, RememberOptions,
 };
-use engram_store::{Clock, Recovery, SeededEntropy, SpaceId};
+use engram_store::{BlobStore, Clock, Recovery, SeededEntropy, SpaceId};
 
 use crate::clock::SimClock;
+use crate::cold::{FaultyBlobs, Trouble};
 use crate::draft::Author;
 use crate::faulty::{End, Fault, FaultyFs};
-use crate::model::{Creating, Draft, Nature, Place, Refusal};
+use crate::model::{Creating, Draft, Nature, Place, Refusal, classify};
 use crate::rng::Rng;
 use crate::tally::Tally;
 use crate::trace::Trace;
@@ -60,6 +61,10 @@ pub(crate) struct Setup {
     pub(crate) deleted_kept_ns: i64,
     /// New memories of a space before they become a chunk.
     pub(crate) tail_memories: usize,
+    /// How long memories are unused before they go into the cold store, ns; none = there is no store.
+    pub(crate) cold_after_ns: Option<i64>,
+    /// Chance in percent that something happens to the cold store in a step.
+    pub(crate) weather: u64,
 }
 
 /// What a ranking was, to be found again.
@@ -83,6 +88,10 @@ pub(crate) struct History {
     pub(crate) setup: Setup,
     pub(crate) clock: SimClock,
     pub(crate) fs: FaultyFs,
+    /// The cold store.
+    pub(crate) store: FaultyBlobs,
+    /// Decides what happens to it.
+    pub(crate) weather: Rng,
     pub(crate) engine: Option<Engine>,
     pub(crate) spaces: BTreeMap<String, Place>,
     pub(crate) creating: Vec<Creating>,
@@ -109,7 +118,7 @@ pub(crate) struct History {
     /// Faults that showed in earlier steps of this life.
     explained: u64,
     /// The fault of a sweep that is still to come, by operation of the current life.
-    swept: Option<(u64, Fault)>,
+    swept: Option<(u64, Trouble)>,
     seed: u64,
     openings: u64,
 }
@@ -133,6 +142,8 @@ fn settings(setup: &Setup) -> EngineSettings {
         open_spaces_max: setup.open_spaces,
         deleted_kept_ns: setup.deleted_kept_ns,
         tail_memories_max: setup.tail_memories,
+        cold_after_ns: setup.cold_after_ns,
+        cold_memories_min: 1,
         default_space: setup.default_space.then_some(default_space),
         ..EngineSettings::default()
     }
@@ -144,10 +155,14 @@ impl History {
         let mut rng = Rng::new(seed);
         let author = Author::new(rng.split(), FixedEmbedder::new(DIMENSION));
         let clock = SimClock::default();
+        let fs = FaultyFs::new(rng.bits());
+        let mut weather = Rng::new(seed ^ 0x0073_746f_726d);
         History {
             author,
             setup,
-            fs: FaultyFs::new(rng.bits()),
+            store: FaultyBlobs::new(weather.bits(), &fs),
+            weather,
+            fs,
             engine: None,
             spaces: BTreeMap::new(),
             creating: Vec::new(),
@@ -192,7 +207,22 @@ impl History {
 
     /// Whether a fault other than a full disk showed in this step, or lasts.
     pub(crate) fn injected(&self) -> bool {
-        self.fs.crashed() || self.fs.lasting() || self.shown() > self.explained
+        let damaged = self.store.was_damaged();
+        self.fs.crashed() || self.fs.lasting() || self.shown() > self.explained || damaged
+    }
+
+    /// Whether an error may come from what was injected. That the cold store is away explains only that something cold is
+    /// not there.
+    pub(crate) fn excused(&self, error: &EngineError) -> bool {
+        self.disturbed() || (classify(error) == "cold" && self.store.was_absent())
+    }
+
+    /// An answer; none where the cold store is away and the engine says so.
+    pub(crate) fn told<T>(&self, answer: Result<T, EngineError>) -> Result<Option<T>, EngineError> {
+        match answer {
+            Err(error) if classify(&error) == "cold" && self.store.was_absent() => Ok(None),
+            answer => answer.map(Some),
+        }
     }
 
     fn shown(&self) -> u64 {
@@ -202,6 +232,7 @@ impl History {
     /// The faults that have shown explain nothing that happens from now on.
     pub(crate) fn explain(&mut self) {
         self.explained = self.shown();
+        self.store.explain();
     }
 
     /// Opens what is on the disk, however often it takes, and compares it with the model.
@@ -212,8 +243,9 @@ impl History {
             if !recovery.damage.is_empty() || !recovery.quarantined.is_empty() {
                 return Err(format!("damage was reported where nothing had rotted: {recovery:?}"));
             }
+            self.bring_back();
             match self.reconcile().and_then(|()| self.verify()) {
-                Err(what) if self.injected() => {
+                Err(what) if self.injected() || self.store.was_absent() => {
                     self.note(format!("cannot see: {what}"));
                     self.reboot(End::Kill);
                 }
@@ -221,6 +253,17 @@ impl History {
             }
         }
         Err("the spaces cannot be read, though faults were taken back".to_owned())
+    }
+
+    /// Opens the spaces while the cold store may be away, and brings it back: all can be read now.
+    fn bring_back(&mut self) {
+        for name in self.spaces.keys() {
+            // One that cannot be read shows below.
+            let _ = self.engine().stats(name);
+        }
+        self.store.heal();
+        self.rearm();
+        self.store.explain();
     }
 
     /// Opens, retrying after injected failures.
@@ -238,6 +281,7 @@ impl History {
                 Ok((engine, recovery)) => {
                     if !self.fs.crashed() {
                         self.fs.heal();
+                        self.store.disarm();
                         self.rearm();
                         self.explain();
                         self.engine = Some(engine);
@@ -258,14 +302,15 @@ impl History {
         Err("the engine does not open, though faults were taken back".to_owned())
     }
 
-    pub(crate) fn attempt(&mut self) -> Result<(Engine, Recovery), engram_engine::EngineError> {
+    pub(crate) fn attempt(&mut self) -> Result<(Engine, Recovery), EngineError> {
         self.openings += 1;
         self.tally.openings += 1;
         let embedder: Arc<dyn Embedder> = Arc::new(FixedEmbedder::new(DIMENSION));
         let entropy = self.seed.wrapping_mul(1_000).wrapping_add(self.openings);
+        let blobs = || Arc::new(self.store.clone()) as Arc<dyn BlobStore>;
         let components = engram_engine::Components {
             fs: Arc::new(self.fs.clone()),
-            blobs: None,
+            blobs: self.setup.cold_after_ns.map(|_| blobs()),
             clock: Arc::new(self.clock.clone()),
             entropy: Arc::new(SeededEntropy::new(entropy)),
             embedders: BTreeMap::from([(EMBEDDER.to_owned(), embedder)]),
@@ -294,9 +339,7 @@ impl History {
         self.blind = false;
         self.refusals.clear();
         self.squeezed = false;
-        for line in self.fs.take_notes() {
-            self.note(format!("fault: {line}"));
-        }
+        self.note_faults();
         self.tally.faults_fired(&self.fs.fired());
         match end {
             End::PowerCut => self.tally.power_cuts += 1,
@@ -307,23 +350,37 @@ impl History {
         let fired = self.shown() > 0;
         self.fs = self.fs.reboot(end);
         self.fs.limit(None);
+        self.store = self.store.after(&self.fs);
         self.explained = 0;
-        if let Some((at, fault)) = self.swept.take().filter(|_| !fired) {
-            self.sweep(fault, at.saturating_sub(operations));
+        match self.swept.take() {
+            Some((at, Trouble::Disk(fault))) if !fired => {
+                self.sweep(Trouble::Disk(fault), at.saturating_sub(operations));
+            }
+            Some((_, Trouble::Disk(_))) | None => {}
+            swept => self.swept = swept,
+        }
+    }
+
+    /// Takes over what was noted of faults.
+    pub(crate) fn note_faults(&mut self) {
+        for line in self.fs.take_notes().into_iter().chain(self.store.take_notes()) {
+            self.note(format!("fault: {line}"));
         }
     }
 
     /// Arms a fault that stays armed over reboots until it has shown.
-    pub(crate) fn sweep(&mut self, fault: Fault, at: u64) {
-        self.swept = Some((at, fault));
-        self.fs.arm(at, fault);
+    pub(crate) fn sweep(&mut self, trouble: Trouble, at: u64) {
+        self.swept = Some((at, trouble));
+        self.rearm();
     }
 
     fn rearm(&mut self) {
-        if let Some((at, fault)) = self.swept
-            && self.shown() == 0
-        {
-            self.fs.arm(at, fault);
+        match self.swept {
+            Some((at, Trouble::Disk(fault))) if self.shown() == 0 => self.fs.arm(at, fault),
+            Some((at, Trouble::Store(fault))) if self.store.fired().is_empty() => {
+                self.store.arm(at, fault);
+            }
+            _ => {}
         }
     }
 }

@@ -1,40 +1,82 @@
 //! The hunt: with each deliberate bug in the engine some history must fail, and pass without it. Who finds nothing in a sound
 //! engine proves little until it finds what is wrong in others.
 
+use std::fmt;
+
 use engram_store::Bug;
 
-use crate::run::run_seed;
+use crate::cold::Trouble;
+use crate::faulty::Fault;
+use crate::run::{CaseReport, run_seed};
+use crate::sweep::sweep_one;
 
-/// Histories that may miss a bug, from the first one that found it when it was written down on.
-const HISTORIES_MAX: u64 = 200;
+/// Histories that may miss a bug, from the one on that found it when it was written down.
+const HISTORIES_MAX: u64 = 300;
 /// How `CaseReport::failure` starts where the engine panicked: a crash is found without a checker.
 const PANIC: &str = "panic";
+
+/// A history, by what makes it again.
+#[derive(Clone, Copy, Debug)]
+pub enum Case {
+    /// A seed.
+    Seed(u64),
+    /// The script, with a fault at an operation.
+    Sweep(Trouble, u64),
+}
 
 /// A bug that was found.
 #[derive(Clone, Debug)]
 pub struct Catch {
     /// The history that found it.
-    pub seed: u64,
+    pub case: Case,
     /// What the checkers said.
     pub failure: String,
 }
 
-/// The first history that finds a bug: later changes of the engine may make it miss, then the next ones are tried.
-fn first_seed(bug: Bug) -> u64 {
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Case::Seed(seed) => write!(f, "--seed {seed}"),
+            Case::Sweep(fault, at) => write!(f, "--sweep --fault {} --at {at}", fault.name()),
+        }
+    }
+}
+
+impl Case {
+    fn run(self) -> Option<CaseReport> {
+        match self {
+            Case::Seed(seed) => Some(run_seed(seed)),
+            Case::Sweep(fault, at) => sweep_one(fault, at),
+        }
+    }
+
+    fn after(self, count: u64) -> Case {
+        match self {
+            Case::Seed(seed) => Case::Seed(seed + count),
+            Case::Sweep(fault, at) => Case::Sweep(fault, at + count),
+        }
+    }
+}
+
+/// The history that finds a bug: later changes of the engine may make it miss, then the next ones are tried.
+fn first_case(bug: Bug) -> Case {
     match bug {
-        Bug::AcknowledgedUnsynced | Bug::PoisonForgotten => 0,
-        Bug::ReplacedUnsynced | Bug::PublishedEarly => 0,
-        Bug::SealedUnsynced | Bug::ReplayedOneShort => 1,
-        Bug::PayloadUnchecked => 2,
-        Bug::SyncRetried | Bug::DeletedRevived => 7,
-        Bug::SegmentNameUnsynced => 8,
-        Bug::KeysForgotten => 13,
-        Bug::ReleasedEarly => 15,
-        Bug::BlockUnchecked => 27,
-        Bug::TailUnsynced => 30,
-        Bug::DamageTakenForTail => 66,
-        Bug::SpareNotZeroed => 107,
-        Bug::TornTailKept => 438,
+        Bug::AcknowledgedUnsynced | Bug::ReplacedUnsynced => Case::Seed(0),
+        Bug::SealedUnsynced | Bug::ReplayedOneShort => Case::Seed(1),
+        Bug::PayloadUnchecked | Bug::PoisonForgotten | Bug::PublishedEarly => Case::Seed(2),
+        Bug::SegmentNameUnsynced => Case::Seed(8),
+        Bug::KeysForgotten => Case::Seed(13),
+        Bug::DeletedRevived => Case::Seed(19),
+        Bug::SyncRetried => Case::Seed(29),
+        Bug::TailUnsynced => Case::Seed(30),
+        Bug::BlockUnchecked => Case::Seed(35),
+        Bug::MissingUntold => Case::Seed(40),
+        Bug::UploadBelieved => Case::Seed(135),
+        Bug::SpareNotZeroed => Case::Seed(169),
+        Bug::DamageTakenForTail => Case::Seed(202),
+        Bug::TornTailKept => Case::Seed(489),
+        Bug::ReleasedEarly => Case::Seed(487),
+        Bug::ObjectRemovedEarly => Case::Sweep(Trouble::Disk(Fault::Crash), 444),
     }
 }
 
@@ -43,16 +85,17 @@ fn first_seed(bug: Bug) -> u64 {
 /// # Errors
 /// No history finds it, or one that does fails without it too.
 pub fn hunt(bug: Bug) -> Result<Catch, String> {
-    let first = first_seed(bug);
-    for seed in first..first + HISTORIES_MAX {
-        let outcome = bug.during(|| run_seed(seed));
+    let first = first_case(bug);
+    for count in 0..HISTORIES_MAX {
+        let case = first.after(count);
+        let Some(outcome) = bug.during(|| case.run()) else { break };
         let Some(failure) = outcome.failure.filter(|what| !what.starts_with(PANIC)) else {
             continue;
         };
-        return match run_seed(seed).failure {
-            None => Ok(Catch { seed, failure }),
-            Some(other) => Err(format!("seed {seed} fails without it too: {other}")),
+        return match case.run().and_then(|sound| sound.failure) {
+            None => Ok(Catch { case, failure }),
+            Some(other) => Err(format!("{case} fails without it too: {other}")),
         };
     }
-    Err(format!("no history finds it, seeds {first} to {}", first + HISTORIES_MAX - 1))
+    Err(format!("no history finds it, {HISTORIES_MAX} from {first} on"))
 }

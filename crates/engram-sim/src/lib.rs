@@ -11,6 +11,8 @@ mod disk;
 
 mod faulty;
 
+mod cold;
+
 mod trace;
 
 mod tally;
@@ -43,9 +45,10 @@ mod sweep;
 mod hunt;
 
 pub use clock::{START_NS, SimClock};
+pub use cold::{BlobFault, FaultyBlobs, Trouble};
 pub use faulty::{End, Fault, FaultyFs, Lie};
 #[cfg(feature = "deliberate-bugs")]
-pub use hunt::{Catch, hunt};
+pub use hunt::{Case, Catch, hunt};
 pub use rng::Rng;
 pub use run::{CaseReport, run_seed, run_with};
 pub use sweep::{OPERATIONS_MAX, sweep_one};

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 #[cfg(feature = "deliberate-bugs")]
 use engram_sim::hunt;
-use engram_sim::{CaseReport, Fault, OPERATIONS_MAX, Tally, run_seed, sweep_one};
+use engram_sim::{CaseReport, OPERATIONS_MAX, Tally, Trouble, run_seed, sweep_one};
 use engram_store::Bug;
 
 const USAGE: &str =
@@ -19,7 +19,8 @@ const USAGE: &str =
   --seeds N    run N histories and the sweep, and print a summary (default: 100)
   --start S    first seed of --seeds (default: 0)
   --sweep      run only the sweep: a short script, with each fault at each of its operations
-  --fault F    with --at: only this fault (io, io-for-good, full, full-for-good, short-write, crash)
+  --fault F    with --at: only this fault (io, io-for-good, full, full-for-good, short-write, crash; of the cold
+               store: store-refused, store-away, store-lost, store-denied, store-short, store-garbled, store-crash)
   --at N       only at this operation, and print what happened
   --bugs       with each deliberate bug in the engine, the history that must find it
   --bug NAME   run all else with this bug; both need a build with --features deliberate-bugs";
@@ -33,7 +34,7 @@ enum Task {
     One(u64),
     Many { start: u64, count: u64 },
     Sweep,
-    SweepOne { fault: Fault, at: u64 },
+    SweepOne { fault: Trouble, at: u64 },
     Bugs,
 }
 
@@ -43,7 +44,7 @@ struct Arguments {
     one: Option<u64>,
     start: u64,
     count: Option<u64>,
-    fault: Option<Fault>,
+    fault: Option<Trouble>,
     at: Option<u64>,
     sweep: bool,
     bugs: bool,
@@ -78,7 +79,7 @@ impl Arguments {
             "--seeds" => self.count = Some(number()?),
             "--start" => self.start = number()?,
             "--fault" => {
-                let known = Fault::ALL.into_iter().find(|fault| fault.name() == value);
+                let known = Trouble::all().find(|fault| fault.name() == value);
                 self.fault = Some(known.ok_or_else(|| format!("unknown fault {value:?}"))?);
             }
             "--bug" => {
@@ -234,7 +235,7 @@ fn run_bugs() -> bool {
         match hunt(bug) {
             Ok(catch) => {
                 let short: String = catch.failure.chars().take(120).collect();
-                say(&format!("{bug:?}: seed {} says: {short}", catch.seed));
+                say(&format!("{bug:?}: {} says: {short}", catch.case));
             }
             Err(what) => {
                 say(&format!("FAILED {bug:?}: {what}"));
@@ -256,7 +257,7 @@ fn run_bugs() -> bool {
 fn run_sweep(bug: Option<Bug>) -> bool {
     let mut tally = Tally::default();
     let mut failed = 0;
-    for fault in Fault::ALL {
+    for fault in Trouble::all() {
         let name = fault.name();
         let swept = on_all_cores(0..OPERATIONS_MAX, &|at| {
             let outcome = with_bug(bug, || sweep_one(fault, at))?;

@@ -204,7 +204,7 @@ impl History {
         self.note(format!("link {budget} -> {result:?}"));
         match result {
             Ok(linked) => self.queue_derived(linked.commits),
-            Err(error) if !self.disturbed() => Err(format!("link fails: {error}")),
+            Err(error) if !self.excused(&error) => Err(format!("link fails: {error}")),
             Err(_) => Ok(()),
         }
     }
@@ -215,7 +215,7 @@ impl History {
         self.note(format!("index {budget} -> {result:?}"));
         match result {
             Ok(indexed) => self.queue_derived(indexed.commits),
-            Err(error) if !self.disturbed() => Err(format!("index fails: {error}")),
+            Err(error) if !self.excused(&error) => Err(format!("index fails: {error}")),
             Err(_) => Ok(()),
         }
     }
@@ -246,7 +246,8 @@ impl History {
             self.link()?;
             self.index()?;
             self.drive()?;
-            if self.fs.crashed() || self.disturbed() || self.engine().poisoned().is_some() {
+            let lost = self.fs.crashed() || self.engine().poisoned().is_some();
+            if lost || self.disturbed() || self.store.was_absent() {
                 return Ok(());
             }
             if quiet && self.tally.derived == before {

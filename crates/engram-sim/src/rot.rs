@@ -19,9 +19,17 @@ const SECTOR_BYTES: usize = 512;
 /// Bytes in use behind a lost sector: at least the checkpoint that proves it was in use.
 const PROOF_BYTES: usize = 1_200;
 
+/// Where something lies.
+#[derive(Clone, Debug)]
+enum Place {
+    File(PathBuf),
+    /// In the cold store.
+    Object(String),
+}
+
 /// What rots.
 struct Spot {
-    path: PathBuf,
+    place: Place,
     offset: usize,
     /// The bits to flip, byte by byte.
     masks: Vec<u8>,
@@ -35,6 +43,7 @@ impl History {
                 self.step()?;
             }
             self.fs.heal();
+            self.store.heal();
             self.squeezed = false;
             self.drive()?;
             self.tend()?;
@@ -48,14 +57,17 @@ impl History {
         }
         let Some(spot) = self.spot() else { return Ok(()) };
         self.tally.rotten += 1;
-        let name = spot.path.file_name().map(|name| name.to_owned()).unwrap_or_default();
+        let place = &spot.place;
         let (offset, count) = (spot.offset, spot.masks.len());
         self.note(format!(
-            "rot: {name:?} offset {offset} bytes {count} mask {:08b}",
+            "rot: {place:?} offset {offset} bytes {count} mask {:08b}",
             spot.masks[0]
         ));
         for (at, mask) in (offset..).zip(&spot.masks) {
-            self.fs.rot(&spot.path, at as u64, *mask);
+            match place {
+                Place::File(path) => self.fs.rot(path, at as u64, *mask),
+                Place::Object(key) => self.store.rot(key, at as u64, *mask),
+            };
         }
         self.forget_graphs();
         let told = self.open_rotten()?;
@@ -70,11 +82,15 @@ impl History {
         files.extend(self.fs.peek(&PathBuf::from(DATA_DIR).join("index")));
         files.extend(self.fs.peek(&PathBuf::from(DATA_DIR).join("spaces")));
         files.extend(self.fs.peek(DATA_DIR.as_ref()));
-        files.retain(|(_, bytes)| !bytes.is_empty());
-        if files.is_empty() {
+        let files = files.into_iter().map(|(path, bytes)| (Place::File(path), bytes));
+        let objects = self.store.peek().into_iter();
+        let objects = objects.map(|(key, bytes)| (Place::Object(key), bytes));
+        let mut all: Vec<(Place, Vec<u8>)> = files.chain(objects).collect();
+        all.retain(|(_, bytes)| !bytes.is_empty());
+        if all.is_empty() {
             return None;
         }
-        let (path, bytes) = &files[self.rng.index(files.len())];
+        let (place, bytes) = &all[self.rng.index(all.len())];
         let used: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != 0).collect();
         let offset = if !used.is_empty() && self.rng.chance(IN_USE) {
             used[self.rng.index(used.len())]
@@ -85,9 +101,9 @@ impl History {
         let proven = used.last().is_some_and(|last| sector + SECTOR_BYTES + PROOF_BYTES <= *last);
         if self.closed && proven && self.rng.chance(SECTOR) {
             let masks = bytes[sector..sector + SECTOR_BYTES].to_vec();
-            return Some(Spot { path: path.clone(), offset: sector, masks });
+            return Some(Spot { place: place.clone(), offset: sector, masks });
         }
-        Some(Spot { path: path.clone(), offset, masks: vec![1 << self.rng.below(8)] })
+        Some(Spot { place: place.clone(), offset, masks: vec![1 << self.rng.below(8)] })
     }
 
     /// Opens, and compares what is served with the model. Whether the rot was reported.

@@ -51,10 +51,12 @@ pub fn run_with(seed: u64, lie: Option<Lie>) -> CaseReport {
 /// The end of every history: what is queued is driven, then the process ends in some way and everything is compared.
 fn finish(history: &mut History) -> Check {
     history.fs.heal();
+    history.store.heal();
     history.squeezed = false;
     history.drive()?;
     history.tend()?;
-    history.close_and_open()
+    history.close_and_open()?;
+    history.clear_store()
 }
 
 /// Runs `work`; a panic of the engine is a failure like any other.
@@ -71,11 +73,10 @@ pub(crate) fn conclude(
             Some(format!("panic: {}", text.unwrap_or_default()))
         }
     };
-    for line in history.fs.take_notes() {
-        history.note(format!("fault: {line}"));
-    }
+    history.note_faults();
     history.tally.cases = 1;
     history.tally.faults_fired(&history.fs.fired());
+    history.tally.faults_fired(&history.store.fired());
     if let Some(failure) = &failure {
         history.trace.note(format!("FAILURE: {failure}"));
     }

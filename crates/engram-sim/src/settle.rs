@@ -22,7 +22,9 @@ impl History {
         for (name, place) in &mut self.spaces {
             let mut images = vec![place.published.clone()];
             let engine = self.engine.as_ref().expect("answers come from an open engine");
-            let reached = Reached { lsn: reached(engine, name, place.id), over };
+            // A space that could not be read has in its log what it did not publish.
+            let sound = engine.space(name).is_ok_and(|space| space.quarantined.is_none());
+            let reached = Reached { lsn: reached(engine, name, place.id), over: over && sound };
             let gone = settle_place(place, &mut images, reached)
                 .map_err(|what| format!("{name}: {what}"))?;
             acknowledged += images.len() as u64 - 1 + u64::from(gone);

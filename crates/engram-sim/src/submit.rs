@@ -3,8 +3,7 @@
 use std::sync::PoisonError;
 
 use engram_engine::{
-    Engine, EngineError, Execution, Filter, Forget, ForgetMode, RememberOptions, Remembered,
-    Restore, Selection,
+    Engine, Execution, Filter, Forget, ForgetMode, RememberOptions, Remembered, Restore, Selection,
 };
 
 use crate::draft::Question;
@@ -39,14 +38,13 @@ enum KeyState {
 impl History {
     /// Whether a fault kept the engine from reading what it needs for this request: then it was refused and left nothing.
     pub(crate) fn unread<T>(&mut self, slot: &Slot<T>) -> bool {
-        let unread = |answer: &Option<Result<T, EngineError>>| match answer {
-            Some(Err(error)) => matches!(classify(error), "io" | "quarantined"),
-            _ => false,
+        let kind = match &*slot.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(Err(error)) => classify(error),
+            _ => return false,
         };
-        let refused = unread(&slot.lock().unwrap_or_else(PoisonError::into_inner));
-        let unread = refused && self.injected();
-        self.blind |= unread;
-        unread
+        let blind = matches!(kind, "io" | "quarantined") && self.injected();
+        self.blind |= blind;
+        blind || (kind == "cold" && self.store.was_absent())
     }
 
     /// The request is refused, at once or when the commits that it rests on are durable.

@@ -6,7 +6,8 @@
 use engram_engine::Language;
 use engram_engine::{Execution, MemoryContent, NewMemory, OnInvalid, RememberOptions};
 
-use crate::faulty::{End, Fault};
+use crate::cold::Trouble;
+use crate::faulty::End;
 use crate::history::{Check, DIMENSION, History, Setup};
 use crate::model::{Draft, Fate, Nature, Place, Tie};
 use crate::run::{CaseReport, conclude};
@@ -31,13 +32,15 @@ const SETUP: Setup = Setup {
     open_spaces: 2,
     deleted_kept_ns: 0,
     tail_memories: 2,
+    cold_after_ns: Some(0),
+    weather: 0,
 };
 
-/// Runs the script with `fault` at operation `at`, counted over all reboots. None when it ends before that.
-pub fn sweep_one(fault: Fault, at: u64) -> Option<CaseReport> {
+/// Runs the script with `trouble` at operation or call `at`, counted over all reboots. None when it ends before that.
+pub fn sweep_one(trouble: Trouble, at: u64) -> Option<CaseReport> {
     let mut history = History::new(at, SETUP);
-    history.note(format!("sweep: {} at operation {at}", fault.name()));
-    history.sweep(fault, at);
+    history.note(format!("sweep: {} at operation {at}", trouble.name()));
+    history.sweep(trouble, at);
     let outcome = conclude(history, script);
     let fired = !outcome.tally.faults.is_empty();
     (fired || outcome.failure.is_some()).then_some(outcome)
@@ -57,17 +60,15 @@ fn script(history: &mut History) -> Check {
     history.scripted(|history| history.scripted_tie("a", ("a-2", "a-3")))?;
     history.scripted(History::derive_all)?;
     for fate in [Fate::Suppress, Fate::Restore, Fate::Delete] {
-        let ids = Chosen::Ids(vec!["a-1".to_owned()]);
-        history.scripted(|history| {
-            if history.spaces.get("a").is_some_and(|place| place.projected.find("a-1").is_some()) {
-                history.submit_change("a", &ids, (fate, Execution::Commit))?;
-            }
-            Ok(())
-        })?;
+        history.scripted(|history| history.scripted_change("a-1", fate))?;
     }
-    for _ in 0..2 {
+    // Each puts one chunk into the cold store.
+    for _ in 0..6 {
         history.scripted(History::maintain)?;
     }
+    // It is cold by now: its object goes with the next checkpoint.
+    history.scripted(|history| history.scripted_change("a-0", Fate::Delete))?;
+    history.scripted(History::maintain)?;
     history.scripted(History::close_and_open)?;
     history.scripted_remember("a", 10, 300)?;
     history.scripted_drive()?;
@@ -89,7 +90,8 @@ fn script(history: &mut History) -> Check {
     history.scripted(|history| history.restart(End::PowerCut))?;
     history.scripted_remember("c", 20, 300)?;
     history.scripted_drive()?;
-    history.scripted(History::close_and_open)
+    history.scripted(History::close_and_open)?;
+    history.clear_store()
 }
 
 fn nature() -> Nature {
@@ -103,6 +105,15 @@ impl History {
         step(self)?;
         self.tend()?;
         self.scripted_drive()
+    }
+
+    /// Changes a memory of the space a, if it is there.
+    fn scripted_change(&mut self, id: &str, fate: Fate) -> Check {
+        if self.spaces.get("a").is_none_or(|place| place.projected.find(id).is_none()) {
+            return Ok(());
+        }
+        let ids = Chosen::Ids(vec![id.to_owned()]);
+        self.submit_change("a", &ids, (fate, Execution::Commit))
     }
 
     /// Associates two memories, if both are there.
@@ -126,7 +137,8 @@ impl History {
     /// Queues a memory of about `bytes` bytes.
     fn scripted_remember(&mut self, name: &str, round: u64, bytes: usize) -> Check {
         let token = format!("zq{name}{round}x7");
-        let text = format!("{token} {}", "garden ".repeat(bytes / 7));
+        // Bytes without words: what the analysis of a text costs is not the question here.
+        let text = format!("{token} garden {}", "-".repeat(bytes));
         let content = MemoryContent { text, ..MemoryContent::default() };
         let memory = NewMemory { id: Some(format!("{name}-{round}")), content, vector: None };
         let vectors = self.author.vectors(&nature(), &memory);

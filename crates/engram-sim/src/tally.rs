@@ -34,6 +34,8 @@ pub struct Tally {
     pub rot_reported: u64,
     /// Memories compared field by field.
     pub compared: u64,
+    /// Objects in the cold store at the ends of histories.
+    pub cold_objects: u64,
     /// Injected faults that showed, by name.
     pub faults: BTreeMap<&'static str, u64>,
 }
@@ -56,6 +58,7 @@ impl Tally {
             (&mut self.rotten, other.rotten),
             (&mut self.rot_reported, other.rot_reported),
             (&mut self.compared, other.compared),
+            (&mut self.cold_objects, other.cold_objects),
         ] {
             *own += others;
         }
@@ -83,8 +86,8 @@ impl fmt::Display for Tally {
         )?;
         writeln!(
             f,
-            "{} memories compared, {} bits flipped at rest ({} reported, the others harmless)",
-            self.compared, self.rotten, self.rot_reported
+            "{} memories compared, {} cold objects at the end, {} bits flipped at rest ({} reported, the others harmless)",
+            self.compared, self.cold_objects, self.rotten, self.rot_reported
         )?;
         let faults: Vec<String> =
             self.faults.iter().map(|(name, count)| format!("{name} {count}")).collect();

@@ -3,6 +3,7 @@
 use engram_engine::Language;
 use engram_engine::{Execution, OnInvalid, RememberOptions};
 
+use crate::cold::BlobFault;
 use crate::faulty::{End, Fault};
 use crate::history::{Check, DIMENSION, History, Request, Setup};
 use crate::model::{Draft, Fate, Nature, classify};
@@ -15,6 +16,12 @@ const HOUR_NS: i64 = 3_600 * SECOND_NS;
 const BULK: (u64, u64) = (60, 150);
 /// Operations ahead within which a fault is armed.
 const FAULT_AHEAD: u64 = 30;
+/// Calls of the cold store ahead within which a fault is armed.
+const CALLS_AHEAD: u64 = 8;
+/// Chance in percent that a step with a cold store maintains beside what else it does.
+const MOVED: u64 = 12;
+/// Steps of maintenance within which the cold store is in order, where nothing fails.
+const CLEARED_MAX: u32 = 20;
 /// Chance in percent that a commit is driven at once.
 const DRIVEN_AT_ONCE: u64 = 60;
 
@@ -24,6 +31,8 @@ const NAMES: [&str; 5] = ["a", "b", "c", "default", "0x"];
 impl Setup {
     /// The setup of a random history.
     pub(crate) fn draw(rng: &mut Rng) -> Setup {
+        // What came later draws from a stream of its own, so that the histories of old seeds keep their steps.
+        let mut later = rng.clone().split();
         let segment_bytes = *rng.pick(&[16, 16, 32, 64]) << 10;
         Setup {
             segment_bytes,
@@ -40,7 +49,9 @@ impl Setup {
             memory_bytes: *rng.pick(&[16 << 10, 1 << 20, 4 << 30]),
             open_spaces: *rng.pick(&[1, 2, 100]),
             deleted_kept_ns: *rng.pick(&[0, HOUR_NS, i64::MAX]),
-            tail_memories: *rng.clone().split().pick(&[3, 12, 256]),
+            tail_memories: *later.pick(&[3, 12, 256]),
+            cold_after_ns: *later.pick(&[None, Some(0), Some(HOUR_NS)]),
+            weather: *later.pick(&[0, 10, 30]),
         }
     }
 }
@@ -53,6 +64,7 @@ impl History {
         if self.rng.chance(self.setup.faults) {
             self.arm();
         }
+        self.change_weather()?;
         let empty = self.spaces.is_empty() && self.creating.is_empty();
         if !empty && self.rng.chance(self.setup.churn / 5) {
             self.burn()?;
@@ -62,6 +74,25 @@ impl History {
             self.some_request()?;
         }
         self.tend()
+    }
+
+    /// Something happens to the cold store, or it is back; and memories move, which they would do seldom otherwise.
+    fn change_weather(&mut self) -> Check {
+        if self.setup.cold_after_ns.is_none() {
+            return Ok(());
+        }
+        if self.weather.chance(self.setup.weather) {
+            if self.store.is_away() {
+                self.note("the cold store is back");
+                self.store.heal();
+            } else {
+                let fault = *self.weather.pick(&BlobFault::ALL);
+                let ahead = self.weather.below(CALLS_AHEAD);
+                self.note(format!("arm {} in {ahead} calls", fault.name()));
+                self.store.arm(self.store.calls() + ahead, fault);
+            }
+        }
+        if self.weather.chance(MOVED) { self.maintain() } else { Ok(()) }
     }
 
     fn some_request(&mut self) -> Check {
@@ -284,9 +315,33 @@ impl History {
         let result = self.engine().maintain(1_000);
         self.note(format!("maintain -> {result:?}"));
         match result {
-            Err(error) if !self.disturbed() => Err(format!("maintain fails: {error}")),
+            // Who may not write there gets no other error than who cannot.
+            Err(error) if classify(&error) == "io" && self.store.was_absent() => Ok(()),
+            Err(error) if !self.excused(&error) => Err(format!("maintain fails: {error}")),
             _ => Ok(()),
         }
+    }
+
+    /// Maintains until the cold store is in order: nothing of deleted spaces is left in it, and what is in it can be read.
+    pub(crate) fn clear_store(&mut self) -> Check {
+        for _ in 0..CLEARED_MAX {
+            let done = self.engine().maintain(1_000);
+            match done {
+                Err(_) if self.fs.crashed() => return self.tend(),
+                Err(error) if !self.excused(&error) => return Err(format!("maintain: {error}")),
+                Ok(done) if !done.more => break,
+                _ => self.explain(),
+            }
+        }
+        let own = |key: &str| {
+            self.spaces.values().any(|place| key.starts_with(&format!("{}/", place.id)))
+        };
+        let objects = self.store.peek();
+        if let Some((key, _)) = objects.iter().find(|(key, _)| !own(key)) {
+            return Err(format!("{key} of a deleted space is left in the cold store"));
+        }
+        self.tally.cold_objects += objects.len() as u64;
+        self.verify()
     }
 
     /// Puts the state of a space into files.
@@ -299,7 +354,7 @@ impl History {
                 let known = self.spaces.get(&name).is_some_and(|place| !place.deleting);
                 if known { Err(format!("{name} is not known")) } else { Ok(()) }
             }
-            Err(error) if !self.disturbed() => Err(format!("checkpoint fails: {error}")),
+            Err(error) if !self.excused(&error) => Err(format!("checkpoint fails: {error}")),
             _ => Ok(()),
         }
     }
@@ -348,6 +403,7 @@ impl History {
             other => return Err(format!("a poisoned log answers {other:?}")),
         }
         self.fs.heal();
+        self.store.heal();
         let unread = self.engine().spaces().iter().any(|space| space.quarantined.is_some());
         if unread { Ok(()) } else { self.verify() }
     }

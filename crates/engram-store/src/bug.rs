@@ -41,11 +41,17 @@ pub enum Bug {
     DeletedRevived,
     /// Readers see commits before they are durable.
     PublishedEarly,
+    /// A cold object is removed before the manifest that names it is replaced.
+    ObjectRemovedEarly,
+    /// An upload that failed is taken for done, and the local copy goes.
+    UploadBelieved,
+    /// An answer does not say what the cold store did not give.
+    MissingUntold,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 17] = [
+    pub const ALL: [Bug; 20] = [
         Bug::AcknowledgedUnsynced,
         Bug::SyncRetried,
         Bug::PoisonForgotten,
@@ -63,6 +69,9 @@ impl Bug {
         Bug::KeysForgotten,
         Bug::DeletedRevived,
         Bug::PublishedEarly,
+        Bug::ObjectRemovedEarly,
+        Bug::UploadBelieved,
+        Bug::MissingUntold,
     ];
 
     /// Whether the code is to be wrong here.

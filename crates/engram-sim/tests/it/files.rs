@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use engram_sim::{End, Fault, FaultyFs, SimClock};
-use engram_store::{Clock, Fs, FsFile, OpenMode, conformance, read_all};
+use std::sync::Arc;
+
+use engram_sim::{BlobFault, End, Fault, FaultyBlobs, FaultyFs, SimClock};
+use engram_store::{BlobError, BlobStore, Clock, Fs, FsFile, OpenMode, conformance, read_all};
 
 fn with_file(seed: u64, bytes: &[u8]) -> (FaultyFs, Box<dyn FsFile>) {
     let fs = FaultyFs::new(seed);
@@ -22,6 +24,55 @@ fn content(fs: &FaultyFs) -> Vec<u8> {
 #[test]
 fn the_faulty_file_system_conforms_when_nothing_is_armed() {
     conformance::check_fs(&FaultyFs::new(1), "/suite".as_ref());
+}
+
+#[test]
+fn the_faulty_store_conforms_when_nothing_is_armed() {
+    let store: Arc<dyn BlobStore> = Arc::new(FaultyBlobs::new(1, &FaultyFs::new(1)));
+    conformance::check_blobs(&store);
+}
+
+#[test]
+fn a_store_is_away_until_it_is_healed_and_loses_answers_not_objects() {
+    let store = FaultyBlobs::new(1, &FaultyFs::new(1));
+    store.arm(0, BlobFault::Lost);
+    let lost = store.put("a", b"1234");
+    assert!(matches!(lost, Err(BlobError::Unavailable { .. })), "{lost:?}");
+    assert_eq!(store.len("a"), Ok(4));
+    store.arm(store.calls(), BlobFault::Away);
+    for _ in 0..2 {
+        assert!(matches!(store.len("a"), Err(BlobError::Unavailable { .. })));
+    }
+    assert!(store.is_away() && store.was_absent());
+    store.heal();
+    assert_eq!(store.len("a"), Ok(4));
+}
+
+#[test]
+fn a_read_is_cut_or_garbled_once_and_the_object_stays_as_it_is() {
+    let store = FaultyBlobs::new(1, &FaultyFs::new(1));
+    store.put("a", &[7; 100]).unwrap();
+    let mut bytes = [0; 100];
+    store.arm(0, BlobFault::Short);
+    assert!(store.get_range("a", 0, &mut bytes).unwrap() < 100);
+    store.arm(0, BlobFault::Garbled);
+    assert_eq!(store.get_range("a", 0, &mut bytes), Ok(100));
+    assert_eq!(bytes.iter().filter(|byte| **byte != 7).count(), 1);
+    assert!(store.was_damaged());
+    assert_eq!(store.get_range("a", 0, &mut bytes), Ok(100));
+    assert_eq!(bytes, [7; 100]);
+}
+
+#[test]
+fn a_crash_in_the_store_ends_the_process_and_the_next_one_finds_what_was_put() {
+    let fs = FaultyFs::new(1);
+    let store = FaultyBlobs::new(1, &fs);
+    store.put("a", b"1").unwrap();
+    store.arm(store.calls(), BlobFault::Crash);
+    assert!(store.put("b", b"2").is_err());
+    assert!(fs.crashed() && store.len("a").is_err());
+    let next = store.after(&fs.reboot(End::PowerCut));
+    assert_eq!(next.len("a"), Ok(1));
 }
 
 #[test]
