@@ -5,14 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engram_engine::{
-    Engine, EngineError, LogFailure, Mode, Offline, RememberOptions, Serial, VerifyReport,
+    Engine, EngineError, Execution, ForgetMode, LogFailure, Mode, Offline, RememberOptions, Serial,
+    VerifyReport,
 };
 use engram_store::{
     BlockCache, Manifest, SectionTag, SeededEntropy, Segment, SegmentWriter, VerifyDepth,
     read_manifests,
 };
 
-use crate::harness::{Home, cue, remember, store, text};
+use crate::harness::{Home, cue, forget, ids, remember, store, text};
 
 /// Sections of a chunk, in order.
 const CHUNK: [&[u8; 4]; 10] =
@@ -112,6 +113,46 @@ fn codes_that_are_none_are_found_by_the_check_too() {
     let home = checkpointed();
     forge_chunk(&home, b"CODE", Vec::clear);
     check_quarantined(&home, recalled);
+}
+
+/// No memory with such a kind was ever written; a newer program might.
+fn forge_kind(records: &mut Vec<u8>) {
+    let text = records.windows(6).position(|bytes| bytes == b"note 0").unwrap();
+    let place = text - 2;
+    assert_eq!(records[place], 0x1a, "tag and type of a text");
+    // The text becomes a kind that nobody knows, and a subject of what is left.
+    records[place] = 0x08;
+    records[place + 1] = 0x7f;
+    records[place + 2] = 0x7a;
+    records[place + 3] = 4;
+}
+
+#[test]
+fn a_memory_that_does_not_decode_quarantines_its_space_before_a_merge_copies_it() {
+    let home = checkpointed();
+    forge_chunk(&home, b"RECO", forge_kind);
+    assert!(!verify(&home).is_intact());
+    let engine = home.open();
+    assert!(engine.get("default", "m7").is_ok());
+    let gone: Vec<String> = (100..105 + MEMORIES / 2).map(|n| format!("m{n}")).collect();
+    let gone: Vec<&str> = gone.iter().map(String::as_str).collect();
+    forget(&engine, ids(&gone), ForgetMode::Delete, Execution::Commit).unwrap();
+    // More than half is deleted: the chunk is written anew.
+    let _ = engine.maintain(1_000_000);
+    let error = engine.get("default", "m7").err();
+    assert!(matches!(error, Some(EngineError::Log(LogFailure::Quarantined(_)))), "{error:?}");
+    assert!(engine.poisoned().is_none());
+}
+
+#[test]
+fn an_index_of_ids_that_names_a_memory_twice_is_damage() {
+    let home = checkpointed();
+    forge_chunk(&home, b"BYID", |bytes| {
+        let locals = bytes.len() / 2;
+        let first: [u8; 4] = bytes[locals..locals + 4].try_into().unwrap();
+        bytes[locals + 4..locals + 8].copy_from_slice(&first);
+    });
+    check_quarantined(&home, |engine| engine.get("default", "m7").err());
 }
 
 #[test]
