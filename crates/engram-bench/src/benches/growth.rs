@@ -18,8 +18,10 @@ use crate::stage::{ChildServer, Latencies, space_stats};
 
 const SIZES: [usize; 3] = [10_000, 100_000, 1_000_000];
 const SIZES_QUICK: [usize; 2] = [1_000, 10_000];
-/// A quota that no chunk fits into.
-const WARM_SETTING: &str = "memory.space_bytes_max=1MiB";
+/// For the part with most memories in files the server may take this share of texts and vectors.
+const WARM_SHARE: f64 = 0.5;
+/// The least that the server takes for a budget.
+const BUDGET_MIN: u64 = 16 << 20;
 /// One memory in so many is asked for while the others stay in files.
 const HOT_SHARE: usize = 10;
 /// Memories in an answer that makes them hot.
@@ -70,7 +72,8 @@ pub(super) fn run(
         };
         let modes = ask(&server, "in RAM")?;
         let restart_seconds = restart(&mut server, &source)?;
-        server.set(WARM_SETTING);
+        let budget = ((stored.content_bytes as f64 * WARM_SHARE) as u64).max(BUDGET_MIN);
+        server.set(&format!("memory.bytes_max={budget}"));
         restart(&mut server, &source)?;
         let (hot_memories, anonymous_bytes) = warm(&server, &source, *size)?;
         let modes_warm = ask(&server, "in files")?;
@@ -167,7 +170,7 @@ fn grid(points: &[Point]) -> Grid {
         .collect();
     header.extend(names.iter().map(String::as_str));
     let title = "Growth: one client over HTTP, vector given; memory is anonymous RSS, beside the bytes of vectors and \
-                 texts. Warm: a tenth of the memories in RAM, the others in files.";
+                 texts. Warm: the same with a budget of half of these bytes, after answers with a tenth of the memories.";
     let mut grid = Grid::new(title, &header);
     for point in points {
         let mib = |bytes: u64| format!("{:.0}", bytes as f64 / f64::from(1 << 20));
