@@ -312,25 +312,29 @@ impl History {
     }
 
     pub(crate) fn maintain(&mut self) -> Check {
+        self.keep_up().map(|_| ())
+    }
+
+    /// One step of maintenance; whether there may be more to do.
+    fn keep_up(&mut self) -> Check<bool> {
         let result = self.engine().maintain(1_000);
         self.note(format!("maintain -> {result:?}"));
         match result {
+            Ok(done) => Ok(done.more),
             // Who may not write there gets no other error than who cannot.
-            Err(error) if classify(&error) == "io" && self.store.was_absent() => Ok(()),
-            Err(error) if !self.excused(&error) => Err(format!("maintain fails: {error}")),
-            _ => Ok(()),
+            Err(error) if classify(&error) == "io" && self.store.was_absent() => Ok(true),
+            Err(error) if self.excused(&error) => Ok(true),
+            Err(error) => Err(format!("maintain fails: {error}")),
         }
     }
 
     /// Maintains until the cold store is in order: nothing of deleted spaces is left in it, and what is in it can be read.
     pub(crate) fn clear_store(&mut self) -> Check {
         for _ in 0..CLEARED_MAX {
-            let done = self.engine().maintain(1_000);
-            match done {
-                Err(_) if self.fs.crashed() => return self.tend(),
-                Err(error) if !self.excused(&error) => return Err(format!("maintain: {error}")),
-                Ok(done) if !done.more => break,
-                _ => self.explain(),
+            let more = self.keep_up()?;
+            self.tend()?;
+            if !more {
+                break;
             }
         }
         let own = |key: &str| {
@@ -341,7 +345,14 @@ impl History {
             return Err(format!("{key} of a deleted space is left in the cold store"));
         }
         self.tally.cold_objects += objects.len() as u64;
-        self.verify()
+        match self.verify() {
+            Err(what) if self.injected() => {
+                self.note(format!("cannot see: {what}"));
+                self.blind = true;
+                self.tend()
+            }
+            outcome => outcome,
+        }
     }
 
     /// Puts the state of a space into files.
