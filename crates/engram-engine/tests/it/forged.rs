@@ -116,7 +116,7 @@ fn codes_that_are_none_are_found_by_the_check_too() {
 }
 
 /// No memory with such a kind was ever written; a newer program might.
-fn forge_kind(records: &mut Vec<u8>) {
+fn forge_kind(records: &mut [u8]) {
     let text = records.windows(6).position(|bytes| bytes == b"note 0").unwrap();
     let place = text - 2;
     assert_eq!(records[place], 0x1a, "tag and type of a text");
@@ -130,7 +130,7 @@ fn forge_kind(records: &mut Vec<u8>) {
 #[test]
 fn a_memory_that_does_not_decode_quarantines_its_space_before_a_merge_copies_it() {
     let home = checkpointed();
-    forge_chunk(&home, b"RECO", forge_kind);
+    forge_chunk(&home, b"RECO", |records| forge_kind(records));
     assert!(!verify(&home).is_intact());
     let engine = home.open();
     assert!(engine.get("default", "m7").is_ok());
