@@ -13,7 +13,7 @@ use crate::data::{GrownSet, VectorSet};
 use crate::failure::BenchError;
 use crate::grid::Grid;
 use crate::numbers::round;
-use crate::stage::{ChildServer, Load, Pace, Wire, space_stats};
+use crate::stage::{ChildServer, Latencies, Load, Pace, Wire, space_stats};
 
 const CLIENTS: usize = 8;
 /// Memories in one request.
@@ -73,13 +73,26 @@ pub(super) fn run(
         Ok::<_, BenchError>((seen?, looks?))
     })?;
     let burst_seconds = seconds as f64 * BURST_SHARE;
+    tell(report, (seconds, source.dimension()), &seen, &looks);
+    report.set("server_cpu_seconds", round(server.cpu_seconds() - cpu, 1));
+    report.set("anonymous_bytes", server.anonymous_bytes());
+    Ok(())
+}
+
+/// What the clients and the looks saw.
+fn tell(
+    report: &mut ReportBuilder,
+    (seconds, dimension): (u64, usize),
+    seen: &Latencies,
+    looks: &[Look],
+) {
     let rate = |from: Option<&Look>, to: Option<&Look>| {
         let (seconds, memories) = from.map_or((0.0, 0), |look| (look.seconds, look.memories));
         to.map_or(0.0, |to| {
             (to.memories - memories) as f64 / (to.seconds - seconds).max(f64::MIN_POSITIVE)
         })
     };
-    let burst_end = looks.iter().find(|look| look.seconds >= burst_seconds);
+    let burst_end = looks.iter().find(|look| look.seconds >= seconds as f64 * BURST_SHARE);
     let burst_seconds = burst_end.map_or(0.0, |look| round(look.seconds, 1));
     let (burst, sustained) = (rate(None, burst_end), rate(burst_end, looks.last()));
     let most = |of: fn(&Look) -> u64| looks.iter().map(of).max().unwrap_or(0);
@@ -92,12 +105,9 @@ pub(super) fn run(
     report.set("unlinked_max", unlinked);
     report.set("unindexed_max", unindexed);
     report.set("requests", json!(seen));
-    report.set("server_cpu_seconds", round(server.cpu_seconds() - cpu, 1));
-    report.set("anonymous_bytes", server.anonymous_bytes());
     let title = format!(
-        "Durable writes for {seconds} s: {CLIENTS} clients, {BATCH} memories in a request, {}-d vectors given. Burst: the \
-         first {burst_seconds} s; sustained: after it.",
-        source.dimension()
+        "Durable writes for {seconds} s: {CLIENTS} clients, {BATCH} memories in a request, {dimension}-d vectors given. \
+         Burst: the first {burst_seconds} s; sustained: after it."
     );
     let header = [
         "burst: memories per s",
@@ -121,7 +131,6 @@ pub(super) fn run(
         unindexed.to_string(),
     ]);
     report.grid(grid);
-    Ok(())
 }
 
 /// Says so when the load ends, however it does.
