@@ -72,7 +72,6 @@ pub(super) fn run(
         let looks = looking.join().expect("looking does not panic");
         Ok::<_, BenchError>((seen?, looks?))
     })?;
-    let burst_seconds = seconds as f64 * BURST_SHARE;
     tell(report, (seconds, source.dimension()), &seen, &looks);
     report.set("server_cpu_seconds", round(server.cpu_seconds() - cpu, 1));
     report.set("anonymous_bytes", server.anonymous_bytes());
