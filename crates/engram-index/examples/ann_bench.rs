@@ -5,7 +5,8 @@
 //! `rounds`, `threads` (of the build), `n` (only the first rows, or more of them with
 //! noise; neighbours are then computed), `scan=1` (exact scans, no graph),
 //! `save` and `load` (a file for the graph), `filtered=1` (searches under filters, with the first `ef`),
-//! `churn=1` (recall after deleting and adding), `selfcheck=1` (search every vector by itself).
+//! `churn=1` (recall after deleting and adding), `selfcheck=1` (search every vector by itself), `grow` (rows of a first
+//! graph that is extended by a sixteenth at a time until it has all, as a space that fills does).
 //!
 //! Prints one JSON object a line. Rates are per CPU second of the thread, medians of the rounds.
 
@@ -265,6 +266,39 @@ fn search(data: &Data, options: &Options, graph: &Hnsw) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Builds the graph of the first rows and extends it by a sixteenth at a time.
+fn grow(data: &Data, first: usize) -> Hnsw {
+    let start = now();
+    let (mut linked, mut extensions) = (0.0, 0);
+    let mut graph = None;
+    let mut len = 0;
+    let mut goal = first;
+    loop {
+        let from = now();
+        let mut builder = match &graph {
+            None => HnswBuilder::new(HnswSettings::default(), data.dimension),
+            Some(graph) => HnswBuilder::resume(graph),
+        };
+        let rows = data.base.chunks_exact(data.dimension);
+        rows.skip(len).take(goal - len).for_each(|row| builder.push(row));
+        while builder.step(&Serial) > 0 {}
+        linked += now() - from;
+        let finished = builder.finish(&Serial);
+        len = finished.len();
+        if len == data.rows().len() {
+            print(&format!(
+                "{{\"engine\":\"engram\",\"what\":\"grow\",\"first\":{first},\"n\":{len},\"extensions\":{extensions},\
+                 \"cpu_s\":{:.2},\"link_cpu_s\":{linked:.2}}}",
+                now() - start
+            ));
+            return finished;
+        }
+        graph = Some(finished);
+        extensions += 1;
+        goal = (len + len / 16 + 1).min(data.rows().len());
+    }
+}
+
 /// How many vectors are not found by themselves at k = 1.
 fn self_check(data: &Data, options: &Options, graph: &Hnsw) -> Result<(), Failure> {
     let rows = data.rows();
@@ -424,7 +458,10 @@ fn main() -> Result<(), Failure> {
         return churn(&data, &options);
     }
     let graph = match options.text("load", "") {
-        path if path.is_empty() => build(&data, &options)?,
+        path if path.is_empty() => match options.number("grow", 0)? {
+            0 => build(&data, &options)?,
+            first => grow(&data, first),
+        },
         path => Hnsw::open(AlignedBytes::copy_of(&npy::read_bytes(&path)?))?,
     };
     search(&data, &options, &graph)?;

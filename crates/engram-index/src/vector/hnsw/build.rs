@@ -28,6 +28,8 @@ pub struct HnswBuilder {
     pub(super) layers: Vec<Layer>,
     /// Nodes that are part of the graph.
     pub(super) linked: usize,
+    /// Nodes of the graph that this one extends.
+    pub(super) resumed: usize,
     pub(super) errors: CodeErrors,
     workers: Mutex<Vec<Worker>>,
 }
@@ -65,6 +67,7 @@ impl HnswBuilder {
             dimension,
             layers: vec![lowest],
             linked: 0,
+            resumed: 0,
             errors: CodeErrors::default(),
             workers: Mutex::default(),
         }
