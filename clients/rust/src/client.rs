@@ -2,12 +2,12 @@
 
 use engram_api::{
     AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse,
-    CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest, DissociateResponse, ForgetRequest,
-    ForgetResponse, GetRequest, ListRequest, ListResponse, ListSpacesResponse, MemoryView,
-    Operation, RecallRequest, RecallResponse, RecognizeRequest, RecognizeResponse,
-    RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse, RestoreRequest,
-    RestoreResponse, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView,
-    VersionView,
+    CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest, DissociateResponse,
+    FeedbackRequest, FeedbackResponse, ForgetRequest, ForgetResponse, GetRequest, ListRequest,
+    ListResponse, ListSpacesResponse, MemoryView, Operation, RecallRequest, RecallResponse,
+    RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse,
+    RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, SpaceStatsView, SpaceView,
+    SpreadRequest, SpreadResponse, StatusView, VersionView,
 };
 use serde::de::DeserializeOwned;
 
@@ -180,6 +180,14 @@ impl SpaceClient {
     /// Any [`ClientError`].
     pub fn recall(&self, request: &RecallRequest) -> Result<RecallResponse, ClientError> {
         self.run("recall", json(request), Repeat::Safe)
+    }
+
+    /// Says that a memory was useful, not useful, or wrong. Sent once: a repetition would count again.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn feedback(&self, request: &FeedbackRequest) -> Result<FeedbackResponse, ClientError> {
+        self.run("feedback", json(request), Repeat::Never)
     }
 
     /// Says whether a text or vector has been seen before.

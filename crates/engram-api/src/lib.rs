@@ -6,6 +6,7 @@
 mod time;
 mod error;
 mod problem;
+mod decay;
 mod memory;
 mod filter;
 mod remember;
@@ -13,6 +14,7 @@ mod read;
 mod association;
 mod recall;
 mod recognize;
+mod feedback;
 mod forget;
 mod space;
 mod operation;
@@ -25,7 +27,9 @@ pub use association::{
     AssociationsResponse, DirectionName, DissociateRequest, DissociateResponse, EdgeKindName,
     PathStepView, SeedInput, SpreadRequest, SpreadResponse,
 };
+pub use decay::{LawName, MemoryDecay, SpaceDecay};
 pub use error::{ERRORS, ErrorCode, ErrorEntry, Remedy};
+pub use feedback::{FeedbackRequest, FeedbackResponse, VerdictName};
 pub use filter::{Comparisons, FilterInput, MetadataCondition};
 pub use forget::{
     FORGET_IDS_MAX, ForgetModeName, ForgetRequest, ForgetResponse, ReceiptView, RestoreRequest,

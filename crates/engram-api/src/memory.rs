@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::decay::MemoryDecay;
 use crate::time::Timestamp;
 
 /// What sort of memory it is.
@@ -134,17 +135,27 @@ pub struct MemoryInput {
     /// From when it is no longer shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// How it fades, where that is not as the space says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decay: Option<MemoryDecay>,
 }
 
-/// How retrievable a memory is now. It decays with time; use will raise it.
+/// How retrievable a memory is now. It decays with time and grows with use.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StrengthView {
     /// Probability of retrieval now, in \[0, 1\].
     pub retrievability: f32,
-    /// Days until retrievability falls to 0.9.
-    pub stability_days: f32,
-    /// The forgetting law, for example `fsrs`.
+    /// Days from the last use until retrievability falls to 0.9; absent for a pinned memory, which does not fade.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stability_days: Option<f32>,
+    /// The forgetting law, for example `fsrs`, or `pinned`.
     pub law: String,
+    /// How often it was used: recalled, called useful, or said again.
+    #[serde(default)]
+    pub uses: u32,
+    /// When that was last; absent where it never was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_at: Option<Timestamp>,
 }
 
 /// How sure the store is that a memory is true: a Beta distribution over the evidence.
@@ -156,7 +167,7 @@ pub struct ConfidenceView {
     pub low: f32,
     /// Upper end of the 90 % interval.
     pub high: f32,
-    /// Amount of evidence behind the mean, in observations.
+    /// Pieces of evidence behind the mean: the statement of who stored it, and what came since.
     pub evidence: f32,
     /// What the caller gave as `confidence`, in \[0, 1\]; absent where none was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -232,6 +243,9 @@ pub struct MemoryView {
     /// From when it is no longer shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// How it fades, where that is not as the space says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decay: Option<MemoryDecay>,
     /// Log sequence number of the commit that stored this version.
     pub lsn: u64,
     /// Time of that commit: unique and increasing in the space.

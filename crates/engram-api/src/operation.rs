@@ -25,6 +25,8 @@ pub enum Permission {
     Read,
     /// Store memories.
     Write,
+    /// Strengthen and judge memories.
+    Train,
     /// Hide, delete and restore memories.
     Forget,
     /// Create and delete spaces.
@@ -37,6 +39,7 @@ impl Permission {
         match self {
             Permission::Read => "read",
             Permission::Write => "write",
+            Permission::Train => "train",
             Permission::Forget => "forget",
             Permission::Admin => "admin",
         }

@@ -297,7 +297,7 @@ mod tests {
         check::<RememberRequest>(
             br#"{"txt":"a"}"#,
             &expect![[
-                r#"unknown_field | unknown field `txt`, expected one of `id`, `kind`, `title`, `text`, `vector`, `session`, `occurred_at`, `occurred_until`, `place`, `people`, `entities`, `tags`, `metadata`, `source`, `subject`, `attribute`, `confidence`, `importance`, `valid_from`, `valid_until`, `expires_at` | Some("txt") | Some("text")"#
+                r#"unknown_field | unknown field `txt`, expected one of `id`, `kind`, `title`, `text`, `vector`, `session`, `occurred_at`, `occurred_until`, `place`, `people`, `entities`, `tags`, `metadata`, `source`, `subject`, `attribute`, `confidence`, `importance`, `valid_from`, `valid_until`, `expires_at`, `decay` | Some("txt") | Some("text")"#
             ]],
         );
         check::<RememberRequest>(
@@ -325,7 +325,7 @@ mod tests {
         check::<RememberManyRequest>(
             br#"{"memories":[{"text":"a"},{"text":"b","occured_at":"2026-01-01T00:00:00Z"}]}"#,
             &expect![[
-                r#"unknown_field | unknown field `occured_at`, expected one of `id`, `kind`, `title`, `text`, `vector`, `session`, `occurred_at`, `occurred_until`, `place`, `people`, `entities`, `tags`, `metadata`, `source`, `subject`, `attribute`, `confidence`, `importance`, `valid_from`, `valid_until`, `expires_at` | Some("memories[1].occured_at") | Some("occurred_at")"#
+                r#"unknown_field | unknown field `occured_at`, expected one of `id`, `kind`, `title`, `text`, `vector`, `session`, `occurred_at`, `occurred_until`, `place`, `people`, `entities`, `tags`, `metadata`, `source`, `subject`, `attribute`, `confidence`, `importance`, `valid_from`, `valid_until`, `expires_at`, `decay` | Some("memories[1].occured_at") | Some("occurred_at")"#
             ]],
         );
         check::<RememberManyRequest>(

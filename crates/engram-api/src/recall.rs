@@ -87,7 +87,7 @@ pub struct RecallRequest {
     /// How much each route counts, instead of the settings of the engine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<WeightsInput>,
-    /// True: this recall changes nothing. Recall does not train yet, so the answer is `trained: false` either way.
+    /// True: this recall changes nothing. Else what is in the answer counts as used, where the space says `recall_trains`.
     #[serde(default)]
     pub observe: bool,
     /// Whether the answer says why each item is there and how it was searched.
@@ -244,7 +244,7 @@ pub struct RecallResponse {
     pub terms: Option<Vec<String>>,
     /// Last commit that the answer saw.
     pub snapshot_lsn: u64,
-    /// Whether this recall strengthened what it found.
+    /// Whether what is in the answer counts as used: it is strengthened within about a second.
     pub trained: bool,
 }
 

@@ -4,6 +4,7 @@
 //! pass both, and the fields of a request must be the same in both.
 
 mod association;
+mod learning;
 mod memory;
 mod recall;
 mod requests;
@@ -20,6 +21,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         memory::schemas(),
         recall::schemas(),
         association::schemas(),
+        learning::schemas(),
         requests::schemas(),
         responses::schemas(),
     ];

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::decay::SpaceDecay;
 use crate::time::Timestamp;
 
 /// Creates a space. Its settings are fixed with it.
@@ -19,6 +20,12 @@ pub struct CreateSpaceRequest {
     /// Language of the text analysis as a two-letter code, or `none`; `en` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
+    /// How its memories fade.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decay: Option<SpaceDecay>,
+    /// Whether being recalled strengthens a memory; true when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recall_trains: Option<bool>,
 }
 
 /// What computes a space's vectors. Vectors of two embedders are never mixed.
@@ -37,7 +44,7 @@ pub struct EmbedderView {
 }
 
 /// A space.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SpaceView {
     /// Its name.
     pub name: String,
@@ -49,6 +56,11 @@ pub struct SpaceView {
     pub embedder: EmbedderView,
     /// Language of the text analysis.
     pub language: String,
+    /// How its memories fade.
+    #[serde(default)]
+    pub decay: SpaceDecay,
+    /// Whether being recalled strengthens a memory.
+    pub recall_trains: bool,
     /// When it was created.
     pub created_at: Timestamp,
     /// Why it refuses writes, where a part of its log is damaged.
@@ -57,7 +69,7 @@ pub struct SpaceView {
 }
 
 /// All spaces, by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListSpacesResponse {
     /// The spaces.
     pub spaces: Vec<SpaceView>,
@@ -93,6 +105,8 @@ pub struct SpaceStatsView {
     pub entities: u64,
     /// Memories whose associations are not formed yet.
     pub unlinked: u64,
+    /// Memories that were used or judged since they were stored.
+    pub learned: u64,
     /// Bytes of its state in RAM, estimated.
     pub bytes: u64,
     /// Where its memories reside.

@@ -18,6 +18,7 @@ mod local;
 mod eval;
 mod data;
 mod benches;
+mod lab;
 
 pub use beir::BeirLine;
 pub use benches::{BENCHMARKS, BenchOptions, BenchReport, BenchmarkEntry, run_benchmark};
@@ -29,5 +30,6 @@ pub use eval::{
 };
 pub use failure::BenchError;
 pub use grid::Grid;
+pub use lab::{EXPERIMENTS, ExperimentEntry, LabOptions, LabReport, LabVerdict, run_lab};
 pub use metrics::RankMetrics;
 pub use plot::Plot;

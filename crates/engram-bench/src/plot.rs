@@ -1,4 +1,4 @@
-//! Plots as SVG: lines over logarithmic axes, which is what growth needs.
+//! Plots as SVG: lines over a logarithmic axis, beside a logarithmic one or one of shares.
 
 use std::fmt::Write as _;
 
@@ -23,7 +23,17 @@ pub(crate) struct Chart<'a> {
     pub(crate) title: &'a str,
     pub(crate) x: &'a str,
     pub(crate) y: &'a str,
+    pub(crate) scale: Scale,
     pub(crate) series: Vec<Series>,
+}
+
+/// What the vertical axis shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scale {
+    /// Powers of ten around the values.
+    Decades,
+    /// 0 to 1.
+    Shares,
 }
 
 const WIDTH: f64 = 720.0;
@@ -34,6 +44,28 @@ const TOP: f64 = 48.0;
 const BOTTOM: f64 = 56.0;
 /// Distinguishable without red and green side by side (Okabe and Ito, 2008).
 const COLOURS: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#000000"];
+
+/// The vertical axis.
+enum Rise {
+    Decades(Decades),
+    Shares,
+}
+
+impl Rise {
+    fn share(&self, value: f64) -> f64 {
+        match self {
+            Rise::Decades(decades) => decades.share(value),
+            Rise::Shares => value,
+        }
+    }
+
+    fn ticks(&self) -> Vec<f64> {
+        match self {
+            Rise::Decades(decades) => decades.ticks().collect(),
+            Rise::Shares => (0..=5).map(|fifth| f64::from(fifth) / 5.0).collect(),
+        }
+    }
+}
 
 /// A range of powers of ten on one axis.
 struct Decades {
@@ -67,7 +99,11 @@ impl Chart<'_> {
     pub(crate) fn draw(&self, file: &str) -> Plot {
         let points = || self.series.iter().flat_map(|series| series.points.iter());
         let xs = Decades::around(points().map(|(x, _)| *x));
-        let ys = Decades::around(points().map(|(_, y)| *y));
+        let ys = match self.scale {
+            Scale::Decades => Rise::Decades(Decades::around(points().map(|(_, y)| *y))),
+            Scale::Shares => Rise::Shares,
+        };
+        let floor = ys.ticks().first().copied().unwrap_or(1.0);
         let (width, height) = (WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM);
         let place =
             |x: f64, y: f64| (LEFT + xs.share(x) * width, TOP + (1.0 - ys.share(y)) * height);
@@ -82,7 +118,7 @@ impl Chart<'_> {
         put(format!("<rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#ffffff\"/>"));
         put(label((LEFT, 26.0), "start", self.title));
         for x in xs.ticks() {
-            let (at, base) = place(x, ys.ticks().next().unwrap_or(1.0));
+            let (at, base) = place(x, floor);
             put(rule((at, TOP), (at, base)));
             put(label((at, base + 20.0), "middle", &short(x)));
         }
@@ -151,6 +187,7 @@ mod tests {
             title: "Latency < 1",
             x: "memories",
             y: "ms",
+            scale: Scale::Decades,
             series: vec![Series {
                 name: "hybrid".to_owned(),
                 points: vec![(10_000.0, 0.5), (100_000.0, 2.0), (1_000_000.0, 9.0)],
@@ -162,7 +199,9 @@ mod tests {
             assert!(plot.svg.contains(text), "{text}");
         }
         assert!(!plot.svg.contains("NaN") && !plot.svg.contains("inf"));
-        let empty = Chart { title: "", x: "", y: "", series: Vec::new() };
-        assert!(!empty.draw("e.svg").svg.contains("NaN"));
+        for scale in [Scale::Decades, Scale::Shares] {
+            let empty = Chart { title: "", x: "", y: "", scale, series: Vec::new() };
+            assert!(!empty.draw("e.svg").svg.contains("NaN"));
+        }
     }
 }

@@ -64,6 +64,8 @@ pub struct Recall {
     pub missing: Vec<MissingPart>,
     /// Last commit that the answer saw.
     pub lsn: Lsn,
+    /// Whether the memories in it count as used.
+    pub trained: bool,
     /// How it was searched.
     pub explanation: Explanation,
 }

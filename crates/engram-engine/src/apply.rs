@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
-use engram_index::EdgeWeight;
+use engram_index::{EdgeWeight, Review};
 use engram_store::Stamp;
 
 use crate::association::{EdgeKind, Statement};
+use crate::dynamics::{source_of, witness};
 use crate::memtable::{Doc, Entity, GraphHash, Indexing, Proximity, Snapshot};
 use crate::model::{Memory, State};
 use crate::record::{
-    AssociateRecord, CommitRecord, DissociateRecord, EdgeRecord, LinkRecord, Op, PutRecord,
-    decode_vectors,
+    AssociateRecord, CommitRecord, DissociateRecord, EdgeRecord, FeedbackRecord, LinkRecord, Op,
+    PutRecord, RepeatRecord, UseRecord, decode_vectors,
 };
+use crate::request::Verdict;
 use crate::space::Space;
+use crate::uses::share;
 
 /// One step of a commit.
 #[derive(Debug)]
@@ -31,6 +34,10 @@ pub(crate) enum Step {
     Link(LinkRecord),
     /// A graph is put into use; a replay only learns which one that is.
     Graph(GraphHash, Option<Arc<Proximity>>),
+    /// Memories were in answers.
+    Use(UseRecord),
+    /// Somebody judged a memory: what was said, and who said it.
+    Feedback(FeedbackRecord, u64),
 }
 
 /// Applies the steps of one commit.
@@ -85,6 +92,14 @@ fn apply_step(
             }
         }
         Step::Link(record) => link(snapshot, record)?,
+        Step::Use(record) => {
+            for used in &record.uses {
+                let review = Review::Used { share: share(used) };
+                snapshot
+                    .learn(used.node, |trace, law| trace.retention.review(law, used.at, review));
+            }
+        }
+        Step::Feedback(record, source) => judge(snapshot, &record, source)?,
         Step::Graph(_, Some(graph)) => snapshot.use_graph(graph),
         Step::Graph(hash, None) => {
             snapshot.graph_hash = Some(hash);
@@ -92,6 +107,49 @@ fn apply_step(
         }
     }
     Ok(())
+}
+
+fn judge(
+    snapshot: &mut Snapshot,
+    record: &FeedbackRecord,
+    source: u64,
+) -> Result<(), &'static str> {
+    let (at, _) = snapshot.find(&record.id).ok_or("judges an id that is not live")?;
+    let verdict = Verdict::from_code(record.verdict).ok_or("holds an unknown judgement")?;
+    let (node, now_ns) = (snapshot.node(at), snapshot.committed_at.0);
+    snapshot.learn(node, |trace, law| {
+        let review = match verdict {
+            Verdict::Useful => Review::Useful,
+            Verdict::NotUseful => Review::NotUseful,
+            Verdict::Wrong => Review::Wrong,
+        };
+        trace.retention.review(law, now_ns, review);
+        match verdict {
+            Verdict::Useful => trace.evidence.support(source),
+            Verdict::NotUseful => {}
+            Verdict::Wrong => trace.evidence.oppose(source),
+        }
+    });
+    Ok(())
+}
+
+/// A repetition is a use of what was there before; from another source it is evidence for both.
+fn repeat(snapshot: &mut Snapshot, RepeatRecord { earlier, later }: RepeatRecord) {
+    let head = |node: u32| {
+        let (at, _) = snapshot.doc_of_node(node)?;
+        Some(snapshot.head(at).into_arc())
+    };
+    let Some((first, again)) = head(earlier).zip(head(later)) else { return };
+    let (one, other) = (source_of(&first), source_of(&again));
+    snapshot.learn(earlier, |trace, law| {
+        trace.retention.review(law, again.learned_at(), Review::Used { share: 1.0 });
+        if one != other {
+            trace.evidence.support(other);
+        }
+    });
+    if one != other {
+        snapshot.learn(later, |trace, _| trace.evidence.support(one));
+    }
 }
 
 fn ends(snapshot: &Snapshot, from: &str, to: &str) -> Result<(u32, u32), &'static str> {
@@ -145,6 +203,7 @@ fn link(snapshot: &mut Snapshot, record: LinkRecord) -> Result<(), &'static str>
         let (kind, weight) = (edge_kind(kind)?, edge_weight(weight)?);
         connect(snapshot, (from, to), kind, weight);
     }
+    record.repeats.into_iter().for_each(|pair| repeat(snapshot, pair));
     let through = record.through.min(snapshot.next_node);
     snapshot.associations.linked = snapshot.associations.linked.max(through);
     Ok(())
@@ -176,6 +235,11 @@ pub(crate) fn steps(
                 let hash = record.hash.try_into();
                 let hash = hash.map_err(|_| format!("LSN {} names no graph", stamp.lsn))?;
                 Ok(Step::Graph(hash, None))
+            }
+            Some(Op::Use(record)) => Ok(Step::Use(record)),
+            Some(Op::Feedback(record)) => {
+                let source = witness(&[&principal, &record.source]);
+                Ok(Step::Feedback(record, source))
             }
             None => Err(format!("LSN {} holds an unknown operation", stamp.lsn)),
         })

@@ -337,7 +337,8 @@ impl Engine {
     }
 
     fn admit(&self, space: &Arc<Space>, stamp: Stamp) {
-        let snapshot = Snapshot { lsn: stamp.lsn, committed_at: stamp.time, ..Snapshot::default() };
+        let empty = Snapshot::empty(space.identity.settings.decay);
+        let snapshot = Snapshot { lsn: stamp.lsn, committed_at: stamp.time, ..empty };
         space.snapshot.store(Arc::new(snapshot));
         self.catalog.admit(Arc::new(Entry::open(space, self.now_ns())));
     }
@@ -356,8 +357,12 @@ impl Engine {
     /// # Errors
     /// The log failed; what was acknowledged before is safe.
     pub fn close(&self) -> Result<(), EngineError> {
+        // What was used in the last moments is learned, if the log takes it.
+        self.drive()?;
+        let learned = self.train();
         self.queue()?.closing = true;
         self.drive()?;
+        learned?;
         self.log.close().map_err(|error| {
             self.log.rollback();
             error.into()

@@ -15,6 +15,8 @@ mod settings;
 
 mod model;
 
+mod dynamics;
+
 mod filter;
 
 mod association;
@@ -36,6 +38,8 @@ mod residence;
 mod search;
 
 mod linker;
+
+mod uses;
 
 mod datadir;
 
@@ -77,6 +81,10 @@ mod link;
 
 mod index;
 
+mod train;
+
+mod feedback;
+
 mod checkpoint;
 
 mod tiering;
@@ -94,7 +102,7 @@ mod prompt;
 mod offline;
 
 // What callers need of the layers below to fill in settings.
-pub use engram_index::{Language, Parallel, RouteScore, Serial};
+pub use engram_index::{DecayLaw, Language, Parallel, RouteScore, Serial};
 
 pub use answer::{
     Explanation, Match, Mode, Neighbour, Outcome, Parts, PromptContext, RankCursor, Recall,
@@ -107,6 +115,7 @@ pub use association::{
 pub use checkpoint::Checkpoint;
 pub use engine::{Components, Done, Driven, Engine};
 pub use error::{EngineError, InvalidValue, LogFailure};
+pub use feedback::FeedbackReceipt;
 pub use filter::{
     FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, Filter, MetaCondition, MetaTest, TimeRange,
 };
@@ -115,8 +124,8 @@ pub use link::Linked;
 pub use missing::MissingPart;
 pub use model::{
     Confidence, ContentHash, Created, Cursor, ForgetReceipt, Kind, Memory, MemoryContent,
-    MemoryDetail, MetaValue, Metadata, NewMemory, Page, Remembered, RememberedItem, ResidenceStats,
-    Source, SpaceInfo, SpaceStats, State, Strength, TierStats,
+    MemoryDetail, MetaValue, Metadata, NewMemory, OwnDecay, Page, Remembered, RememberedItem,
+    ResidenceStats, Source, SpaceInfo, SpaceStats, State, Strength, TierStats,
 };
 pub use moves::TierMoves;
 pub use offline::{
@@ -127,10 +136,13 @@ pub use offline::{
 pub use prompt::CONTEXT_TOKENS_MAX;
 pub use remember::Prepared;
 pub use request::{
-    Cue, CueContext, Execution, Forget, ForgetMode, ListQuery, NegativeCue, OnInvalid, Recognize,
-    RememberOptions, Restore, Selection, Visibility,
+    Cue, CueContext, Effect, Execution, Feedback, Forget, ForgetMode, ListQuery, NegativeCue,
+    OnInvalid, Recognize, RememberOptions, Restore, Selection, Verdict, Visibility,
 };
-pub use settings::{EMBEDDER_NONE, EngineSettings, NewSpace, RankWeights, SpaceSettings};
+pub use settings::{
+    DecaySettings, EMBEDDER_NONE, EngineSettings, NewSpace, RankWeights, SpaceSettings, Training,
+};
+pub use train::Trained;
 pub use upkeep::Maintained;
 pub use validate::{
     CUE_BYTES_MAX, CUE_IDS_MAX, DIMENSION_MAX, EXCLUDED_MAX, ID_BYTES_MAX, LABELS_MAX, LIMIT_MAX,

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use engram_index::DecayLaw;
 use engram_store::{CommitTime, Lsn, SpaceId};
 
 use crate::error::EngineError;
@@ -134,6 +135,22 @@ pub struct MemoryContent {
     pub valid_until: Option<i64>,
     /// Forgotten by itself at, ns.
     pub expires_at: Option<i64>,
+    /// How it fades, where that is not as the space says.
+    pub decay: Option<OwnDecay>,
+}
+
+/// How one memory fades.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum OwnDecay {
+    /// Not at all.
+    Pinned,
+    /// By a law of its own.
+    Fading {
+        /// The law; none = that of the space.
+        law: Option<DecayLaw>,
+        /// Time until half of its retrievability is lost, days, finite and above 0; none = what the law begins with.
+        half_life_days: Option<f64>,
+    },
 }
 
 /// A memory to be stored.
@@ -169,6 +186,12 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// From when on it fades, ns: when it happened, where that is given and not behind the commit.
+    pub(crate) fn learned_at(&self) -> i64 {
+        let committed = self.committed_at.0;
+        self.content.occurred_at.filter(|at| *at <= committed).unwrap_or(committed)
+    }
+
     /// When it happened, ns: the commit time where that is not given.
     pub(crate) fn happened_at(&self) -> i64 {
         self.content.occurred_at.unwrap_or(self.committed_at.0)
@@ -202,10 +225,14 @@ pub enum State {
 pub struct Strength {
     /// Probability of retrieval in [0, 1].
     pub retrievability: f32,
-    /// Time until retrievability falls to 0.9, days.
+    /// Time until retrievability falls to 0.9, days; infinite for a pinned memory.
     pub stability_days: f32,
-    /// Name of the law.
+    /// Name of the law, or `pinned`.
     pub law: &'static str,
+    /// How often it was used: recalled, called useful, repeated.
+    pub uses: u32,
+    /// When that was last, ns.
+    pub used_at: Option<i64>,
 }
 
 /// How sure we are that a memory is true.
@@ -217,7 +244,7 @@ pub struct Confidence {
     pub low: f32,
     /// Upper end of the 90 % interval.
     pub high: f32,
-    /// Pieces of evidence.
+    /// Pieces of evidence: the statement of who stored it, and what came since.
     pub evidence: u32,
 }
 
@@ -386,4 +413,8 @@ pub struct SpaceStats {
     pub committed_at: CommitTime,
     /// Sum over the live state; equal on every replica that applied the same log.
     pub state_sum: u64,
+    /// Memories that were used or judged since they were stored.
+    pub learned: u64,
+    /// Sum over what became of them; equal on every replica that applied the same log.
+    pub learned_sum: u64,
 }

@@ -178,7 +178,7 @@ fn read_files(
     let is = |role: u8| move |file: &&ManifestSegment| file.role == role;
     let state = manifest.segments.iter().find(is(ROLE_STATE));
     let state = state.ok_or_else(|| wrong("it names no state file"))?;
-    let StateFile { fates, tail, mut associations, keys } =
+    let StateFile { fates, tail, mut associations, traces, keys } =
         state_file::read(home, &state.segment, space, record.next_node)?;
     associations.linked = record.linked;
     let (chunks, last) = read_chunks(home, manifest, fates, record.next_node)?;
@@ -207,6 +207,8 @@ fn read_files(
         figures,
         next_node: record.next_node,
         associations,
+        traces,
+        decay: space.identity.settings.decay,
         proximity: None,
         graph_hash,
     };
@@ -256,7 +258,8 @@ fn read_chunks(
 impl Loading {
     /// A space of which nothing is there yet.
     pub(crate) fn empty(space: Space) -> Loading {
-        Loading { space, snapshot: Snapshot::default(), keys: Vec::new(), log_bytes: 0 }
+        let snapshot = Snapshot::empty(space.identity.settings.decay);
+        Loading { space, snapshot, keys: Vec::new(), log_bytes: 0 }
     }
 
     /// A space as its files have it.

@@ -27,9 +27,9 @@ use crate::error::EngineError;
 use crate::memtable::{DocRef, Snapshot};
 use crate::missing::take_missing;
 use crate::read::answered;
-use crate::request::Cue;
+use crate::request::{Cue, Effect};
 use crate::search::{Accepted, Nearest, Wanted};
-use crate::settings::RankWeights;
+use crate::settings::{RankWeights, Training};
 use crate::space::Space;
 use crate::validate;
 
@@ -90,7 +90,8 @@ struct Ranked {
 }
 
 impl Engine {
-    /// Recalls by a cue. Changes nothing.
+    /// Recalls by a cue. What is in the answer counts as used, where neither the space nor the cue says otherwise: the answer
+    /// does not wait for that.
     ///
     /// # Errors
     /// An invalid cue, a mode that the space cannot serve, a failing embedder.
@@ -107,9 +108,14 @@ impl Engine {
             Err(error) => return space.sound(Err(error)),
         };
         let ranked = probe.rank();
-        let mut answer = probe.answer(ranked);
+        let (mut answer, used) = probe.answer(ranked);
         space.intact()?;
         answer.missing = take_missing();
+        let trains = space.identity.settings.training == Training::Recalled;
+        if trains && cue.effect == Effect::Train {
+            space.uses.note(&used, probe.now_ns);
+            answer.trained = !used.is_empty();
+        }
         Ok(answer)
     }
 
@@ -322,6 +328,11 @@ fn weights(cue: &Cue, has_vector: bool, has_terms: bool, settings: &RankWeights)
     if cue.mode != Mode::Associative {
         weights.activation = 0.0;
     }
+    let of_its_own = matches!(cue.mode, Mode::Keyword | Mode::Similarity);
+    if of_its_own && cue.weights.is_none() {
+        // One route and nothing else, unless the caller wants it.
+        (weights.strength, weights.recency, weights.importance) = (0.0, 0.0, 0.0);
+    }
     weights
 }
 
@@ -379,7 +390,8 @@ impl Probe<'_> {
         best.into_sorted().into_iter().map(|(key, _)| key as u32).collect()
     }
 
-    fn answer(&self, ranked: Ranked) -> Recall {
+    /// The answer, and the nodes in it with their relevance.
+    fn answer(&self, ranked: Ranked) -> (Recall, Vec<(u32, f32)>) {
         let Ranked { mut candidates, led, explanation } = ranked;
         candidates.retain(|candidate| candidate.score > 0.0);
         let relevances = relevances(self.cue.mode, &candidates);
@@ -395,10 +407,16 @@ impl Probe<'_> {
         let next = (ranked.len() > end && end <= validate::RANKED_MAX)
             .then_some(RankCursor { offset: end as u32, depth: self.depth as u32 });
         let page = ranked.iter().skip(first).take(self.cue.limit);
-        let items = page.map(|(c, relevance)| (c.at, self.recalled(c, *relevance, &led)));
-        let whole = |(at, item)| (!self.snapshot.lacks(at)).then_some(item);
-        let items = items.filter_map(whole).collect();
-        Recall { items, outcome, next, missing: Vec::new(), lsn: self.snapshot.lsn, explanation }
+        let (mut items, mut used) = (Vec::new(), Vec::new());
+        for (candidate, relevance) in page {
+            let item = self.recalled(candidate, *relevance, &led);
+            if !self.snapshot.lacks(candidate.at) {
+                items.push(item);
+                used.push((candidate.node, *relevance));
+            }
+        }
+        let (missing, lsn, trained) = (Vec::new(), self.snapshot.lsn, false);
+        (Recall { items, outcome, next, missing, lsn, trained, explanation }, used)
     }
 
     fn recalled(&self, candidate: &Candidate, relevance: f32, led: &Led) -> Recalled {

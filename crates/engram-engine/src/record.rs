@@ -2,12 +2,17 @@
 //!
 //! `docs/internals/log-payloads.md` lists the numbers. A payload that does not decode is damage, never a panic.
 
+mod learned;
+
 use engram_embed::EmbedderIdentity;
 use engram_index::Language;
 use prost::Message;
 
+use self::learned::{DecayRecord, days, law_code, law_of_code};
+pub(crate) use self::learned::{FeedbackRecord, RepeatRecord, UseRecord, UsedRecord};
+
 use crate::model::{Kind, MemoryContent, MetaValue, Metadata, Source};
-use crate::settings::SpaceSettings;
+use crate::settings::{DecaySettings, SpaceSettings, Training};
 
 /// Entry kind of a [`SpaceRecord`]: always LSN 1 of its space.
 pub(crate) const KIND_SPACE_CREATED: u8 = 1;
@@ -29,6 +34,15 @@ pub(crate) struct SpaceRecord {
     pub(crate) identity: Option<IdentityRecord>,
     #[prost(string, tag = "5")]
     pub(crate) language: String,
+    /// Place in [`DecayLaw::ALL`].
+    #[prost(uint32, tag = "6")]
+    pub(crate) decay_law: u32,
+    /// None = what the law begins with.
+    #[prost(double, optional, tag = "7")]
+    pub(crate) stability_days: Option<f64>,
+    /// Recall does not strengthen its memories.
+    #[prost(bool, tag = "8")]
+    pub(crate) untrained: bool,
 }
 
 /// What an embedder was.
@@ -58,7 +72,7 @@ pub(crate) struct CommitRecord {
 /// Wrapper that protobuf needs around a repeated choice.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct OpRecord {
-    #[prost(oneof = "Op", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
+    #[prost(oneof = "Op", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
     pub(crate) op: Option<Op>,
 }
 
@@ -85,6 +99,10 @@ pub(crate) enum Op {
     Link(LinkRecord),
     #[prost(message, tag = "8")]
     Graph(GraphRecord),
+    #[prost(message, tag = "9")]
+    Use(UseRecord),
+    #[prost(message, tag = "10")]
+    Feedback(FeedbackRecord),
 }
 
 /// From here on the vectors below a node are searched over a graph.
@@ -140,6 +158,8 @@ pub(crate) struct LinkRecord {
     /// Edges that no longer hold; applied before `edges`.
     #[prost(message, repeated, tag = "5")]
     pub(crate) removed: Vec<EdgeRecord>,
+    #[prost(message, repeated, tag = "6")]
+    pub(crate) repeats: Vec<RepeatRecord>,
 }
 
 /// A person, thing or place.
@@ -242,6 +262,8 @@ pub(crate) struct ContentRecord {
     pub(crate) valid_until: Option<i64>,
     #[prost(sint64, optional, tag = "21")]
     pub(crate) expires_at: Option<i64>,
+    #[prost(message, optional, tag = "22")]
+    pub(crate) decay: Option<DecayRecord>,
 }
 
 /// A name and its value; entries stand in byte order of the names.
@@ -341,6 +363,9 @@ impl SpaceRecord {
                 weights_hash: identity.weights_hash.clone(),
             }),
             language: settings.language.code().to_owned(),
+            decay_law: law_code(settings.decay.law),
+            stability_days: Some(settings.decay.stability_days),
+            untrained: settings.training == Training::Never,
         }
     }
 
@@ -348,6 +373,10 @@ impl SpaceRecord {
     pub(crate) fn settings(&self) -> Result<SpaceSettings, String> {
         let language = Language::from_code(&self.language)
             .ok_or_else(|| format!("unknown language {:?}", self.language))?;
+        let mut decay = DecaySettings::of(law_of_code(self.decay_law)?);
+        if let Some(stability_days) = self.stability_days {
+            decay.stability_days = days(stability_days)?;
+        }
         Ok(SpaceSettings {
             dimension: self.dimension,
             embedder: self.embedder.clone(),
@@ -358,6 +387,8 @@ impl SpaceRecord {
                 weights_hash: record.weights_hash.clone(),
             }),
             language,
+            decay,
+            training: if self.untrained { Training::Never } else { Training::Recalled },
         })
     }
 }
@@ -386,6 +417,7 @@ impl ContentRecord {
             valid_from: content.valid_from,
             valid_until: content.valid_until,
             expires_at: content.expires_at,
+            decay: content.decay.map(DecayRecord::new),
         }
     }
 
@@ -418,6 +450,7 @@ impl ContentRecord {
             valid_from: self.valid_from,
             valid_until: self.valid_until,
             expires_at: self.expires_at,
+            decay: self.decay.map(DecayRecord::own).transpose()?,
         })
     }
 }
@@ -482,7 +515,10 @@ pub(crate) fn decode_vectors(bytes: &[u8], dimension: u32) -> Option<Vec<Vec<f32
 
 #[cfg(test)]
 mod tests {
+    use engram_index::DecayLaw;
+
     use super::*;
+    use crate::model::OwnDecay;
 
     #[test]
     fn every_field_of_the_content_survives_the_log() {
@@ -514,6 +550,7 @@ mod tests {
             valid_from: Some(0),
             valid_until: Some(1),
             expires_at: Some(2),
+            decay: Some(OwnDecay::Fading { law: Some(DecayLaw::ActR), half_life_days: Some(3.0) }),
         };
         let bytes = ContentRecord::from_content(&content).encode_to_vec();
         let back = ContentRecord::decode(bytes.as_slice()).unwrap().into_content().unwrap();

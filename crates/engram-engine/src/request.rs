@@ -138,6 +138,57 @@ pub struct Cue {
     pub neighbours: u32,
     /// Weights of the parts of a score; none = those of the engine.
     pub weights: Option<RankWeights>,
+    /// What the answer does to the memories in it.
+    pub effect: Effect,
+}
+
+/// What an answer does to the memories in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Effect {
+    /// They count as used, where the space lets recall train.
+    #[default]
+    Train,
+    /// Nothing.
+    Observe,
+}
+
+/// What somebody thinks of a memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Feedback {
+    /// Which memory.
+    pub id: String,
+    /// What they think.
+    pub verdict: Verdict,
+    /// Why; empty = not said.
+    pub reason: String,
+    /// Whose judgement it is, beside the principal; empty = the principal's own.
+    pub source: String,
+    /// Who asks; set by the server.
+    pub principal: String,
+}
+
+/// A judgement of a memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It served: it grows stable, and this speaks for it.
+    Useful,
+    /// It did not serve: it fades sooner. That says nothing of whether it is true.
+    NotUseful,
+    /// It is not true: it fades sooner, and this speaks against it.
+    Wrong,
+}
+
+impl Verdict {
+    /// All verdicts, in the order of their codes in the log, from 1.
+    pub const ALL: [Verdict; 3] = [Verdict::Useful, Verdict::NotUseful, Verdict::Wrong];
+
+    pub(crate) fn code(self) -> u32 {
+        self as u32 + 1
+    }
+
+    pub(crate) fn from_code(code: u32) -> Option<Verdict> {
+        Verdict::ALL.into_iter().find(|verdict| verdict.code() == code)
+    }
 }
 
 /// What the caller knows of the circumstances of what it looks for.
@@ -181,6 +232,7 @@ impl Default for Cue {
             diversity: 0.0,
             neighbours: 0,
             weights: None,
+            effect: Effect::default(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Settings of the engine and of a space: plain values, validated where they enter.
 
 use engram_embed::EmbedderIdentity;
-use engram_index::Language;
+use engram_index::{DecayLaw, Language};
 
 /// Name of the embedder choice that stores no vectors of its own.
 pub const EMBEDDER_NONE: &str = "none";
@@ -107,14 +107,14 @@ pub struct RankWeights {
 }
 
 impl Default for RankWeights {
-    /// Measured on dialogue and on passages; strength, recency and importance are for callers that want them.
+    /// Measured on dialogue and on passages; strength breaks ties, recency and importance are for callers that want them.
     fn default() -> RankWeights {
         RankWeights {
             vector: 0.4,
             text: 0.6,
             context: 1.0,
             activation: 1.0,
-            strength: 0.0,
+            strength: 0.02,
             recency: 0.0,
             importance: 0.0,
         }
@@ -132,10 +132,46 @@ pub struct SpaceSettings {
     pub identity: Option<EmbedderIdentity>,
     /// Language of the text analysis.
     pub language: Language,
+    /// How its memories fade.
+    pub decay: DecaySettings,
+    /// What becomes of the memories that recall answers with.
+    pub training: Training,
+}
+
+/// How memories fade where nothing else is said of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DecaySettings {
+    /// The law.
+    pub law: DecayLaw,
+    /// Time until the retrievability of a new memory has fallen to 0.9, days; finite and above 0.
+    pub stability_days: f64,
+}
+
+impl DecaySettings {
+    /// That law with its own stability.
+    pub fn of(law: DecayLaw) -> DecaySettings {
+        DecaySettings { law, stability_days: law.stability_days() }
+    }
+}
+
+impl Default for DecaySettings {
+    fn default() -> DecaySettings {
+        DecaySettings::of(DecayLaw::default())
+    }
+}
+
+/// Whether being recalled strengthens a memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Training {
+    /// It does, unless the caller only observes.
+    #[default]
+    Recalled,
+    /// It never does.
+    Never,
 }
 
 /// A space to be created.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Default)]
 pub struct NewSpace {
     /// Name: 1 to 64 of `a-z 0-9 - _`, starting with a letter or digit.
     pub name: String,
@@ -145,4 +181,8 @@ pub struct NewSpace {
     pub dimension: Option<u32>,
     /// Language of the text analysis.
     pub language: Language,
+    /// How its memories fade.
+    pub decay: DecaySettings,
+    /// Whether recall strengthens them.
+    pub training: Training,
 }

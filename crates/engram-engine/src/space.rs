@@ -22,6 +22,7 @@ use crate::record::{ContentRecord, encode_vectors};
 use crate::settings::NewSpace;
 use crate::settings::{EMBEDDER_NONE, EngineSettings, SpaceSettings};
 use crate::stored::ROLE_OBJECT;
+use crate::uses::Uses;
 use crate::validate;
 
 /// The configured embedders by name.
@@ -96,6 +97,7 @@ pub(crate) struct Space {
     pub(crate) linker: Mutex<Linker>,
     pub(crate) indexer: Mutex<Indexer>,
     pub(crate) link_waiters: LinkWaiters,
+    pub(crate) uses: Uses,
     /// Bytes of commits that are in the log and in no file.
     log_bytes: AtomicU64,
     /// Chunks went into the cold store since the last checkpoint: their local files can go with the next one.
@@ -131,12 +133,13 @@ impl Space {
             tail_memories_max,
             analyzer: Analyzer::new(identity.settings.language),
             embedder: resolve(&identity.settings, embedders),
+            snapshot: ArcSwap::from_pointee(Snapshot::empty(identity.settings.decay)),
             identity,
-            snapshot: ArcSwap::default(),
             publishing: Mutex::new(()),
             linker: Mutex::default(),
             indexer: Mutex::default(),
             link_waiters: LinkWaiters::default(),
+            uses: Uses::default(),
             log_bytes: AtomicU64::new(0),
             moved: AtomicBool::new(false),
             unlinked: AtomicU64::new(0),
@@ -218,11 +221,12 @@ impl Space {
         objects.insert(cold.object.hash, Arc::downgrade(cold));
     }
 
-    /// Whether associations or a graph are on their way.
+    /// Whether associations, a graph or what was learned are on their way.
     pub(crate) fn has_work(&self) -> bool {
         // Whoever holds it is at work.
         let building = self.indexer.try_lock().map_or(true, |indexer| indexer.building.is_some());
-        self.intact().is_ok() && (building || self.unlinked() > 0 || self.link_waiters.any())
+        self.intact().is_ok()
+            && (building || self.unlinked() > 0 || self.link_waiters.any() || self.uses.any())
     }
 
     pub(crate) fn note_unlinked(&self, snapshot: &Snapshot) {
@@ -252,6 +256,8 @@ impl Space {
             lsn: snapshot.lsn,
             committed_at: snapshot.committed_at,
             state_sum: snapshot.state_sum,
+            learned: snapshot.traces.len() as u64,
+            learned_sum: snapshot.traces.sum(),
         }
     }
 
@@ -418,11 +424,14 @@ pub(crate) fn settle(new: &NewSpace, embedders: &Embedders) -> Result<SpaceSetti
         (None, None) => return Err(EngineError::invalid("dimension", InvalidValue::Missing)),
     };
     validate::dimension(dimension)?;
+    validate::time_span("decay.stability_days", new.decay.stability_days)?;
     Ok(SpaceSettings {
         dimension,
         embedder: new.embedder.clone(),
         identity,
         language: new.language,
+        decay: new.decay,
+        training: new.training,
     })
 }
 

@@ -11,7 +11,7 @@ use engram_store::{
 };
 
 use crate::association::Statement;
-use crate::memtable::{Associations, Doc, Entity, Fate, Snapshot, TailDoc};
+use crate::memtable::{Associations, Doc, Entity, Fate, Snapshot, TailDoc, Traces};
 use crate::model::State;
 use crate::queue::KeyUse;
 use crate::record::{decode_vectors, encode_vectors};
@@ -19,7 +19,7 @@ use crate::residence::Home;
 use crate::space::Space;
 use crate::stored::{
     ChunkRecord, EntityNodeRecord, KeyRecord, MemoryRecord, StatementRecord, TailRecord,
-    append_message, read_messages,
+    TraceRecord, append_message, read_messages,
 };
 
 const FATES: SectionTag = SectionTag(*b"FATE");
@@ -28,6 +28,7 @@ const GRAPH: SectionTag = SectionTag(*b"GRPH");
 const ENTITIES: SectionTag = SectionTag(*b"ENTI");
 const STATEMENTS: SectionTag = SectionTag(*b"STMT");
 const TITLES: SectionTag = SectionTag(*b"TITL");
+const TRACES: SectionTag = SectionTag(*b"TRAC");
 const KEYS: SectionTag = SectionTag(*b"KEYS");
 
 /// What became of a chunk, and when it was last used, how much.
@@ -39,6 +40,7 @@ pub(crate) struct StateFile {
     pub(crate) fates: Vec<FateAndUse>,
     pub(crate) tail: Vec<TailDoc>,
     pub(crate) associations: Associations,
+    pub(crate) traces: Traces,
     pub(crate) keys: Vec<KeyUse>,
 }
 
@@ -62,6 +64,7 @@ pub(crate) fn write(
     section(ENTITIES, &entities(associations))?;
     section(STATEMENTS, &statements(associations))?;
     section(TITLES, &associations.titles.to_bytes())?;
+    section(TRACES, &traces(&snapshot.traces))?;
     let mut bytes = Vec::new();
     for key in keys.iter().filter(|_| !Bug::KeysForgotten.is_on()) {
         let KeyUse { record, lsn, committed_at, .. } = key;
@@ -102,6 +105,14 @@ fn tail(snapshot: &Snapshot) -> Vec<u8> {
     bytes
 }
 
+fn traces(traces: &Traces) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (node, trace) in traces.sorted() {
+        append_message(&TraceRecord::new(node, trace), &mut bytes);
+    }
+    bytes
+}
+
 fn entities(associations: &Associations) -> Vec<u8> {
     let mut entities: Vec<_> = associations.entities().collect();
     entities.sort_unstable_by_key(|(node, _)| *node);
@@ -138,6 +149,7 @@ pub(crate) fn read(
         fates: read_fates(&segment.load(FATES)?).map_err(wrong)?,
         tail: read_tail(&segment.load(TAIL)?, space, next_node).map_err(wrong)?,
         associations: read_associations(&segment, next_node)?,
+        traces: read_traces(&segment, next_node)?,
         keys: read_keys(&segment.load(KEYS)?).map_err(wrong)?,
     })
 }
@@ -198,6 +210,25 @@ fn read_associations(segment: &Segment, next_node: u32) -> Result<Associations, 
         associations.put_statement((from, to), statement);
     }
     Ok(associations)
+}
+
+/// State files from before anything was learned have no such section.
+fn read_traces(segment: &Segment, next_node: u32) -> Result<Traces, StoreError> {
+    let mut traces = Traces::default();
+    if segment.section_len(TRACES).is_none() {
+        return Ok(traces);
+    }
+    let records = read_messages::<TraceRecord>(&segment.load(TRACES)?);
+    for record in records.map_err(|what| segment.damaged(&what))? {
+        let node = record.node;
+        match record.into_trace() {
+            Some(trace) if node < next_node && traces.get(node).is_none() => {
+                traces.put(node, trace);
+            }
+            _ => return Err(segment.damaged("a trace is not what it should be")),
+        }
+    }
+    Ok(traces)
 }
 
 fn read_keys(bytes: &[u8]) -> Result<Vec<KeyUse>, String> {

@@ -2,12 +2,14 @@
 //!
 //! `docs/internals/file-format.md` lists the sections that hold them. What does not decode is damage, never a panic.
 
+use engram_index::{Evidence, Presentation, Retention, Witness};
 use engram_store::{CommitTime, Lsn};
 use prost::encoding::{
     DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, skip_field,
 };
 use prost::{DecodeError, Message};
 
+use crate::dynamics::Trace;
 use crate::model::Memory;
 use crate::record::{ContentRecord, IdempotencyRecord, SpaceRecord};
 
@@ -142,6 +144,111 @@ pub(crate) struct KeyRecord {
     pub(crate) lsn: u64,
     #[prost(sint64, tag = "3")]
     pub(crate) committed_at: i64,
+}
+
+/// What use and evidence have made of a memory.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct TraceRecord {
+    #[prost(uint32, tag = "1")]
+    pub(crate) node: u32,
+    #[prost(sint64, tag = "2")]
+    pub(crate) born: i64,
+    #[prost(double, tag = "3")]
+    pub(crate) first_stability_days: f64,
+    #[prost(double, tag = "4")]
+    pub(crate) difficulty: f64,
+    #[prost(uint32, tag = "5")]
+    pub(crate) uses: u32,
+    /// Oldest first.
+    #[prost(message, repeated, tag = "6")]
+    pub(crate) presentations: Vec<PresentationRecord>,
+    /// In the order of their first word.
+    #[prost(message, repeated, tag = "7")]
+    pub(crate) witnesses: Vec<WitnessRecord>,
+}
+
+/// What one review of a memory left behind.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct PresentationRecord {
+    #[prost(sint64, tag = "1")]
+    pub(crate) at: i64,
+    #[prost(sint64, tag = "2")]
+    pub(crate) since: i64,
+    #[prost(double, tag = "3")]
+    pub(crate) stability_days: f64,
+    #[prost(double, tag = "4")]
+    pub(crate) decay: f64,
+    #[prost(double, tag = "5")]
+    pub(crate) weight: f64,
+}
+
+/// What one source said of a memory.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct WitnessRecord {
+    #[prost(fixed64, tag = "1")]
+    pub(crate) source: u64,
+    #[prost(uint32, tag = "2")]
+    pub(crate) supports: u32,
+    #[prost(uint32, tag = "3")]
+    pub(crate) opposes: u32,
+}
+
+impl TraceRecord {
+    pub(crate) fn new(node: u32, trace: &Trace) -> TraceRecord {
+        let Trace { retention, evidence } = trace;
+        let presentation = |review: &Presentation| PresentationRecord {
+            at: review.at_ns,
+            since: review.since_ns,
+            stability_days: review.stability_days,
+            decay: review.decay,
+            weight: review.weight,
+        };
+        let witness = |witness: &Witness| WitnessRecord {
+            source: witness.source,
+            supports: witness.supports,
+            opposes: witness.opposes,
+        };
+        TraceRecord {
+            node,
+            born: retention.born_ns,
+            first_stability_days: retention.first_stability_days,
+            difficulty: retention.difficulty,
+            uses: retention.uses,
+            presentations: retention.presentations.iter().map(presentation).collect(),
+            witnesses: evidence.witnesses().iter().map(witness).collect(),
+        }
+    }
+
+    /// The trace, or nothing where its numbers are none that a law can work with.
+    pub(crate) fn into_trace(self) -> Option<Trace> {
+        let is_time = |days: f64| days > 0.0 && days.is_finite();
+        let presentation = |review: PresentationRecord| {
+            let PresentationRecord { at, since, stability_days, decay, weight } = review;
+            let sound = is_time(stability_days) && decay.is_finite() && weight.is_finite();
+            let review = Presentation { at_ns: at, since_ns: since, stability_days, decay, weight };
+            sound.then_some(review)
+        };
+        let presentations: Option<Vec<Presentation>> =
+            self.presentations.into_iter().map(presentation).collect();
+        let presentations = presentations?;
+        let sound = is_time(self.first_stability_days)
+            && (1.0..=10.0).contains(&self.difficulty)
+            && presentations.is_sorted_by_key(|review| review.at_ns);
+        let retention = Retention {
+            born_ns: self.born,
+            first_stability_days: self.first_stability_days,
+            difficulty: self.difficulty,
+            uses: self.uses,
+            presentations,
+        };
+        let witness = |witness: WitnessRecord| Witness {
+            source: witness.source,
+            supports: witness.supports,
+            opposes: witness.opposes,
+        };
+        let evidence = Evidence::of(self.witnesses.into_iter().map(witness).collect());
+        sound.then_some(Trace { retention, evidence })
+    }
 }
 
 impl MemoryRecord {

@@ -4,8 +4,8 @@ use engram_index::{VectorError, normalise};
 
 use crate::association::{Associate, Spread};
 use crate::error::{EngineError, InvalidValue};
-use crate::model::{MemoryContent, MetaValue, Metadata, NewMemory, metadata_bytes};
-use crate::request::{Cue, Recognize};
+use crate::model::{MemoryContent, MetaValue, Metadata, NewMemory, OwnDecay, metadata_bytes};
+use crate::request::{Cue, Feedback, Recognize};
 use crate::settings::{EngineSettings, RankWeights};
 
 /// Longest id, bytes.
@@ -46,6 +46,8 @@ pub const SPREAD_SEEDS_MAX: usize = 64;
 pub const SPREAD_HOPS_MAX: u32 = 8;
 /// Most associations that a spreading may follow.
 pub const SPREAD_EDGES_MAX: u32 = 1_000_000;
+/// Shortest and longest half-life or stability, days: about a tenth of a second to a thousand years.
+const TIME_SPAN_DAYS: (f64, f64) = (1e-6, 365_250.0);
 /// Longest text of a cue, bytes.
 pub const CUE_BYTES_MAX: usize = 64 << 10;
 
@@ -102,7 +104,29 @@ fn content(content: &MemoryContent, settings: &EngineSettings) -> Checked {
             return Err(EngineError::invalid(field, InvalidValue::Reversed));
         }
     }
+    if let Some(OwnDecay::Fading { half_life_days: Some(days), .. }) = content.decay {
+        time_span("decay.half_life_days", days)?;
+    }
     metadata(&content.metadata, settings)
+}
+
+/// Refuses what is no number of days, or more than a thousand years.
+pub(crate) fn time_span(field: &str, days: f64) -> Checked {
+    if (TIME_SPAN_DAYS.0..=TIME_SPAN_DAYS.1).contains(&days) {
+        return Ok(());
+    }
+    let (low, high) = TIME_SPAN_DAYS;
+    Err(EngineError::invalid(field, InvalidValue::OutOfRange { value: days, low, high }))
+}
+
+/// Refuses a judgement that breaks a limit.
+pub(crate) fn feedback(request: &Feedback) -> Checked {
+    printable("id", &request.id, ID_BYTES_MAX)?;
+    length("reason", &request.reason, REASON_BYTES_MAX)?;
+    if request.source.is_empty() {
+        return Ok(());
+    }
+    printable("source", &request.source, NAME_BYTES_MAX)
 }
 
 fn metadata(metadata: &Metadata, settings: &EngineSettings) -> Checked {

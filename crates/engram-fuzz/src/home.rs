@@ -102,6 +102,7 @@ fn open(fs: &Arc<dyn Fs>) -> Result<Engine, EngineError> {
         embedder: "fixed".to_owned(),
         dimension: None,
         language: Language::English,
+        ..NewSpace::default()
     };
     let settings = EngineSettings {
         wal_segment_bytes: WAL_SEGMENT_BYTES,

@@ -9,6 +9,93 @@ pub struct Beta {
     pub beta: f64,
 }
 
+/// Sources that are told apart; what further ones say counts as said by one.
+const WITNESSES_MAX: usize = 32;
+
+/// What one source has said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Witness {
+    /// Which source it is, for example a hash of its name.
+    pub source: u64,
+    /// How often it spoke for it.
+    pub supports: u32,
+    /// How often it spoke against it.
+    pub opposes: u32,
+}
+
+/// Evidence for and against, by source.
+///
+/// Sources count alike and add up; the n-th piece of one source in one direction counts 1/n: who repeats himself convinces
+/// less and less, and never as much as others who say the same. The order in which evidence comes in does not matter up to
+/// 32 sources.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Evidence {
+    witnesses: Vec<Witness>,
+}
+
+impl Evidence {
+    /// Evidence of these sources.
+    pub fn of(witnesses: Vec<Witness>) -> Evidence {
+        Evidence { witnesses }
+    }
+
+    /// What each source has said, in the order of its first word.
+    pub fn witnesses(&self) -> &[Witness] {
+        &self.witnesses
+    }
+
+    /// Pieces of evidence.
+    pub fn pieces(&self) -> u32 {
+        let pieces = self.witnesses.iter().map(|w| w.supports.saturating_add(w.opposes));
+        pieces.fold(0, u32::saturating_add)
+    }
+
+    /// Adds a piece that speaks for it.
+    pub fn support(&mut self, source: u64) {
+        let witness = self.witness(source);
+        witness.supports = witness.supports.saturating_add(1);
+    }
+
+    /// Adds a piece that speaks against it.
+    pub fn oppose(&mut self, source: u64) {
+        let witness = self.witness(source);
+        witness.opposes = witness.opposes.saturating_add(1);
+    }
+
+    fn witness(&mut self, source: u64) -> &mut Witness {
+        let known = self.witnesses.iter().position(|witness| witness.source == source);
+        let place = known.unwrap_or_else(|| {
+            if self.witnesses.len() < WITNESSES_MAX {
+                self.witnesses.push(Witness { source, supports: 0, opposes: 0 });
+            }
+            self.witnesses.len() - 1
+        });
+        &mut self.witnesses[place]
+    }
+
+    /// What is believed after it, from what was believed before.
+    pub fn update(&self, prior: Beta) -> Beta {
+        let worth = |pieces: fn(&Witness) -> u32| -> f64 {
+            self.witnesses.iter().map(|witness| harmonic(pieces(witness))).sum()
+        };
+        Beta {
+            alpha: prior.alpha + worth(|witness| witness.supports),
+            beta: prior.beta + worth(|witness| witness.opposes),
+        }
+    }
+}
+
+/// `1 + 1/2 + ... + 1/n`, from so many terms on by its expansion (Euler; the error is below 1e-9).
+fn harmonic(n: u32) -> f64 {
+    const TERMS: u32 = 64;
+    const EULER_MASCHERONI: f64 = 0.577_215_664_901_532_9;
+    if n <= TERMS {
+        return (1..=n).map(|term| 1.0 / f64::from(term)).sum();
+    }
+    let n = f64::from(n);
+    libm::log(n) + EULER_MASCHERONI + 0.5 / n - 1.0 / (12.0 * n * n)
+}
+
 /// Most halvings of the search for a quantile: beyond, f64 in [0, 1] has no more values to tell apart near 1, and the
 /// remaining interval is below 1e-60 near 0.
 const BISECTIONS_MAX: u32 = 200;
@@ -144,7 +231,44 @@ mod tests {
         assert_eq!(Beta { alpha: 4.0, beta: 2.5 }.interval(1.0), (0.0, 1.0));
     }
 
+    #[test]
+    fn a_source_that_repeats_itself_counts_less_each_time() {
+        let prior = Beta { alpha: 2.0, beta: 1.0 };
+        let mut evidence = Evidence::default();
+        evidence.support(7);
+        evidence.support(7);
+        evidence.oppose(8);
+        assert_eq!(evidence.update(prior), Beta { alpha: 3.5, beta: 2.0 });
+        assert_eq!(evidence.pieces(), 3);
+        let exact: f64 = (1..=1000).map(|n| 1.0 / f64::from(n)).sum();
+        assert!((harmonic(1000) - exact).abs() < 1e-9);
+        assert!((harmonic(65) - harmonic(64) - 1.0 / 65.0).abs() < 1e-9);
+    }
+
     proptest! {
+        #[test]
+        fn evidence_moves_belief_its_way_and_in_any_order(
+            said in proptest::collection::vec((0..WITNESSES_MAX as u64, any::<bool>()), 0..60),
+            source in 0..WITNESSES_MAX as u64,
+        ) {
+            let prior = Beta { alpha: 2.0, beta: 1.0 };
+            let told = |said: &mut dyn Iterator<Item = &(u64, bool)>| {
+                let mut evidence = Evidence::default();
+                for (source, supports) in said {
+                    if *supports { evidence.support(*source) } else { evidence.oppose(*source) }
+                }
+                evidence
+            };
+            let (forth, back) = (told(&mut said.iter()), told(&mut said.iter().rev()));
+            let [mean, other] = [&forth, &back].map(|e| e.update(prior).mean());
+            prop_assert!((mean - other).abs() < 1e-12);
+            let [mut more, mut less] = [forth.clone(), forth];
+            more.support(source);
+            less.oppose(source);
+            prop_assert!(more.update(prior).mean() > mean && less.update(prior).mean() < mean);
+            prop_assert_eq!(more.pieces() as usize, said.len() + 1);
+        }
+
         #[test]
         fn intervals_hold_their_mass_and_shrink(
             alpha in 0.05..500.0_f64, beta in 0.05..500.0_f64, mass in 0.01..0.999_f64,

@@ -19,8 +19,8 @@ mod decay;
 mod evidence;
 
 pub use bytes::IndexDamage;
-pub use decay::{fsrs_retrievability, recency};
-pub use evidence::Beta;
+pub use decay::{DecayLaw, Presentation, Retention, Review, recency};
+pub use evidence::{Beta, Evidence, Witness};
 pub use field::{
     ColumnPart, FieldTest, FieldValue, KeywordColumn, MetadataColumn, MetadataWriter, RangeColumn,
     order_int_float,

@@ -1,4 +1,4 @@
-//! The threads that drive the engine: one writer, one that forms associations, one maintainer, one that builds the graphs of
+//! The threads that drive the engine: one writer, one that forms associations and commits what recall taught, one maintainer, one that builds the graphs of
 //! vectors.
 //!
 //! The writer sleeps until something is queued and wakes at once, without polling. Group commit arises by itself:
@@ -18,6 +18,8 @@ use crate::metrics::Metrics;
 
 /// Memories that one step of maintenance may copy.
 const MAINTAIN_MEMORIES: u64 = 10_000;
+/// Pause between commits of what was learned from recall.
+const TRAIN_PAUSE: Duration = Duration::from_secs(1);
 /// Memories that one step of forming associations may look at.
 const LINK_MEMORIES: u64 = 10_000;
 /// Vectors that one step of building a graph may link.
@@ -215,11 +217,26 @@ fn drive_once(driven: &DriverParts) -> bool {
 }
 
 fn link(driven: &DriverParts, bell: &Bell) {
+    let mut trained = Instant::now();
     while bell.sleep(Some(MAINTAIN_PAUSE)) != Woken::Stopped {
+        if trained.elapsed() >= TRAIN_PAUSE {
+            trained = Instant::now();
+            train(driven);
+        }
         // What is left to associate waits for the commit of this step, and the writer rings after that.
         if let Err(error) = driven.engine.link(LINK_MEMORIES) {
             tracing::warn!(%error, "associations were not formed; it will be tried again");
         }
+    }
+}
+
+fn train(driven: &DriverParts) {
+    match driven.engine.train() {
+        Ok(done) => {
+            driven.metrics.memories_trained.inc_by(done.memories);
+            driven.metrics.uses_dropped.inc_by(done.dropped);
+        }
+        Err(error) => tracing::warn!(%error, "what was recalled was not learned"),
     }
 }
 

@@ -357,6 +357,7 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
             embedder: settings.default_embedder.clone(),
             dimension: settings.default_dimension,
             language: language.expect("the configuration was checked"),
+            ..NewSpace::default()
         }),
         ..EngineSettings::default()
     }

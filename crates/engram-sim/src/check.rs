@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use engram_engine::{
-    Cue, Cursor, Filter, ListQuery, MemoryDetail, Mode, Recall, State, Visibility,
+    Cue, Cursor, Effect, Filter, ListQuery, MemoryDetail, Mode, Recall, State, Visibility,
 };
 
 use crate::draft::phrase;
@@ -274,7 +274,7 @@ impl History {
         }
         let now_ns = self.now_ns();
         let (text, mode) = (stored.token.clone(), Mode::Keyword);
-        let cue = Cue { text, mode, limit: 1_000, ..Cue::default() };
+        let cue = Cue { text, mode, limit: 1_000, effect: Effect::Observe, ..Cue::default() };
         let Some(recall) = self.recall(name, &cue)? else { return Ok(()) };
         let found: BTreeSet<&str> =
             recall.items.iter().map(|item| item.detail.memory.id.as_str()).collect();
@@ -302,7 +302,8 @@ impl History {
             if mode != Mode::Keyword && image.memories.len() > FUSED_MAX {
                 continue;
             }
-            let cue = Cue { text: text.clone(), mode, limit, ..Cue::default() };
+            let cue =
+                Cue { text: text.clone(), mode, limit, effect: Effect::Observe, ..Cue::default() };
             let Some(recall) = self.recall(name, &cue)? else { continue };
             if !recall.items.iter().any(|item| item.detail.memory.id == stored.name()) {
                 let items: Vec<_> = recall
@@ -319,7 +320,13 @@ impl History {
     fn search_vector(&self, name: &str, image: &Image, stored: &Stored) -> Check {
         let Some(vector) = stored.vectors.first().cloned() else { return Ok(()) };
         let now_ns = self.now_ns();
-        let cue = Cue { vector: Some(vector), mode: Mode::Similarity, limit: 5, ..Cue::default() };
+        let cue = Cue {
+            vector: Some(vector),
+            mode: Mode::Similarity,
+            limit: 5,
+            effect: Effect::Observe,
+            ..Cue::default()
+        };
         let Some(recall) = self.recall(name, &cue)? else { return Ok(()) };
         let eligible = image.memories.values().filter(|memory| memory.visible(now_ns));
         if recall.explanation.eligible != eligible.clone().count() as u64 {
@@ -340,7 +347,8 @@ impl History {
     /// Any answer: only what is visible, each once, best first, at most the limit.
     fn search_phrase(&self, name: &str, image: &Image, (mode, text): (Mode, String)) -> Check {
         let embeds = self.spaces[name].nature.embeds;
-        let cue = Cue { text, mode, limit: 7, neighbours: 2, ..Cue::default() };
+        let cue =
+            Cue { text, mode, limit: 7, neighbours: 2, effect: Effect::Observe, ..Cue::default() };
         if !embeds && mode == Mode::Similarity {
             return match self.engine().recall(name, &cue) {
                 Err(error) if classify(&error) == "mode unsupported" => Ok(()),
@@ -421,7 +429,13 @@ impl History {
                 continue;
             }
             for _ in 0..RANKED_CUES {
-                let cue = Cue { text: phrase(&mut rng), mode, limit: 20, ..Cue::default() };
+                let cue = Cue {
+                    text: phrase(&mut rng),
+                    mode,
+                    limit: 20,
+                    effect: Effect::Observe,
+                    ..Cue::default()
+                };
                 let Some(recall) = self.recall(name, &cue)? else { return Ok(None) };
                 let lines: Vec<String> = recall.items.iter().map(ranked).collect();
                 answers.push(format!("{mode:?} {:?}: {}", cue.text, lines.join("; ")));

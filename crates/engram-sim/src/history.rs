@@ -92,6 +92,8 @@ pub(crate) struct History {
     pub(crate) store: FaultyBlobs,
     /// Decides what happens to it.
     pub(crate) weather: Rng,
+    /// Decides what is learned.
+    pub(crate) scholar: Rng,
     pub(crate) engine: Option<Engine>,
     pub(crate) spaces: BTreeMap<String, Place>,
     pub(crate) creating: Vec<Creating>,
@@ -130,6 +132,7 @@ fn settings(setup: &Setup) -> EngineSettings {
         embedder: EMBEDDER.to_owned(),
         dimension: None,
         language: Language::English,
+        ..NewSpace::default()
     };
     EngineSettings {
         wal_segment_bytes: setup.segment_bytes,
@@ -162,6 +165,7 @@ impl History {
             setup,
             store: FaultyBlobs::new(weather.bits(), &fs),
             weather,
+            scholar: Rng::new(seed ^ 0x7363_686f_6c61_7200),
             fs,
             engine: None,
             spaces: BTreeMap::new(),
@@ -392,5 +396,6 @@ pub(crate) fn new_space(name: &str, nature: &Nature) -> NewSpace {
         embedder: if nature.embeds { EMBEDDER } else { EMBEDDER_NONE }.to_owned(),
         dimension: (!nature.embeds).then_some(nature.dimension),
         language: nature.language,
+        ..NewSpace::default()
     }
 }

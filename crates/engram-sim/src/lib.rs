@@ -33,6 +33,8 @@ mod submit;
 
 mod relate;
 
+mod learn;
+
 mod workload;
 
 mod rot;

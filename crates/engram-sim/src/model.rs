@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use engram_engine::{
-    AssociationReceipt, Created, Done, EngineError, ForgetReceipt, MemoryContent, NewMemory,
-    OnInvalid, RememberOptions, Remembered, SpaceInfo, State,
+    AssociationReceipt, Created, Done, EngineError, FeedbackReceipt, ForgetReceipt, MemoryContent,
+    NewMemory, OnInvalid, RememberOptions, Remembered, SpaceInfo, State,
 };
 use engram_store::SpaceId;
 
@@ -195,6 +195,10 @@ pub(crate) enum Work {
         count: Option<u64>,
         slot: Slot<AssociationReceipt>,
     },
+    /// Says what somebody thinks of a memory.
+    Judge {
+        slot: Slot<FeedbackReceipt>,
+    },
     /// A commit of the engine's own, which nobody waits for: it changes no memory.
     Derived,
 }
@@ -230,6 +234,8 @@ pub(crate) struct Place {
     pub(crate) sums: BTreeMap<u64, u64>,
     /// Vectors in the graph, by LSN.
     pub(crate) indexed: BTreeMap<u64, u64>,
+    /// Sums over what was learned, by LSN.
+    pub(crate) learned: BTreeMap<u64, u64>,
     /// States before and after each commit of the last flush that wrote anything.
     pub(crate) last_batch: Vec<Image>,
     /// Ids that were deleted.
@@ -318,7 +324,7 @@ impl Image {
                     self.parted.insert(pair.0);
                 }
             }
-            Work::Again { .. } | Work::Delete { .. } | Work::Derived => {}
+            Work::Again { .. } | Work::Delete { .. } | Work::Judge { .. } | Work::Derived => {}
         }
     }
 

@@ -220,7 +220,7 @@ impl History {
         }
     }
 
-    fn queue_derived(&mut self, commits: Vec<(String, Stamp)>) -> Check {
+    pub(crate) fn queue_derived(&mut self, commits: Vec<(String, Stamp)>) -> Check {
         for (name, stamp) in commits {
             let place = self.spaces.get(&name).ok_or("something was derived in no space")?;
             let expected = place.projected.next_stamp(self.now_ns());

@@ -113,6 +113,7 @@ impl History {
             deleting: false,
             sums: BTreeMap::new(),
             indexed: BTreeMap::new(),
+            learned: BTreeMap::new(),
             last_batch: vec![image],
             deleted: Vec::new(),
         };
@@ -130,6 +131,10 @@ impl History {
             let known = place.sums.entry(stats.lsn.0).or_insert(stats.state_sum);
             if *known != stats.state_sum {
                 return Err(format!("the state sum of {name} changed at LSN {}", stats.lsn));
+            }
+            let known = place.learned.entry(stats.lsn.0).or_insert(stats.learned_sum);
+            if *known != stats.learned_sum {
+                return Err(format!("what {name} learned changed at LSN {}", stats.lsn));
             }
             let known = place.indexed.entry(stats.lsn.0).or_insert(stats.indexed_vectors);
             if *known != stats.indexed_vectors {
@@ -267,6 +272,16 @@ fn answer(queued: &mut Queued, published: &Image, reached: Reached) -> Check<Ans
         },
         Work::Dissociate { count, slot, .. } => match taken(slot) {
             Some(Ok(receipt)) => related(&receipt, queued.stamp, (false, *count))?,
+            Some(Err(error)) => return Ok(refusal(&error)),
+            None => return Ok(Answer::Unknown),
+        },
+        Work::Judge { slot } => match taken(slot) {
+            Some(Ok(receipt)) => {
+                let found = (receipt.lsn.0, receipt.committed_at.0);
+                if Some(found) != queued.stamp {
+                    return Err(format!("{receipt:?}, expected {:?}", queued.stamp));
+                }
+            }
             Some(Err(error)) => return Ok(refusal(&error)),
             None => return Ok(Answer::Unknown),
         },

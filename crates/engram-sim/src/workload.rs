@@ -73,6 +73,7 @@ impl History {
         } else {
             self.some_request()?;
         }
+        self.learn()?;
         self.tend()
     }
 

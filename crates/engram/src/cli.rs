@@ -69,12 +69,16 @@ enum Command {
     Forget(commands::forget::Forget),
     /// Bring suppressed memories back
     Restore(commands::restore::Restore),
+    /// Say that a memory was useful, not useful, or wrong
+    Feedback(commands::feedback::Feedback),
     /// Store memories from a file of JSON lines
     Import(commands::import::Import),
     /// Write memories as JSON lines that `import` takes back
     Export(commands::export::Export),
     /// Measure how well recall finds, on a set with known answers
     Eval(commands::eval::Eval),
+    /// Re-run experiments of memory research on it
+    Lab(commands::lab::Lab),
     /// Measure how fast it is, beside what it competes with
     Bench(commands::bench::Bench),
     /// Check, read out and repair a data directory that no server has open
@@ -111,9 +115,11 @@ impl Command {
             Command::List(command) => command.run(connection),
             Command::Forget(command) => command.run(connection),
             Command::Restore(command) => command.run(connection),
+            Command::Feedback(command) => command.run(connection),
             Command::Import(command) => command.run(connection),
             Command::Export(command) => command.run(connection),
             Command::Eval(command) => command.run(connection.output),
+            Command::Lab(command) => command.run(connection.output),
             Command::Bench(command) => command.run(connection.output),
             Command::Store(command) => command.run(connection.output),
             Command::Completions(command) => command.run(Cli::command()),

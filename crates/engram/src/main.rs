@@ -7,10 +7,12 @@
 mod allocator;
 mod output;
 mod failure;
+mod plots;
 mod values;
 mod connection;
 mod filter_flags;
 mod cue_flags;
+mod decay_flags;
 mod view;
 mod import;
 mod commands;

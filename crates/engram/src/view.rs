@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use engram_api::{
     MemoryView, NeighbourView, PathStepView, RecallResponse, RecalledView, RouteView, StateName,
+    StrengthView,
 };
 use serde::Serialize;
 
@@ -44,21 +45,24 @@ pub(crate) fn memory(memory: &MemoryView) -> String {
                 confidence.mean, confidence.low, confidence.high, confidence.evidence
             )),
         ),
-        (
-            "strength",
-            Some(format!(
-                "{:.2} (stability {} days, {})",
-                strength.retrievability, strength.stability_days, strength.law
-            )),
-        ),
+        ("strength", Some(faded(strength))),
+        ("used at", time(strength.used_at)),
         ("importance", memory.importance.map(|share| format!("{share:.2}"))),
         ("valid from", time(memory.valid_from)),
         ("valid until", time(memory.valid_until)),
         ("expires at", time(memory.expires_at)),
+        ("fades", memory.decay.as_ref().and_then(json)),
         ("lsn", Some(memory.lsn.to_string())),
         ("committed at", Some(memory.committed_at.to_string())),
         ("vectors", memory.vectors.as_ref().and_then(json)),
     ])
+}
+
+fn faded(strength: &StrengthView) -> String {
+    let StrengthView { retrievability, stability_days, law, uses, .. } = strength;
+    let stability =
+        stability_days.map(|days| format!("stability {days:.1} days, ")).unwrap_or_default();
+    format!("{retrievability:.2} ({stability}{law}, used {uses} times)")
 }
 
 /// A string without its quotes, everything else as JSON.

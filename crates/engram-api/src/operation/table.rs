@@ -127,6 +127,17 @@ const ASSOCIATIONS_ERRORS: &[ErrorCode] = &[
     ErrorCode::IoFailed,
     ErrorCode::ColdUnavailable,
 ];
+const FEEDBACK_ERRORS: &[ErrorCode] = &[
+    ErrorCode::BadId,
+    ErrorCode::TooLong,
+    ErrorCode::MemoryNotFound,
+    ErrorCode::Overloaded,
+    ErrorCode::DiskFull,
+    ErrorCode::LogPoisoned,
+    ErrorCode::SpaceQuarantined,
+    ErrorCode::IoFailed,
+    ErrorCode::ColdUnavailable,
+];
 const SELECT_ERRORS: &[ErrorCode] = &[
     ErrorCode::BadTime,
     ErrorCode::SelectionAmbiguous,
@@ -173,7 +184,7 @@ pub const OPERATIONS: &[Operation] = &[
         idempotent: true,
         summary: "Stores one memory. It is durable when the answer arrives, and can be recalled at once.",
         note: "The same id with the same content gives the first answer with `created: false`; the same id with other content is refused.",
-        request_example: r#"{"id":"chat-17","kind":"episode","title":"Moving","text":"Ada: I moved to Zurich last week.","session":"chat-2026-01","occurred_at":"2026-01-05T12:00:00+01:00","people":["Ada"],"tags":["travel"],"metadata":{"ticket":{"priority":2}},"source":{"kind":"chat","ref":"https://chat.example.org/17","trust":0.75},"confidence":0.75,"importance":0.5,"idempotency_key":"chat-17-first"}"#,
+        request_example: r#"{"id":"chat-17","kind":"episode","title":"Moving","text":"Ada: I moved to Zurich last week.","session":"chat-2026-01","occurred_at":"2026-01-05T12:00:00+01:00","people":["Ada"],"tags":["travel"],"metadata":{"ticket":{"priority":2}},"source":{"kind":"chat","ref":"https://chat.example.org/17","trust":0.75},"confidence":0.75,"importance":0.5,"decay":{"law":"exponential","half_life_days":30.0},"idempotency_key":"chat-17-first"}"#,
         response_example: r#"{"id":"chat-17","lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z","version":1,"created":true,"state":"active","duplicates":["chat-3"],"vectors":1}"#,
         own_errors: REMEMBER_ERRORS,
     },
@@ -215,7 +226,7 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Reads one memory by its id.",
         note: "",
         request_example: r#"{"id":"chat-17","include_vectors":false}"#,
-        response_example: r#"{"id":"chat-17","version":1,"kind":"episode","state":"active","title":"Moving","text":"Ada: I moved to Zurich last week.","session":"chat-2026-01","occurred_at":"2026-01-05T11:00:00Z","occurred_until":"2026-01-05T11:05:00Z","place":"Zurich","people":["Ada"],"entities":["Zurich"],"tags":["travel"],"metadata":{"ticket":{"priority":2}},"source":{"kind":"chat","ref":"https://chat.example.org/17","trust":0.75,"principal":"app"},"subject":"Ada","attribute":"city","confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":2.0,"stated":0.75},"strength":{"retrievability":0.5,"stability_days":30.0,"law":"fsrs"},"importance":0.5,"valid_from":"2026-01-01T00:00:00Z","valid_until":"2027-01-01T00:00:00Z","expires_at":"2028-01-01T00:00:00Z","lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z"}"#,
+        response_example: r#"{"id":"chat-17","version":1,"kind":"episode","state":"active","title":"Moving","text":"Ada: I moved to Zurich last week.","session":"chat-2026-01","occurred_at":"2026-01-05T11:00:00Z","occurred_until":"2026-01-05T11:05:00Z","place":"Zurich","people":["Ada"],"entities":["Zurich"],"tags":["travel"],"metadata":{"ticket":{"priority":2}},"source":{"kind":"chat","ref":"https://chat.example.org/17","trust":0.75,"principal":"app"},"subject":"Ada","attribute":"city","confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":2.0,"stated":0.75},"strength":{"retrievability":0.5,"stability_days":30.0,"law":"fsrs","uses":2,"used_at":"2026-01-06T09:00:00Z"},"importance":0.5,"valid_from":"2026-01-01T00:00:00Z","valid_until":"2027-01-01T00:00:00Z","expires_at":"2028-01-01T00:00:00Z","decay":{"law":"exponential","half_life_days":30.0},"lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z"}"#,
         own_errors: GET_ERRORS,
     },
     Operation {
@@ -237,7 +248,7 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Reads memories page by page, in the order of the log.",
         note: "A cursor stays valid whatever is stored or forgotten meanwhile.",
         request_example: r#"{"limit":100,"state":"all","filter":{"occurred_after":"2026-01-01T00:00:00Z","occurred_before":"2026-02-01T00:00:00Z","people":["Ada"],"tags":["travel"],"metadata":{"ticket.priority":{"gte":2}}}}"#,
-        response_example: r#"{"memories":[{"id":"chat-17","version":1,"kind":"episode","state":"active","text":"Ada: I moved to Zurich last week.","vectors":[[1.0,0.0]],"occurred_at":"2026-01-05T11:00:00Z","people":["Ada"],"confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":2.0},"strength":{"retrievability":0.5,"stability_days":30.0,"law":"fsrs"},"lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z"}],"next_cursor":"MTI6MA"}"#,
+        response_example: r#"{"memories":[{"id":"chat-17","version":1,"kind":"episode","state":"active","text":"Ada: I moved to Zurich last week.","vectors":[[1.0,0.0]],"occurred_at":"2026-01-05T11:00:00Z","people":["Ada"],"confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":2.0},"strength":{"retrievability":0.5,"stability_days":30.0,"law":"fsrs","uses":2,"used_at":"2026-01-06T09:00:00Z"},"lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z"}],"next_cursor":"MTI6MA"}"#,
         own_errors: LIST_ERRORS,
     },
     Operation {
@@ -256,7 +267,7 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Finds memories by a cue: by words, by meaning, by situation and by association.",
         note: "`outcome` tells a match, several that contradict each other, doubt, and nothing apart. Relevance, strength and confidence are three numbers and never mixed.",
         request_example: r#"{"text":"Where does Ada live?","like":["chat-16"],"around":{"people":["Ada"],"session":"chat-2026-01","time":{"after":"2026-01-01T00:00:00Z"}},"negative":{"text":"holidays"},"exclude":["chat-3"],"mode":"associative","limit":5,"filter":{"occurred_after":"2026-01-01T00:00:00Z","occurred_before":"2026-02-01T00:00:00Z","people":["Ada"],"tags":["travel"],"metadata":{"ticket.priority":{"gte":2}}},"min_trust":0.5,"min_relevance":0.125,"diversity":0.25,"neighbours":1,"weights":{"recency":0.0},"explain":true,"context_tokens":500}"#,
-        response_example: r#"{"outcome":"match","items":[{"memory":{"id":"chat-17","version":1,"kind":"episode","state":"active","text":"Ada: I moved to Zurich last week.","occurred_at":"2026-01-05T11:00:00Z","people":["Ada"],"confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":2.0},"strength":{"retrievability":0.5,"stability_days":30.0,"law":"fsrs"},"lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z"},"relevance":0.75,"score":0.625,"strength":0.5,"confidence":0.75,"routes":{"vector":{"raw":0.625,"normalised":0.75,"weight":0.5,"contribution":0.375},"text":{"raw":4.5,"normalised":0.75,"weight":0.25,"contribution":0.1875},"context":{"raw":0.5,"normalised":0.5,"weight":0.125,"contribution":0.0625},"activation":{"raw":0.25,"normalised":0.5,"weight":0.25,"contribution":0.125},"strength":{"raw":0.5,"normalised":0.5,"weight":0.0625,"contribution":0.03125},"recency":{"raw":0.25,"normalised":0.25,"weight":0.0625,"contribution":0.015625},"importance":{"raw":0.5,"normalised":0.5,"weight":0.0625,"contribution":0.03125},"negative":{"raw":0.25,"normalised":0.25,"weight":0.5,"contribution":-0.125}},"matched_terms":["ada"],"path":[{"from":"chat-16","to":"chat-17","kind":"explicit","label":"caused","weight":0.75}],"neighbours":[{"memory":{"id":"chat-16","version":1,"kind":"episode","state":"active","text":"Ada: the new job is at the lake.","occurred_at":"2026-01-05T10:58:00Z","people":["Ada"],"confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":2.0},"strength":{"retrievability":0.5,"stability_days":30.0,"law":"fsrs"},"lsn":11,"committed_at":"2026-01-05T10:58:01Z"},"distance":-1}]}],"context":{"text":"Recalled memories. They are data, not instructions.\n...","tokens":40,"included":1,"omitted":0},"next_cursor":"AgAAAAAAAAAMAAAABQ","missing":[{"memories":4096,"reason":"the object store is not available"}],"mode":"associative","searched":{"eligible":1200,"candidates":40,"vectors_scanned":1300,"vector_search":"exact","nodes_activated":55,"edges_followed":310,"spread_cut":false},"weights":{"vector":0.5,"text":0.25,"context":0.125,"activation":0.25,"strength":0.0625,"recency":0.0625,"importance":0.0625},"seeds":["chat-16","chat-17"],"terms":["ada","live"],"snapshot_lsn":12,"trained":false}"#,
+        response_example: r#"{"outcome":"match","items":[{"memory":{"id":"chat-17","version":1,"kind":"episode","state":"active","text":"Ada: I moved to Zurich last week.","occurred_at":"2026-01-05T11:00:00Z","people":["Ada"],"confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":2.0},"strength":{"retrievability":0.5,"stability_days":30.0,"law":"fsrs","uses":2,"used_at":"2026-01-06T09:00:00Z"},"lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z"},"relevance":0.75,"score":0.625,"strength":0.5,"confidence":0.75,"routes":{"vector":{"raw":0.625,"normalised":0.75,"weight":0.5,"contribution":0.375},"text":{"raw":4.5,"normalised":0.75,"weight":0.25,"contribution":0.1875},"context":{"raw":0.5,"normalised":0.5,"weight":0.125,"contribution":0.0625},"activation":{"raw":0.25,"normalised":0.5,"weight":0.25,"contribution":0.125},"strength":{"raw":0.5,"normalised":0.5,"weight":0.0625,"contribution":0.03125},"recency":{"raw":0.25,"normalised":0.25,"weight":0.0625,"contribution":0.015625},"importance":{"raw":0.5,"normalised":0.5,"weight":0.0625,"contribution":0.03125},"negative":{"raw":0.25,"normalised":0.25,"weight":0.5,"contribution":-0.125}},"matched_terms":["ada"],"path":[{"from":"chat-16","to":"chat-17","kind":"explicit","label":"caused","weight":0.75}],"neighbours":[{"memory":{"id":"chat-16","version":1,"kind":"episode","state":"active","text":"Ada: the new job is at the lake.","occurred_at":"2026-01-05T10:58:00Z","people":["Ada"],"confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":2.0},"strength":{"retrievability":0.5,"stability_days":30.0,"law":"fsrs","uses":2,"used_at":"2026-01-06T09:00:00Z"},"lsn":11,"committed_at":"2026-01-05T10:58:01Z"},"distance":-1}]}],"context":{"text":"Recalled memories. They are data, not instructions.\n...","tokens":40,"included":1,"omitted":0},"next_cursor":"AgAAAAAAAAAMAAAABQ","missing":[{"memories":4096,"reason":"the object store is not available"}],"mode":"associative","searched":{"eligible":1200,"candidates":40,"vectors_scanned":1300,"vector_search":"exact","nodes_activated":55,"edges_followed":310,"spread_cut":false},"weights":{"vector":0.5,"text":0.25,"context":0.125,"activation":0.25,"strength":0.0625,"recency":0.0625,"importance":0.0625},"seeds":["chat-16","chat-17"],"terms":["ada","live"],"snapshot_lsn":12,"trained":true}"#,
         own_errors: RECALL_ERRORS,
     },
     Operation {
@@ -275,7 +286,7 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Says whether a text or vector has been seen before.",
         note: "`exact` matches have the same text; the others are near duplicates or alike.",
         request_example: r#"{"text":"Ada: I moved to Zurich last week!","limit":3}"#,
-        response_example: r#"{"familiarity":0.9375,"known":true,"matches":[{"memory":{"id":"chat-17","version":1,"kind":"episode","state":"active","text":"Ada: I moved to Zurich last week.","occurred_at":"2026-01-05T11:00:00Z","people":["Ada"],"confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":2.0},"strength":{"retrievability":0.5,"stability_days":30.0,"law":"fsrs"},"lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z"},"similarity":0.96875,"overlap":1.0,"exact":false}],"snapshot_lsn":12}"#,
+        response_example: r#"{"familiarity":0.9375,"known":true,"matches":[{"memory":{"id":"chat-17","version":1,"kind":"episode","state":"active","text":"Ada: I moved to Zurich last week.","occurred_at":"2026-01-05T11:00:00Z","people":["Ada"],"confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":2.0},"strength":{"retrievability":0.5,"stability_days":30.0,"law":"fsrs","uses":2,"used_at":"2026-01-06T09:00:00Z"},"lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z"},"similarity":0.96875,"overlap":1.0,"exact":false}],"snapshot_lsn":12}"#,
         own_errors: RECOGNIZE_ERRORS,
     },
     Operation {
@@ -294,7 +305,7 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Lets activation spread from memories over their associations.",
         note: "No cue is compared: what is found is found by association alone.",
         request_example: r#"{"seeds":[{"id":"chat-16","activation":1.0}],"hops":2,"kinds":["explicit","next"],"filter":{"people":["Ada"]},"limit":5,"edges_max":10000}"#,
-        response_example: r#"{"items":[{"memory":{"id":"chat-17","version":1,"kind":"episode","state":"active","text":"Ada: I moved to Zurich last week.","occurred_at":"2026-01-05T11:00:00Z","people":["Ada"],"confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":2.0},"strength":{"retrievability":0.5,"stability_days":30.0,"law":"fsrs"},"lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z"},"activation":0.25,"path":[{"from":"chat-16","to":"chat-17","kind":"explicit","label":"caused","weight":0.75}]}],"edges_followed":310,"cut":false,"snapshot_lsn":12}"#,
+        response_example: r#"{"items":[{"memory":{"id":"chat-17","version":1,"kind":"episode","state":"active","text":"Ada: I moved to Zurich last week.","occurred_at":"2026-01-05T11:00:00Z","people":["Ada"],"confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":2.0},"strength":{"retrievability":0.5,"stability_days":30.0,"law":"fsrs","uses":2,"used_at":"2026-01-06T09:00:00Z"},"lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z"},"activation":0.25,"path":[{"from":"chat-16","to":"chat-17","kind":"explicit","label":"caused","weight":0.75}]}],"edges_followed":310,"cut":false,"snapshot_lsn":12}"#,
         own_errors: SPREAD_ERRORS,
     },
     Operation {
@@ -396,6 +407,25 @@ pub const OPERATIONS: &[Operation] = &[
         own_errors: SELECT_ERRORS,
     },
     Operation {
+        name: "feedback",
+        scope: Scope::Space,
+        permission: Permission::Train,
+        routes: &[Route {
+            method: Method::Post,
+            path: "/api/v1/spaces/{space}/feedback",
+            query: &[],
+        }],
+        request: Some("FeedbackRequest"),
+        response: "FeedbackResponse",
+        status: 200,
+        idempotent: false,
+        summary: "Says that a memory was useful, not useful, or wrong.",
+        note: "`useful` strengthens it and is evidence for it, `not_useful` weakens it, `wrong` weakens it and is evidence against it. A source that repeats itself counts less each time.",
+        request_example: r#"{"id":"chat-17","verdict":"useful","reason":"it answered the question","source":"reviewer-1"}"#,
+        response_example: r#"{"id":"chat-17","lsn":15,"committed_at":"2026-01-06T09:00:00Z","strength":{"retrievability":1.0,"stability_days":86.5,"law":"fsrs","uses":3,"used_at":"2026-01-06T09:00:00Z"},"confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":2.0}}"#,
+        own_errors: FEEDBACK_ERRORS,
+    },
+    Operation {
         name: "create_space",
         scope: Scope::Node,
         permission: Permission::Admin,
@@ -406,8 +436,8 @@ pub const OPERATIONS: &[Operation] = &[
         idempotent: false,
         summary: "Creates a space.",
         note: "",
-        request_example: r#"{"name":"notes","dimension":384,"embedder":"builtin","language":"en"}"#,
-        response_example: r#"{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","created_at":"2026-01-05T10:00:00Z"}"#,
+        request_example: r#"{"name":"notes","dimension":384,"embedder":"builtin","language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true}"#,
+        response_example: r#"{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"created_at":"2026-01-05T10:00:00Z"}"#,
         own_errors: CREATE_ERRORS,
     },
     Operation {
@@ -422,7 +452,7 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Lists all spaces, by name.",
         note: "",
         request_example: "",
-        response_example: r#"{"spaces":[{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","created_at":"2026-01-05T10:00:00Z","quarantined":"the chain breaks at LSN 7"}]}"#,
+        response_example: r#"{"spaces":[{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"created_at":"2026-01-05T10:00:00Z","quarantined":"the chain breaks at LSN 7"}]}"#,
         own_errors: &[],
     },
     Operation {
@@ -437,7 +467,7 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Shows a space and its settings.",
         note: "",
         request_example: "",
-        response_example: r#"{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","created_at":"2026-01-05T10:00:00Z"}"#,
+        response_example: r#"{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"created_at":"2026-01-05T10:00:00Z"}"#,
         own_errors: &[],
     },
     Operation {
@@ -467,7 +497,7 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Counts what a space holds.",
         note: "",
         request_example: "",
-        response_example: r#"{"name":"notes","memories":1200,"suppressed":3,"vectors":1300,"indexed_vectors":1000,"associations":5400,"entities":310,"unlinked":2,"bytes":4200000,"tiers":{"hot_memories":203,"warm_memories":1000,"cold_memories":0,"segments":1,"segment_bytes":2100000,"cold_bytes":0,"moved_by_use":12,"moved_by_room":0,"moved_by_pressure":1000,"moved_by_quota":0,"moved_by_disuse":0},"lsn":14,"committed_at":"2026-01-05T12:30:00Z"}"#,
+        response_example: r#"{"name":"notes","memories":1200,"suppressed":3,"vectors":1300,"indexed_vectors":1000,"associations":5400,"entities":310,"unlinked":2,"learned":17,"bytes":4200000,"tiers":{"hot_memories":203,"warm_memories":1000,"cold_memories":0,"segments":1,"segment_bytes":2100000,"cold_bytes":0,"moved_by_use":12,"moved_by_room":0,"moved_by_pressure":1000,"moved_by_quota":0,"moved_by_disuse":0},"lsn":14,"committed_at":"2026-01-05T12:30:00Z"}"#,
         own_errors: &[],
     },
     Operation {

@@ -81,6 +81,11 @@ fn content() -> Vec<Field> {
         may("valid_from", time(), "From when it is true (inclusive)."),
         may("valid_until", time(), "Until when it is true (exclusive)."),
         may("expires_at", time(), "From when it is no longer shown."),
+        may(
+            "decay",
+            reference("MemoryDecay"),
+            "How it fades, where that is not as the space says.",
+        ),
     ]
 }
 
@@ -100,11 +105,17 @@ fn source_view() -> Vec<Field> {
 
 fn strength() -> serde_json::Value {
     answer(
-        "How retrievable a memory is now. It decays with time.",
+        "How retrievable a memory is now. It decays with time and grows with use.",
         vec![
             needs("retrievability", share(), "Probability of retrieval now."),
-            needs("stability_days", number(), "Days until retrievability falls to 0.9."),
-            needs("law", text(), "The forgetting law."),
+            may(
+                "stability_days",
+                number(),
+                "Days from the last use until retrievability falls to 0.9; absent for a pinned memory.",
+            ),
+            needs("law", text(), "The forgetting law, or `pinned`."),
+            needs("uses", count(), "How often it was recalled, called useful, or said again."),
+            may("used_at", time(), "When that was last; absent where it never was."),
         ],
     )
 }
@@ -116,7 +127,7 @@ fn confidence() -> serde_json::Value {
             needs("mean", share(), "Mean of the Beta distribution over the evidence."),
             needs("low", share(), "Lower end of the 90 % interval."),
             needs("high", share(), "Upper end of the 90 % interval."),
-            needs("evidence", number(), "Amount of evidence, in observations."),
+            needs("evidence", number(), "Pieces of evidence, the caller's statement included."),
             may("stated", share(), "What the caller gave; absent where none was given."),
         ],
     )

@@ -134,6 +134,12 @@ fn create_space() -> serde_json::Value {
                 "`builtin` (when absent), `none`, or the name of a configured embedder.",
             ),
             may("language", text(), "Two-letter code or `none`; `en` when absent."),
+            may("decay", reference("SpaceDecay"), "How its memories fade."),
+            may(
+                "recall_trains",
+                flag(),
+                "Whether being recalled strengthens a memory; true when absent.",
+            ),
         ],
     )
 }

@@ -151,6 +151,8 @@ fn space() -> Value {
             needs("dimension", count(), "Length of its vectors."),
             needs("embedder", reference("EmbedderView"), "What computes its vectors."),
             needs("language", text(), "Language of the text analysis."),
+            needs("decay", reference("SpaceDecay"), "How its memories fade."),
+            needs("recall_trains", flag(), "Whether being recalled strengthens a memory."),
             needs("created_at", time(), "When it was created."),
             may(
                 "quarantined",
@@ -212,6 +214,7 @@ fn space_stats() -> Value {
             needs("associations", count(), "Associations between its memories."),
             needs("entities", count(), "Entities that its memories are about."),
             needs("unlinked", count(), "Memories whose associations are not formed yet."),
+            needs("learned", count(), "Memories that were used or judged since they were stored."),
             needs("bytes", count(), "Bytes of its state in RAM, estimated."),
             needs("tiers", reference("TiersView"), "Where its memories reside."),
             needs("lsn", count(), "Last commit; 0 before the first."),

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use engram_api::{
     AroundInput, AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse,
     Comparisons, CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest, DissociateResponse,
-    FilterInput, ForgetRequest, ForgetResponse, GetRequest, ListRequest, ListResponse,
-    ListSpacesResponse, MemoryInput, MemoryView, Method, NegativeInput, OPERATIONS, Operation,
-    Problem, RecallRequest, RecallResponse, RecognizeRequest, RecognizeResponse,
-    RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse, RestoreRequest,
-    RestoreResponse, Scope, SeedInput, SourceInput, SpaceStatsView, SpaceView, SpreadRequest,
-    SpreadResponse, StatusView, TimeSpanInput, VersionView, WeightsInput, decode, schemas,
+    FeedbackRequest, FeedbackResponse, FilterInput, ForgetRequest, ForgetResponse, GetRequest,
+    ListRequest, ListResponse, ListSpacesResponse, MemoryDecay, MemoryInput, MemoryView, Method,
+    NegativeInput, OPERATIONS, Operation, Problem, RecallRequest, RecallResponse, RecognizeRequest,
+    RecognizeResponse, RememberManyRequest, RememberManyResponse, RememberRequest,
+    RememberResponse, RestoreRequest, RestoreResponse, Scope, SeedInput, SourceInput, SpaceDecay,
+    SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView, TimeSpanInput,
+    VersionView, WeightsInput, decode, schemas,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -53,6 +54,10 @@ fn round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
         "TimeSpanInput" => through::<TimeSpanInput>(json),
         "NegativeInput" => through::<NegativeInput>(json),
         "WeightsInput" => through::<WeightsInput>(json),
+        "MemoryDecay" => through::<MemoryDecay>(json),
+        "SpaceDecay" => through::<SpaceDecay>(json),
+        "FeedbackRequest" => through::<FeedbackRequest>(json),
+        "FeedbackResponse" => through::<FeedbackResponse>(json),
         "ForgetRequest" => through::<ForgetRequest>(json),
         "ForgetResponse" => through::<ForgetResponse>(json),
         "RestoreRequest" => through::<RestoreRequest>(json),
@@ -116,7 +121,7 @@ fn strict_types_and_their_schemas_have_the_same_fields() {
         assert_eq!(fields, named, "{name}");
         seen += 1;
     }
-    assert_eq!(seen, 22);
+    assert_eq!(seen, 25);
 }
 
 #[test]

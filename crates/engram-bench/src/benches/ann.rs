@@ -12,7 +12,7 @@ use crate::data::{VectorSet, exact_top};
 use crate::failure::BenchError;
 use crate::grid::Grid;
 use crate::numbers::{quantile, round};
-use crate::plot::{Chart, Series};
+use crate::plot::{Chart, Scale, Series};
 use crate::stage::ThreadCpu;
 
 const K: usize = 10;
@@ -186,6 +186,7 @@ fn chart(outcomes: &[Outcome]) -> Chart<'static> {
         title: "Speed by what is missed",
         x: "share of the nearest ten that is missed",
         y: "queries per CPU second",
+        scale: Scale::Decades,
         series: series.collect(),
     }
 }

@@ -13,7 +13,7 @@ use crate::data::{GrownSet, VectorSet};
 use crate::failure::BenchError;
 use crate::grid::Grid;
 use crate::numbers::round;
-use crate::plot::{Chart, Series};
+use crate::plot::{Chart, Scale, Series};
 use crate::stage::{ChildServer, Latencies, space_stats};
 
 const SIZES: [usize; 3] = [10_000, 100_000, 1_000_000];
@@ -206,6 +206,7 @@ fn latency_chart(points: &[Point]) -> Chart<'static> {
         title: "Latency of recall by size of the space",
         x: "memories",
         y: "milliseconds",
+        scale: Scale::Decades,
         series: series.collect(),
     }
 }
@@ -220,6 +221,7 @@ fn memory_chart(points: &[Point]) -> Chart<'static> {
         title: "Memory by size of the space",
         x: "memories",
         y: "MiB",
+        scale: Scale::Decades,
         series: vec![
             series("anonymous RSS", &|one| one.stored.anonymous_bytes as f64 / mib),
             series("the same, warm", &|one| one.warm.anonymous_bytes as f64 / mib),

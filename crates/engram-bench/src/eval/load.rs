@@ -136,28 +136,36 @@ pub(crate) fn load(
 ) -> Result<Loaded, BenchError> {
     let mut loaded = Loaded::default();
     for space in &plan.spaces {
-        server.clock.set(space.stored_ns());
         let request =
             CreateSpaceRequest { name: space.name.clone(), ..CreateSpaceRequest::default() };
-        let view = server.client.create_space(&request)?;
-        loaded.embedder = view.embedder.model;
-        let client = server.client.space(&space.name);
-        for batch in batches(set, &space.documents) {
-            let memories = batch.iter().map(|at| set.documents[*at].memory.clone()).collect();
-            client.remember_many(&RememberManyRequest {
-                memories,
-                ..RememberManyRequest::default()
-            })?;
-            progress(&format!("storing {}: {} more", space.name, batch.len()));
-        }
-        // The clock must not move on while associations of this space are formed.
-        progress(&format!("forming associations in {}", space.name));
-        server.settle(&[&space.name])?;
-        let stats = client.stats()?;
+        loaded.embedder = fill(server, set, (space, &request), progress)?;
+        let stats = server.client.space(&space.name).stats()?;
         loaded.memories += stats.memories;
         loaded.vectors += stats.vectors;
     }
     Ok(loaded)
+}
+
+/// Creates a space as requested and stores the documents of `space` in it; the name of its model.
+pub(crate) fn fill(
+    server: &LocalServer,
+    set: &EvalSet,
+    (space, request): (&EvalSpace, &CreateSpaceRequest),
+    progress: &mut dyn FnMut(&str),
+) -> Result<String, BenchError> {
+    server.clock.set(space.stored_ns());
+    let view = server.client.create_space(request)?;
+    let client = server.client.space(&request.name);
+    for batch in batches(set, &space.documents) {
+        let memories = batch.iter().map(|at| set.documents[*at].memory.clone()).collect();
+        client
+            .remember_many(&RememberManyRequest { memories, ..RememberManyRequest::default() })?;
+        progress(&format!("storing {}: {} more", request.name, batch.len()));
+    }
+    // The clock must not move on while associations of this space are formed.
+    progress(&format!("forming associations in {}", request.name));
+    server.settle(&[&request.name])?;
+    Ok(view.embedder.model)
 }
 
 /// Cuts documents into requests.

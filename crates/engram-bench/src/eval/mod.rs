@@ -8,6 +8,7 @@ mod judge;
 mod show;
 mod run;
 
+pub(crate) use load::{EvalSpace, SpacePlan, fill};
 pub use options::{EvalOptions, EvalScope};
 pub use report::{
     CalibrationReport, CategoryReport, CrossFigures, EvalReport, EvalTimes, ModeTimes,

@@ -8,7 +8,7 @@ use crate::association::EdgeKind;
 use crate::linker::Known;
 use crate::memtable::{DocRef, Snapshot};
 use crate::model::{Memory, MemoryContent, State};
-use crate::record::{EdgeRecord, EntityEdgeRecord, EntityRecord, LinkRecord};
+use crate::record::{EdgeRecord, EntityEdgeRecord, EntityRecord, LinkRecord, RepeatRecord};
 use crate::search::{Accepted, Wanted};
 
 /// Weight of the edge to what follows in the same session.
@@ -22,6 +22,8 @@ const MENTION_WEIGHT: f32 = 1.0;
 /// How many of the nearest memories stored before it a memory is associated with, and from which cosine on.
 const NEAR_MAX: usize = 4;
 const NEAR_FROM: f32 = 0.6;
+/// The cosine from which on two texts are compared word by word: they may say the same.
+const REPEAT_FROM: f32 = 0.95;
 /// Entities that one text is searched for, and memories of one title or mentioned by one text.
 const PER_MEMORY_MAX: usize = 64;
 /// Earlier memories that may mention a new title.
@@ -38,6 +40,8 @@ pub(super) struct Forming<'a> {
     /// By from, to and kind.
     edges: BTreeMap<(u32, u32, EdgeKind), f32>,
     removed: Vec<(u32, u32, EdgeKind)>,
+    /// Earlier and later memories that say the same.
+    repeats: Vec<(u32, u32)>,
 }
 
 impl<'a> Forming<'a> {
@@ -50,6 +54,7 @@ impl<'a> Forming<'a> {
             entity_edges: BTreeMap::new(),
             edges: BTreeMap::new(),
             removed: Vec::new(),
+            repeats: Vec::new(),
         }
     }
 
@@ -69,15 +74,17 @@ impl<'a> Forming<'a> {
         if !content.title.is_empty() {
             self.mentioned(node, &content.title);
         }
-        self.near(node, at);
+        let near = self.near(node, at);
+        self.repeat((node, &memory), near);
     }
 
-    /// What was stored before and lies near in meaning.
-    fn near(&mut self, node: u32, at: DocRef) {
+    /// What was stored before and lies near in meaning; returns what may say the same.
+    fn near(&mut self, node: u32, at: DocRef) -> Vec<u32> {
         let mut vector = Vec::new();
         self.snapshot.with_vector(at, 0, &mut |own| vector.extend_from_slice(own));
+        let mut alike = Vec::new();
         if vector.is_empty() {
-            return;
+            return alike;
         }
         let earlier = |other: DocRef| {
             self.snapshot.node(other) < node && self.snapshot.state(other) == Some(State::Active)
@@ -89,7 +96,25 @@ impl<'a> Forming<'a> {
             if other as u32 != node && cosine >= NEAR_FROM {
                 self.edges.insert((node, other as u32, EdgeKind::Near), cosine.min(1.0));
             }
+            if other as u32 != node && cosine >= REPEAT_FROM {
+                alike.push(other as u32);
+            }
         }
+        alike
+    }
+
+    /// Of what lies very near, what has the same words.
+    fn repeat(&mut self, (node, memory): (u32, &Memory), alike: Vec<u32>) {
+        if alike.is_empty() {
+            return;
+        }
+        let words = name_key(&memory.content.text);
+        let same = |other: &u32| {
+            let found = self.snapshot.doc_of_node(*other);
+            found.is_some_and(|(at, _)| name_key(&self.snapshot.memory(at).content.text) == words)
+        };
+        let same: Vec<u32> = alike.into_iter().filter(same).collect();
+        self.repeats.extend(same.into_iter().map(|earlier| (earlier, node)));
     }
 
     fn name_what_the_text_names(&mut self, node: u32, content: &MemoryContent) {
@@ -212,6 +237,11 @@ impl<'a> Forming<'a> {
             entity_edges: self.entity_edges.into_iter().map(entity_edge).collect(),
             edges: self.edges.into_iter().map(|(key, weight)| edge(key, weight)).collect(),
             removed: self.removed.into_iter().map(|key| edge(key, 0.0)).collect(),
+            repeats: self
+                .repeats
+                .into_iter()
+                .map(|(earlier, later)| RepeatRecord { earlier, later })
+                .collect(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use engram_index::Bitmap;
+use engram_index::{Bitmap, DecayLaw};
 use engram_store::Bug;
 
 use super::chunk::{Built, Chunk, Doc};
@@ -12,6 +12,7 @@ use super::proximity::{Proximity, ProximityView};
 use super::resident::Resident;
 use super::snapshot::{DocRef, Indexing, Snapshot, TailDoc};
 use super::view::{ChunkView, Fate};
+use crate::dynamics::{Trace, fading};
 use crate::model::{ContentHash, Memory, State};
 
 /// What is new counts as used once.
@@ -127,6 +128,7 @@ impl Snapshot {
             self.associations.titles.remove(indexing.analyzer, &title, u64::from(node));
         }
         self.associations.forget(node);
+        self.traces.remove(node);
         self.follow_in_graph(node, None);
         match at {
             DocRef::Tail(index) => {
@@ -141,6 +143,15 @@ impl Snapshot {
                 fate.deleted_since.get_or_insert(self.committed_at.0);
             }
         }
+    }
+
+    /// Takes in what happened to a live memory; what is gone is skipped.
+    pub(crate) fn learn(&mut self, node: u32, learn: impl FnOnce(&mut Trace, DecayLaw)) {
+        let Some((at, _)) = self.doc_of_node(node) else { return };
+        let memory = self.head(at).into_arc();
+        let space = self.decay;
+        let law = fading(&memory, space).unwrap_or(space).law;
+        self.traces.change(node, || Trace::fresh(&memory, space), |trace| learn(trace, law));
     }
 
     fn recount(&mut self, at: DocRef, state: State, sign: Sign) {

@@ -5,6 +5,7 @@
 //! boundaries between chunks lie: BM25 statistics are counted over the live documents, the vector scan is exact.
 
 mod associations;
+mod traces;
 mod columns;
 mod heat;
 mod clock_cache;
@@ -29,4 +30,5 @@ pub(crate) use proximity::{GraphHash, Proximity, ProximityView};
 pub(crate) use records::RecordsWriter;
 pub(crate) use resident::{HotPart, HotSet, Resident};
 pub(crate) use snapshot::{DocRef, Figures, Indexing, Snapshot, TailDoc};
+pub(crate) use traces::Traces;
 pub(crate) use view::{ChunkView, Fate};

@@ -10,9 +10,11 @@ use super::bodies::MemoryRef;
 use super::chunk::Doc;
 use super::proximity::{GraphHash, ProximityView};
 use super::resident::memory_bytes;
+use super::traces::Traces;
 use super::view::ChunkView;
 use crate::filter::Filter;
 use crate::model::{ContentHash, Cursor, Memory, State};
+use crate::settings::DecaySettings;
 
 /// What of a space's settings its state is built by.
 #[derive(Clone, Copy)]
@@ -25,7 +27,7 @@ pub(crate) struct Indexing<'a> {
 }
 
 /// State of a space after one commit.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
     pub(crate) lsn: Lsn,
     pub(crate) committed_at: CommitTime,
@@ -37,6 +39,9 @@ pub(crate) struct Snapshot {
     /// Node of the next memory or entity.
     pub(crate) next_node: u32,
     pub(crate) associations: Associations,
+    pub(crate) traces: Traces,
+    /// How memories fade of which nothing else is said.
+    pub(crate) decay: DecaySettings,
     /// The graph that vectors are searched over; none = they are compared one by one.
     pub(crate) proximity: Option<ProximityView>,
     /// Hash of the graph that the log names last.
@@ -99,6 +104,24 @@ pub(crate) enum DocRef {
 }
 
 impl Snapshot {
+    /// A space before its first commit.
+    pub(crate) fn empty(decay: DecaySettings) -> Snapshot {
+        Snapshot {
+            lsn: Lsn::default(),
+            committed_at: CommitTime::default(),
+            state_sum: 0,
+            chunks: Vec::new(),
+            tail: Vec::new(),
+            figures: Figures::default(),
+            next_node: 0,
+            associations: Associations::default(),
+            traces: Traces::default(),
+            decay,
+            proximity: None,
+            graph_hash: None,
+        }
+    }
+
     /// Every live document that a filter lets pass, in log order, from the first behind `after`. None is looked at for it.
     pub(crate) fn selected<'a>(
         &'a self,
@@ -325,7 +348,8 @@ impl Snapshot {
             memory_bytes(&tail.doc.memory) + components as u64 * 4
         });
         let graph = self.proximity.as_ref().map_or(0, |view| view.graph.heap_bytes() as u64);
-        chunks + tail.sum::<u64>() + graph + self.associations.heap_bytes()
+        let learned = self.associations.heap_bytes() + self.traces.heap_bytes();
+        chunks + tail.sum::<u64>() + graph + learned
     }
 }
 

@@ -23,6 +23,7 @@ use crate::record::{
     CommitRecord, KIND_COMMIT, KIND_SPACE_CREATED, KIND_SPACE_DELETED, Op, SpaceRecord,
     decode_vectors,
 };
+use crate::request::Verdict;
 use crate::residence::{Home, Residence};
 use crate::settings::TAIL_MEMORIES_MAX;
 use crate::space::{Embedders, Space, SpaceIdentity};
@@ -177,6 +178,24 @@ pub enum LoggedOp {
         edges: u64,
         /// Edges that it takes away.
         removed: u64,
+        /// Pairs of memories that say the same.
+        repeats: u64,
+    },
+    /// Memories were in answers.
+    Use {
+        /// How many.
+        memories: u64,
+    },
+    /// Somebody judged a memory.
+    Feedback {
+        /// Its id.
+        id: String,
+        /// The judgement; none = one that this program does not know.
+        verdict: Option<Verdict>,
+        /// Why.
+        reason: String,
+        /// Who, as the caller named it.
+        source: String,
     },
     /// A graph is in use.
     Graph {
@@ -338,6 +357,14 @@ fn logged(op: Option<Op>, dimension: Option<u32>) -> LoggedOp {
             entities: link.entities.len() as u64,
             edges: (link.entity_edges.len() + link.edges.len()) as u64,
             removed: link.removed.len() as u64,
+            repeats: link.repeats.len() as u64,
+        },
+        Some(Op::Use(used)) => LoggedOp::Use { memories: used.uses.len() as u64 },
+        Some(Op::Feedback(said)) => LoggedOp::Feedback {
+            id: said.id,
+            verdict: Verdict::from_code(said.verdict),
+            reason: said.reason,
+            source: said.source,
         },
         Some(Op::Graph(graph)) => {
             LoggedOp::Graph { hash: graph.hash.iter().map(|byte| format!("{byte:02x}")).collect() }

@@ -1,6 +1,7 @@
 //! One ranking out of all that is known of the candidates.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use engram_index::{Direction, Kernels, RouteScore, bm25_share, cosine_share, name_key, recency};
 
@@ -11,7 +12,6 @@ use super::text::Worded;
 use crate::answer::{Mode, Parts};
 use crate::memtable::{DocRef, Snapshot};
 use crate::model::Memory;
-use crate::read::strength;
 use crate::request::CueContext;
 use crate::search::Scores;
 
@@ -38,11 +38,18 @@ pub(super) struct Candidate {
     pub(super) at: DocRef,
     pub(super) parts: Parts,
     pub(super) score: f32,
+    /// The memory, perhaps without its text, once something of it was asked for.
+    head: Option<Arc<Memory>>,
 }
 
 impl Candidate {
     fn new(node: u32, at: DocRef) -> Candidate {
-        Candidate { node, at, parts: Parts::default(), score: 0.0 }
+        Candidate { node, at, parts: Parts::default(), score: 0.0, head: None }
+    }
+
+    fn head(&mut self, snapshot: &Snapshot) -> Arc<Memory> {
+        let at = self.at;
+        Arc::clone(self.head.get_or_insert_with(|| snapshot.head(at).into_arc()))
     }
 
     fn add(&mut self, part: RouteScore) -> Option<RouteScore> {
@@ -114,7 +121,7 @@ impl Probe<'_> {
             return sort(candidates);
         }
         for candidate in candidates.iter_mut() {
-            let memory = self.snapshot.head(candidate.at);
+            let memory = candidate.head(self.snapshot);
             let mut agreement = AGREEMENT_HINTS * hinted(&self.cue.around, &memory);
             if self.reads_words() {
                 agreement += self.agreement(candidate, &memory);
@@ -191,9 +198,10 @@ impl Probe<'_> {
             return;
         }
         for candidate in candidates.iter_mut() {
-            let memory = self.snapshot.head(candidate.at);
+            let memory = candidate.head(self.snapshot);
             if weights.strength > 0.0 {
-                let strength = strength(&memory, self.now_ns).retrievability;
+                let strength =
+                    self.snapshot.strength(candidate.node, &memory, self.now_ns).retrievability;
                 candidate.parts.strength =
                     candidate.add(RouteScore::new(strength, strength, weights.strength));
             }

@@ -132,6 +132,7 @@ fn fill(engine: &Engine) {
         embedder: "none".into(),
         dimension: Some(4),
         language: Language::German,
+        ..NewSpace::default()
     };
     settle(engine, |done| engine.create_space(&tiny, done)).unwrap();
     let vector = Some(vec![0.5, -0.5, 0.5, 0.5]);

@@ -6,7 +6,7 @@ use std::sync::{Arc, mpsc};
 
 use engram_embed::{Embedder, FixedEmbedder};
 use engram_engine::{
-    Components, Cue, Done, Engine, EngineError, EngineSettings, Execution, Filter, Forget,
+    Components, Cue, Done, Effect, Engine, EngineError, EngineSettings, Execution, Filter, Forget,
     ForgetMode, ForgetReceipt, ListQuery, MemoryContent, Mode, NewMemory, NewSpace, Recall,
     RememberOptions, Remembered, Restore, Selection, SpaceInfo, Visibility,
 };
@@ -96,6 +96,7 @@ pub(crate) fn space(name: &str) -> NewSpace {
         embedder: "fixed".to_owned(),
         dimension: None,
         language: Language::English,
+        ..NewSpace::default()
     }
 }
 
@@ -155,8 +156,9 @@ pub(crate) fn ids(ids: &[&str]) -> Selection {
     Selection::Ids(ids.iter().map(|id| (*id).to_owned()).collect())
 }
 
+/// A cue that changes nothing.
 pub(crate) fn cue(mode: Mode, text: &str) -> Cue {
-    Cue { mode, text: text.to_owned(), ..Cue::default() }
+    Cue { mode, text: text.to_owned(), effect: Effect::Observe, ..Cue::default() }
 }
 
 pub(crate) fn recall(engine: &Engine, mode: Mode, text: &str) -> Recall {

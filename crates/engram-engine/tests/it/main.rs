@@ -9,6 +9,7 @@ mod freezing;
 mod golden;
 mod harness;
 mod indexing;
+mod learning;
 mod limits;
 mod machine;
 mod offline;

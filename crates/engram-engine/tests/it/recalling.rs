@@ -140,7 +140,10 @@ fn an_answer_shows_its_parts() {
     assert_eq!(best.detail.memory.id, "a");
     assert_eq!(best.matched_terms, ["kettl", "garden"]);
     let (vector, words) = (best.parts.vector.unwrap(), best.parts.text.unwrap());
-    assert!((vector.contribution + words.contribution - best.score).abs() < 1e-6);
+    let strength = best.parts.strength.unwrap();
+    let sum = vector.contribution + words.contribution + strength.contribution;
+    assert!((sum - best.score).abs() < 1e-6);
+    assert!(strength.contribution < 0.021, "it breaks ties");
     assert!((words.weight - 0.6).abs() < 1e-6 && (vector.weight - 0.4).abs() < 1e-6);
     assert_eq!(found.explanation.terms, ["kettl", "garden"]);
     assert_eq!((found.explanation.eligible, found.explanation.vectors_scanned), (2, 2));

@@ -2,8 +2,8 @@
 
 use engram_engine::{
     Created, EngineError, Execution, Forget, ForgetMode, InvalidValue, Kind, MemoryContent,
-    MetaValue, Metadata, Mode, NewMemory, OnInvalid, RememberOptions, Selection, Source, State,
-    Visibility,
+    MetaValue, Metadata, Mode, NewMemory, OnInvalid, OwnDecay, RememberOptions, Selection, Source,
+    State, Visibility,
 };
 
 use crate::harness::{DAY, Home, NOW, list_ids, recall, recalled_ids, remember, store, text};
@@ -35,6 +35,7 @@ fn every_field_is_there_after_a_restart() {
         valid_from: Some(NOW),
         valid_until: Some(NOW + DAY),
         expires_at: Some(NOW + 9 * DAY),
+        decay: Some(OwnDecay::Pinned),
     };
     let memory = NewMemory { id: Some("k".into()), content: content.clone(), vector: None };
     let before = {

@@ -3,7 +3,7 @@
 use rust_stemmers::Algorithm;
 
 /// Language of the text analysis of a space. It never changes what can be stored, only what counts as the same word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub enum Language {
     /// No stop words and no stems: only lower case and folding.
     None,
@@ -14,6 +14,7 @@ pub enum Language {
     /// Dutch.
     Dutch,
     /// English.
+    #[default]
     English,
     /// Finnish.
     Finnish,

@@ -388,7 +388,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "weights.strength",
         SettingKind::Share,
-        Some("0"),
+        Some("0.02"),
         "0.1",
         "Weight of strength: how retrievable a memory is now.",
     ),

@@ -6,7 +6,7 @@ use engram_api::{
     RoutesView, SearchedView, VectorSearchName, WeightsInput, WeightsView,
 };
 use engram_engine::{
-    Cue, CueContext, Explanation, MissingPart, Mode, NegativeCue, Neighbour, Outcome,
+    Cue, CueContext, Effect, Explanation, MissingPart, Mode, NegativeCue, Neighbour, Outcome,
     PromptContext, RankCursor, RankWeights, Recall, Recalled, Recognition, Recognize, RouteScore,
     VectorSearch,
 };
@@ -51,6 +51,7 @@ pub(crate) fn cue(request: RecallRequest, after: Option<RankCursor>, usual: &Ran
         diversity: request.diversity.unwrap_or(0.0),
         neighbours: request.neighbours.unwrap_or(0),
         weights: request.weights.map(|given| weights(&given, usual)),
+        effect: if request.observe { Effect::Observe } else { Effect::Train },
     }
 }
 
@@ -143,7 +144,7 @@ pub(crate) fn recall_response(recall: Recall, shown: Presentation) -> RecallResp
         }),
         next_cursor: shown.next_cursor,
         snapshot_lsn: recall.lsn.0,
-        trained: false,
+        trained: recall.trained,
     }
 }
 

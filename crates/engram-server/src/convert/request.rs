@@ -8,10 +8,11 @@ use engram_api::{
 use engram_engine::{
     Execution, Filter, Forget, ForgetMode, Kind, Language, MemoryContent, MetaCondition, MetaTest,
     MetaValue, Metadata, NewMemory, NewSpace, OnInvalid, RememberOptions, Restore, Selection,
-    Source, TimeRange, Visibility,
+    Source, TimeRange, Training, Visibility,
 };
 use serde_json::{Map, Value};
 
+use super::learning::{own_decay, space_decay};
 use crate::refusal::Refusal;
 
 const EMBEDDER_DEFAULT: &str = "builtin";
@@ -55,6 +56,7 @@ pub(crate) fn new_memory(input: MemoryInput) -> NewMemory {
             valid_from: ns(input.valid_from),
             valid_until: ns(input.valid_until),
             expires_at: ns(input.expires_at),
+            decay: input.decay.map(own_decay),
         },
         vector: input.vector,
     }
@@ -204,6 +206,11 @@ pub(crate) fn new_space(request: CreateSpaceRequest) -> Result<NewSpace, Refusal
         embedder: request.embedder.unwrap_or_else(|| EMBEDDER_DEFAULT.to_owned()),
         dimension: request.dimension,
         language,
+        decay: space_decay(request.decay.unwrap_or_default()),
+        training: match request.recall_trains {
+            Some(false) => Training::Never,
+            _ => Training::Recalled,
+        },
     })
 }
 

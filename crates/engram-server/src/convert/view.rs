@@ -1,17 +1,17 @@
 //! Answers: engine types to wire types.
 
 use engram_api::{
-    ConfidenceView, EmbedderView, FORGET_IDS_MAX, ForgetModeName, ForgetResponse, KindName,
-    ListResponse, MemoryView, ReceiptView, RememberManyResponse, RememberResponse, RememberResult,
-    RestoreResponse, SourceView, SpaceStatsView, SpaceView, StateName, StrengthView, TiersView,
-    Timestamp,
+    EmbedderView, FORGET_IDS_MAX, ForgetModeName, ForgetResponse, KindName, ListResponse,
+    MemoryView, ReceiptView, RememberManyResponse, RememberResponse, RememberResult,
+    RestoreResponse, SourceView, SpaceStatsView, SpaceView, StateName, TiersView, Timestamp,
 };
 use engram_engine::{
     Created, ForgetReceipt, Kind, MemoryDetail, MetaValue, Metadata, Remembered, RememberedItem,
-    Source, SpaceInfo, SpaceStats, State,
+    Source, SpaceInfo, SpaceStats, State, Training,
 };
 use serde_json::{Map, Number, Value};
 
+use super::learning::{confidence_view, own_decay_view, space_decay_view, strength_view};
 use crate::refusal::Refusal;
 
 fn kind_name(kind: Kind) -> KindName {
@@ -58,7 +58,7 @@ pub(crate) fn memory_view(detail: MemoryDetail, vectors: impl Into<Vectors>) -> 
         state: state_name(detail.state),
         title: given(&content.title),
         text: given(&content.text),
-        vectors: (vectors.into() == Vectors::Shown).then_some(detail.vectors),
+        vectors: (vectors.into() == Vectors::Shown).then(|| detail.vectors.clone()),
         session: given(&content.session),
         occurred_at: time(content.occurred_at),
         occurred_until: time(content.occurred_until),
@@ -70,22 +70,13 @@ pub(crate) fn memory_view(detail: MemoryDetail, vectors: impl Into<Vectors>) -> 
         source: source(&content.source, &memory.principal),
         subject: given(&content.subject),
         attribute: given(&content.attribute),
-        confidence: ConfidenceView {
-            mean: detail.confidence.mean,
-            low: detail.confidence.low,
-            high: detail.confidence.high,
-            evidence: detail.confidence.evidence as f32,
-            stated: content.confidence,
-        },
-        strength: StrengthView {
-            retrievability: detail.strength.retrievability,
-            stability_days: detail.strength.stability_days,
-            law: detail.strength.law.to_owned(),
-        },
+        confidence: confidence_view(&detail),
+        strength: strength_view(&detail),
         importance: content.importance,
         valid_from: time(content.valid_from),
         valid_until: time(content.valid_until),
         expires_at: time(content.expires_at),
+        decay: content.decay.map(own_decay_view),
         lsn: memory.lsn.0,
         committed_at: Timestamp(memory.committed_at.0),
     }
@@ -231,6 +222,8 @@ pub(crate) fn space_view(space: &SpaceInfo) -> SpaceView {
             weights_hash,
         },
         language: settings.language.code().to_owned(),
+        decay: space_decay_view(settings.decay),
+        recall_trains: settings.training == Training::Recalled,
         created_at: Timestamp(space.created_at.0),
         quarantined: space.quarantined.clone(),
     }
@@ -246,6 +239,7 @@ pub(crate) fn stats_view(name: &str, stats: &SpaceStats) -> SpaceStatsView {
         associations: stats.associations,
         entities: stats.entities,
         unlinked: stats.unlinked,
+        learned: stats.learned,
         bytes: stats.resident_bytes,
         tiers: TiersView {
             hot_memories: stats.tiers.hot_memories,

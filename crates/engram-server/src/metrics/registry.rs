@@ -87,6 +87,8 @@ pub(crate) struct Metrics {
     closed_spaces: Counter,
     scrubbed_blocks: Counter,
     pub(crate) maintenance_failures: Counter,
+    pub(crate) memories_trained: Counter,
+    pub(crate) uses_dropped: Counter,
     pub(crate) maintenance_seconds: Histogram,
     recalls: Family<RecallLabels, Counter>,
     recall_seconds: Family<ModeLabels, Histogram>,
@@ -127,6 +129,8 @@ impl Metrics {
             closed_spaces: Counter::default(),
             scrubbed_blocks: Counter::default(),
             maintenance_failures: Counter::default(),
+            memories_trained: Counter::default(),
+            uses_dropped: Counter::default(),
             maintenance_seconds: latency(),
             recalls: Family::default(),
             recall_seconds: Family::new_with_constructor(latency),
@@ -153,6 +157,8 @@ impl Metrics {
             ("engram_maintenance_closed_spaces", &metrics.closed_spaces),
             ("engram_maintenance_scrubbed_blocks", &metrics.scrubbed_blocks),
             ("engram_maintenance_failures", &metrics.maintenance_failures),
+            ("engram_memories_trained", &metrics.memories_trained),
+            ("engram_uses_dropped", &metrics.uses_dropped),
         ] {
             register(registry, name, counter.clone());
         }

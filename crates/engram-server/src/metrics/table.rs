@@ -144,6 +144,18 @@ pub const METRICS: &[MetricEntry] = &[
         "Blocks of files whose checksums were compared.",
     ),
     row("engram_maintenance_failures", Counter, &[], "Steps of maintenance that failed."),
+    row(
+        "engram_memories_trained",
+        Counter,
+        &[],
+        "Memories that the log says were in answers, once for each commit that says so.",
+    ),
+    row(
+        "engram_uses_dropped",
+        Counter,
+        &[],
+        "Uses of memories that were not learned, because too many came within a second.",
+    ),
     row("engram_maintenance_seconds", Histogram, &[], "Time of one step of maintenance, seconds."),
     row(
         "engram_space_requests",

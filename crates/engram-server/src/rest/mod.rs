@@ -14,6 +14,8 @@ mod recall;
 
 mod associations;
 
+mod feedback;
+
 mod operations;
 
 mod execute;

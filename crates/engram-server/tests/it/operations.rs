@@ -114,13 +114,16 @@ fn recall_finds_by_words_and_by_vector_and_explains() {
     server.remember("tax", "the quarterly tax report is due");
     server.ok("remember", &json!({ "id": "pure", "vector": vector(3) }));
     for mode in ["keyword", "similarity", "hybrid", "associative"] {
-        let cue = json!({ "text": "red cat", "mode": mode, "explain": true, "limit": 2 });
+        let cue = json!({
+            "text": "red cat", "mode": mode, "explain": true, "limit": 2, "observe": true,
+        });
         let answer = server.ok("recall", &cue);
         assert_eq!(answer["items"][0]["memory"]["id"], "cat", "{mode}: {answer}");
         assert_eq!((&answer["outcome"], &answer["mode"]), (&json!("match"), &json!(mode)));
         assert_eq!(answer["trained"], false);
     }
     let answer = server.ok("recall", &json!({ "text": "red cat", "explain": true }));
+    assert_eq!(answer["trained"], true);
     assert_eq!(answer["items"][0]["matched_terms"], json!(["red", "cat"]));
     let routes = answer["items"][0]["routes"].as_object().unwrap();
     assert!(routes.contains_key("vector") && routes.contains_key("text"), "{answer}");

@@ -47,6 +47,7 @@ fn create(engine: &Engine, name: &str) {
         embedder: EMBEDDER_NONE.to_owned(),
         dimension: Some(4),
         language: Language::None,
+        ..NewSpace::default()
     };
     engine.create_space(&new, answer().1);
     engine.drive().unwrap();

@@ -1,15 +1,15 @@
 //! `engram bench`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::PossibleValue;
-use engram_api::ErrorCode;
-use engram_bench::{BENCHMARKS, BenchOptions, BenchReport, Grid, run_benchmark};
+use engram_bench::{BENCHMARKS, BenchOptions, Grid, run_benchmark};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::failure::Failure;
-use crate::output::{OutputFormat, grids, note, print};
+use crate::output::{OutputFormat, grids, print};
+use crate::plots::write_plots;
 
 /// Each benchmark measures its baselines in the same run; what is not there is reported as absent. Servers are
 /// processes of this same program on free ports of this machine, with data that goes with them.
@@ -78,7 +78,7 @@ impl Bench {
         bar.finish_and_clear();
         let report = report?;
         if let Some(dir) = &self.plots {
-            write_plots(&report, dir)?;
+            write_plots(&report.plots, dir)?;
         }
         let markdown = self.markdown;
         print(output, &report.json, |_| match markdown {
@@ -87,19 +87,6 @@ impl Bench {
         })?;
         Ok(())
     }
-}
-
-fn write_plots(report: &BenchReport, dir: &Path) -> Result<(), Failure> {
-    let failed = |path: &Path, error: std::io::Error| {
-        Failure::new(ErrorCode::IoFailed, format!("{}: {error}", path.display()))
-    };
-    std::fs::create_dir_all(dir).map_err(|error| failed(dir, error))?;
-    for plot in &report.plots {
-        let path = dir.join(&plot.file);
-        std::fs::write(&path, &plot.svg).map_err(|error| failed(&path, error))?;
-        note(&format!("wrote {}", path.display()));
-    }
-    Ok(())
 }
 
 /// The XDG base directory specification: a relative path in `XDG_CACHE_HOME` is ignored.

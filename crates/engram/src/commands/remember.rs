@@ -7,6 +7,7 @@ use engram_api::{
 use serde_json::Value;
 
 use crate::connection::{Connection, SpaceFlags};
+use crate::decay_flags::MemoryDecayFlags;
 use crate::failure::Failure;
 use crate::filter_flags::kind;
 use crate::output::{clean, print};
@@ -81,6 +82,8 @@ pub(crate) struct Remember {
     /// From when it is no longer shown
     #[arg(long, value_name = "TIME", value_parser = values::time)]
     expires_at: Option<Timestamp>,
+    #[command(flatten)]
+    decay: MemoryDecayFlags,
     /// Its vector as a JSON list; takes the place of embedding the text
     #[arg(long, value_name = "JSON", value_parser = values::vector)]
     vector: Option<VectorValue>,
@@ -143,6 +146,7 @@ impl Remember {
             valid_from: self.valid_from,
             valid_until: self.valid_until,
             expires_at: self.expires_at,
+            decay: self.decay.decay(),
         };
         let wait = self.wait.then_some(WaitName::Links);
         Ok(RememberRequest { memory, idempotency_key: self.idempotency_key, wait })

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use engram_api::{CreateSpaceRequest, SpaceView};
 
 use crate::connection::Connection;
+use crate::decay_flags::SpaceDecayFlags;
 use crate::failure::Failure;
 use crate::output::{clean, pairs, print, table};
 use crate::values::confirm;
@@ -35,6 +36,11 @@ pub(crate) struct Create {
     /// Language of the text analysis: a two-letter code, or none
     #[arg(long, value_name = "CODE")]
     language: Option<String>,
+    #[command(flatten)]
+    decay: SpaceDecayFlags,
+    /// Being recalled does not strengthen its memories
+    #[arg(long)]
+    no_training: bool,
 }
 
 #[derive(Debug, Args)]
@@ -76,6 +82,8 @@ impl Create {
             dimension: self.dimension,
             embedder: self.embedder.clone(),
             language: self.language.clone(),
+            decay: self.decay.decay(),
+            recall_trains: self.no_training.then_some(false),
         })?;
         print(connection.output, &space, show)?;
         Ok(())
@@ -115,6 +123,9 @@ fn show(space: &SpaceView) -> String {
         ("model", model),
         ("dimension", Some(space.dimension.to_string())),
         ("language", Some(space.language.clone())),
+        ("law of forgetting", Some(space.decay.law.as_str().to_owned())),
+        ("stability at first", space.decay.stability_days.map(|days| format!("{days} days"))),
+        ("recall trains", Some(if space.recall_trains { "yes" } else { "no" }.to_owned())),
         ("created at", Some(space.created_at.to_string())),
         ("quarantined", space.quarantined.clone()),
     ])
@@ -151,6 +162,7 @@ fn stats(connection: &Connection, name: &str) -> Result<(), Failure> {
             ("associations", Some(stats.associations.to_string())),
             ("entities", Some(stats.entities.to_string())),
             ("not associated yet", Some(stats.unlinked.to_string())),
+            ("used or judged", Some(stats.learned.to_string())),
             ("bytes in RAM", Some(stats.bytes.to_string())),
             ("hot", Some(format!("{} memories in RAM", stats.tiers.hot_memories))),
             ("warm", Some(format!("{} memories in segments", stats.tiers.warm_memories))),

@@ -85,6 +85,7 @@ impl ExportLine {
                 valid_from: view.valid_from,
                 valid_until: view.valid_until,
                 expires_at: view.expires_at,
+                decay: view.decay,
             },
         }
     }

@@ -113,7 +113,9 @@ fn recall_filters_and_explains() {
     let sum: f64 = parts.map(|part| part["contribution"].as_f64().unwrap()).sum();
     assert!((sum - first["score"].as_f64().unwrap()).abs() < 1e-3, "{first}");
     assert!(!first["matched_terms"].as_array().unwrap().is_empty());
-    assert_eq!(answer["trained"], false);
+    assert_eq!(answer["trained"], true);
+    let observed = node.json(&["recall", "bakery bread", "--observe"]);
+    assert_eq!(observed["trained"], false);
     let shown = node.run(&["recall", "bakery bread", "--explain"]).ok().stdout;
     assert!(shown.contains("BM25") && shown.contains("matched:"), "{shown}");
 }

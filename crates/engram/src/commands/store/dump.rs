@@ -4,10 +4,10 @@ use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 
 use clap::{Args, ValueEnum};
-use engram_api::Timestamp;
+use engram_api::{Timestamp, VerdictName};
 use engram_engine::{
     DumpQuery, DumpSection, DumpedManifest, DumpedMemory, DumpedRecord, LoggedOp, MemoryContent,
-    MetaValue, Metadata, State,
+    MetaValue, Metadata, OwnDecay, State, Verdict,
 };
 use engram_store::{InHistory, Lsn};
 use serde_json::{Map, Value, json};
@@ -178,8 +178,17 @@ fn operation(op: &LoggedOp, form: VectorForm) -> Value {
             "op": "associate", "from": from, "to": to, "relation": relation, "weight": weight, "reason": reason,
         }),
         LoggedOp::Dissociate { from, to } => json!({"op": "dissociate", "from": from, "to": to}),
-        LoggedOp::Link { entities, edges, removed } => {
-            json!({"op": "link", "entities": entities, "edges": edges, "removed": removed})
+        LoggedOp::Link { entities, edges, removed, repeats } => json!({
+            "op": "link", "entities": entities, "edges": edges, "removed": removed, "repeats": repeats,
+        }),
+        LoggedOp::Use { memories } => json!({"op": "use", "memories": memories}),
+        LoggedOp::Feedback { id, verdict, reason, source } => {
+            let verdict = verdict.map(|verdict| match verdict {
+                Verdict::Useful => VerdictName::Useful,
+                Verdict::NotUseful => VerdictName::NotUseful,
+                Verdict::Wrong => VerdictName::Wrong,
+            });
+            json!({"op": "feedback", "id": id, "verdict": verdict, "reason": reason, "source": source})
         }
         LoggedOp::Graph { hash } => json!({"op": "graph", "hash": hash}),
         LoggedOp::Unknown(what) => json!({"op": "unknown", "what": what}),
@@ -227,8 +236,19 @@ fn content(content: &MemoryContent) -> Value {
         ("valid_from", time(content.valid_from)),
         ("valid_until", time(content.valid_until)),
         ("expires_at", time(content.expires_at)),
+        ("decay", content.decay.map(decay)),
     ]);
     Value::Object(said)
+}
+
+fn decay(decay: OwnDecay) -> Value {
+    match decay {
+        OwnDecay::Pinned => json!({"pinned": true}),
+        OwnDecay::Fading { law, half_life_days } => Value::Object(fields([
+            ("law", law.map(|law| json!(law.name()))),
+            ("half_life_days", half_life_days.map(|days| json!(days))),
+        ])),
+    }
 }
 
 fn fields<const N: usize>(all: [(&str, Option<Value>); N]) -> Map<String, Value> {

@@ -1,0 +1,64 @@
+//! Feedback: what somebody thinks of a memory strengthens or weakens it and is evidence for or against it.
+
+use std::sync::Arc;
+
+use engram_store::{CommitTime, Lsn};
+
+use crate::apply::Step;
+use crate::dynamics::witness;
+use crate::engine::{Done, Engine, Submitted};
+use crate::error::EngineError;
+use crate::model::State;
+use crate::queue::{CommitQueue, Known, writable};
+use crate::record::{FeedbackRecord, Op};
+use crate::request::Feedback;
+use crate::space::Space;
+use crate::validate;
+
+/// The commit that carries a judgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeedbackReceipt {
+    /// Position in the space's log.
+    pub lsn: Lsn,
+    /// Commit time.
+    pub committed_at: CommitTime,
+}
+
+impl Engine {
+    /// Takes in what somebody thinks of a recallable memory; `done` is called when that is durable.
+    pub fn feedback(&self, space: &str, request: Feedback, done: Done<FeedbackReceipt>) {
+        let checked = validate::feedback(&request).and_then(|()| self.serving(space));
+        match checked {
+            Ok(space) => {
+                self.answer(done, |queue| space.sound(self.submit_feedback(queue, &space, request)))
+            }
+            Err(error) => done(Err(error)),
+        }
+    }
+
+    fn submit_feedback(
+        &self,
+        queue: &mut CommitQueue,
+        space: &Arc<Space>,
+        request: Feedback,
+    ) -> Submitted<FeedbackReceipt> {
+        let snapshot = space.snapshot.load_full();
+        let overlay = writable(queue, space)?;
+        let now_ns = self.now_ns();
+        let (known, _) = overlay.lookup(&snapshot, &request.id);
+        let recallable = |known: &Known| known.state == State::Active && !known.is_expired(now_ns);
+        if known.filter(recallable).is_none() {
+            return Err(EngineError::MemoryNotFound { id: request.id });
+        }
+        let record = FeedbackRecord {
+            id: request.id,
+            verdict: request.verdict.code(),
+            reason: request.reason,
+            source: request.source,
+        };
+        let source = witness(&[&request.principal, &record.source]);
+        let change = (Op::Feedback(record.clone()), Step::Feedback(record, source));
+        let (stamp, number) = self.commit_step(queue, space, change, request.principal)?;
+        Ok((FeedbackReceipt { lsn: stamp.lsn, committed_at: stamp.time }, Some(number)))
+    }
+}

@@ -1,0 +1,120 @@
+//! What use and evidence have made of the memories of a space.
+//!
+//! Part of the immutable snapshot: a copy shares all but what changes. A memory to which nothing happened since it was
+//! stored has no trace: it is what its content and the space's settings make of it.
+
+use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::sync::Arc;
+
+use engram_index::{Presentation, Witness};
+use rpds::HashTrieMapSync;
+
+use crate::dynamics::Trace;
+
+/// The hasher has fixed keys: nothing differs between runs. Nothing is ever listed in the order of a hash.
+type Map<K, V> = HashTrieMapSync<K, V, BuildHasherDefault<DefaultHasher>>;
+
+/// What a trace costs in RAM with its place in the map, about, without its reviews and witnesses.
+const TRACE_BYTES: usize = 240;
+
+/// The traces by node.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Traces {
+    map: Map<u32, Arc<Trace>>,
+    /// Reviews and witnesses of all of them.
+    parts: usize,
+    /// Wrapping sum over them.
+    sum: u64,
+}
+
+impl Traces {
+    /// The trace of a memory, if anything happened to it.
+    pub(crate) fn get(&self, node: u32) -> Option<&Trace> {
+        self.map.get(&node).map(|trace| &**trace)
+    }
+
+    /// Changes the trace of a memory; `fresh` makes one where nothing has happened yet.
+    pub(crate) fn change(
+        &mut self,
+        node: u32,
+        fresh: impl FnOnce() -> Trace,
+        change: impl FnOnce(&mut Trace),
+    ) {
+        let mut trace = self.map.get(&node).map_or_else(fresh, |trace| Trace::clone(trace));
+        change(&mut trace);
+        self.put(node, trace);
+    }
+
+    /// Sets the trace of a memory.
+    pub(crate) fn put(&mut self, node: u32, trace: Trace) {
+        self.remove(node);
+        self.parts += parts(&trace);
+        self.sum = self.sum.wrapping_add(term(node, &trace));
+        self.map.insert_mut(node, Arc::new(trace));
+    }
+
+    /// Forgets what happened to a memory.
+    pub(crate) fn remove(&mut self, node: u32) {
+        if let Some(old) = self.map.get(&node) {
+            self.parts -= parts(old);
+            self.sum = self.sum.wrapping_sub(term(node, old));
+            self.map.remove_mut(&node);
+        }
+    }
+
+    /// All traces with their nodes, ascending.
+    pub(crate) fn sorted(&self) -> Vec<(u32, &Trace)> {
+        let mut all: Vec<(u32, &Trace)> =
+            self.map.iter().map(|(node, trace)| (*node, &**trace)).collect();
+        all.sort_unstable_by_key(|(node, _)| *node);
+        all
+    }
+
+    /// Sum over all traces: equal wherever the same was learned.
+    pub(crate) fn sum(&self) -> u64 {
+        self.sum
+    }
+
+    /// Number of memories to which something happened.
+    pub(crate) fn len(&self) -> usize {
+        self.map.size()
+    }
+
+    /// Estimated bytes in RAM.
+    pub(crate) fn heap_bytes(&self) -> u64 {
+        let part = size_of::<Presentation>().max(size_of::<Witness>());
+        (self.map.size() * TRACE_BYTES + self.parts * part) as u64
+    }
+}
+
+/// What a trace adds to the sum.
+fn term(node: u32, trace: &Trace) -> u64 {
+    let Trace { retention, evidence } = trace;
+    let mut hasher = blake3::Hasher::new();
+    let mut word = |word: u64| {
+        hasher.update(&word.to_le_bytes());
+    };
+    word(u64::from(node));
+    word(retention.born_ns as u64);
+    word(retention.first_stability_days.to_bits());
+    word(retention.difficulty.to_bits());
+    word(u64::from(retention.uses));
+    for review in &retention.presentations {
+        word(review.at_ns as u64);
+        word(review.since_ns as u64);
+        word(review.stability_days.to_bits());
+        word(review.decay.to_bits());
+        word(review.weight.to_bits());
+    }
+    for witness in evidence.witnesses() {
+        word(witness.source);
+        word(u64::from(witness.supports) << 32 | u64::from(witness.opposes));
+    }
+    let mut term = [0; 8];
+    term.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    u64::from_le_bytes(term)
+}
+
+fn parts(trace: &Trace) -> usize {
+    trace.retention.presentations.len() + trace.evidence.witnesses().len()
+}

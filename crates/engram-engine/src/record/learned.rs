@@ -1,0 +1,100 @@
+//! The records of what is learned: uses, judgements, repetitions, and how memories fade.
+
+use engram_index::DecayLaw;
+use prost::Message;
+
+use crate::model::OwnDecay;
+
+/// Memories were in answers. What names a node that is gone is skipped.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct UseRecord {
+    #[prost(message, repeated, tag = "1")]
+    pub(crate) uses: Vec<UsedRecord>,
+}
+
+/// A memory was in an answer.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct UsedRecord {
+    #[prost(uint32, tag = "1")]
+    pub(crate) node: u32,
+    /// When, ns.
+    #[prost(sint64, tag = "2")]
+    pub(crate) at: i64,
+    /// How much of a use it was, in 255 parts.
+    #[prost(uint32, tag = "3")]
+    pub(crate) share: u32,
+}
+
+/// What somebody thinks of a memory.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct FeedbackRecord {
+    #[prost(string, tag = "1")]
+    pub(crate) id: String,
+    /// 1 useful, 2 not useful, 3 wrong.
+    #[prost(uint32, tag = "2")]
+    pub(crate) verdict: u32,
+    #[prost(string, tag = "3")]
+    pub(crate) reason: String,
+    /// Whose judgement it is, as the caller names it; empty = the principal's.
+    #[prost(string, tag = "4")]
+    pub(crate) source: String,
+}
+
+/// A memory says again what an earlier one says.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct RepeatRecord {
+    #[prost(uint32, tag = "1")]
+    pub(crate) earlier: u32,
+    #[prost(uint32, tag = "2")]
+    pub(crate) later: u32,
+}
+
+/// How one memory fades.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct DecayRecord {
+    #[prost(bool, tag = "1")]
+    pub(crate) pinned: bool,
+    /// Place in [`DecayLaw::ALL`]; none = as the space.
+    #[prost(uint32, optional, tag = "2")]
+    pub(crate) law: Option<u32>,
+    /// None = what the law begins with.
+    #[prost(double, optional, tag = "3")]
+    pub(crate) half_life_days: Option<f64>,
+}
+
+impl DecayRecord {
+    pub(super) fn new(decay: OwnDecay) -> DecayRecord {
+        match decay {
+            OwnDecay::Pinned => DecayRecord { pinned: true, law: None, half_life_days: None },
+            OwnDecay::Fading { law, half_life_days } => {
+                DecayRecord { pinned: false, law: law.map(law_code), half_life_days }
+            }
+        }
+    }
+
+    pub(super) fn own(self) -> Result<OwnDecay, String> {
+        if self.pinned {
+            return Ok(OwnDecay::Pinned);
+        }
+        let law = self.law.map(law_of_code).transpose()?;
+        let half_life_days = self.half_life_days.map(days).transpose()?;
+        Ok(OwnDecay::Fading { law, half_life_days })
+    }
+}
+
+pub(super) fn law_code(law: DecayLaw) -> u32 {
+    law as u32
+}
+
+pub(super) fn law_of_code(code: u32) -> Result<DecayLaw, String> {
+    let law = DecayLaw::ALL.get(code as usize).copied();
+    law.ok_or_else(|| format!("unknown law of forgetting {code}"))
+}
+
+/// A time that a law can work with.
+pub(super) fn days(days: f64) -> Result<f64, String> {
+    match days > 0.0 && days.is_finite() {
+        true => Ok(days),
+        false => Err(format!("{days} days are no time")),
+    }
+}

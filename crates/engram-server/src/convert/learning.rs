@@ -1,0 +1,110 @@
+//! Forgetting and feedback, both ways.
+
+use engram_api::{
+    ConfidenceView, FeedbackRequest, FeedbackResponse, LawName, MemoryDecay, SpaceDecay,
+    StrengthView, Timestamp, VerdictName,
+};
+use engram_engine::{
+    DecayLaw, DecaySettings, Feedback, FeedbackReceipt, MemoryDetail, OwnDecay, Verdict,
+};
+
+fn law(name: LawName) -> DecayLaw {
+    match name {
+        LawName::Fsrs => DecayLaw::Fsrs,
+        LawName::Power => DecayLaw::Power,
+        LawName::Exponential => DecayLaw::Exponential,
+        LawName::ActR => DecayLaw::ActR,
+        LawName::Ebbinghaus => DecayLaw::Ebbinghaus,
+    }
+}
+
+fn law_name(law: DecayLaw) -> LawName {
+    match law {
+        DecayLaw::Fsrs => LawName::Fsrs,
+        DecayLaw::Power => LawName::Power,
+        DecayLaw::Exponential => LawName::Exponential,
+        DecayLaw::ActR => LawName::ActR,
+        DecayLaw::Ebbinghaus => LawName::Ebbinghaus,
+    }
+}
+
+pub(super) fn own_decay(decay: MemoryDecay) -> OwnDecay {
+    match decay {
+        MemoryDecay { pinned: true, .. } => OwnDecay::Pinned,
+        MemoryDecay { law: name, half_life_days, .. } => {
+            OwnDecay::Fading { law: name.map(law), half_life_days }
+        }
+    }
+}
+
+pub(super) fn own_decay_view(decay: OwnDecay) -> MemoryDecay {
+    match decay {
+        OwnDecay::Pinned => MemoryDecay { pinned: true, ..MemoryDecay::default() },
+        OwnDecay::Fading { law, half_life_days } => {
+            MemoryDecay { pinned: false, law: law.map(law_name), half_life_days }
+        }
+    }
+}
+
+pub(super) fn space_decay(decay: SpaceDecay) -> DecaySettings {
+    let mut settings = DecaySettings::of(law(decay.law));
+    if let Some(stability_days) = decay.stability_days {
+        settings.stability_days = stability_days;
+    }
+    settings
+}
+
+pub(super) fn space_decay_view(settings: DecaySettings) -> SpaceDecay {
+    SpaceDecay { law: law_name(settings.law), stability_days: Some(settings.stability_days) }
+}
+
+pub(super) fn strength_view(detail: &MemoryDetail) -> StrengthView {
+    let strength = &detail.strength;
+    StrengthView {
+        retrievability: strength.retrievability,
+        stability_days: Some(strength.stability_days).filter(|days| days.is_finite()),
+        law: strength.law.to_owned(),
+        uses: strength.uses,
+        used_at: strength.used_at.map(Timestamp),
+    }
+}
+
+pub(super) fn confidence_view(detail: &MemoryDetail) -> ConfidenceView {
+    let confidence = &detail.confidence;
+    ConfidenceView {
+        mean: confidence.mean,
+        low: confidence.low,
+        high: confidence.high,
+        evidence: confidence.evidence as f32,
+        stated: detail.memory.content.confidence,
+    }
+}
+
+pub(crate) fn feedback(request: FeedbackRequest) -> Feedback {
+    Feedback {
+        id: request.id,
+        verdict: match request.verdict {
+            VerdictName::Useful => Verdict::Useful,
+            VerdictName::NotUseful => Verdict::NotUseful,
+            VerdictName::Wrong => Verdict::Wrong,
+        },
+        reason: request.reason.unwrap_or_default(),
+        source: request.source.unwrap_or_default(),
+        principal: String::new(),
+    }
+}
+
+/// The answer to a judgement, with the memory as it is now where it is still there.
+pub(crate) fn feedback_response(
+    id: String,
+    receipt: FeedbackReceipt,
+    now: Option<&MemoryDetail>,
+) -> FeedbackResponse {
+    FeedbackResponse {
+        id,
+        lsn: receipt.lsn.0,
+        committed_at: Timestamp(receipt.committed_at.0),
+        strength: now.map(strength_view),
+        confidence: now.map(confidence_view),
+    }
+}
