@@ -322,7 +322,11 @@ impl Engine {
         for (stamp, space, change) in durable {
             match change {
                 Change::CreateSpace => self.admit(&space, stamp),
-                Change::DeleteSpace => self.dismiss(&space, stamp.lsn),
+                Change::DeleteSpace => {
+                    // What came before is not worth reading its files, which might quarantine it.
+                    changed.remove(&space.identity.id);
+                    self.dismiss(&space, stamp.lsn);
+                }
                 Change::Commit(_) => {
                     let entry =
                         changed.entry(space.identity.id).or_insert_with(|| (space, Vec::new()));

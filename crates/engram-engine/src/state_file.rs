@@ -107,7 +107,7 @@ fn tail(snapshot: &Snapshot) -> Vec<u8> {
 
 fn traces(traces: &Traces) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for (node, trace) in traces.sorted() {
+    for (node, trace) in traces.sorted().into_iter().filter(|_| !Bug::TracesForgotten.is_on()) {
         append_message(&TraceRecord::new(node, trace), &mut bytes);
     }
     bytes

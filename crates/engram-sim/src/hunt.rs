@@ -61,17 +61,19 @@ impl Case {
 /// The history that finds a bug: later changes of the engine may make it miss, then the next ones are tried.
 fn first_case(bug: Bug) -> Case {
     match bug {
-        Bug::AcknowledgedUnsynced | Bug::ReplacedUnsynced => Case::Seed(0),
-        Bug::SealedUnsynced | Bug::ReplayedOneShort => Case::Seed(1),
+        Bug::ReplacedUnsynced => Case::Seed(0),
+        Bug::AcknowledgedUnsynced
+        | Bug::SealedUnsynced
+        | Bug::ReplayedOneShort
+        | Bug::TracesForgotten => Case::Seed(1),
         Bug::PayloadUnchecked | Bug::PoisonForgotten | Bug::PublishedEarly => Case::Seed(2),
         Bug::SegmentNameUnsynced => Case::Seed(8),
-        Bug::KeysForgotten => Case::Seed(13),
-        Bug::DeletedRevived => Case::Seed(19),
-        Bug::SyncRetried => Case::Seed(29),
-        Bug::TailUnsynced => Case::Seed(30),
-        Bug::BlockUnchecked => Case::Seed(35),
+        Bug::KeysForgotten | Bug::DeletedRevived => Case::Seed(19),
         Bug::MissingUntold => Case::Seed(40),
-        Bug::UploadBelieved => Case::Seed(135),
+        Bug::TailUnsynced => Case::Seed(46),
+        Bug::SyncRetried => Case::Seed(61),
+        Bug::BlockUnchecked => Case::Seed(113),
+        Bug::UploadBelieved => Case::Seed(195),
         Bug::SpareNotZeroed => Case::Seed(169),
         Bug::DamageTakenForTail => Case::Seed(202),
         Bug::TornTailKept => Case::Seed(489),

@@ -37,6 +37,8 @@ pub enum Bug {
     ReplayedOneShort,
     /// A checkpoint forgets the idempotency keys.
     KeysForgotten,
+    /// A checkpoint forgets what was learned.
+    TracesForgotten,
     /// A merge of chunks brings back what was deleted in them.
     DeletedRevived,
     /// Readers see commits before they are durable.
@@ -51,7 +53,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 20] = [
+    pub const ALL: [Bug; 21] = [
         Bug::AcknowledgedUnsynced,
         Bug::SyncRetried,
         Bug::PoisonForgotten,
@@ -67,6 +69,7 @@ impl Bug {
         Bug::ReleasedEarly,
         Bug::ReplayedOneShort,
         Bug::KeysForgotten,
+        Bug::TracesForgotten,
         Bug::DeletedRevived,
         Bug::PublishedEarly,
         Bug::ObjectRemovedEarly,
