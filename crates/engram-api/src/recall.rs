@@ -334,6 +334,10 @@ pub struct RecalledView {
     /// The way of the activation from a seed to it, empty where none reached it; only with `explain`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<Vec<PathStepView>>,
+    /// Other memories that are nearly the same and compete with it for every cue (interference), at most 100. It lowers neither
+    /// strength nor confidence.
+    #[serde(default)]
+    pub crowding: u32,
     /// Memories around it in its session, in their order; only where `neighbours` asks for some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub neighbours: Option<Vec<NeighbourView>>,

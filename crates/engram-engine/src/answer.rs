@@ -98,6 +98,8 @@ pub struct Recalled {
     pub matched_terms: Vec<String>,
     /// The strongest way of activation from a seed to this memory; empty = nothing but the cue led here.
     pub path: Vec<PathStep>,
+    /// Other memories that are nearly the same: they compete with it for every cue. Says nothing of whether it is true.
+    pub crowding: u32,
     /// What stands before and after it in its session, in order, where the cue asks for it.
     pub neighbours: Vec<Neighbour>,
 }

@@ -13,7 +13,7 @@ mod text;
 
 use std::collections::{BTreeSet, HashSet};
 
-use engram_index::{TextQuery, TopK, name_key, normalise};
+use engram_index::{Adjacency, TextQuery, TopK, name_key, normalise};
 
 use self::dates::{Named, named_times};
 use self::eligible::Eligible;
@@ -22,6 +22,7 @@ use self::outcome::{outcome, relevances};
 use self::rank::{Avoided, Candidate};
 use self::text::{Surroundings, Worded};
 use crate::answer::{Explanation, Mode, Neighbour, RankCursor, Recall, Recalled};
+use crate::association::EdgeKind;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::memtable::{DocRef, Snapshot};
@@ -42,6 +43,10 @@ const TIMED_MAX: u64 = 5_000;
 const AVOIDED_VECTORS_MAX: usize = 64;
 /// Most memories that a cue names by their titles.
 const TITLED_MAX: usize = 256;
+/// Cosine from which two memories are nearly the same.
+const CROWDED_FROM: f32 = 0.95;
+/// Nearly equal memories that are counted at most.
+const CROWD_MAX: usize = 100;
 /// Most matched terms shown for one item.
 const MATCHED_TERMS_MAX: usize = 64;
 /// Terms of a long cue that are looked for in each item to be shown.
@@ -431,8 +436,29 @@ impl Probe<'_> {
             parts: candidate.parts,
             matched_terms: matched.take(MATCHED_TERMS_MAX).cloned().collect(),
             path: lead.map(|lead| self.path(candidate.node, lead)).unwrap_or_default(),
+            crowding: self.crowding(candidate.node),
             neighbours: self.neighbours(candidate.node),
         }
+    }
+
+    /// How many memories that the cue may find are nearly the same as this one, as far as associations tell: a memory is
+    /// associated with the nearest few of those before it, so the others are found over these.
+    fn crowding(&self, node: u32) -> u32 {
+        let near = EdgeKind::Near.edge_type();
+        let (mut met, mut open) = (BTreeSet::from([node]), vec![node]);
+        while let Some(next) = open.pop() {
+            let links = self.snapshot.associations.graph.links(next);
+            let alike =
+                links.filter(|link| link.edge_type == near && link.weight.get() >= CROWDED_FROM);
+            for link in alike.take(CROWD_MAX) {
+                let found = self.snapshot.doc_of_node(link.node);
+                let counts = found.is_some_and(|(at, _)| self.eligible.accepts(self.snapshot, at));
+                if counts && met.len() <= CROWD_MAX && met.insert(link.node) {
+                    open.push(link.node);
+                }
+            }
+        }
+        met.len() as u32 - 1
     }
 
     fn neighbours(&self, node: u32) -> Vec<Neighbour> {

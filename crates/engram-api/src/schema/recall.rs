@@ -237,6 +237,11 @@ fn recalled() -> Value {
                 any_list(&reference("PathStepView")),
                 "The way of the activation from a seed, empty where none reached it; only with `explain`.",
             ),
+            needs(
+                "crowding",
+                count(),
+                "Other memories that are nearly the same and compete with it; at most 100 are counted.",
+            ),
             may(
                 "neighbours",
                 any_list(&reference("NeighbourView")),

@@ -178,15 +178,21 @@ pub(super) fn vector_json(vector: &[f32]) -> String {
 
 /// A recall that changes nothing.
 pub(super) fn recall_request(text: &str, vector: &[f32], mode: ModeName, limit: usize) -> Vec<u8> {
+    recall_request_with((text, vector), mode, limit, "\"observe\":true")
+}
+
+/// A recall with more fields of its body.
+pub(super) fn recall_request_with(
+    (text, vector): (&str, &[f32]),
+    mode: ModeName,
+    limit: usize,
+    fields: &str,
+) -> Vec<u8> {
     let text = json!(text);
     let mode = mode.as_str();
     let vector = vector_json(vector);
-    Wire::post(
-        &path("recall"),
-        &format!(
-            "{{\"text\":{text},\"vector\":{vector},\"mode\":\"{mode}\",\"limit\":{limit},\"observe\":true}}"
-        ),
-    )
+    let cue = format!("\"text\":{text},\"vector\":{vector},\"mode\":\"{mode}\"");
+    Wire::post(&path("recall"), &format!("{{{cue},\"limit\":{limit},{fields}}}"))
 }
 
 /// Numbers of the memories that a recall finds, best first.

@@ -5,9 +5,10 @@ use std::time::Instant;
 use engram_api::ModeName;
 use serde_json::{Value, json};
 
+use super::asked::{Asked, Effort};
 use super::corpus::{SPACE, Source, Stored, connect, recall_request, recalled, store};
 use super::options::BenchOptions;
-use super::recall::{Asked, Effort, stored_json};
+use super::recall::stored_json;
 use super::report::ReportBuilder;
 use crate::data::{GrownSet, VectorSet};
 use crate::failure::BenchError;

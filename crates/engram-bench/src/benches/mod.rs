@@ -8,6 +8,8 @@ mod embed;
 mod generate;
 mod remember;
 mod sustain;
+mod asked;
+mod fading;
 mod recall;
 mod growth;
 mod scan;

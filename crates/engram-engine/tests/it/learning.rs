@@ -236,3 +236,27 @@ fn a_space_and_a_memory_choose_their_laws() {
         matches!(refused, EngineError::Invalid { ref field, .. } if field == "decay.stability_days")
     );
 }
+
+#[test]
+fn what_is_nearly_the_same_is_counted_and_changes_no_number() {
+    let home = Home::new();
+    let engine = home.open();
+    store(&engine, text("alone", "a lantern by the river"));
+    for n in 0..7 {
+        store(&engine, text(&format!("k{n}"), "the kettle boils in the kitchen"));
+        link_all(&engine);
+    }
+    let crowding = |recall: &engram_engine::Recall| -> Vec<u32> {
+        let kettle = |item: &&engram_engine::Recalled| item.detail.memory.id.starts_with('k');
+        recall.items.iter().filter(kettle).map(|item| item.crowding).collect()
+    };
+    let crowded = engine.recall("default", &cue(Mode::Hybrid, "kettle")).unwrap();
+    assert_eq!(crowding(&crowded), [6; 7]);
+    let alone = engine.recall("default", &cue(Mode::Hybrid, "lantern")).unwrap();
+    assert_eq!(alone.items[0].crowding, 0);
+    let confidence = |recall: &engram_engine::Recall| recall.items[0].detail.confidence;
+    assert_eq!(confidence(&crowded), confidence(&alone), "one source says it seven times");
+    forget(&engine, ids(&["k3"]), ForgetMode::Suppress, Execution::Commit).unwrap();
+    let fewer = engine.recall("default", &cue(Mode::Hybrid, "kettle")).unwrap();
+    assert_eq!(crowding(&fewer), [5; 6]);
+}

@@ -207,6 +207,7 @@ fn recalled_view(item: Recalled, shown: &Presentation) -> RecalledView {
         },
         matched_terms: shown.explain.then_some(item.matched_terms),
         path: shown.explain.then(|| path_view(item.path)),
+        crowding: item.crowding,
         neighbours: shown.neighbours.then(|| item.neighbours.into_iter().map(neighbour).collect()),
         memory: memory_view(item.detail, vectors),
     }

@@ -11,6 +11,9 @@ use crate::output::{OutputFormat, note, print};
 use crate::values::{self, VectorValue};
 use crate::view;
 
+/// Nearly equal memories from which on a person should know.
+const CROWDED: u32 = 3;
+
 /// How to search.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ModeFlag {
@@ -145,6 +148,12 @@ fn remarks(answer: &RecallResponse) {
             note("ambiguous: several of these match about equally well and say different things");
         }
         MatchOutcome::Unsure => note("unsure: none of these is likely to be what was meant"),
+    }
+    let crowded = answer.items.iter().filter(|item| item.crowding >= CROWDED).count();
+    if crowded > 0 {
+        note(&format!(
+            "crowded: {crowded} of these have {CROWDED} or more that are nearly the same"
+        ));
     }
     if let Some(cursor) = &answer.next_cursor {
         note(&format!("there are more: --cursor {cursor}"));
