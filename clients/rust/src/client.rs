@@ -6,8 +6,9 @@ use engram_api::{
     FeedbackRequest, FeedbackResponse, ForgetRequest, ForgetResponse, GetRequest, ListRequest,
     ListResponse, ListSpacesResponse, MemoryView, Operation, RecallRequest, RecallResponse,
     RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse,
-    RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, SpaceStatsView, SpaceView,
-    SpreadRequest, SpreadResponse, StatusView, VersionView,
+    RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest,
+    RetentionResponse, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView,
+    VersionView,
 };
 use serde::de::DeserializeOwned;
 
@@ -188,6 +189,14 @@ impl SpaceClient {
     /// Any [`ClientError`].
     pub fn feedback(&self, request: &FeedbackRequest) -> Result<FeedbackResponse, ClientError> {
         self.run("feedback", json(request), Repeat::Never)
+    }
+
+    /// Shows how a memory came to be as strong and as sure as it is, and how it will fade.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn retention(&self, request: &RetentionRequest) -> Result<RetentionResponse, ClientError> {
+        self.run("retention", json(request), Repeat::Safe)
     }
 
     /// Says whether a text or vector has been seen before.

@@ -1,4 +1,4 @@
-//! Feedback: what somebody thinks of a memory.
+//! Feedback: what somebody thinks of a memory; and what came of it and of use.
 
 use serde::{Deserialize, Serialize};
 
@@ -63,4 +63,79 @@ pub struct FeedbackResponse {
     /// How sure the store is of it now; absent where it was forgotten in between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<ConfidenceView>,
+}
+
+/// Asks how a memory came to be as strong and as sure as it is, and how it will fade.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionRequest {
+    /// Id of the memory.
+    pub id: String,
+    /// How far the curve looks ahead, days, 0.000001 to 365,250; 365 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub horizon_days: Option<f64>,
+}
+
+/// How a memory came to be as strong and as sure as it is, and how it will fade.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RetentionResponse {
+    /// Id of the memory.
+    pub id: String,
+    /// How retrievable it is now.
+    pub strength: StrengthView,
+    /// How sure the store is of it now.
+    pub confidence: ConfidenceView,
+    /// From when on it fades.
+    pub learned_at: Timestamp,
+    /// How slowly it grows stable, 1 (fast) to 10.
+    pub difficulty: f32,
+    /// The last 16 uses, repetitions and judgements, oldest first.
+    pub reviews: Vec<ReviewView>,
+    /// The forgetting curve from now on, if nobody uses it.
+    pub curve: Vec<CurvePoint>,
+    /// When it will fall to 0.9, 0.5 and 0.1.
+    pub falls_to: Vec<FallView>,
+    /// Evidence beyond the statement of who stored it, a source each, in the order of their first word.
+    pub sources: Vec<SourceEvidenceView>,
+}
+
+/// A use, a repetition or a judgement of a memory.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReviewView {
+    /// When it was.
+    pub at: Timestamp,
+    /// Retrievability just before it.
+    pub before: f32,
+    /// Retrievability after it.
+    pub after: f32,
+    /// Stability after it, days.
+    pub stability_days: f32,
+}
+
+/// A point of a forgetting curve.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CurvePoint {
+    /// When.
+    pub at: Timestamp,
+    /// Retrievability then.
+    pub retrievability: f32,
+}
+
+/// When a memory falls to a level.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FallView {
+    /// The level.
+    pub retrievability: f32,
+    /// When; absent where it is there already, or not within a century.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+}
+
+/// What one source said of a memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceEvidenceView {
+    /// How often it spoke for it.
+    pub supports: u32,
+    /// How often it spoke against it.
+    pub opposes: u32,
 }

@@ -29,7 +29,10 @@ pub use association::{
 };
 pub use decay::{LawName, MemoryDecay, SpaceDecay};
 pub use error::{ERRORS, ErrorCode, ErrorEntry, Remedy};
-pub use feedback::{FeedbackRequest, FeedbackResponse, VerdictName};
+pub use feedback::{
+    CurvePoint, FallView, FeedbackRequest, FeedbackResponse, RetentionRequest, RetentionResponse,
+    ReviewView, SourceEvidenceView, VerdictName,
+};
 pub use filter::{Comparisons, FilterInput, MetadataCondition};
 pub use forget::{
     FORGET_IDS_MAX, ForgetModeName, ForgetRequest, ForgetResponse, ReceiptView, RestoreRequest,

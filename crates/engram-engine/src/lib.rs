@@ -75,6 +75,8 @@ mod forget;
 
 mod read;
 
+mod retention;
+
 mod relate;
 
 mod link;
@@ -124,8 +126,9 @@ pub use link::Linked;
 pub use missing::MissingPart;
 pub use model::{
     Confidence, ContentHash, Created, Cursor, ForgetReceipt, Kind, Memory, MemoryContent,
-    MemoryDetail, MetaValue, Metadata, NewMemory, OwnDecay, Page, Remembered, RememberedItem,
-    ResidenceStats, Source, SpaceInfo, SpaceStats, State, Strength, TierStats,
+    MemoryDetail, MemoryRetention, MetaValue, Metadata, NewMemory, OwnDecay, Page, PastReview,
+    Remembered, RememberedItem, ResidenceStats, Source, SourceEvidence, SpaceInfo, SpaceStats,
+    State, Strength, TierStats,
 };
 pub use moves::TierMoves;
 pub use offline::{

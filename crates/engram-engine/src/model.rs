@@ -248,6 +248,51 @@ pub struct Confidence {
     pub evidence: u32,
 }
 
+/// What was learned of a memory, and how it will fade.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MemoryRetention {
+    /// Strength now.
+    pub strength: Strength,
+    /// Confidence now.
+    pub confidence: Confidence,
+    /// What the caller stated of it.
+    pub stated: Option<f32>,
+    /// From when on it fades, ns.
+    pub learned_ns: i64,
+    /// How slowly it grows stable, 1 (fast) to 10.
+    pub difficulty: f32,
+    /// The last reviews, oldest first.
+    pub reviews: Vec<PastReview>,
+    /// Retrievability from now on: times in ns, ascending.
+    pub ahead: Vec<(i64, f32)>,
+    /// Levels of retrievability and when it falls to each, ns; none where it is there already, or not within a century.
+    pub falls: Vec<(f32, Option<i64>)>,
+    /// Evidence beyond the statement of who stored it, by source, in the order of their first word.
+    pub sources: Vec<SourceEvidence>,
+}
+
+/// A review of a memory: a use, a repetition or a judgement.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PastReview {
+    /// When it was, ns.
+    pub at_ns: i64,
+    /// Retrievability just before it.
+    pub before: f32,
+    /// Retrievability after it.
+    pub after: f32,
+    /// Stability after it, days.
+    pub stability_days: f32,
+}
+
+/// What one source said of a memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceEvidence {
+    /// How often it spoke for it.
+    pub supports: u32,
+    /// How often it spoke against it.
+    pub opposes: u32,
+}
+
 /// A memory as it is at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MemoryDetail {

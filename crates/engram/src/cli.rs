@@ -71,6 +71,8 @@ enum Command {
     Restore(commands::restore::Restore),
     /// Say that a memory was useful, not useful, or wrong
     Feedback(commands::feedback::Feedback),
+    /// Show how a memory came to be as strong and as sure as it is, and how it will fade
+    Retention(commands::retention::Retention),
     /// Store memories from a file of JSON lines
     Import(commands::import::Import),
     /// Write memories as JSON lines that `import` takes back
@@ -116,6 +118,7 @@ impl Command {
             Command::Forget(command) => command.run(connection),
             Command::Restore(command) => command.run(connection),
             Command::Feedback(command) => command.run(connection),
+            Command::Retention(command) => command.run(connection),
             Command::Import(command) => command.run(connection),
             Command::Export(command) => command.run(connection),
             Command::Eval(command) => command.run(connection.output),

@@ -127,6 +127,14 @@ const ASSOCIATIONS_ERRORS: &[ErrorCode] = &[
     ErrorCode::IoFailed,
     ErrorCode::ColdUnavailable,
 ];
+const RETENTION_ERRORS: &[ErrorCode] = &[
+    ErrorCode::OutOfRange,
+    ErrorCode::BadId,
+    ErrorCode::MemoryNotFound,
+    ErrorCode::SpaceQuarantined,
+    ErrorCode::IoFailed,
+    ErrorCode::ColdUnavailable,
+];
 const FEEDBACK_ERRORS: &[ErrorCode] = &[
     ErrorCode::BadId,
     ErrorCode::TooLong,
@@ -424,6 +432,25 @@ pub const OPERATIONS: &[Operation] = &[
         request_example: r#"{"id":"chat-17","verdict":"useful","reason":"it answered the question","source":"reviewer-1"}"#,
         response_example: r#"{"id":"chat-17","lsn":15,"committed_at":"2026-01-06T09:00:00Z","strength":{"retrievability":1.0,"stability_days":86.5,"law":"fsrs","uses":3,"used_at":"2026-01-06T09:00:00Z"},"confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":2.0}}"#,
         own_errors: FEEDBACK_ERRORS,
+    },
+    Operation {
+        name: "retention",
+        scope: Scope::Space,
+        permission: Permission::Read,
+        routes: &[Route {
+            method: Method::Post,
+            path: "/api/v1/spaces/{space}/retention",
+            query: &[],
+        }],
+        request: Some("RetentionRequest"),
+        response: "RetentionResponse",
+        status: 200,
+        idempotent: true,
+        summary: "Shows how a memory came to be as strong and as sure as it is, and how it will fade.",
+        note: "",
+        request_example: r#"{"id":"chat-17","horizon_days":365.0}"#,
+        response_example: r#"{"id":"chat-17","strength":{"retrievability":0.5,"stability_days":30.0,"law":"fsrs","uses":1,"used_at":"2026-01-06T09:00:00Z"},"confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":2.0},"learned_at":"2026-01-05T11:00:00Z","difficulty":5.0,"reviews":[{"at":"2026-01-06T09:00:00Z","before":0.75,"after":1.0,"stability_days":30.0}],"curve":[{"at":"2026-02-01T00:00:00Z","retrievability":0.5}],"falls_to":[{"retrievability":0.5,"at":"2026-02-01T00:00:00Z"}],"sources":[{"supports":1,"opposes":0}]}"#,
+        own_errors: RETENTION_ERRORS,
     },
     Operation {
         name: "create_space",

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Named, answer, count, flag, may, needs, one_of_names, reference, request, text_of, time,
+    Named, answer, any_list, count, flag, may, needs, number, one_of_names, reference, request,
+    share, text_of, time,
 };
 
 pub(super) fn schemas() -> Vec<Named> {
@@ -14,6 +15,12 @@ pub(super) fn schemas() -> Vec<Named> {
         ("SpaceDecay", space_decay()),
         ("FeedbackRequest", feedback()),
         ("FeedbackResponse", feedback_response()),
+        ("RetentionRequest", retention()),
+        ("RetentionResponse", retention_response()),
+        ("ReviewView", review()),
+        ("CurvePoint", curve_point()),
+        ("FallView", fall()),
+        ("SourceEvidenceView", source_evidence()),
     ]
 }
 
@@ -76,6 +83,91 @@ fn feedback_response() -> Value {
             needs("committed_at", time(), "Time of that commit."),
             may("strength", reference("StrengthView"), "How retrievable the memory is now."),
             may("confidence", reference("ConfidenceView"), "How sure the store is of it now."),
+        ],
+    )
+}
+
+fn retention() -> Value {
+    request(
+        "Asks how a memory came to be as strong and as sure as it is, and how it will fade.",
+        vec![
+            needs("id", text_of(1, 256), "Id of the memory."),
+            may("horizon_days", days(), "How far the curve looks ahead; 365 when absent."),
+        ],
+    )
+}
+
+fn retention_response() -> Value {
+    answer(
+        "How a memory came to be as strong and as sure as it is, and how it will fade.",
+        vec![
+            needs("id", text_of(1, 256), "Id of the memory."),
+            needs("strength", reference("StrengthView"), "How retrievable it is now."),
+            needs("confidence", reference("ConfidenceView"), "How sure the store is of it now."),
+            needs("learned_at", time(), "From when on it fades."),
+            needs("difficulty", number(), "How slowly it grows stable, 1 (fast) to 10."),
+            needs(
+                "reviews",
+                any_list(&reference("ReviewView")),
+                "The last 16 uses, repetitions and judgements, oldest first.",
+            ),
+            needs(
+                "curve",
+                any_list(&reference("CurvePoint")),
+                "The forgetting curve from now on, if nobody uses it.",
+            ),
+            needs(
+                "falls_to",
+                any_list(&reference("FallView")),
+                "When it will fall to 0.9, 0.5 and 0.1.",
+            ),
+            needs(
+                "sources",
+                any_list(&reference("SourceEvidenceView")),
+                "Evidence beyond the statement of who stored it, a source each.",
+            ),
+        ],
+    )
+}
+
+fn review() -> Value {
+    answer(
+        "A use, a repetition or a judgement of a memory.",
+        vec![
+            needs("at", time(), "When it was."),
+            needs("before", share(), "Retrievability just before it."),
+            needs("after", share(), "Retrievability after it."),
+            needs("stability_days", number(), "Stability after it."),
+        ],
+    )
+}
+
+fn curve_point() -> Value {
+    answer(
+        "A point of a forgetting curve.",
+        vec![
+            needs("at", time(), "When."),
+            needs("retrievability", share(), "Retrievability then."),
+        ],
+    )
+}
+
+fn fall() -> Value {
+    answer(
+        "When a memory falls to a level.",
+        vec![
+            needs("retrievability", share(), "The level."),
+            may("at", time(), "When; absent where it is there already, or not within a century."),
+        ],
+    )
+}
+
+fn source_evidence() -> Value {
+    answer(
+        "What one source said of a memory.",
+        vec![
+            needs("supports", count(), "How often it spoke for it."),
+            needs("opposes", count(), "How often it spoke against it."),
         ],
     )
 }

@@ -9,9 +9,9 @@ use engram_api::{
     ListRequest, ListResponse, ListSpacesResponse, MemoryDecay, MemoryInput, MemoryView, Method,
     NegativeInput, OPERATIONS, Operation, Problem, RecallRequest, RecallResponse, RecognizeRequest,
     RecognizeResponse, RememberManyRequest, RememberManyResponse, RememberRequest,
-    RememberResponse, RestoreRequest, RestoreResponse, Scope, SeedInput, SourceInput, SpaceDecay,
-    SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView, TimeSpanInput,
-    VersionView, WeightsInput, decode, schemas,
+    RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest, RetentionResponse, Scope,
+    SeedInput, SourceInput, SpaceDecay, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse,
+    StatusView, TimeSpanInput, VersionView, WeightsInput, decode, schemas,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -58,6 +58,8 @@ fn round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
         "SpaceDecay" => through::<SpaceDecay>(json),
         "FeedbackRequest" => through::<FeedbackRequest>(json),
         "FeedbackResponse" => through::<FeedbackResponse>(json),
+        "RetentionRequest" => through::<RetentionRequest>(json),
+        "RetentionResponse" => through::<RetentionResponse>(json),
         "ForgetRequest" => through::<ForgetRequest>(json),
         "ForgetResponse" => through::<ForgetResponse>(json),
         "RestoreRequest" => through::<RestoreRequest>(json),
@@ -121,7 +123,7 @@ fn strict_types_and_their_schemas_have_the_same_fields() {
         assert_eq!(fields, named, "{name}");
         seen += 1;
     }
-    assert_eq!(seen, 25);
+    assert_eq!(seen, 26);
 }
 
 #[test]

@@ -260,3 +260,26 @@ fn what_is_nearly_the_same_is_counted_and_changes_no_number() {
     let fewer = engine.recall("default", &cue(Mode::Hybrid, "kettle")).unwrap();
     assert_eq!(crowding(&fewer), [5; 6]);
 }
+
+#[test]
+fn a_memory_tells_how_it_came_to_be_and_how_it_will_fade() {
+    let home = Home::new();
+    let engine = home.open();
+    store(&engine, text("a", "the kettle boils"));
+    home.clock.set(NOW + 30 * DAY);
+    judge(&engine, "a", Verdict::Useful, "one").unwrap();
+    judge(&engine, "a", Verdict::Wrong, "two").unwrap();
+    let told = engine.retention("default", "a", 365.0).unwrap();
+    assert_eq!(told.strength, get(&engine, "a").strength);
+    let [useful, wrong] = told.reviews[..] else { panic!("{:?}", told.reviews) };
+    assert!((useful.before - 0.9).abs() < 1e-5 && useful.after > 0.999);
+    assert!(wrong.stability_days < useful.stability_days && wrong.after <= wrong.before);
+    assert!(told.ahead.is_sorted_by(|a, b| a.0 < b.0 && a.1 >= b.1), "{:?}", told.ahead);
+    let (level, half) = told.falls[1];
+    let half = half.unwrap();
+    home.clock.set(half);
+    assert!((get(&engine, "a").strength.retrievability - level).abs() < 1e-3);
+    assert_eq!(told.sources.len(), 2);
+    let far = engine.retention("default", "a", -1.0).unwrap_err();
+    assert!(matches!(far, EngineError::Invalid { ref field, .. } if field == "horizon_days"));
+}

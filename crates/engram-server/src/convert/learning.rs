@@ -1,11 +1,13 @@
 //! Forgetting and feedback, both ways.
 
 use engram_api::{
-    ConfidenceView, FeedbackRequest, FeedbackResponse, LawName, MemoryDecay, SpaceDecay,
-    StrengthView, Timestamp, VerdictName,
+    ConfidenceView, CurvePoint, FallView, FeedbackRequest, FeedbackResponse, LawName, MemoryDecay,
+    RetentionResponse, ReviewView, SourceEvidenceView, SpaceDecay, StrengthView, Timestamp,
+    VerdictName,
 };
 use engram_engine::{
-    DecayLaw, DecaySettings, Feedback, FeedbackReceipt, MemoryDetail, OwnDecay, Verdict,
+    Confidence, DecayLaw, DecaySettings, Feedback, FeedbackReceipt, MemoryDetail, MemoryRetention,
+    OwnDecay, PastReview, SourceEvidence, Strength, Verdict,
 };
 
 fn law(name: LawName) -> DecayLaw {
@@ -58,8 +60,7 @@ pub(super) fn space_decay_view(settings: DecaySettings) -> SpaceDecay {
     SpaceDecay { law: law_name(settings.law), stability_days: Some(settings.stability_days) }
 }
 
-pub(super) fn strength_view(detail: &MemoryDetail) -> StrengthView {
-    let strength = &detail.strength;
+pub(super) fn strength_view(strength: &Strength) -> StrengthView {
     StrengthView {
         retrievability: strength.retrievability,
         stability_days: Some(strength.stability_days).filter(|days| days.is_finite()),
@@ -69,14 +70,42 @@ pub(super) fn strength_view(detail: &MemoryDetail) -> StrengthView {
     }
 }
 
-pub(super) fn confidence_view(detail: &MemoryDetail) -> ConfidenceView {
-    let confidence = &detail.confidence;
+pub(super) fn confidence_view(confidence: &Confidence, stated: Option<f32>) -> ConfidenceView {
     ConfidenceView {
         mean: confidence.mean,
         low: confidence.low,
         high: confidence.high,
         evidence: confidence.evidence as f32,
-        stated: detail.memory.content.confidence,
+        stated,
+    }
+}
+
+pub(crate) fn retention_response(id: String, told: MemoryRetention) -> RetentionResponse {
+    let review = |review: PastReview| ReviewView {
+        at: Timestamp(review.at_ns),
+        before: review.before,
+        after: review.after,
+        stability_days: review.stability_days,
+    };
+    let point = |(at, retrievability)| CurvePoint { at: Timestamp(at), retrievability };
+    let fall = |(retrievability, at): (f32, Option<i64>)| FallView {
+        retrievability,
+        at: at.map(Timestamp),
+    };
+    let source = |source: SourceEvidence| SourceEvidenceView {
+        supports: source.supports,
+        opposes: source.opposes,
+    };
+    RetentionResponse {
+        id,
+        strength: strength_view(&told.strength),
+        confidence: confidence_view(&told.confidence, told.stated),
+        learned_at: Timestamp(told.learned_ns),
+        difficulty: told.difficulty,
+        reviews: told.reviews.into_iter().map(review).collect(),
+        curve: told.ahead.into_iter().map(point).collect(),
+        falls_to: told.falls.into_iter().map(fall).collect(),
+        sources: told.sources.into_iter().map(source).collect(),
     }
 }
 
@@ -104,7 +133,7 @@ pub(crate) fn feedback_response(
         id,
         lsn: receipt.lsn.0,
         committed_at: Timestamp(receipt.committed_at.0),
-        strength: now.map(strength_view),
-        confidence: now.map(confidence_view),
+        strength: now.map(|now| strength_view(&now.strength)),
+        confidence: now.map(|now| confidence_view(&now.confidence, now.memory.content.confidence)),
     }
 }

@@ -1,14 +1,17 @@
-//! Feedback.
+//! Feedback, and what came of it.
 
 use std::sync::Arc;
 
-use engram_api::{FeedbackRequest, decode};
+use engram_api::{FeedbackRequest, RetentionRequest, decode};
 use engram_engine::FeedbackReceipt;
 
 use crate::convert;
 use crate::refusal::Refusal;
-use crate::rest::call::{Call, Context, Reply, done};
+use crate::rest::call::{Call, Context, Outcome, Reply, done};
 use crate::rest::reply::Answer;
+
+/// How far a curve looks ahead where the request does not say, days.
+const HORIZON_DAYS: f64 = 365.0;
 
 pub(crate) fn feedback(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
     let request: FeedbackRequest = decode(&call.body)?;
@@ -21,4 +24,11 @@ pub(crate) fn feedback(context: &Context, call: &Call, reply: Reply) -> Result<(
     });
     context.engine.feedback(call.space(), convert::feedback(request), done);
     Ok(())
+}
+
+pub(crate) fn retention(context: &Context, call: &Call) -> Outcome {
+    let request: RetentionRequest = decode(&call.body)?;
+    let horizon_days = request.horizon_days.unwrap_or(HORIZON_DAYS);
+    let told = context.engine.retention(call.space(), &request.id, horizon_days)?;
+    Ok(call.answer(&convert::retention_response(request.id, told)))
 }

@@ -19,7 +19,7 @@ use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::rest::associations::{associate, associations, dissociate, spread};
 use crate::rest::call::{Call, Context, Finish, Outcome, Reply, done};
-use crate::rest::feedback::feedback;
+use crate::rest::feedback::{feedback, retention};
 use crate::rest::recall::{recall, recognize};
 use crate::rest::reply::Answer;
 
@@ -56,6 +56,7 @@ pub(crate) const HANDLERS: &[(&str, Handler)] = &[
     ("forget", Handler::Commit(forget)),
     ("restore", Handler::Commit(restore)),
     ("feedback", Handler::Commit(feedback)),
+    ("retention", Handler::Search(retention)),
     ("create_space", Handler::Commit(create_space)),
     ("list_spaces", Handler::Look(list_spaces)),
     ("get_space", Handler::Look(get_space)),

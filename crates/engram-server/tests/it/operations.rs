@@ -350,3 +350,25 @@ fn metrics_count_what_happened() {
     assert!(value("engram_process_resident_bytes") > 1e6);
     assert!(text.ends_with("# EOF\n"));
 }
+
+#[test]
+fn feedback_moves_what_retention_tells() {
+    let server = Fixture::start();
+    server.remember("cat", "the red cat sleeps on the sofa");
+    let judged = json!({ "id": "cat", "verdict": "useful", "source": "reviewer", "reason": "yes" });
+    let answer = server.ok("feedback", &judged);
+    assert_eq!(answer["confidence"]["evidence"], 2.0, "{answer}");
+    assert_eq!(answer["strength"]["uses"], 1);
+    let told = server.ok("retention", &json!({ "id": "cat", "horizon_days": 30.0 }));
+    assert_eq!(told["reviews"].as_array().unwrap().len(), 1, "{told}");
+    assert_eq!(told["sources"], json!([{ "supports": 1, "opposes": 0 }]));
+    assert_eq!(told["falls_to"].as_array().unwrap().len(), 3);
+    let pinned = json!({ "id": "pin", "text": "never fade", "decay": { "pinned": true } });
+    server.ok("remember", &pinned);
+    let memory = server.ok("get", &json!({ "id": "pin" }));
+    assert_eq!(memory["strength"]["law"], "pinned");
+    assert!(memory["strength"].get("stability_days").is_none(), "{memory}");
+    assert_eq!(memory["decay"], json!({ "pinned": true }));
+    let good = json!({ "id": "cat", "verdict": "good" });
+    server.call("feedback", &good).problem(400, "invalid_value");
+}

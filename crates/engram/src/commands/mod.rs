@@ -19,6 +19,7 @@ pub(crate) mod recall;
 pub(crate) mod recognize;
 pub(crate) mod remember;
 pub(crate) mod restore;
+pub(crate) mod retention;
 pub(crate) mod space;
 pub(crate) mod spread;
 pub(crate) mod start;
