@@ -17,7 +17,9 @@ mod graph;
 mod fuse;
 mod decay;
 mod evidence;
+mod attend;
 
+pub use attend::{agreement, attention, dependence, effective_count};
 pub use bytes::IndexDamage;
 pub use decay::{DecayLaw, Presentation, Retention, Review, recency};
 pub use evidence::{Beta, Evidence, Witness};
