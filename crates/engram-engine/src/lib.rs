@@ -25,6 +25,8 @@ mod answer;
 
 mod request;
 
+mod completion;
+
 mod validate;
 
 mod record;
@@ -99,6 +101,14 @@ mod recall;
 
 mod recognize;
 
+mod support;
+
+mod complete;
+
+mod imagine;
+
+mod predict;
+
 mod prompt;
 
 mod offline;
@@ -115,6 +125,10 @@ pub use association::{
     EdgeDirection, EdgeKind, PathStep, Spread, SpreadAnswer, SpreadItem,
 };
 pub use checkpoint::Checkpoint;
+pub use completion::{
+    Abstention, Complete, CompletedField, Completion, FieldCandidate, FieldName, Followed, Imagine,
+    Imagined, Partial, Predict, Prediction, Predictions,
+};
 pub use engine::{Components, Done, Driven, Engine};
 pub use error::{EngineError, InvalidValue, LogFailure};
 pub use feedback::FeedbackReceipt;
@@ -148,7 +162,8 @@ pub use settings::{
 pub use train::Trained;
 pub use upkeep::Maintained;
 pub use validate::{
-    CUE_BYTES_MAX, CUE_IDS_MAX, DIMENSION_MAX, EXCLUDED_MAX, ID_BYTES_MAX, LABELS_MAX, LIMIT_MAX,
-    NAME_BYTES_MAX, NEIGHBOURS_MAX, REASON_BYTES_MAX, REFERENCE_BYTES_MAX, RELATION_BYTES_MAX,
-    SPREAD_EDGES_MAX, SPREAD_HOPS_MAX, SPREAD_SEEDS_MAX, TAG_BYTES_MAX, TITLE_BYTES_MAX,
+    ANTECEDENTS_MAX, COMPLETED_FIELDS_MAX, CUE_BYTES_MAX, CUE_IDS_MAX, DIMENSION_MAX, EVIDENCE_MAX,
+    EXCLUDED_MAX, ID_BYTES_MAX, LABELS_MAX, LIMIT_MAX, NAME_BYTES_MAX, NEIGHBOURS_MAX,
+    PREDICT_STEPS_MAX, REASON_BYTES_MAX, REFERENCE_BYTES_MAX, RELATION_BYTES_MAX, SPREAD_EDGES_MAX,
+    SPREAD_HOPS_MAX, SPREAD_SEEDS_MAX, TAG_BYTES_MAX, TITLE_BYTES_MAX,
 };

@@ -124,6 +124,22 @@ impl Engine {
         Ok(answer)
     }
 
+    /// The memories that a cue finds, with their relevances, best first, at most as many as its limit. The cue has been
+    /// checked. Nothing is answered, so nothing counts as used.
+    pub(crate) fn found(
+        &self,
+        space: &Space,
+        snapshot: &Snapshot,
+        cue: &Cue,
+    ) -> Result<Vec<(DocRef, f32)>, EngineError> {
+        let probe = self.probe(space, snapshot, cue, cue.vector.clone())?;
+        let mut candidates = probe.rank().candidates;
+        candidates.retain(|candidate| candidate.score > 0.0);
+        let relevances = relevances(cue.mode, &candidates);
+        let found = candidates.iter().map(|candidate| candidate.at).zip(relevances);
+        Ok(found.take(cue.limit).collect())
+    }
+
     fn probe<'a>(
         &self,
         space: &Space,

@@ -97,19 +97,17 @@ impl Engine {
     ) -> Match {
         let memory = snapshot.memory(at);
         let similarity = cue.vector.as_ref().and_then(|vector| snapshot.cosine(at, vector));
-        let theirs = terms(space, &memory.content.text);
-        let shared = own.intersection(&theirs).count();
-        let all = own.len() + theirs.len() - shared;
         Match {
             similarity: similarity.unwrap_or(0.0),
-            overlap: if all == 0 { 0.0 } else { shared as f32 / all as f32 },
+            overlap: overlap(own, &terms(space, &memory.content.text)),
             exact: !cue.text.is_empty() && memory.content.text == cue.text,
             detail: answered(snapshot, at, self.now_ns()),
         }
     }
 }
 
-fn terms(space: &Space, text: &str) -> HashSet<String> {
+/// The analysed words of a text, each once.
+pub(crate) fn terms(space: &Space, text: &str) -> HashSet<String> {
     let mut terms = Vec::new();
     space.analyzer.terms(text, &mut terms);
     terms.into_iter().collect()
@@ -120,6 +118,18 @@ fn familiarity(found: &Match) -> f32 {
     if found.exact {
         return 1.0;
     }
-    let similarity = (found.similarity - SIMILARITY_FLOOR) / (1.0 - SIMILARITY_FLOOR);
-    similarity.max(found.overlap).clamp(0.0, 1.0)
+    likeness(found.similarity, found.overlap)
+}
+
+/// What cosine or overlap say, whichever is larger, in [0, 1].
+pub(crate) fn likeness(similarity: f32, overlap: f32) -> f32 {
+    let similarity = (similarity - SIMILARITY_FLOOR) / (1.0 - SIMILARITY_FLOOR);
+    similarity.max(overlap).clamp(0.0, 1.0)
+}
+
+/// Shared terms over all terms of both (Jaccard), in [0, 1]; 0 where there are none.
+pub(crate) fn overlap(one: &HashSet<String>, other: &HashSet<String>) -> f32 {
+    let shared = one.intersection(other).count();
+    let all = one.len() + other.len() - shared;
+    if all == 0 { 0.0 } else { shared as f32 / all as f32 }
 }

@@ -3,6 +3,7 @@
 use engram_index::{VectorError, normalise};
 
 use crate::association::{Associate, Spread};
+use crate::completion::{Complete, FieldName, Imagine, Partial, Predict};
 use crate::error::{EngineError, InvalidValue};
 use crate::model::{MemoryContent, MetaValue, Metadata, NewMemory, OwnDecay, metadata_bytes};
 use crate::request::{Cue, Feedback, Recognize};
@@ -48,6 +49,14 @@ pub const SPREAD_HOPS_MAX: u32 = 8;
 pub const SPREAD_EDGES_MAX: u32 = 1_000_000;
 /// Shortest and longest half-life or stability, days: about a tenth of a second to a thousand years.
 const TIME_SPAN_DAYS: (f64, f64) = (1e-6, 365_250.0);
+/// Most fields that are asked to be completed.
+pub const COMPLETED_FIELDS_MAX: usize = 64;
+/// Most memories that a completion may look at for agreeing with something.
+pub const EVIDENCE_MAX: usize = 10_000;
+/// Most memories later in a session that a prediction may reach.
+pub const PREDICT_STEPS_MAX: u32 = 8;
+/// Most memories that stand for the present of a prediction.
+pub const ANTECEDENTS_MAX: usize = 200;
 /// Longest text of a cue, bytes.
 pub const CUE_BYTES_MAX: usize = 64 << 10;
 
@@ -229,6 +238,68 @@ pub(crate) fn recognize(asked: &Recognize) -> Checked {
         return Err(EngineError::invalid("limit", problem));
     }
     Ok(())
+}
+
+/// Refuses a partial memory that breaks a limit of memories or cues; brings its vector to unit length.
+fn partial(partial: &mut Partial, dimension: u32, settings: &EngineSettings) -> Checked {
+    length("text", &partial.text, CUE_BYTES_MAX)?;
+    if let Some(vector) = &mut partial.vector {
+        unit_vector("vector", vector, dimension)?;
+    }
+    let mut known = partial.content();
+    known.text.clear();
+    content(&known, settings)
+}
+
+fn fields(fields: &[FieldName]) -> Checked {
+    too_many("fields", fields.len(), COMPLETED_FIELDS_MAX)
+}
+
+/// Refuses a number below 1 or above `max`.
+fn within(field: &str, value: usize, max: usize) -> Checked {
+    if value == 0 || value > max {
+        let (value, high) = (value as f64, max as f64);
+        let problem = InvalidValue::OutOfRange { value, low: 1.0, high };
+        return Err(EngineError::invalid(field, problem));
+    }
+    Ok(())
+}
+
+/// Refuses a completion that breaks a limit or has nothing to go by.
+pub(crate) fn complete(asked: &mut Complete, dimension: u32, settings: &EngineSettings) -> Checked {
+    partial(&mut asked.partial, dimension, settings).map_err(|error| error.within("partial"))?;
+    if asked.partial.is_empty() {
+        return Err(EngineError::EmptyCue);
+    }
+    fields(&asked.fields)?;
+    share("min_probability", asked.min_probability)?;
+    within("evidence_max", asked.evidence_max, EVIDENCE_MAX)?;
+    asked.filter.validate()
+}
+
+/// The same of something to be imagined.
+pub(crate) fn imagine(asked: &mut Imagine, dimension: u32, settings: &EngineSettings) -> Checked {
+    partial(&mut asked.partial, dimension, settings).map_err(|error| error.within("partial"))?;
+    if asked.partial.is_empty() {
+        return Err(EngineError::EmptyCue);
+    }
+    fields(&asked.fields)?;
+    within("evidence_max", asked.evidence_max, EVIDENCE_MAX)?;
+    asked.filter.validate()
+}
+
+/// The same of a prediction.
+pub(crate) fn predict(asked: &mut Predict, dimension: u32, settings: &EngineSettings) -> Checked {
+    partial(&mut asked.partial, dimension, settings).map_err(|error| error.within("partial"))?;
+    if asked.partial.is_empty() && asked.like.is_empty() {
+        return Err(EngineError::EmptyCue);
+    }
+    too_many("like", asked.like.len(), CUE_IDS_MAX)?;
+    within("steps_max", asked.steps_max as usize, PREDICT_STEPS_MAX as usize)?;
+    within("antecedents_max", asked.antecedents_max, ANTECEDENTS_MAX)?;
+    within("limit", asked.limit, MATCHES_MAX)?;
+    share("min_probability", asked.min_probability)?;
+    asked.filter.validate()
 }
 
 /// Refuses a spreading that breaks a limit.

@@ -7,10 +7,11 @@ use std::sync::{Arc, OnceLock, mpsc};
 
 use engram_embed::{Embedder, FixedEmbedder};
 use engram_engine::{
-    Associate, AssociationQuery, Components, Cue, Done, DumpQuery, DumpSection, EdgeDirection,
-    Engine, EngineError, EngineSettings, Execution, Filter, Forget, ForgetMode, Language,
-    ListQuery, MemoryContent, MetaValue, Metadata, Mode, NewMemory, NewSpace, Offline, Recognize,
-    RememberOptions, Selection, Serial, Source, Spread, State, VerifyReport, Visibility,
+    Associate, AssociationQuery, Complete, Components, Cue, Done, DumpQuery, DumpSection,
+    EdgeDirection, Engine, EngineError, EngineSettings, Execution, Filter, Forget, ForgetMode,
+    Imagine, Language, ListQuery, MemoryContent, MetaValue, Metadata, Mode, NewMemory, NewSpace,
+    Offline, Partial, Predict, Recognize, RememberOptions, Selection, Serial, Source, Spread,
+    State, VerifyReport, Visibility,
 };
 use engram_store::{Clock, Fs, Lsn, ManualClock, MemoryFs, OverlayFs, SeededEntropy, VerifyDepth};
 
@@ -250,11 +251,40 @@ fn serve(engine: &Engine) -> bool {
         edges_max: 1_000,
     };
     answers.push(engine.spread(SPACE, &spread).map(|_| ()));
+    answers.extend(complete(engine));
     let served = listed.is_ok() && list(engine).is_ok();
     if listed.is_err() {
         assert!(answers.iter().all(Result::is_err), "a quarantined space answers");
     }
     served
+}
+
+/// Asks for the rest of a memory, for what follows it, and for what might be.
+fn complete(engine: &Engine) -> [Result<(), EngineError>; 3] {
+    let partial = Partial { text: "river".to_owned(), ..Partial::default() };
+    let asked = Complete {
+        partial: partial.clone(),
+        fields: Vec::new(),
+        filter: Filter::default(),
+        min_probability: 0.5,
+        evidence_max: 100,
+    };
+    let present = Predict {
+        like: vec!["m3".to_owned()],
+        partial: partial.clone(),
+        steps_max: 2,
+        filter: Filter::default(),
+        antecedents_max: 20,
+        limit: 5,
+        min_probability: 0.0,
+    };
+    let given =
+        Imagine { partial, fields: Vec::new(), filter: Filter::default(), evidence_max: 100 };
+    [
+        engine.complete(SPACE, &asked).map(|_| ()),
+        engine.predict(SPACE, &present).map(|_| ()),
+        engine.imagine(SPACE, &given).map(|_| ()),
+    ]
 }
 
 /// Id, state and length of the text of each memory.

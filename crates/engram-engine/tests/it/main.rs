@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap fails, as it should")]
 
 mod associating;
+mod completing;
 mod forged;
 mod forgetting;
 mod freezing;
@@ -13,6 +14,7 @@ mod learning;
 mod limits;
 mod machine;
 mod offline;
+mod predicting;
 mod recalling;
 mod remembering;
 mod spaces;
