@@ -1,15 +1,6 @@
 //! The operations as methods.
 
-use engram_api::{
-    AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse,
-    CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest, DissociateResponse,
-    FeedbackRequest, FeedbackResponse, ForgetRequest, ForgetResponse, GetRequest, ListRequest,
-    ListResponse, ListSpacesResponse, MemoryView, Operation, RecallRequest, RecallResponse,
-    RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse,
-    RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest,
-    RetentionResponse, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView,
-    VersionView,
-};
+use engram_api::{AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse, CompleteRequest, CompleteResponse, CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest, DissociateResponse, FeedbackRequest, FeedbackResponse, ForgetRequest, ForgetResponse, GetRequest, ImagineRequest, ImagineResponse, ListRequest, ListResponse, ListSpacesResponse, MemoryView, Operation, PredictRequest, PredictResponse, RecallRequest, RecallResponse, RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest, RetentionResponse, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView, VersionView};
 use serde::de::DeserializeOwned;
 
 use crate::error::ClientError;
@@ -213,6 +204,30 @@ impl SpaceClient {
     /// Any [`ClientError`].
     pub fn spread(&self, request: &SpreadRequest) -> Result<SpreadResponse, ClientError> {
         self.run("spread", json(request), Repeat::Safe)
+    }
+
+    /// Says what the missing fields of a partial memory probably are.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn complete(&self, request: &CompleteRequest) -> Result<CompleteResponse, ClientError> {
+        self.run("complete", json(request), Repeat::Safe)
+    }
+
+    /// Says what tends to follow.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn predict(&self, request: &PredictRequest) -> Result<PredictResponse, ClientError> {
+        self.run("predict", json(request), Repeat::Safe)
+    }
+
+    /// Makes up a memory around a partial one. It is not stored.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn imagine(&self, request: &ImagineRequest) -> Result<ImagineResponse, ClientError> {
+        self.run("imagine", json(request), Repeat::Safe)
     }
 
     /// Associates one memory with another.

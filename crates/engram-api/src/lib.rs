@@ -15,6 +15,7 @@ mod association;
 mod recall;
 mod recognize;
 mod feedback;
+mod completion;
 mod forget;
 mod space;
 mod operation;
@@ -28,6 +29,11 @@ pub use association::{
     PathStepView, SeedInput, SpreadRequest, SpreadResponse,
 };
 pub use decay::{LawName, MemoryDecay, SpaceDecay};
+pub use completion::{
+    AbstentionName, CompleteRequest, CompleteResponse, CompletedView, FieldCandidateView,
+    FollowedView, ImagineRequest, ImagineResponse, ImaginedView, PartialInput, PredictRequest,
+    PredictResponse, PredictionView,
+};
 pub use error::{ERRORS, ErrorCode, ErrorEntry, Remedy};
 pub use feedback::{
     CurvePoint, FallView, FeedbackRequest, FeedbackResponse, RetentionRequest, RetentionResponse,

@@ -5,6 +5,7 @@
 
 mod association;
 mod learning;
+mod completion;
 mod memory;
 mod recall;
 mod requests;
@@ -22,6 +23,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         recall::schemas(),
         association::schemas(),
         learning::schemas(),
+        completion::schemas(),
         requests::schemas(),
         responses::schemas(),
     ];

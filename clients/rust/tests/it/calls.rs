@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use engram_api::{
-    AssociateRequest, AssociationsRequest, DissociateRequest, ErrorCode, GetRequest, ListRequest,
-    MemoryInput, Operation, Problem, RecallRequest, RecognizeRequest, RememberRequest,
-    SpreadRequest,
+    AssociateRequest, AssociationsRequest, CompleteRequest, DissociateRequest, ErrorCode,
+    GetRequest, ImagineRequest, ListRequest, MemoryInput, Operation, PredictRequest, Problem,
+    RecallRequest, RecognizeRequest, RememberRequest, SpreadRequest,
 };
 use engram_client::{Client, ClientError, ClientOptions};
 
@@ -58,6 +58,19 @@ fn associations_and_activation_have_methods() {
     assert!(space.associate(&AssociateRequest::default()).unwrap().created);
     assert_eq!(space.dissociate(&DissociateRequest::default()).unwrap().count, 1);
     assert_eq!(space.associations(&AssociationsRequest::default()).unwrap().total, 7);
+    for (name, seen) in names.iter().zip(server.seen.iter()) {
+        assert_eq!(seen.line, format!("POST /api/v1/spaces/notes/{name} HTTP/1.1"));
+    }
+}
+
+#[test]
+fn what_is_asked_about_partial_memories_has_methods() {
+    let names = ["complete", "predict", "imagine"];
+    let server = serve(names.iter().map(|name| (200, example(name))).collect());
+    let space = client(&server.url).space("notes");
+    assert_eq!(space.complete(&CompleteRequest::default()).unwrap().fields.len(), 2);
+    assert_eq!(space.predict(&PredictRequest::default()).unwrap().antecedents, 7);
+    assert!(space.imagine(&ImagineRequest::default()).unwrap().imagined);
     for (name, seen) in names.iter().zip(server.seen.iter()) {
         assert_eq!(seen.line, format!("POST /api/v1/spaces/notes/{name} HTTP/1.1"));
     }

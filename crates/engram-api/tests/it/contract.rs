@@ -2,17 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use engram_api::{
-    AroundInput, AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse,
-    Comparisons, CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest, DissociateResponse,
-    FeedbackRequest, FeedbackResponse, FilterInput, ForgetRequest, ForgetResponse, GetRequest,
-    ListRequest, ListResponse, ListSpacesResponse, MemoryDecay, MemoryInput, MemoryView, Method,
-    NegativeInput, OPERATIONS, Operation, Problem, RecallRequest, RecallResponse, RecognizeRequest,
-    RecognizeResponse, RememberManyRequest, RememberManyResponse, RememberRequest,
-    RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest, RetentionResponse, Scope,
-    SeedInput, SourceInput, SpaceDecay, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse,
-    StatusView, TimeSpanInput, VersionView, WeightsInput, decode, schemas,
-};
+use engram_api::{AroundInput, AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse, Comparisons, CompleteRequest, CompleteResponse, CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest, DissociateResponse, FeedbackRequest, FeedbackResponse, FilterInput, ForgetRequest, ForgetResponse, GetRequest, ImagineRequest, ImagineResponse, ListRequest, ListResponse, ListSpacesResponse, MemoryDecay, MemoryInput, MemoryView, Method, NegativeInput, OPERATIONS, Operation, PartialInput, PredictRequest, PredictResponse, Problem, RecallRequest, RecallResponse, RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest, RetentionResponse, Scope, SeedInput, SourceInput, SpaceDecay, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView, TimeSpanInput, VersionView, WeightsInput, decode, schemas};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -50,6 +40,13 @@ fn round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
         "DissociateResponse" => through::<DissociateResponse>(json),
         "AssociationsRequest" => through::<AssociationsRequest>(json),
         "AssociationsResponse" => through::<AssociationsResponse>(json),
+        "PartialInput" => through::<PartialInput>(json),
+        "CompleteRequest" => through::<CompleteRequest>(json),
+        "CompleteResponse" => through::<CompleteResponse>(json),
+        "PredictRequest" => through::<PredictRequest>(json),
+        "PredictResponse" => through::<PredictResponse>(json),
+        "ImagineRequest" => through::<ImagineRequest>(json),
+        "ImagineResponse" => through::<ImagineResponse>(json),
         "AroundInput" => through::<AroundInput>(json),
         "TimeSpanInput" => through::<TimeSpanInput>(json),
         "NegativeInput" => through::<NegativeInput>(json),
@@ -147,6 +144,11 @@ fn answers_show_every_property_in_an_example() {
         "PathStepView",
         "RecognizedView",
         "ActivatedView",
+        "CompletedView",
+        "FieldCandidateView",
+        "PredictionView",
+        "FollowedView",
+        "ImaginedView",
         "AssociationView",
         "ReceiptView",
         "SpaceView",

@@ -8,6 +8,8 @@ mod view;
 
 mod association;
 
+mod completion;
+
 mod recall;
 
 pub(crate) use association::{
@@ -15,6 +17,9 @@ pub(crate) use association::{
     dissociate, dissociate_response, spread, spread_response,
 };
 pub(crate) use learning::{feedback, feedback_response, retention_response};
+pub(crate) use completion::{
+    complete, complete_response, imagine, imagine_response, predict, predict_response,
+};
 pub(crate) use recall::{
     Presentation, cue, mode_name, outcome_name, recall_response, recall_scope, recognize,
     recognize_response,

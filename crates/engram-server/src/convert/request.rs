@@ -69,7 +69,7 @@ pub(crate) fn remember_options(
     RememberOptions { on_invalid, idempotency_key, principal: String::new() }
 }
 
-fn metadata(map: Map<String, Value>) -> Metadata {
+pub(super) fn metadata(map: Map<String, Value>) -> Metadata {
     map.into_iter().map(|(name, value)| (name, meta_value(value))).collect()
 }
 

@@ -14,7 +14,7 @@ use serde_json::{Map, Number, Value};
 use super::learning::{confidence_view, own_decay_view, space_decay_view, strength_view};
 use crate::refusal::Refusal;
 
-fn kind_name(kind: Kind) -> KindName {
+pub(super) fn kind_name(kind: Kind) -> KindName {
     match kind {
         Kind::Episode => KindName::Episode,
         Kind::Fact => KindName::Fact,
@@ -92,11 +92,11 @@ fn source(source: &Source, principal: &str) -> Option<SourceView> {
     (view != SourceView::default()).then_some(view)
 }
 
-fn metadata(metadata: &Metadata) -> Map<String, Value> {
+pub(super) fn metadata(metadata: &Metadata) -> Map<String, Value> {
     metadata.iter().map(|(name, value)| (name.clone(), json_value(value))).collect()
 }
 
-fn json_value(value: &MetaValue) -> Value {
+pub(super) fn json_value(value: &MetaValue) -> Value {
     match value {
         MetaValue::Null => Value::Null,
         MetaValue::Bool(on) => Value::Bool(*on),

@@ -15,6 +15,7 @@ mod recall;
 mod associations;
 
 mod feedback;
+mod completion;
 
 mod operations;
 

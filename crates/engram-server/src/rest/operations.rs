@@ -20,6 +20,7 @@ use crate::refusal::Refusal;
 use crate::rest::associations::{associate, associations, dissociate, spread};
 use crate::rest::call::{Call, Context, Finish, Outcome, Reply, done};
 use crate::rest::feedback::{feedback, retention};
+use crate::rest::completion::{complete, imagine, predict};
 use crate::rest::recall::{recall, recognize};
 use crate::rest::reply::Answer;
 
@@ -50,6 +51,9 @@ pub(crate) const HANDLERS: &[(&str, Handler)] = &[
     ("recall", Handler::Search(recall)),
     ("recognize", Handler::Search(recognize)),
     ("spread", Handler::Search(spread)),
+    ("complete", Handler::Search(complete)),
+    ("predict", Handler::Search(predict)),
+    ("imagine", Handler::Search(imagine)),
     ("associate", Handler::Commit(associate)),
     ("dissociate", Handler::Commit(dissociate)),
     ("associations", Handler::Search(associations)),

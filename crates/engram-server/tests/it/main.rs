@@ -6,6 +6,7 @@ mod harness;
 
 mod associations;
 mod bad_input;
+mod completing;
 mod config;
 mod faults;
 mod life;
