@@ -55,6 +55,12 @@ enum Command {
     Recognize(commands::recognize::Recognize),
     /// Let activation spread from memories over their associations
     Spread(commands::spread::Spread),
+    /// Say what the missing fields of a partial memory probably are (exit code 3 if none can be told)
+    Complete(Box<commands::complete::Complete>),
+    /// Say what tends to follow in a session (exit code 3 if that cannot be told)
+    Predict(Box<commands::predict::Predict>),
+    /// Make up a memory around a partial one; it is not stored
+    Imagine(Box<commands::imagine::Imagine>),
     /// Associate one memory with another
     Associate(commands::associate::Associate),
     /// Take the associations from one memory to another away
@@ -110,6 +116,9 @@ impl Command {
             Command::Recall(command) => command.run(connection),
             Command::Recognize(command) => command.run(connection),
             Command::Spread(command) => command.run(connection),
+            Command::Complete(command) => command.run(connection),
+            Command::Predict(command) => command.run(connection),
+            Command::Imagine(command) => command.run(connection),
             Command::Associate(command) => command.run(connection),
             Command::Dissociate(command) => command.run(connection),
             Command::Associations(command) => command.run(connection),

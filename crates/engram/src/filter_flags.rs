@@ -78,19 +78,23 @@ pub(crate) fn edge_kind(text: &str) -> Result<EdgeKindName, String> {
         .map_err(|_| "expected explicit, entity, mention, next or near".to_owned())
 }
 
+/// Reads a whole filter from a flag.
+pub(crate) fn written(json: Option<&str>) -> Result<Option<FilterInput>, Failure> {
+    let Some(json) = json else { return Ok(None) };
+    let filter = decode(json.as_bytes()).map_err(|mut problem| {
+        problem.detail = format!("--filter: {}", problem.detail);
+        problem
+    })?;
+    Ok(Some(filter))
+}
+
 impl FilterFlags {
     /// The filter, or none where no flag was given.
     pub(crate) fn filter(&self) -> Result<Option<FilterInput>, Failure> {
         let equals = |(path, value): &(String, Value)| {
             (path.clone(), MetadataCondition::Equals(value.clone()))
         };
-        let written: Option<FilterInput> = match &self.filter {
-            Some(json) => Some(decode(json.as_bytes()).map_err(|mut problem| {
-                problem.detail = format!("--filter: {}", problem.detail);
-                problem
-            })?),
-            None => None,
-        };
+        let written = written(self.filter.as_deref())?;
         let flags = FilterInput {
             occurred_after: self.after,
             occurred_before: self.before,

@@ -13,6 +13,7 @@ mod connection;
 mod filter_flags;
 mod cue_flags;
 mod decay_flags;
+mod partial_flags;
 mod view;
 mod import;
 mod commands;

@@ -200,6 +200,43 @@ fn associations_are_made_shown_followed_and_taken_away() {
 }
 
 #[test]
+fn partial_memories_are_completed_continued_and_imagined() {
+    let world = World::new();
+    let node = world.start();
+    let mut lines = String::new();
+    for n in 0..12 {
+        let (place, person) = if n % 2 == 0 { ("harbour", "Ada") } else { ("airport", "Bob") };
+        for (step, text) in ["arrival of goods", "goods are counted"].iter().enumerate() {
+            let memory = serde_json::json!({
+                "id": format!("{n}-{step}"), "text": text, "place": place, "people": [person],
+                "session": format!("shift {n}"), "occurred_at": format!("2026-01-{:02}T0{step}:00:00Z", n + 1),
+            });
+            lines += &format!("{memory}\n");
+        }
+    }
+    node.run_with_stdin(&["import", "-"], &lines).ok();
+    let shown = node.run(&["complete", "--place", "harbour"]).ok().stdout;
+    assert!(shown.contains("Ada") && shown.contains("(no agreement)"), "{shown}");
+    let only = ["complete", "--person", "Bob", "--field", "place", "--min-probability", "0.6"];
+    let answer = node.json(&only);
+    assert_eq!(answer["fields"][0]["filled"]["value"], "airport");
+    node.run(&["complete", "--place", "nowhere", "--field", "tags"]).fails(3, &["no field"]);
+    node.run(&["complete"]).fails(2, &["ERR-1012"]);
+    node.run(&["complete", "--place", "x", "--field", "plaec"]).fails(2, &["place"]);
+    node.run(&["complete", "--place", "x", "--filter", "{"]).fails(2, &["--filter"]);
+
+    let made = node.run(&["imagine", "--place", "harbour", "--field", "people"]).ok().stdout;
+    assert!(made.starts_with("imagined, not remembered: 12 of") && made.contains("Ada"), "{made}");
+    node.run(&["imagine", "--place", "nowhere"]).fails(3, &["nothing is known"]);
+
+    // One more memory waits for all associations before it.
+    node.run(&["remember", "the end", "--wait"]).ok();
+    let next = node.run(&["predict", "--like", "0-0"]).ok().stdout;
+    assert!(next.starts_with("12 occasions") && next.contains("goods are counted"), "{next}");
+    node.run(&["predict", "--like", "0-1"]).fails(3, &["no evidence"]);
+}
+
+#[test]
 fn forget_asks_tries_and_restores() {
     let world = World::new();
     let node = world.start();
