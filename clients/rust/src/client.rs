@@ -1,6 +1,16 @@
 //! The operations as methods.
 
-use engram_api::{AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse, CompleteRequest, CompleteResponse, CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest, DissociateResponse, FeedbackRequest, FeedbackResponse, ForgetRequest, ForgetResponse, GetRequest, ImagineRequest, ImagineResponse, ListRequest, ListResponse, ListSpacesResponse, MemoryView, Operation, PredictRequest, PredictResponse, RecallRequest, RecallResponse, RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest, RetentionResponse, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView, VersionView};
+use engram_api::{
+    AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse,
+    CompleteRequest, CompleteResponse, CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest,
+    DissociateResponse, FeedbackRequest, FeedbackResponse, ForgetRequest, ForgetResponse,
+    GetRequest, ImagineRequest, ImagineResponse, ListRequest, ListResponse, ListSpacesResponse,
+    MemoryView, Operation, PredictRequest, PredictResponse, RecallRequest, RecallResponse,
+    RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse,
+    RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest,
+    RetentionResponse, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView,
+    VersionView,
+};
 use serde::de::DeserializeOwned;
 
 use crate::error::ClientError;

@@ -28,12 +28,12 @@ pub use association::{
     AssociationsResponse, DirectionName, DissociateRequest, DissociateResponse, EdgeKindName,
     PathStepView, SeedInput, SpreadRequest, SpreadResponse,
 };
-pub use decay::{LawName, MemoryDecay, SpaceDecay};
 pub use completion::{
     AbstentionName, CompleteRequest, CompleteResponse, CompletedView, FieldCandidateView,
     FollowedView, ImagineRequest, ImagineResponse, ImaginedView, PartialInput, PredictRequest,
     PredictResponse, PredictionView,
 };
+pub use decay::{LawName, MemoryDecay, SpaceDecay};
 pub use error::{ERRORS, ErrorCode, ErrorEntry, Remedy};
 pub use feedback::{
     CurvePoint, FallView, FeedbackRequest, FeedbackResponse, RetentionRequest, RetentionResponse,

@@ -375,7 +375,7 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Says what tends to follow in a session, by what followed memories like the present.",
         note: "Followers that say the same count as one. Nothing is predicted from fewer than three occasions.",
         request_example: r#"{"like":["chat-17"],"partial":{"text":"Ada moved."},"steps_max":2,"filter":{"people":["Ada"]},"antecedents_max":50,"limit":5,"min_probability":0.25}"#,
-        response_example: r#"{"predictions":[{"memory":{"id":"chat-18","version":1,"kind":"episode","state":"active","text":"Ada: The boxes are still packed.","occurred_at":"2026-01-05T11:05:00Z","people":["Ada"],"confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":2.0},"strength":{"retrievability":0.5,"stability_days":30.0,"law":"fsrs"},"lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z"},"probability":0.75,"low":0.5,"count":6,"sources":[{"antecedent":"chat-17","follower":"chat-18","steps":1}]}],"antecedents":7,"snapshot_lsn":12}"#,
+        response_example: r#"{"predictions":[{"memory":{"id":"chat-18","version":1,"kind":"episode","state":"active","text":"Ada: The boxes are still packed.","occurred_at":"2026-01-05T11:05:00Z","people":["Ada"],"confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":2.0},"strength":{"retrievability":0.5,"stability_days":30.0,"law":"fsrs","uses":2,"used_at":"2026-01-06T09:00:00Z"},"lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z"},"probability":0.75,"low":0.5,"count":6,"sources":[{"antecedent":"chat-17","follower":"chat-18","steps":1}]}],"antecedents":7,"snapshot_lsn":12}"#,
         own_errors: PARTIAL_ERRORS,
     },
     Operation {

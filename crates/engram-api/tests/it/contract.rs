@@ -2,7 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use engram_api::{AroundInput, AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse, Comparisons, CompleteRequest, CompleteResponse, CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest, DissociateResponse, FeedbackRequest, FeedbackResponse, FilterInput, ForgetRequest, ForgetResponse, GetRequest, ImagineRequest, ImagineResponse, ListRequest, ListResponse, ListSpacesResponse, MemoryDecay, MemoryInput, MemoryView, Method, NegativeInput, OPERATIONS, Operation, PartialInput, PredictRequest, PredictResponse, Problem, RecallRequest, RecallResponse, RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest, RetentionResponse, Scope, SeedInput, SourceInput, SpaceDecay, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView, TimeSpanInput, VersionView, WeightsInput, decode, schemas};
+use engram_api::{
+    AroundInput, AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse,
+    Comparisons, CompleteRequest, CompleteResponse, CreateSpaceRequest, DeleteSpaceResponse,
+    DissociateRequest, DissociateResponse, FeedbackRequest, FeedbackResponse, FilterInput,
+    ForgetRequest, ForgetResponse, GetRequest, ImagineRequest, ImagineResponse, ListRequest,
+    ListResponse, ListSpacesResponse, MemoryDecay, MemoryInput, MemoryView, Method, NegativeInput,
+    OPERATIONS, Operation, PartialInput, PredictRequest, PredictResponse, Problem, RecallRequest,
+    RecallResponse, RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse,
+    RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest,
+    RetentionResponse, Scope, SeedInput, SourceInput, SpaceDecay, SpaceStatsView, SpaceView,
+    SpreadRequest, SpreadResponse, StatusView, TimeSpanInput, VersionView, WeightsInput, decode,
+    schemas,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -120,7 +132,7 @@ fn strict_types_and_their_schemas_have_the_same_fields() {
         assert_eq!(fields, named, "{name}");
         seen += 1;
     }
-    assert_eq!(seen, 26);
+    assert_eq!(seen, 30);
 }
 
 #[test]

@@ -16,10 +16,10 @@ pub(crate) use association::{
     associate, associate_response, association_query, associations_response, associations_scope,
     dissociate, dissociate_response, spread, spread_response,
 };
-pub(crate) use learning::{feedback, feedback_response, retention_response};
 pub(crate) use completion::{
     complete, complete_response, imagine, imagine_response, predict, predict_response,
 };
+pub(crate) use learning::{feedback, feedback_response, retention_response};
 pub(crate) use recall::{
     Presentation, cue, mode_name, outcome_name, recall_response, recall_scope, recognize,
     recognize_response,

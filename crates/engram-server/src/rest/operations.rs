@@ -19,8 +19,8 @@ use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::rest::associations::{associate, associations, dissociate, spread};
 use crate::rest::call::{Call, Context, Finish, Outcome, Reply, done};
-use crate::rest::feedback::{feedback, retention};
 use crate::rest::completion::{complete, imagine, predict};
+use crate::rest::feedback::{feedback, retention};
 use crate::rest::recall::{recall, recognize};
 use crate::rest::reply::Answer;
 
