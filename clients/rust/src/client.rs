@@ -4,12 +4,12 @@ use engram_api::{
     AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse,
     CompleteRequest, CompleteResponse, CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest,
     DissociateResponse, FeedbackRequest, FeedbackResponse, ForgetRequest, ForgetResponse,
-    GetRequest, ImagineRequest, ImagineResponse, ListRequest, ListResponse, ListSpacesResponse,
-    MemoryView, Operation, PredictRequest, PredictResponse, RecallRequest, RecallResponse,
-    RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse,
-    RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest,
-    RetentionResponse, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView,
-    VersionView,
+    GetRequest, HistoryRequest, HistoryResponse, ImagineRequest, ImagineResponse, ListRequest,
+    ListResponse, ListSpacesResponse, MemoryView, Operation, PredictRequest, PredictResponse,
+    RecallRequest, RecallResponse, RecognizeRequest, RecognizeResponse, RememberManyRequest,
+    RememberManyResponse, RememberRequest, RememberResponse, RestoreRequest, RestoreResponse,
+    RetentionRequest, RetentionResponse, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse,
+    StatusView, UpdateRequest, UpdateResponse, VersionView,
 };
 use serde::de::DeserializeOwned;
 
@@ -158,6 +158,23 @@ impl SpaceClient {
         let named = request.idempotency_key.is_some()
             || request.memories.iter().all(|memory| memory.id.is_some());
         self.run("remember_many", json(request), repeat_if(named))
+    }
+
+    /// Stores a newer version of a memory. Sent again after a retryable problem only if it has an idempotency key: what
+    /// others did in between would be overwritten.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn update(&self, request: &UpdateRequest) -> Result<UpdateResponse, ClientError> {
+        self.run("update", json(request), repeat_if(request.idempotency_key.is_some()))
+    }
+
+    /// Reads all versions of a memory, newest first.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn history(&self, request: &HistoryRequest) -> Result<HistoryResponse, ClientError> {
+        self.run("history", json(request), Repeat::Safe)
     }
 
     /// Reads one memory.

@@ -161,6 +161,8 @@ pub enum ErrorCode {
     IdConflict,
     /// The idempotency key was used for another request.
     IdempotencyConflict,
+    /// The memory has another version.
+    VersionMismatch,
     /// The embedder is not the one that the space was built with.
     EmbedderMismatch,
     /// The server has too much to do.

@@ -29,6 +29,9 @@ pub struct FilterInput {
     /// Stored before this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub committed_before: Option<Timestamp>,
+    /// True at this time: not before `valid_from` and before `valid_until`, as far as the memory states them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_at: Option<Timestamp>,
     /// Carries all of these tags.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,

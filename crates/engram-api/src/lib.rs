@@ -10,6 +10,7 @@ mod decay;
 mod memory;
 mod filter;
 mod remember;
+mod update;
 mod read;
 mod association;
 mod recall;
@@ -69,3 +70,7 @@ pub use space::{
     SpaceStatsView, SpaceView, StatusView, TiersView, VersionView,
 };
 pub use time::{Timestamp, TimestampError};
+pub use update::{
+    AsOfInput, HistoryRequest, HistoryResponse, MemoryPatch, MemoryVersionView, UpdateRequest,
+    UpdateResponse,
+};

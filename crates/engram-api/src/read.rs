@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::filter::FilterInput;
 use crate::memory::MemoryView;
+use crate::update::AsOfInput;
 
 /// Reads one memory.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -14,6 +15,9 @@ pub struct GetRequest {
     /// Whether the answer holds its vectors.
     #[serde(default)]
     pub include_vectors: bool,
+    /// The version that was known after this LSN, or at this time; the newest when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<AsOfInput>,
 }
 
 /// Which states a listing shows.

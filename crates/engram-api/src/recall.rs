@@ -6,6 +6,7 @@ use crate::association::PathStepView;
 use crate::filter::FilterInput;
 use crate::memory::MemoryView;
 use crate::time::Timestamp;
+use crate::update::AsOfInput;
 
 /// How recall searches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -87,6 +88,10 @@ pub struct RecallRequest {
     /// How much each route counts, instead of the settings of the engine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<WeightsInput>,
+    /// Recalls what was known after this LSN, or at this time: of each memory the version of then, and nothing that was stored
+    /// later. What is forgotten since stays forgotten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<AsOfInput>,
     /// True: this recall changes nothing. Else what is in the answer counts as used, where the space says `recall_trains`.
     #[serde(default)]
     pub observe: bool,

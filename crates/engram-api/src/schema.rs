@@ -7,6 +7,7 @@ mod association;
 mod learning;
 mod completion;
 mod memory;
+mod update;
 mod recall;
 mod requests;
 mod responses;
@@ -25,6 +26,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         learning::schemas(),
         completion::schemas(),
         requests::schemas(),
+        update::schemas(),
         responses::schemas(),
     ];
     for (name, schema) in groups.into_iter().flatten() {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use engram_index::{EdgeWeight, Review};
-use engram_store::Stamp;
+use engram_store::{CommitTime, Stamp};
 
 use crate::association::{EdgeKind, Statement};
 use crate::dynamics::{source_of, witness};
 use crate::memtable::{Doc, Entity, GraphHash, Indexing, Proximity, Snapshot};
-use crate::model::{Memory, State};
+use crate::model::{FIRST_VERSION, Memory, State};
 use crate::record::{
     AssociateRecord, CommitRecord, DissociateRecord, EdgeRecord, FeedbackRecord, LinkRecord, Op,
     PutRecord, RepeatRecord, UseRecord, decode_vectors,
@@ -20,7 +20,7 @@ use crate::uses::share;
 /// One step of a commit.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// A memory appears.
+    /// A memory appears, or a newer version of one takes the place of the one before.
     Put(Arc<Doc>),
     /// A memory becomes active or suppressed.
     SetState(String, State),
@@ -64,12 +64,7 @@ fn apply_step(
     indexing: Indexing<'_>,
 ) -> Result<(), &'static str> {
     match step {
-        Step::Put(doc) => {
-            if snapshot.find(&doc.memory.id).is_some() {
-                return Err("stores an id that is live");
-            }
-            snapshot.put(doc, indexing);
-        }
+        Step::Put(doc) => put(snapshot, doc, indexing)?,
         Step::SetState(id, state) => {
             let (at, _) = snapshot.find(&id).ok_or("changes an id that is not live")?;
             snapshot.set_state(at, state);
@@ -152,6 +147,20 @@ fn repeat(snapshot: &mut Snapshot, RepeatRecord { earlier, later }: RepeatRecord
     }
 }
 
+fn put(snapshot: &mut Snapshot, doc: Arc<Doc>, indexing: Indexing<'_>) -> Result<(), &'static str> {
+    let version = doc.memory.version;
+    match snapshot.find(&doc.memory.id) {
+        None if version == FIRST_VERSION => snapshot.put(doc, indexing),
+        None => return Err("stores a version of what is not live"),
+        Some(_) if version == FIRST_VERSION => return Err("stores an id that is live"),
+        Some((at, State::Active)) if snapshot.head(at).version.checked_add(1) == Some(version) => {
+            snapshot.supersede(at, doc, indexing);
+        }
+        Some(_) => return Err("stores a version that does not follow the one before"),
+    }
+    Ok(())
+}
+
 fn ends(snapshot: &Snapshot, from: &str, to: &str) -> Result<(u32, u32), &'static str> {
     let node = |id: &str| snapshot.find(id).map(|(at, _)| snapshot.node(at));
     node(from).zip(node(to)).ok_or("associates an id that is not live")
@@ -170,6 +179,10 @@ fn edge_weight(weight: f32) -> Result<EdgeWeight, &'static str> {
 fn connect(snapshot: &mut Snapshot, (from, to): (u32, u32), kind: EdgeKind, weight: EdgeWeight) {
     let lives = |node: u32| snapshot.doc_of_node(node).is_some();
     if from != to && lives(from) && lives(to) && snapshot.associations.has_room(from, to) {
+        if kind == EdgeKind::Next {
+            // What was found before a neighbour was deleted or updated must not tear its session into two rows.
+            snapshot.associations.clear_row(from, to);
+        }
         snapshot.associations.connect(from, to, kind, weight);
     }
 }
@@ -270,6 +283,8 @@ fn doc(
         principal: principal.to_owned(),
         content,
         content_hash,
+        first_committed_at: put.first_committed_at.map_or(stamp.time, CommitTime),
+        reason: put.reason,
     };
     Ok(Doc { memory: Arc::new(memory), words, vectors })
 }

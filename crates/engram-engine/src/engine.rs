@@ -399,10 +399,19 @@ impl Engine {
         done: Done<T>,
         submit: impl FnOnce(&mut CommitQueue) -> Submitted<T>,
     ) {
-        let mut queue = match self.queue() {
-            Ok(queue) => queue,
-            Err(error) => return done(Err(error)),
-        };
+        match self.queue() {
+            Ok(queue) => self.answer_from(queue, done, submit),
+            Err(error) => done(Err(error)),
+        }
+    }
+
+    /// The same by somebody who holds the lock.
+    pub(crate) fn answer_from<T: Send + 'static>(
+        &self,
+        mut queue: MutexGuard<'_, CommitQueue>,
+        done: Done<T>,
+        submit: impl FnOnce(&mut CommitQueue) -> Submitted<T>,
+    ) {
         let (answer, number) = match submit(&mut queue) {
             Ok(submitted) => submitted,
             Err(error) => {

@@ -41,6 +41,16 @@ pub enum EngineError {
         /// The contested id.
         id: String,
     },
+    /// The memory has another version than the one that the update is for.
+    #[error("memory {id:?} has version {found}, the update is for version {asked}")]
+    VersionMismatch {
+        /// The id.
+        id: String,
+        /// The version that the caller named.
+        asked: u32,
+        /// The version that the memory has.
+        found: u32,
+    },
     /// The idempotency key was used for another request within its lifetime.
     #[error("idempotency key {key:?} was used for another request")]
     IdempotencyConflict {
@@ -86,9 +96,9 @@ pub enum EngineError {
     /// The embedder failed.
     #[error(transparent)]
     Embed(#[from] EmbedError),
-    /// The memory of that id was there when the request was prepared and is gone since; the same request can be made
-    /// again at once.
-    #[error("memory {id:?} was deleted while it was stored again")]
+    /// The memory of that id is no longer the one that was there when the request was prepared; the same request can be
+    /// made again at once.
+    #[error("memory {id:?} was changed by others while the request was prepared")]
     Raced {
         /// The id.
         id: String,
@@ -252,6 +262,7 @@ impl EngineError {
                 | EngineError::SpaceExists { .. }
                 | EngineError::MemoryNotFound { .. }
                 | EngineError::IdConflict { .. }
+                | EngineError::VersionMismatch { .. }
                 | EngineError::IdempotencyConflict { .. }
         )
     }

@@ -47,6 +47,8 @@ pub struct Filter {
     pub occurred: TimeRange,
     /// Range of the commit time.
     pub committed: TimeRange,
+    /// Time at which it must be true, ns: not before its `valid_from` and before its `valid_until`, as far as these are given.
+    pub valid_at: Option<i64>,
     /// Tags that must all be there.
     pub tags_all: Vec<String>,
     /// Tags of which one must be there.
@@ -201,6 +203,7 @@ impl Filter {
             |wanted: &Option<String>, value: &String| wanted.as_ref().is_none_or(|w| w == value);
         (self.occurred.is_open() || self.occurred.contains(occurred))
             && (self.committed.is_open() || self.committed.contains(committed))
+            && self.valid_at.is_none_or(|at| memory.is_valid(at))
             && self.tags_all.iter().all(|tag| content.tags.contains(tag))
             && allows(&self.tags_any, &content.tags)
             && allows(&self.people_any, &content.people)

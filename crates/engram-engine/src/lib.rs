@@ -73,11 +73,15 @@ mod commit;
 
 mod remember;
 
+mod update;
+
 mod forget;
 
 mod read;
 
 mod retention;
+
+mod history;
 
 mod relate;
 
@@ -139,10 +143,10 @@ pub use index::Indexed;
 pub use link::Linked;
 pub use missing::MissingPart;
 pub use model::{
-    Confidence, ContentHash, Created, Cursor, ForgetReceipt, Kind, Memory, MemoryContent,
+    Confidence, ContentHash, Created, Cursor, ForgetReceipt, History, Kind, Memory, MemoryContent,
     MemoryDetail, MemoryRetention, MetaValue, Metadata, NewMemory, OwnDecay, Page, PastReview,
     Remembered, RememberedItem, ResidenceStats, Source, SourceEvidence, SpaceInfo, SpaceStats,
-    State, Strength, TierStats,
+    State, Strength, TierStats, Updated, Version,
 };
 pub use moves::TierMoves;
 pub use offline::{
@@ -153,8 +157,9 @@ pub use offline::{
 pub use prompt::CONTEXT_TOKENS_MAX;
 pub use remember::Prepared;
 pub use request::{
-    Cue, CueContext, Effect, Execution, Feedback, Forget, ForgetMode, ListQuery, NegativeCue,
-    OnInvalid, Recognize, RememberOptions, Restore, Selection, Verdict, Visibility,
+    AsOf, ContentField, Cue, CueContext, Effect, Execution, Feedback, Forget, ForgetMode,
+    ListQuery, NegativeCue, OnInvalid, Recognize, RememberOptions, Restore, Selection, Update,
+    VectorChange, Verdict, Visibility,
 };
 pub use settings::{
     DecaySettings, EMBEDDER_NONE, EngineSettings, NewSpace, RankWeights, SpaceSettings, Training,

@@ -37,13 +37,15 @@ impl Known {
             view.chunk.columns.each_in_session(&mut |session, local, happened_at| {
                 let node = view.chunk.node(local);
                 if node < linked && view.state(local).is_some() {
-                    known.sessions.insert(session, happened_at, node);
+                    let nodes = (snapshot.versions.first(node), node);
+                    known.sessions.insert(session, happened_at, nodes);
                 }
             });
         }
         for tail in snapshot.tail.iter().filter(|tail| tail.node < linked) {
             let memory = &tail.doc.memory;
-            known.sessions.insert(&memory.content.session, memory.happened_at(), tail.node);
+            let nodes = (snapshot.versions.first(tail.node), tail.node);
+            known.sessions.insert(&memory.content.session, memory.happened_at(), nodes);
         }
         known
     }

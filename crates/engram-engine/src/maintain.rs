@@ -355,7 +355,7 @@ struct Merge {
 fn merge_once(space: &Space, deleted_before: i64) -> Result<Option<Merge>, EngineError> {
     let before = space.snapshot.load_full();
     let Some(range) = before.merge_due(deleted_before, space.indexing()) else { return Ok(None) };
-    let purged = before.chunks[range.clone()].iter().any(|view| !view.fate.deleted.is_empty());
+    let purged = before.chunks[range.clone()].iter().any(|view| view.fate.dropped() > 0);
     let merged = before.merged(range.clone()).map_err(|reason| {
         let unavailable = EngineError::ColdUnavailable { reason };
         space.intact().err().unwrap_or(unavailable)

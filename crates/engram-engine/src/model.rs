@@ -183,18 +183,32 @@ pub struct Memory {
     pub content: MemoryContent,
     /// Hash of the content, and of the vector where the caller gave one.
     pub content_hash: ContentHash,
+    /// Commit time of its first version.
+    pub first_committed_at: CommitTime,
+    /// Why it took the place of the version before; empty = not stated.
+    pub reason: String,
 }
+
+/// Version of a memory that was not there before.
+pub(crate) const FIRST_VERSION: u32 = 1;
 
 impl Memory {
     /// From when on it fades, ns: when it happened, where that is given and not behind the commit.
     pub(crate) fn learned_at(&self) -> i64 {
         let committed = self.committed_at.0;
-        self.content.occurred_at.filter(|at| *at <= committed).unwrap_or(committed)
+        self.content.occurred_at.filter(|at| *at <= committed).unwrap_or(self.first_committed_at.0)
     }
 
-    /// When it happened, ns: the commit time where that is not given.
+    /// When it happened, ns: the commit time of its first version where that is not given. What is corrected later has
+    /// not happened later.
     pub(crate) fn happened_at(&self) -> i64 {
-        self.content.occurred_at.unwrap_or(self.committed_at.0)
+        self.content.occurred_at.unwrap_or(self.first_committed_at.0)
+    }
+
+    /// Whether it is true at that time.
+    pub(crate) fn is_valid(&self, at_ns: i64) -> bool {
+        let MemoryContent { valid_from, valid_until, .. } = &self.content;
+        valid_from.is_none_or(|from| from <= at_ns) && valid_until.is_none_or(|until| at_ns < until)
     }
 
     /// Whether it has forgotten itself by then.
@@ -338,6 +352,41 @@ pub struct RememberedItem {
     pub duplicates: Vec<String>,
     /// Number of vectors stored for it.
     pub vectors: u32,
+}
+
+/// What became of an update.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Updated {
+    /// Id of the memory.
+    pub id: String,
+    /// The version that it has now.
+    pub version: u32,
+    /// Commit that stored this version.
+    pub lsn: Lsn,
+    /// Time of that commit.
+    pub committed_at: CommitTime,
+    /// Whether this request stored it, or the memory said so already.
+    pub created: Created,
+    /// Number of vectors stored for it.
+    pub vectors: u32,
+}
+
+/// The versions of a memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct History {
+    /// Newest first.
+    pub versions: Vec<Version>,
+    /// Last commit that the answer saw.
+    pub lsn: Lsn,
+}
+
+/// One version of a memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Version {
+    /// What it said.
+    pub memory: Arc<Memory>,
+    /// When a newer version took its place; none = it is the newest.
+    pub replaced_at: Option<CommitTime>,
 }
 
 /// Whether a request changed anything.

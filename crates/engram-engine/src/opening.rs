@@ -178,11 +178,11 @@ fn read_files(
     let is = |role: u8| move |file: &&ManifestSegment| file.role == role;
     let state = manifest.segments.iter().find(is(ROLE_STATE));
     let state = state.ok_or_else(|| wrong("it names no state file"))?;
-    let StateFile { fates, tail, mut associations, traces, keys } =
+    let StateFile { fates, tail, older, versions, mut associations, traces, keys } =
         state_file::read(home, &state.segment, space, record.next_node)?;
     associations.linked = record.linked;
     let (chunks, last) = read_chunks(home, manifest, fates, record.next_node)?;
-    if tail.first().is_some_and(|first| Some(first.node) <= last) {
+    if tail.iter().chain(&older).any(|loose| Some(loose.node) <= last) {
         return Err(wrong("its tail is not behind its chunks"));
     }
     let graph_hash = match record.graph_hash.as_slice() {
@@ -198,12 +198,14 @@ fn read_files(
     if Figures::counted(&chunks, &tail) != figures {
         return Err(wrong("its figures are those of other memories"));
     }
-    let snapshot = Snapshot {
+    let mut snapshot = Snapshot {
         lsn: manifest.lsn,
         committed_at: manifest.committed_at,
         state_sum: manifest.state_sum,
         chunks,
         tail,
+        older,
+        versions,
         figures,
         next_node: record.next_node,
         associations,
@@ -211,7 +213,9 @@ fn read_files(
         decay: space.identity.settings.decay,
         proximity: None,
         graph_hash,
+        today: None,
     };
+    snapshot.count_older().map_err(wrong)?;
     Ok((snapshot, keys))
 }
 

@@ -11,7 +11,7 @@ use engram_store::{CommitTime, Entry, Lsn, ShardLog, SpaceId, Stamp};
 
 use crate::apply::Step;
 use crate::error::EngineError;
-use crate::memtable::{DocRef, Snapshot, state_term};
+use crate::memtable::{Doc, DocRef, Snapshot, state_term};
 use crate::model::{ContentHash, Memory, State, has_expired};
 use crate::record::{IdempotencyRecord, KIND_COMMIT, KIND_SPACE_CREATED, KIND_SPACE_DELETED};
 use crate::space::Space;
@@ -67,6 +67,8 @@ pub(crate) struct Known {
     pub(crate) state: State,
     pub(crate) vectors: u32,
     pub(crate) expires_at: Option<i64>,
+    /// Commit that stored its first version, where that was queued; 0 = it was published before.
+    pub(crate) born: Lsn,
 }
 
 impl Known {
@@ -81,6 +83,7 @@ impl Known {
             state,
             vectors: snapshot.vector_count(at),
             expires_at: memory.content.expires_at,
+            born: Lsn(0),
         }
     }
 
@@ -113,6 +116,8 @@ pub(crate) struct Overlay {
     pub(crate) deleted: bool,
     /// Ids that queued commits touch: the last of them, and the id's state after it (none = deleted).
     ids: HashMap<String, (u64, Option<Known>)>,
+    /// The last documents that queued commits store under an id.
+    docs: HashMap<String, (u64, Arc<Doc>)>,
     /// Content that queued commits store.
     contents: HashMap<ContentHash, Vec<(u64, String)>>,
     /// Pairs of ids, the last queued commit that states or removes their explicit association, and whether it is there
@@ -192,13 +197,26 @@ impl Overlay {
         self.ids.insert(id, (number, known));
     }
 
+    /// Notes a document that a queued commit stores.
+    pub(crate) fn touch_doc(&mut self, number: u64, doc: &Arc<Doc>, known: Known) {
+        let id = &doc.memory.id;
+        self.docs.insert(id.clone(), (number, Arc::clone(doc)));
+        self.touch(number, id.clone(), Some(known));
+    }
+
+    /// The document that queued commits leave under an id, as far as they store one.
+    pub(crate) fn doc(&self, id: &str) -> Option<&Arc<Doc>> {
+        self.docs.get(id).map(|(_, doc)| doc)
+    }
+
     /// Whether queued commits leave an explicit association of this pair; none = none of them is about it.
     pub(crate) fn pair(&self, from: &str, to: &str) -> Option<bool> {
         let (_, lsn, there) = self.pairs.get(&(from.to_owned(), to.to_owned()))?;
-        // An id that was deleted or stored anew since has lost its associations; one that was hidden or shown has not.
+        // An id that was deleted or stored anew since has lost its associations; one that was hidden, shown or updated has
+        // not.
         let lost = |id: &str| {
             let touched = self.ids.get(id).map(|(_, known)| known);
-            touched.is_some_and(|known| known.is_none_or(|known| known.lsn > *lsn))
+            touched.is_some_and(|known| known.is_none_or(|known| known.born > *lsn))
         };
         Some(*there && !lost(from) && !lost(to))
     }
@@ -223,6 +241,7 @@ impl Overlay {
     fn settle(&mut self, last: u64) {
         self.pairs.retain(|_, (number, _, _)| *number > last);
         self.ids.retain(|_, (number, _)| *number > last);
+        self.docs.retain(|_, (number, _)| *number > last);
         self.contents.retain(|_, queued| {
             queued.retain(|(number, _)| *number > last);
             !queued.is_empty()
@@ -234,6 +253,7 @@ impl Overlay {
         self.state_sum = published.state_sum;
         self.deleted = false;
         self.ids.clear();
+        self.docs.clear();
         self.contents.clear();
         self.pairs.clear();
         self.keys.retain(|_, known| known.queued.is_none_or(|number| number < first));

@@ -1,5 +1,7 @@
 //! Get and list, and what every answer says of a memory at one moment.
 
+use std::sync::Arc;
+
 use crate::dynamics::{confidence, strength};
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -88,5 +90,20 @@ pub(crate) fn detail(snapshot: &Snapshot, at: DocRef, state: State, now_ns: i64)
         confidence: confidence(&memory, snapshot.traces.get(node)),
         vectors: snapshot.vectors(at),
         memory: memory.into_arc(),
+    }
+}
+
+/// The same of a version that is no longer the newest: what was learned since went with the newer ones.
+pub(crate) fn as_it_was(
+    snapshot: &Snapshot,
+    (memory, vectors): (Arc<Memory>, Vec<Vec<f32>>),
+    now_ns: i64,
+) -> MemoryDetail {
+    MemoryDetail {
+        state: State::Active,
+        strength: strength(&memory, None, snapshot.decay, now_ns),
+        confidence: confidence(&memory, None),
+        vectors,
+        memory,
     }
 }

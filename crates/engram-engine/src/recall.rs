@@ -12,6 +12,7 @@ mod rank;
 mod text;
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use engram_index::{Adjacency, TextQuery, TopK, name_key, normalise};
 
@@ -104,7 +105,10 @@ impl Engine {
         let space = self.serving(space)?;
         let mut cue = cue.clone();
         validate::cue(&mut cue, space.identity.settings.dimension)?;
-        let snapshot = space.snapshot.load_full();
+        let mut snapshot = space.snapshot.load_full();
+        if let Some(as_of) = cue.as_of {
+            snapshot = Arc::new(snapshot.as_of(as_of, self.now_ns()));
+        }
         let vector = cue.vector.take();
         let probe = self.probe(&space, &snapshot, &cue, vector);
         // What is not found may be what was not read.
@@ -117,7 +121,8 @@ impl Engine {
         space.intact()?;
         answer.missing = take_missing();
         let trains = space.identity.settings.training == Training::Recalled;
-        if trains && cue.effect == Effect::Train {
+        // Who looks into the past uses nothing of today.
+        if trains && cue.effect == Effect::Train && cue.as_of.is_none() {
             space.uses.note(&used, probe.now_ns);
             answer.trained = !used.is_empty();
         }

@@ -215,6 +215,12 @@ pub(crate) struct PutRecord {
     /// The caller gave the vector: a change of the embedder must not replace it.
     #[prost(bool, tag = "6")]
     pub(crate) vector_given: bool,
+    /// Why it takes the place of the version before; empty in a first version.
+    #[prost(string, tag = "10")]
+    pub(crate) reason: String,
+    /// Commit time of the first version; none = this is it.
+    #[prost(sint64, optional, tag = "11")]
+    pub(crate) first_committed_at: Option<i64>,
 }
 
 /// What a caller stated about a memory.

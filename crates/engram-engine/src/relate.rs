@@ -158,10 +158,10 @@ fn explicit(
     if let Some(there) = overlay.pair(from, to) {
         return Ok(there);
     }
-    // What was stored under an id anew has lost the associations of the old one; what was suppressed has not.
+    // What was stored under an id anew has lost the associations of the old one; what was suppressed or updated has not.
     let node = |id: &str| {
         let (at, _) = snapshot.find(id)?;
-        let same = overlay.lookup(snapshot, id).0?.lsn == snapshot.head(at).lsn;
+        let same = overlay.lookup(snapshot, id).0?.born <= snapshot.head(at).lsn;
         (settled || same).then(|| snapshot.node(at))
     };
     let pair = node(from).zip(node(to));

@@ -163,7 +163,7 @@ impl Engine {
         let overlay = queue.overlays.entry(space.identity.id).or_default();
         overlay.state_sum = plan.state_sum;
         for doc in &docs {
-            overlay.touch(number, doc.memory.id.clone(), Some(known_of(doc)));
+            overlay.touch_doc(number, doc, known_of(doc));
         }
         if let Some(record) = idempotency {
             let (lsn, committed_at) = (stamp.lsn, stamp.time);

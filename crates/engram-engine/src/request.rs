@@ -2,7 +2,9 @@
 
 use crate::answer::{Mode, RankCursor};
 use crate::filter::{Filter, TimeRange};
-use crate::model::Cursor;
+use engram_store::Lsn;
+
+use crate::model::{Cursor, MemoryContent};
 use crate::settings::RankWeights;
 
 /// How memories are stored: one commit, all or nothing unless `on_invalid` says otherwise.
@@ -80,6 +82,126 @@ pub struct Restore {
     pub principal: String,
 }
 
+/// A place in the history of a space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsOf {
+    /// After this commit.
+    Lsn(Lsn),
+    /// At this time, ns.
+    Time(i64),
+}
+
+/// A request for a newer version of a memory.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Update {
+    /// Which memory.
+    pub id: String,
+    /// What it says from now on, as far as `fields` names it; the rest is ignored.
+    pub content: MemoryContent,
+    /// Which fields change; the others stay as they are.
+    pub fields: Vec<ContentField>,
+    /// What becomes of its vectors.
+    pub vector: VectorChange,
+    /// The version that it must have; none = any.
+    pub if_version: Option<u32>,
+    /// Why it changes; empty = not stated.
+    pub reason: String,
+    /// Makes a retry safe for 24 hours.
+    pub idempotency_key: Option<String>,
+    /// Who asks; set by the server.
+    pub principal: String,
+}
+
+/// What an update does to the vectors of a memory.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub enum VectorChange {
+    /// A vector that the caller gave stays; those of the text follow the text.
+    #[default]
+    Keep,
+    /// From now on the text is embedded.
+    Clear,
+    /// The caller's own vector.
+    Set(Vec<f32>),
+}
+
+/// A field of the content of a memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "each is the field of that name")]
+pub enum ContentField {
+    Kind,
+    Title,
+    Text,
+    Session,
+    OccurredAt,
+    OccurredUntil,
+    Place,
+    People,
+    Entities,
+    Tags,
+    Metadata,
+    Source,
+    Subject,
+    Attribute,
+    Confidence,
+    Importance,
+    ValidFrom,
+    ValidUntil,
+    ExpiresAt,
+    Decay,
+}
+
+impl ContentField {
+    /// All of them: an update of these replaces the whole content.
+    pub const ALL: [ContentField; 20] = [
+        ContentField::Kind,
+        ContentField::Title,
+        ContentField::Text,
+        ContentField::Session,
+        ContentField::OccurredAt,
+        ContentField::OccurredUntil,
+        ContentField::Place,
+        ContentField::People,
+        ContentField::Entities,
+        ContentField::Tags,
+        ContentField::Metadata,
+        ContentField::Source,
+        ContentField::Subject,
+        ContentField::Attribute,
+        ContentField::Confidence,
+        ContentField::Importance,
+        ContentField::ValidFrom,
+        ContentField::ValidUntil,
+        ContentField::ExpiresAt,
+        ContentField::Decay,
+    ];
+
+    /// Makes this field of `to` that of `from`.
+    pub(crate) fn copy(self, from: &MemoryContent, to: &mut MemoryContent) {
+        match self {
+            ContentField::Kind => to.kind = from.kind,
+            ContentField::Title => to.title.clone_from(&from.title),
+            ContentField::Text => to.text.clone_from(&from.text),
+            ContentField::Session => to.session.clone_from(&from.session),
+            ContentField::OccurredAt => to.occurred_at = from.occurred_at,
+            ContentField::OccurredUntil => to.occurred_until = from.occurred_until,
+            ContentField::Place => to.place.clone_from(&from.place),
+            ContentField::People => to.people.clone_from(&from.people),
+            ContentField::Entities => to.entities.clone_from(&from.entities),
+            ContentField::Tags => to.tags.clone_from(&from.tags),
+            ContentField::Metadata => to.metadata.clone_from(&from.metadata),
+            ContentField::Source => to.source.clone_from(&from.source),
+            ContentField::Subject => to.subject.clone_from(&from.subject),
+            ContentField::Attribute => to.attribute.clone_from(&from.attribute),
+            ContentField::Confidence => to.confidence = from.confidence,
+            ContentField::Importance => to.importance = from.importance,
+            ContentField::ValidFrom => to.valid_from = from.valid_from,
+            ContentField::ValidUntil => to.valid_until = from.valid_until,
+            ContentField::ExpiresAt => to.expires_at = from.expires_at,
+            ContentField::Decay => to.decay = from.decay,
+        }
+    }
+}
+
 /// Which states a listing shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Visibility {
@@ -138,6 +260,8 @@ pub struct Cue {
     pub neighbours: u32,
     /// Weights of the parts of a score; none = those of the engine.
     pub weights: Option<RankWeights>,
+    /// Recalls what was known then; none = now.
+    pub as_of: Option<AsOf>,
     /// What the answer does to the memories in it.
     pub effect: Effect,
 }
@@ -233,6 +357,7 @@ impl Default for Cue {
             neighbours: 0,
             weights: None,
             effect: Effect::default(),
+            as_of: None,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::error::{EngineError, InvalidValue, LogFailure};
 use crate::fault::SpaceFault;
 use crate::indexer::Indexer;
 use crate::linker::{LinkWaiters, Linker};
-use crate::memtable::{ChunkView, Cold, Indexing, Snapshot, Words};
+use crate::memtable::{ChunkView, Cold, Indexing, Snapshot, VersionDoc, Words};
 use crate::missing::{MissingPart, take_missing};
 use crate::model::{ContentHash, MemoryContent, NewMemory, SpaceInfo, SpaceStats, TierStats};
 use crate::moves::Moves;
@@ -317,6 +317,27 @@ impl Space {
         Ok(items)
     }
 
+    /// Analyses what a memory says from now on, and embeds it where it neither brings a vector nor says what `before` said to
+    /// the embedder.
+    pub(crate) fn prepare_newer(
+        &self,
+        memory: NewMemory,
+        before: &VersionDoc,
+    ) -> Result<PreparedMemory, EngineError> {
+        let mut prepared = self.analysed(memory);
+        if prepared.vectors.is_some() {
+            return Ok(prepared);
+        }
+        let (now, then) = (embed_text(&prepared.content), embed_text(&before.memory.content));
+        let same = (now.title, now.people, now.text) == (then.title, then.people, then.text);
+        prepared.vectors = if same && given_vector(before).is_none() {
+            Some(before.vectors.clone())
+        } else {
+            self.embed(&[now])?.pop()
+        };
+        Ok(prepared)
+    }
+
     /// Vectors of texts, in order; checked, as nobody checks them later.
     fn embed(&self, texts: &[EmbedText<'_>]) -> Result<Vec<Vec<Vec<f32>>>, EngineError> {
         if texts.is_empty() {
@@ -477,6 +498,13 @@ fn content_hash(record: &ContentRecord, vector: Option<&[f32]>) -> ContentHash {
         hasher.update(&encode_vectors(&[vector.to_vec()]));
     }
     first_16(&hasher.finalize())
+}
+
+/// The vector of a stored version that its caller gave: its hash is about it, too.
+pub(crate) fn given_vector(stored: &VersionDoc) -> Option<&Vec<f32>> {
+    let record = ContentRecord::from_content(&stored.memory.content);
+    let by_itself = content_hash(&record, None) == stored.memory.content_hash;
+    stored.vectors.first().filter(|_| !by_itself)
 }
 
 /// First 16 bytes of a hash.

@@ -11,15 +11,17 @@ use engram_store::{
 };
 
 use crate::association::Statement;
-use crate::memtable::{Associations, Doc, Entity, Fate, Snapshot, TailDoc, Traces};
+use crate::memtable::{
+    Associations, Doc, Entity, Fate, Lineage, Snapshot, TailDoc, Traces, Versions,
+};
 use crate::model::State;
 use crate::queue::KeyUse;
 use crate::record::{decode_vectors, encode_vectors};
 use crate::residence::Home;
 use crate::space::Space;
 use crate::stored::{
-    ChunkRecord, EntityNodeRecord, KeyRecord, MemoryRecord, StatementRecord, TailRecord,
-    TraceRecord, append_message, read_messages,
+    ChunkRecord, EntityNodeRecord, KeyRecord, LineageRecord, MemoryRecord, StatementRecord,
+    TailRecord, TraceRecord, append_message, read_messages,
 };
 
 const FATES: SectionTag = SectionTag(*b"FATE");
@@ -30,6 +32,8 @@ const STATEMENTS: SectionTag = SectionTag(*b"STMT");
 const TITLES: SectionTag = SectionTag(*b"TITL");
 const TRACES: SectionTag = SectionTag(*b"TRAC");
 const KEYS: SectionTag = SectionTag(*b"KEYS");
+/// Only where a memory has more than one version.
+const VERSIONS: SectionTag = SectionTag(*b"VERS");
 
 /// What became of a chunk, and when it was last used, how much.
 pub(crate) type FateAndUse = (Fate, (i64, f32));
@@ -39,6 +43,9 @@ pub(crate) struct StateFile {
     /// What became of the documents of each chunk, and when it was last used, how much.
     pub(crate) fates: Vec<FateAndUse>,
     pub(crate) tail: Vec<TailDoc>,
+    /// Older versions that are in no chunk.
+    pub(crate) older: Vec<TailDoc>,
+    pub(crate) versions: Versions,
     pub(crate) associations: Associations,
     pub(crate) traces: Traces,
     pub(crate) keys: Vec<KeyUse>,
@@ -73,6 +80,10 @@ pub(crate) fn write(
         append_message(&record, &mut bytes);
     }
     section(KEYS, &bytes)?;
+    let versions = versions(&snapshot.versions);
+    if !versions.is_empty() {
+        section(VERSIONS, &versions)?;
+    }
     writer.finish()
 }
 
@@ -92,8 +103,10 @@ fn fates(snapshot: &Snapshot) -> Vec<u8> {
 }
 
 fn tail(snapshot: &Snapshot) -> Vec<u8> {
+    let mut all: Vec<&TailDoc> = snapshot.tail.iter().chain(&snapshot.older).collect();
+    all.sort_unstable_by_key(|tail| tail.node);
     let mut bytes = Vec::new();
-    for tail in &snapshot.tail {
+    for tail in all {
         let record = TailRecord {
             node: tail.node,
             suppressed: tail.state == State::Suppressed,
@@ -109,6 +122,15 @@ fn traces(traces: &Traces) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (node, trace) in traces.sorted().into_iter().filter(|_| !Bug::TracesForgotten.is_on()) {
         append_message(&TraceRecord::new(node, trace), &mut bytes);
+    }
+    bytes
+}
+
+fn versions(versions: &Versions) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (node, Lineage { first, replaced }) in versions.all() {
+        let replaced = replaced.map_or(0, |lsn| lsn.0);
+        append_message(&LineageRecord { node, first, replaced }, &mut bytes);
     }
     bytes
 }
@@ -145,9 +167,17 @@ pub(crate) fn read(
     let cache = Arc::clone(&home.residence.blocks);
     let segment = Segment::open(home.fs, home.dir, home.space, file, cache)?;
     let wrong = |what: String| segment.damaged(&what);
+    let versions = match segment.section_len(VERSIONS) {
+        Some(_) => read_versions(&segment.load(VERSIONS)?, next_node).map_err(wrong)?,
+        None => Versions::default(),
+    };
+    let all = read_tail(&segment.load(TAIL)?, space, next_node).map_err(wrong)?;
+    let (older, tail) = all.into_iter().partition(|tail| versions.is_older(tail.node));
     Ok(StateFile {
         fates: read_fates(&segment.load(FATES)?).map_err(wrong)?,
-        tail: read_tail(&segment.load(TAIL)?, space, next_node).map_err(wrong)?,
+        tail,
+        older,
+        versions,
         associations: read_associations(&segment, next_node)?,
         traces: read_traces(&segment, next_node)?,
         keys: read_keys(&segment.load(KEYS)?).map_err(wrong)?,
@@ -158,7 +188,9 @@ fn read_fates(bytes: &[u8]) -> Result<Vec<FateAndUse>, String> {
     let fate = |record: ChunkRecord| {
         let set = |bytes: &[u8]| Bitmap::open(bytes).map(Arc::new).map_err(|e| e.to_string());
         let ChunkRecord { deleted, suppressed, deleted_since, heat, used_at } = record;
-        let fate = Fate { deleted: set(&deleted)?, suppressed: set(&suppressed)?, deleted_since };
+        let (deleted, suppressed) = (set(&deleted)?, set(&suppressed)?);
+        // The lineages say how many of them are older versions.
+        let fate = Fate { deleted, older: 0, suppressed, deleted_since };
         Ok((fate, (used_at, heat)))
     };
     read_messages::<ChunkRecord>(bytes)?.into_iter().map(fate).collect()
@@ -180,6 +212,20 @@ fn read_tail(bytes: &[u8], space: &Space, next_node: u32) -> Result<Vec<TailDoc>
         tail.push(TailDoc { doc, node: record.node, state });
     }
     Ok(tail)
+}
+
+fn read_versions(bytes: &[u8], next_node: u32) -> Result<Versions, String> {
+    let mut versions = Versions::default();
+    let mut after = None;
+    for LineageRecord { node, first, replaced } in read_messages::<LineageRecord>(bytes)? {
+        if Some(node) <= after || node >= next_node || first > node {
+            return Err("a lineage is not what it should be".to_owned());
+        }
+        after = Some(node);
+        let replaced = (replaced > 0).then_some(Lsn(replaced));
+        versions.insert(node, Lineage { first, replaced });
+    }
+    Ok(versions)
 }
 
 fn read_associations(segment: &Segment, next_node: u32) -> Result<Associations, StoreError> {

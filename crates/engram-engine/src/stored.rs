@@ -76,6 +76,11 @@ pub(crate) struct MemoryRecord {
     pub(crate) content: ContentRecord,
     #[prost(bytes = "vec", tag = "8")]
     pub(crate) content_hash: Vec<u8>,
+    #[prost(string, tag = "9")]
+    pub(crate) reason: String,
+    /// Commit time of the first version; none = this is it.
+    #[prost(sint64, optional, tag = "10")]
+    pub(crate) first_committed_at: Option<i64>,
 }
 
 /// A memory that is in no chunk yet.
@@ -133,6 +138,19 @@ pub(crate) struct StatementRecord {
     pub(crate) relation: String,
     #[prost(string, tag = "4")]
     pub(crate) reason: String,
+}
+
+/// A node of a memory that has more than one version.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct LineageRecord {
+    #[prost(uint32, tag = "1")]
+    pub(crate) node: u32,
+    /// Node of the first version.
+    #[prost(uint32, tag = "2")]
+    pub(crate) first: u32,
+    /// Commit that put a newer version in its place; 0 = it is the newest.
+    #[prost(uint64, tag = "3")]
+    pub(crate) replaced: u64,
 }
 
 /// An idempotency key within its lifetime.
@@ -262,6 +280,9 @@ impl MemoryRecord {
             principal: memory.principal.clone(),
             content: ContentRecord::from_content(&memory.content),
             content_hash: memory.content_hash.to_vec(),
+            reason: memory.reason.clone(),
+            first_committed_at: (memory.first_committed_at != memory.committed_at)
+                .then_some(memory.first_committed_at.0),
         }
     }
 
@@ -285,6 +306,8 @@ impl MemoryRecord {
             principal: self.principal,
             content: self.content.into_content()?,
             content_hash: content_hash.map_err(|_| "a content hash has another length")?,
+            first_committed_at: CommitTime(self.first_committed_at.unwrap_or(self.committed_at)),
+            reason: self.reason,
         })
     }
 

@@ -6,7 +6,7 @@ use crate::association::{Associate, Spread};
 use crate::completion::{Complete, FieldName, Imagine, Partial, Predict};
 use crate::error::{EngineError, InvalidValue};
 use crate::model::{MemoryContent, MetaValue, Metadata, NewMemory, OwnDecay, metadata_bytes};
-use crate::request::{Cue, Feedback, Recognize};
+use crate::request::{Cue, Feedback, Recognize, Update};
 use crate::settings::{EngineSettings, RankWeights};
 
 /// Longest id, bytes.
@@ -25,7 +25,7 @@ const METADATA_DEPTH_LIMIT: usize = 16;
 pub const TAG_BYTES_MAX: usize = 128;
 /// Longest relation of an association, bytes.
 pub const RELATION_BYTES_MAX: usize = 128;
-/// Longest reason of an association, bytes.
+/// Longest reason of an association or of an update, bytes.
 pub const REASON_BYTES_MAX: usize = 1_024;
 /// Largest dimension of a space.
 pub const DIMENSION_MAX: u32 = 4_096;
@@ -228,6 +228,18 @@ fn weights(field: &str, weights: &RankWeights) -> Checked {
         share(&format!("{field}.{name}"), weight)?;
     }
     Ok(())
+}
+
+/// Refuses an update that breaks a limit by itself; what it comes to is checked like any memory.
+pub(crate) fn update(request: &Update) -> Checked {
+    id(&request.id)?;
+    length("reason", &request.reason, REASON_BYTES_MAX)?;
+    request.idempotency_key.as_deref().map_or(Ok(()), idempotency_key)
+}
+
+/// Refuses what is not an id.
+pub(crate) fn id(id: &str) -> Checked {
+    printable("id", id, ID_BYTES_MAX)
 }
 
 /// Refuses a number of matches outside 1 to 100.

@@ -67,6 +67,7 @@ pub(crate) fn error_code(error: &EngineError) -> ErrorCode {
         EngineError::MemoryNotFound { .. } => ErrorCode::MemoryNotFound,
         EngineError::IdConflict { .. } => ErrorCode::IdConflict,
         EngineError::IdempotencyConflict { .. } => ErrorCode::IdempotencyConflict,
+        EngineError::VersionMismatch { .. } => ErrorCode::VersionMismatch,
         EngineError::EmptyCue => ErrorCode::EmptyCue,
         EngineError::SelfAssociation { .. } => ErrorCode::SelfAssociation,
         EngineError::ModeUnsupported { .. } => ErrorCode::ModeUnsupported,

@@ -41,6 +41,8 @@ pub enum Bug {
     TracesForgotten,
     /// A merge of chunks brings back what was deleted in them.
     DeletedRevived,
+    /// A merge of chunks drops the older versions of memories.
+    VersionsDropped,
     /// Readers see commits before they are durable.
     PublishedEarly,
     /// A cold object is removed before the manifest that names it is replaced.
@@ -53,7 +55,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 21] = [
+    pub const ALL: [Bug; 22] = [
         Bug::AcknowledgedUnsynced,
         Bug::SyncRetried,
         Bug::PoisonForgotten,
@@ -71,6 +73,7 @@ impl Bug {
         Bug::KeysForgotten,
         Bug::TracesForgotten,
         Bug::DeletedRevived,
+        Bug::VersionsDropped,
         Bug::PublishedEarly,
         Bug::ObjectRemovedEarly,
         Bug::UploadBelieved,

@@ -67,6 +67,10 @@ enum Command {
     Dissociate(commands::dissociate::Dissociate),
     /// List the associations of a memory, strongest first
     Associations(commands::associations::Associations),
+    /// Store a newer version of a memory
+    Update(Box<commands::update::Update>),
+    /// List the versions of a memory, newest first
+    History(commands::history::History),
     /// Show one memory
     Get(commands::get::Get),
     /// List memories in the order in which they were stored
@@ -122,6 +126,8 @@ impl Command {
             Command::Associate(command) => command.run(connection),
             Command::Dissociate(command) => command.run(connection),
             Command::Associations(command) => command.run(connection),
+            Command::Update(command) => command.run(connection),
+            Command::History(command) => command.run(connection),
             Command::Get(command) => command.run(connection),
             Command::List(command) => command.run(connection),
             Command::Forget(command) => command.run(connection),

@@ -25,6 +25,9 @@ pub(crate) struct FilterFlags {
     /// Stored before this time or date
     #[arg(long, value_name = "TIME", value_parser = values::time)]
     committed_before: Option<Timestamp>,
+    /// True at this time or date
+    #[arg(long, value_name = "TIME", value_parser = values::time)]
+    valid_at: Option<Timestamp>,
     /// Carries this tag; repeated: all of them
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
@@ -100,6 +103,7 @@ impl FilterFlags {
             occurred_before: self.before,
             committed_after: self.committed_after,
             committed_before: self.committed_before,
+            valid_at: self.valid_at,
             tags: self.tags.clone(),
             tags_any: self.tags_any.clone(),
             people: self.people.clone(),

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Read as _};
 
-use engram_api::Timestamp;
+use engram_api::{AsOfInput, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
@@ -15,6 +15,14 @@ pub(crate) fn time(text: &str) -> Result<Timestamp, String> {
         false => Timestamp::parse(text),
     };
     parsed.map_err(|error| format!("{error}, or a date alone"))
+}
+
+/// A place in the history as a person types it: an LSN, or a time.
+pub(crate) fn as_of(text: &str) -> Result<AsOfInput, String> {
+    match text.parse() {
+        Ok(lsn) => Ok(AsOfInput::Lsn(lsn)),
+        Err(_) => time(text).map(AsOfInput::Time).map_err(|error| format!("{error}, or an LSN")),
+    }
 }
 
 /// `KEY=VALUE`: the value is JSON where it can be read as such, else a string.
@@ -105,6 +113,9 @@ mod tests {
         assert_eq!(time("2026-01-05").unwrap().to_string(), "2026-01-05T00:00:00Z");
         assert_eq!(time("2026-01-05T01:00:00+01:00").unwrap().to_string(), "2026-01-05T00:00:00Z");
         assert!(time("2026-13-05").is_err());
+        assert_eq!(as_of("17").unwrap(), AsOfInput::Lsn(17));
+        assert!(matches!(as_of("2026-01-05").unwrap(), AsOfInput::Time(_)));
+        assert!(as_of("-17").is_err());
         assert!(time("soon").is_err());
     }
 

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use engram_api::{
-    MemoryView, NeighbourView, PathStepView, RecallResponse, RecalledView, RouteView, StateName,
-    StrengthView,
+    MemoryVersionView, MemoryView, NeighbourView, PathStepView, RecallResponse, RecalledView,
+    RouteView, StateName, StrengthView,
 };
 use serde::Serialize;
 
@@ -80,6 +80,23 @@ pub(crate) fn memories(memories: &[MemoryView]) -> String {
             when(memory),
             clean(&memory.people.join(", ")),
             text(memory),
+        ]);
+    }
+    table.to_string()
+}
+
+/// Versions as rows.
+pub(crate) fn versions(versions: &[MemoryVersionView]) -> String {
+    let mut table = table(&["version", "lsn", "committed at", "replaced at", "reason", "text"]);
+    for version in versions {
+        let said = version.memory.text.as_deref().unwrap_or_default();
+        table.add_row([
+            version.version.to_string(),
+            version.lsn.to_string(),
+            version.committed_at.to_string(),
+            version.replaced_at.map(|time| time.to_string()).unwrap_or_default(),
+            clean(version.reason.as_deref().unwrap_or_default()),
+            shorten(said, TEXT_CHARS),
         ]);
     }
     table.to_string()

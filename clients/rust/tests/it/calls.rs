@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use engram_api::{
     AssociateRequest, AssociationsRequest, CompleteRequest, DissociateRequest, ErrorCode,
-    GetRequest, ImagineRequest, ListRequest, MemoryInput, Operation, PredictRequest, Problem,
-    RecallRequest, RecognizeRequest, RememberRequest, SpreadRequest,
+    GetRequest, HistoryRequest, ImagineRequest, ListRequest, MemoryInput, Operation,
+    PredictRequest, Problem, RecallRequest, RecognizeRequest, RememberRequest, SpreadRequest,
+    UpdateRequest,
 };
 use engram_client::{Client, ClientError, ClientOptions};
 
@@ -77,6 +78,21 @@ fn what_is_asked_about_partial_memories_has_methods() {
 }
 
 #[test]
+fn an_update_is_sent_again_only_with_a_key() {
+    let busy = || (503, problem(ErrorCode::Overloaded));
+    let server = serve(vec![busy(), busy(), (200, example("update")), (200, example("history"))]);
+    let space = client(&server.url).space("notes");
+    assert!(space.update(&UpdateRequest::default()).is_err());
+    let key = Some("k".to_owned());
+    let request = UpdateRequest { idempotency_key: key, ..UpdateRequest::default() };
+    assert_eq!(space.update(&request).unwrap().version, 2);
+    assert_eq!(space.history(&HistoryRequest::default()).unwrap().versions.len(), 2);
+    let lines: Vec<String> = server.seen.iter().map(|seen| seen.line).collect();
+    let call = |name: &str| format!("POST /api/v1/spaces/notes/{name} HTTP/1.1");
+    assert_eq!(lines, [call("update"), call("update"), call("update"), call("history")]);
+}
+
+#[test]
 fn names_in_paths_are_encoded() {
     let server = serve(vec![(404, problem(ErrorCode::SpaceNotFound))]);
     let error = client(&server.url).get_space("a/../b c").unwrap_err();
@@ -112,7 +128,7 @@ fn retries_end_and_other_problems_are_not_retried() {
     assert_eq!(server.seen.iter().count(), 5);
 
     let server = serve(vec![(404, problem(ErrorCode::MemoryNotFound))]);
-    let request = GetRequest { id: "a".to_owned(), include_vectors: false };
+    let request = GetRequest { id: "a".to_owned(), ..GetRequest::default() };
     assert!(client(&server.url).space("notes").get(&request).is_err());
     assert_eq!(server.seen.iter().count(), 1);
 }

@@ -405,6 +405,16 @@ pub const ERRORS: &[ErrorEntry] = &[
         example: "engram space get notes",
     },
     ErrorEntry {
+        code: ErrorCode::VersionMismatch,
+        name: "version_mismatch",
+        number: 3005,
+        remedy: Remedy::Conflict,
+        status: 409,
+        title: "The memory has another version",
+        fix: "Read the memory again, apply the change to what it says now, and name that version.",
+        example: r#"{"id": "note-1", "if_version": 2, "set": {"place": "Zurich"}}"#,
+    },
+    ErrorEntry {
         code: ErrorCode::Overloaded,
         name: "overloaded",
         number: 4001,

@@ -148,6 +148,7 @@ fn filter() -> serde_json::Value {
             may("occurred_before", time(), "Happened before (exclusive)."),
             may("committed_after", time(), "Stored at or after."),
             may("committed_before", time(), "Stored before (exclusive)."),
+            may("valid_at", time(), "True at this time: in its validity, as far as that is given."),
             may("tags", texts.clone(), "Carries all of these tags."),
             may("tags_any", texts.clone(), "Carries at least one of these tags."),
             may("people", texts.clone(), "At least one of these people took part."),

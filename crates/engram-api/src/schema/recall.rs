@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Field, Named, answer, any_list, count, flag, integer, list, may, needs, number, one_of_names,
-    reference, request, share, text, text_of, time,
+    reference, request, share, text, text_of, time, update,
 };
 
 pub(super) fn schemas() -> Vec<Named> {
@@ -52,6 +52,7 @@ fn recall() -> Value {
             "How many memories before and after each item in its session are shown beside it.",
         ),
         may("weights", reference("WeightsInput"), "How much each route counts."),
+        may("as_of", update::as_of(), "Recalls what was known after this LSN, or at this time."),
         may("observe", flag(), "True: this recall changes nothing."),
         may("explain", flag(), "Whether the answer says why each item is there."),
         may("include_vectors", flag(), "Whether the items hold their vectors."),

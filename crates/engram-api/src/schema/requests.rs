@@ -2,7 +2,7 @@
 
 use super::{
     Field, Named, any_list, flag, integer, list, may, memory, needs, one_of_names, reference,
-    request, text, text_of,
+    request, text, text_of, update,
 };
 
 pub(super) fn schemas() -> Vec<Named> {
@@ -63,6 +63,7 @@ fn get() -> serde_json::Value {
         vec![
             needs("id", text_of(1, 256), "Its id."),
             may("include_vectors", flag(), "Whether the answer holds its vectors."),
+            may("as_of", update::as_of(), "The version known after this LSN, or at this time."),
         ],
     )
 }

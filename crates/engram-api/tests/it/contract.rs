@@ -6,13 +6,14 @@ use engram_api::{
     AroundInput, AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse,
     Comparisons, CompleteRequest, CompleteResponse, CreateSpaceRequest, DeleteSpaceResponse,
     DissociateRequest, DissociateResponse, FeedbackRequest, FeedbackResponse, FilterInput,
-    ForgetRequest, ForgetResponse, GetRequest, ImagineRequest, ImagineResponse, ListRequest,
-    ListResponse, ListSpacesResponse, MemoryDecay, MemoryInput, MemoryView, Method, NegativeInput,
-    OPERATIONS, Operation, PartialInput, PredictRequest, PredictResponse, Problem, RecallRequest,
-    RecallResponse, RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse,
-    RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest,
-    RetentionResponse, Scope, SeedInput, SourceInput, SpaceDecay, SpaceStatsView, SpaceView,
-    SpreadRequest, SpreadResponse, StatusView, TimeSpanInput, VersionView, WeightsInput, decode,
+    ForgetRequest, ForgetResponse, GetRequest, HistoryRequest, HistoryResponse, ImagineRequest,
+    ImagineResponse, ListRequest, ListResponse, ListSpacesResponse, MemoryDecay, MemoryInput,
+    MemoryPatch, MemoryView, Method, NegativeInput, OPERATIONS, Operation, PartialInput,
+    PredictRequest, PredictResponse, Problem, RecallRequest, RecallResponse, RecognizeRequest,
+    RecognizeResponse, RememberManyRequest, RememberManyResponse, RememberRequest,
+    RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest, RetentionResponse, Scope,
+    SeedInput, SourceInput, SpaceDecay, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse,
+    StatusView, TimeSpanInput, UpdateRequest, UpdateResponse, VersionView, WeightsInput, decode,
     schemas,
 };
 use serde::Serialize;
@@ -31,6 +32,11 @@ fn round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
         "RememberResponse" => through::<RememberResponse>(json),
         "RememberManyRequest" => through::<RememberManyRequest>(json),
         "RememberManyResponse" => through::<RememberManyResponse>(json),
+        "UpdateRequest" => through::<UpdateRequest>(json),
+        "UpdateResponse" => through::<UpdateResponse>(json),
+        "MemoryPatch" => through::<MemoryPatch>(json),
+        "HistoryRequest" => through::<HistoryRequest>(json),
+        "HistoryResponse" => through::<HistoryResponse>(json),
         "GetRequest" => through::<GetRequest>(json),
         "MemoryView" => through::<MemoryView>(json),
         "MemoryInput" => through::<MemoryInput>(json),
@@ -132,7 +138,7 @@ fn strict_types_and_their_schemas_have_the_same_fields() {
         assert_eq!(fields, named, "{name}");
         seen += 1;
     }
-    assert_eq!(seen, 30);
+    assert_eq!(seen, 33);
 }
 
 #[test]
@@ -163,6 +169,7 @@ fn answers_show_every_property_in_an_example() {
         "ImaginedView",
         "AssociationView",
         "ReceiptView",
+        "MemoryVersionView",
         "SpaceView",
         "SpaceStatsView",
     ] {

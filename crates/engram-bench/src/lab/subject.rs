@@ -49,7 +49,7 @@ impl<'a> Subject<'a> {
     /// How strong a memory is at a time.
     pub(super) fn strength(&self, at_ns: i64, id: &str) -> Result<StrengthView, BenchError> {
         self.server.clock.set(at_ns);
-        let request = GetRequest { id: id.to_owned(), include_vectors: false };
+        let request = GetRequest { id: id.to_owned(), ..GetRequest::default() };
         Ok(self.client.get(&request)?.strength)
     }
 }

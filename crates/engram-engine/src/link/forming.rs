@@ -61,7 +61,8 @@ impl<'a> Forming<'a> {
     /// Finds the associations of one memory with those that were looked at before it.
     pub(super) fn look_at(&mut self, known: &mut Known, node: u32, at: DocRef) {
         let memory = self.snapshot.memory(at);
-        known.sessions.insert(&memory.content.session, memory.happened_at(), node);
+        let nodes = (self.snapshot.versions.first(node), node);
+        known.sessions.insert(&memory.content.session, memory.happened_at(), nodes);
         if !memory.content.session.is_empty() {
             self.follow(known, &memory, node);
         }
@@ -189,7 +190,8 @@ impl<'a> Forming<'a> {
     fn follow(&mut self, known: &mut Known, memory: &Memory, node: u32) {
         let snapshot = self.snapshot;
         let lives = |node: u32| snapshot.doc_of_node(node).is_some();
-        let (before, after) = known.sessions.beside(memory, node, &lives);
+        let nodes = (snapshot.versions.first(node), node);
+        let (before, after) = known.sessions.beside(memory, nodes, &lives);
         if let (Some(before), Some(after)) = (before, after) {
             let edge = (before, after, EdgeKind::Next);
             if self.edges.remove(&edge).is_none() {

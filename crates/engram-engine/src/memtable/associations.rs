@@ -13,7 +13,7 @@ use rpds::HashTrieMapSync;
 use crate::association::{EdgeKind, Statement};
 
 /// The hasher has fixed keys: nothing differs between runs. Nothing is ever listed in the order of a hash.
-type Map<K, V> = HashTrieMapSync<K, V, BuildHasherDefault<DefaultHasher>>;
+pub(super) type Map<K, V> = HashTrieMapSync<K, V, BuildHasherDefault<DefaultHasher>>;
 
 /// Edges of a node from which on no more are formed. What callers state is not bounded by it.
 const DEGREE_MAX: u32 = 10_000;
@@ -180,6 +180,42 @@ impl Associations {
                 Some(EdgeKind::Entity) => self.drop_if_unnamed(link.node),
                 _ => {}
             }
+        }
+    }
+
+    /// Hands what was stated about a memory over to the node of its newer version, and forgets the old node: what was formed
+    /// is formed anew from what the newer version says.
+    pub(super) fn hand_over(&mut self, old: u32, new: u32) {
+        let explicit = EdgeKind::Explicit.edge_type();
+        let stated = |link: &Link| {
+            let (before, after) = match link.direction {
+                Direction::Out => ((old, link.node), (new, link.node)),
+                Direction::In => ((link.node, old), (link.node, new)),
+            };
+            let statement = self.statement(before.0, before.1)?.clone();
+            Some((after, link.weight, statement))
+        };
+        let links = self.graph.links(old).filter(|link| link.edge_type == explicit);
+        let stated: Vec<_> = links.filter_map(|link| stated(&link)).collect();
+        self.forget(old);
+        for (pair, weight, statement) in stated {
+            self.state(pair, weight, statement);
+        }
+    }
+
+    /// Removes what follows one memory and what stands before another in their session: they will be neighbours.
+    pub(crate) fn clear_row(&mut self, from: u32, to: u32) {
+        let beside = |graph: &Graph, node: u32, direction: Direction| {
+            let next = EdgeKind::Next.edge_type();
+            let found = graph.links(node);
+            let mut found = found.filter(|l| l.edge_type == next && l.direction == direction);
+            found.next().map(|link| link.node)
+        };
+        if let Some(after) = beside(&self.graph, from, Direction::Out) {
+            self.disconnect(from, after, EdgeKind::Next);
+        }
+        if let Some(before) = beside(&self.graph, to, Direction::In) {
+            self.disconnect(before, to, EdgeKind::Next);
         }
     }
 

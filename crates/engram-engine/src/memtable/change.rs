@@ -40,7 +40,7 @@ impl Snapshot {
             self.associations.titles.insert(indexing.analyzer, title, u64::from(node));
         }
         self.tail.push(TailDoc { doc, node, state: State::Active });
-        if self.tail.len() >= indexing.tail_memories_max {
+        if self.tail.len() + self.older.len() >= indexing.tail_memories_max {
             self.seal_tail(indexing.dimension);
         }
     }
@@ -54,19 +54,29 @@ impl Snapshot {
     }
 
     fn seal_tail(&mut self, dimension: u32) {
+        let mut all: Vec<&TailDoc> = self.tail.iter().chain(&self.older).collect();
+        all.sort_unstable_by_key(|tail| tail.node);
         let docs: Vec<(Arc<Doc>, u32)> =
-            self.tail.iter().map(|tail| (Arc::clone(&tail.doc), tail.node)).collect();
-        let mut suppressed = Bitmap::default();
-        for (local, tail) in (0_u32..).zip(&self.tail) {
-            if tail.state == State::Suppressed {
+            all.iter().map(|tail| (Arc::clone(&tail.doc), tail.node)).collect();
+        let (mut deleted, mut suppressed) = (Bitmap::default(), Bitmap::default());
+        for (local, tail) in (0_u32..).zip(all) {
+            if self.versions.is_older(tail.node) {
+                deleted.insert(local);
+            } else if tail.state == State::Suppressed {
                 suppressed.insert(local);
             }
         }
-        let fate = Fate { suppressed: Arc::new(suppressed), ..Fate::default() };
+        let fate = Fate {
+            older: self.older.len() as u64,
+            deleted: Arc::new(deleted),
+            suppressed: Arc::new(suppressed),
+            deleted_since: None,
+        };
         let mut built = Chunk::build(&docs, dimension);
         built.chunk.heat = Heat::new(HEAT_OF_BIRTH, self.committed_at.0);
         self.chunks.push(ChunkView::new(built, fate));
         self.tail.clear();
+        self.older.clear();
     }
 
     /// Makes a live document active or suppressed; whether that changed anything.
@@ -118,31 +128,68 @@ impl Snapshot {
         Bitmap::from_ordinals(&hidden)
     }
 
-    /// Takes a live document away for good. Other references into the tail become invalid.
+    /// Takes a live document away for good, with the older versions of its memory. Other references into the tail become
+    /// invalid.
     pub(crate) fn delete(&mut self, at: DocRef, indexing: Indexing<'_>) {
-        let Some(old) = self.state(at) else { return };
-        self.recount(at, old, Sign::Minus);
-        let node = self.node(at);
-        let title = self.head(at).content.title.clone();
-        if !title.is_empty() {
-            self.associations.titles.remove(indexing.analyzer, &title, u64::from(node));
-        }
+        let Some((node, memory)) = self.take_from_indexes(at, indexing) else { return };
         self.associations.forget(node);
         self.traces.remove(node);
-        self.follow_in_graph(node, None);
         match at {
             DocRef::Tail(index) => {
                 self.tail.remove(index as usize);
             }
             DocRef::Chunk(chunk, local) => {
                 let fate = &mut self.chunks[chunk as usize].fate;
-                Arc::make_mut(&mut fate.deleted).insert(local);
-                if fate.suppressed.contains(local) {
-                    Arc::make_mut(&mut fate.suppressed).remove(local);
-                }
+                fate.end(local);
                 fate.deleted_since.get_or_insert(self.committed_at.0);
             }
         }
+        self.forget_versions(&memory.id, node);
+    }
+
+    /// Puts a newer version of a memory in the place of its live document, which stays as an older version. Other references
+    /// into the tail become invalid.
+    pub(crate) fn supersede(&mut self, at: DocRef, newer: Arc<Doc>, indexing: Indexing<'_>) {
+        let Some((old, _)) = self.take_from_indexes(at, indexing) else { return };
+        match at {
+            DocRef::Tail(index) => {
+                let older = self.tail.remove(index as usize);
+                let place = self.older.partition_point(|other| other.node < old);
+                self.older.insert(place, older);
+            }
+            DocRef::Chunk(chunk, local) => {
+                let fate = &mut self.chunks[chunk as usize].fate;
+                fate.end(local);
+                fate.older += 1;
+            }
+        }
+        let new = self.next_node;
+        self.versions.replace(old, new, self.lsn);
+        self.put(newer, indexing);
+        self.carry_over(old, new);
+    }
+
+    /// Moves what belongs to a memory and to none of its versions from the node of the older one to that of the newer one.
+    fn carry_over(&mut self, old: u32, new: u32) {
+        self.traces.hand_over(old, new);
+        self.associations.hand_over(old, new);
+    }
+
+    /// Takes a live document out of all that counts and finds it; its node and its head.
+    fn take_from_indexes(
+        &mut self,
+        at: DocRef,
+        indexing: Indexing<'_>,
+    ) -> Option<(u32, Arc<Memory>)> {
+        let state = self.state(at)?;
+        self.recount(at, state, Sign::Minus);
+        let (node, memory) = (self.node(at), self.head(at).into_arc());
+        let title = &memory.content.title;
+        if !title.is_empty() {
+            self.associations.titles.remove(indexing.analyzer, title, u64::from(node));
+        }
+        self.follow_in_graph(node, None);
+        Some((node, memory))
     }
 
     /// Takes in what happened to a live memory; what is gone is skipped.
@@ -195,7 +242,7 @@ impl Snapshot {
         indexing: Indexing<'_>,
     ) -> Option<Range<usize>> {
         let worn = |view: &ChunkView| {
-            view.fate.deleted.len() * 2 > view.chunk.len() as u64
+            view.fate.dropped() * 2 > view.chunk.len() as u64
                 || view.fate.deleted_since.is_some_and(|since| since < deleted_before)
         };
         if let Some(index) = self.chunks.iter().position(worn) {
@@ -231,7 +278,7 @@ impl Snapshot {
         let parts: Vec<(&Chunk, &Resident)> =
             views.iter().zip(&bodies).map(|(view, bodies)| (&*view.chunk, &**bodies)).collect();
         let stays =
-            |part: usize, local| views[part].state(local).is_some() || Bug::DeletedRevived.is_on();
+            |part: usize, local| self.stays(&views[part], local) || Bug::DeletedRevived.is_on();
         let mut built = Chunk::merge(&parts, &stays);
         let now_ns = self.committed_at.0;
         let heat = views.iter().map(|view| view.chunk.heat.level(now_ns)).sum();
@@ -243,10 +290,10 @@ impl Snapshot {
     pub(crate) fn replace(&mut self, range: Range<usize>, merged: Built, before: &Snapshot) {
         let (mut deleted, mut suppressed) = (Bitmap::default(), Bitmap::default());
         let mut deleted_since: Option<i64> = None;
-        let mut local = 0;
+        let (mut local, mut older) = (0, 0);
         for (old, now) in before.chunks[range.clone()].iter().zip(&self.chunks[range.clone()]) {
             debug_assert!(Arc::ptr_eq(&old.chunk, &now.chunk), "only maintenance replaces chunks");
-            if old.fate.deleted.len() != now.fate.deleted.len() {
+            if old.fate.dropped() != now.fate.dropped() {
                 let since = now.fate.deleted_since;
                 deleted_since = deleted_since.into_iter().chain(since).min();
             }
@@ -255,9 +302,10 @@ impl Snapshot {
                     local += 1;
                     continue;
                 }
-                if old.state(old_local).is_none() {
+                if !before.stays(old, old_local) {
                     continue;
                 }
+                older += u64::from(self.versions.is_older(now.chunk.node(old_local)));
                 match now.state(old_local) {
                     None => deleted.insert(local),
                     Some(State::Suppressed) => suppressed.insert(local),
@@ -270,8 +318,12 @@ impl Snapshot {
             self.chunks.drain(range);
             return;
         }
-        let fate =
-            Fate { deleted: Arc::new(deleted), suppressed: Arc::new(suppressed), deleted_since };
+        let fate = Fate {
+            deleted: Arc::new(deleted),
+            older,
+            suppressed: Arc::new(suppressed),
+            deleted_since,
+        };
         self.chunks.splice(range, [ChunkView::new(merged, fate)]);
     }
 }

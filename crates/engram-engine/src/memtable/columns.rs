@@ -29,6 +29,17 @@ pub(crate) struct Columns {
     /// Bits of the stated trust, which has no sign: their order is that of the numbers.
     trust: RangeColumn,
     metadata: MetadataColumn,
+    /// From when and until when memories are true; none = the chunk was written before there was such a column.
+    valid: Option<[RangeColumn; 2]>,
+}
+
+/// What a filter asks that no column may answer.
+#[derive(Clone, Copy)]
+pub(crate) struct Lookups<'a> {
+    /// The memories with one of these ids.
+    pub(crate) ids: &'a dyn Fn(&[String]) -> Bitmap,
+    /// The memories that are true at a time, found by looking at each.
+    pub(crate) valid_at: &'a dyn Fn(i64) -> Bitmap,
 }
 
 impl Columns {
@@ -64,6 +75,10 @@ impl Columns {
             expires: range(|memory| memory.content.expires_at),
             trust: range(|memory| memory.content.source.trust.map(trust_key)),
             metadata: metadata.finish(docs),
+            valid: Some([
+                range(|memory| memory.content.valid_from),
+                range(|memory| memory.content.valid_until),
+            ]),
         }
     }
 
@@ -89,6 +104,7 @@ impl Columns {
             expires: RangeColumn::merge(&of(parts, |c| &c.expires)),
             trust: RangeColumn::merge(&of(parts, |c| &c.trust)),
             metadata: MetadataColumn::merge(&of(parts, |c| &c.metadata), docs),
+            valid: merged_valid(parts),
         }
     }
 
@@ -102,6 +118,7 @@ impl Columns {
         self.keywords().into_iter().for_each(|column| append(column.to_bytes()));
         self.ranges().into_iter().for_each(|column| append(column.to_bytes()));
         append(self.metadata.to_bytes());
+        self.valid.iter().flatten().for_each(|column| append(column.to_bytes()));
         bytes
     }
 
@@ -110,26 +127,26 @@ impl Columns {
     /// # Errors
     /// What is wrong with the bytes.
     pub(crate) fn open(bytes: &[u8], docs: u32) -> Result<Columns, String> {
-        let mut rest = bytes;
-        let mut next = || {
-            let (len, behind) = rest.split_first_chunk::<4>().ok_or("a column is missing")?;
+        let rest = std::cell::Cell::new(bytes);
+        let next = || {
+            let (len, behind) = rest.get().split_first_chunk::<4>().ok_or("a column is missing")?;
             let len = u32::from_le_bytes(*len) as usize;
             let (column, behind) = behind.split_at_checked(len).ok_or("a column is cut")?;
-            rest = behind;
+            rest.set(behind);
             Ok::<&[u8], String>(column)
         };
         let inside = |last: Option<u32>| match last {
             Some(last) if last >= docs => Err("a column names a memory that is not there"),
             _ => Ok(()),
         };
-        let mut keyword = || {
+        let keyword = || {
             let column = KeywordColumn::open(next()?).map_err(|error| error.to_string())?;
             inside(column.last_ordinal())?;
             Ok::<_, String>(column)
         };
         let [tags, people, kinds, sessions, places, source_kinds, source_references] =
             [keyword()?, keyword()?, keyword()?, keyword()?, keyword()?, keyword()?, keyword()?];
-        let mut range = || {
+        let range = || {
             let column = RangeColumn::open(next()?).map_err(|error| error.to_string())?;
             inside(column.last_ordinal())?;
             Ok::<_, String>(column)
@@ -139,7 +156,8 @@ impl Columns {
         if metadata.docs() != docs {
             return Err("the metadata is that of other memories".to_owned());
         }
-        if !rest.is_empty() {
+        let valid = if rest.get().is_empty() { None } else { Some([range()?, range()?]) };
+        if !rest.get().is_empty() {
             return Err("something follows the columns".to_owned());
         }
         Ok(Columns {
@@ -156,6 +174,7 @@ impl Columns {
             expires,
             trust,
             metadata,
+            valid,
         })
     }
 
@@ -213,10 +232,13 @@ impl Columns {
         Some(self.expires.range(None, Some(now_ns.saturating_add(1))))
     }
 
-    /// The memories that meet every condition. `ids` gives those of some ids.
-    pub(crate) fn matching(&self, filter: &Filter, ids: &dyn Fn(&[String]) -> Bitmap) -> Bitmap {
+    /// The memories that meet every condition.
+    pub(crate) fn matching(&self, filter: &Filter, lookups: Lookups<'_>) -> Bitmap {
         let mut conditions = Vec::new();
         self.times_asked(filter, &mut conditions);
+        if let Some(at) = filter.valid_at {
+            conditions.push(self.valid_at(at).unwrap_or_else(|| (lookups.valid_at)(at)));
+        }
         for tag in &filter.tags_all {
             conditions.push(self.tags.equal(tag.as_bytes()));
         }
@@ -241,22 +263,22 @@ impl Columns {
             conditions.push(self.trust.range(Some(trust_key(least)), None));
         }
         if !filter.ids.is_empty() {
-            conditions.push(ids(&filter.ids));
+            conditions.push((lookups.ids)(&filter.ids));
         }
         for condition in &filter.metadata {
             let path: Vec<&str> = condition.path.iter().map(String::as_str).collect();
             conditions.push(self.metadata.matching(&path, &test(&condition.test)));
         }
         for nested in &filter.all {
-            conditions.push(self.matching(nested, ids));
+            conditions.push(self.matching(nested, lookups));
         }
         if !filter.any.is_empty() {
-            let any = filter.any.iter().map(|nested| self.matching(nested, ids));
+            let any = filter.any.iter().map(|nested| self.matching(nested, lookups));
             conditions.push(any.fold(Bitmap::new(), |union, matching| union.or(&matching)));
         }
         let all = conditions.into_iter().reduce(|both, condition| both.and(&condition));
         let all = all.unwrap_or_else(|| Bitmap::below(self.docs));
-        filter.none.iter().fold(all, |left, nested| left.and_not(&self.matching(nested, ids)))
+        filter.none.iter().fold(all, |left, nested| left.and_not(&self.matching(nested, lookups)))
     }
 
     fn times_asked(&self, filter: &Filter, conditions: &mut Vec<Bitmap>) {
@@ -269,12 +291,36 @@ impl Columns {
         }
     }
 
+    /// The memories that are true at a time; none where no column says so.
+    fn valid_at(&self, at_ns: i64) -> Option<Bitmap> {
+        let [from, until] = self.valid.as_ref()?;
+        let over = until.range(None, at_ns.checked_add(1));
+        let begun = Bitmap::below(self.docs).and_not(&over);
+        // Nothing begins behind the end of time.
+        let Some(next) = at_ns.checked_add(1) else { return Some(begun) };
+        Some(begun.and_not(&from.range(Some(next), None)))
+    }
+
     /// Bytes held on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.keywords().iter().map(|column| column.heap_bytes()).sum::<usize>()
             + self.ranges().iter().map(|column| column.heap_bytes()).sum::<usize>()
+            + self.valid.iter().flatten().map(RangeColumn::heap_bytes).sum::<usize>()
             + self.metadata.heap_bytes()
     }
+}
+
+/// The columns of validity of all parts, where all have them.
+fn merged_valid(parts: &[ColumnPart<'_, Columns>]) -> Option<[RangeColumn; 2]> {
+    let all: Option<Vec<_>> =
+        parts.iter().map(|(part, remap)| Some((part.valid.as_ref()?, *remap))).collect();
+    let all = all?;
+    let merge = |which: usize| {
+        let own: Vec<ColumnPart<'_, RangeColumn>> =
+            all.iter().map(|(columns, remap)| (&columns[which], *remap)).collect();
+        RangeColumn::merge(&own)
+    };
+    Some([merge(0), merge(1)])
 }
 
 fn any_of(column: &KeywordColumn, wanted: &[String], conditions: &mut Vec<Bitmap>) {
@@ -356,9 +402,13 @@ mod tests {
                     trust: (n % 3 == 0).then_some((n % 10) as f32 / 10.0),
                 },
                 metadata,
+                valid_from: (n % 3 > 0).then_some(n),
+                valid_until: (n % 4 > 0).then_some(n + 20),
                 ..MemoryContent::default()
             },
             content_hash: [0; 16],
+            first_committed_at: CommitTime(n * 10),
+            reason: String::new(),
         })
     }
 
@@ -385,6 +435,8 @@ mod tests {
             Filter { occurred: range, ..Filter::default() },
             Filter { committed: range, ..Filter::default() },
             Filter { ids: vec![text("m3"), text("nobody")], ..Filter::default() },
+            Filter { valid_at: Some(60), ..Filter::default() },
+            Filter { valid_at: Some(i64::MAX), ..Filter::default() },
             meta(MetaTest::Exists),
             meta(MetaTest::Missing),
             meta(MetaTest::Less(MetaValue::Float(4.5))),
@@ -406,14 +458,24 @@ mod tests {
             let named = (0_u32..).zip(&memories).filter(|(_, memory)| wanted.contains(&memory.id));
             Bitmap::from_ordinals(&named.map(|(local, _)| local).collect::<Vec<_>>())
         };
+        let valid_at = |at: i64| {
+            let valid = (0_u32..).zip(&memories).filter(|(_, memory)| memory.is_valid(at));
+            Bitmap::from_ordinals(&valid.map(|(local, _)| local).collect::<Vec<_>>())
+        };
+        let mut old = Columns::open(&whole.to_bytes(), 200).unwrap();
+        assert!(old.valid.is_some());
+        old.valid = None;
+        let old = Columns::open(&old.to_bytes(), 200).unwrap();
+        assert!(old.valid.is_none(), "a chunk of before has no such columns");
         for filter in filters() {
             let expected: Vec<u32> = (0_u32..)
                 .zip(&memories)
                 .filter(|(_, memory)| filter.matches(memory))
                 .map(|(local, _)| local)
                 .collect();
-            for columns in [&whole, &merged] {
-                let found: Vec<u32> = columns.matching(&filter, &ids).iter().collect();
+            for columns in [&whole, &merged, &old] {
+                let lookups = Lookups { ids: &ids, valid_at: &valid_at };
+                let found: Vec<u32> = columns.matching(&filter, lookups).iter().collect();
                 assert_eq!(found, expected, "{filter:?}");
             }
         }

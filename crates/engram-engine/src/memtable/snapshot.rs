@@ -8,6 +8,7 @@ use engram_store::{CommitTime, Lsn};
 use super::associations::Associations;
 use super::bodies::MemoryRef;
 use super::chunk::Doc;
+use super::lineage::Versions;
 use super::proximity::{GraphHash, ProximityView};
 use super::resident::memory_bytes;
 use super::traces::Traces;
@@ -35,6 +36,9 @@ pub(crate) struct Snapshot {
     pub(crate) state_sum: u64,
     pub(crate) chunks: Vec<ChunkView>,
     pub(crate) tail: Vec<TailDoc>,
+    /// Older versions that are in no chunk yet, by node.
+    pub(crate) older: Vec<TailDoc>,
+    pub(crate) versions: Versions,
     pub(crate) figures: Figures,
     /// Node of the next memory or entity.
     pub(crate) next_node: u32,
@@ -46,6 +50,8 @@ pub(crate) struct Snapshot {
     pub(crate) proximity: Option<ProximityView>,
     /// Hash of the graph that the log names last.
     pub(crate) graph_hash: Option<GraphHash>,
+    /// In a state of the past, the one whose statistics count.
+    pub(crate) today: Option<Arc<Snapshot>>,
 }
 
 /// Counts over the live documents, kept with every change so that no ranking needs a full pass.
@@ -112,6 +118,8 @@ impl Snapshot {
             state_sum: 0,
             chunks: Vec::new(),
             tail: Vec::new(),
+            older: Vec::new(),
+            versions: Versions::default(),
             figures: Figures::default(),
             next_node: 0,
             associations: Associations::default(),
@@ -119,6 +127,7 @@ impl Snapshot {
             decay,
             proximity: None,
             graph_hash: None,
+            today: None,
         }
     }
 
@@ -343,13 +352,13 @@ impl Snapshot {
     /// Bytes of the whole state in RAM, estimated from the lengths of what it holds; hot memories of warm chunks apart.
     pub(crate) fn resident_bytes(&self) -> u64 {
         let chunks: u64 = self.chunks.iter().map(ChunkView::heap_bytes).sum();
-        let tail = self.tail.iter().map(|tail| {
+        let tail = self.tail.iter().chain(&self.older).map(|tail| {
             let components: usize = tail.doc.vectors.iter().map(Vec::len).sum();
             memory_bytes(&tail.doc.memory) + components as u64 * 4
         });
         let graph = self.proximity.as_ref().map_or(0, |view| view.graph.heap_bytes() as u64);
         let learned = self.associations.heap_bytes() + self.traces.heap_bytes();
-        chunks + tail.sum::<u64>() + graph + learned
+        chunks + tail.sum::<u64>() + graph + learned + self.versions.heap_bytes()
     }
 }
 

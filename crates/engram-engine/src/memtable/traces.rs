@@ -53,6 +53,14 @@ impl Traces {
         self.map.insert_mut(node, Arc::new(trace));
     }
 
+    /// What happened to a memory goes with its newer version.
+    pub(crate) fn hand_over(&mut self, old: u32, new: u32) {
+        if let Some(trace) = self.map.get(&old).map(|trace| Trace::clone(trace)) {
+            self.remove(old);
+            self.put(new, trace);
+        }
+    }
+
     /// Forgets what happened to a memory.
     pub(crate) fn remove(&mut self, node: u32) {
         if let Some(old) = self.map.get(&node) {

@@ -6,6 +6,7 @@ use engram_index::{Bitmap, QuantisedVectors};
 
 use super::bodies::{Bodies, MemoryRef};
 use super::chunk::{Built, Chunk};
+use super::columns::Lookups;
 use super::resident::Resident;
 use crate::filter::Filter;
 use crate::model::{ContentHash, State};
@@ -21,11 +22,29 @@ pub(crate) struct ChunkView {
 /// What became of the documents of a chunk.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fate {
+    /// What no longer lives: deleted ones, and older versions of memories.
     pub(crate) deleted: Arc<Bitmap>,
+    /// How many of these are older versions, which stay when chunks are merged.
+    pub(crate) older: u64,
     /// Disjoint from `deleted`.
     pub(crate) suppressed: Arc<Bitmap>,
     /// Commit time of the first deletion, ns.
     pub(crate) deleted_since: Option<i64>,
+}
+
+impl Fate {
+    /// Notes that a document no longer lives.
+    pub(super) fn end(&mut self, local: u32) {
+        Arc::make_mut(&mut self.deleted).insert(local);
+        if self.suppressed.contains(local) {
+            Arc::make_mut(&mut self.suppressed).remove(local);
+        }
+    }
+
+    /// Number of documents that a merge drops.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.deleted.len() - self.older
+    }
 }
 
 impl ChunkView {
@@ -34,7 +53,7 @@ impl ChunkView {
         ChunkView { chunk: Arc::new(built.chunk), bodies: Bodies::resident(built.bodies), fate }
     }
 
-    /// State of a document; none = deleted.
+    /// State of a document; none = deleted, or an older version.
     pub(crate) fn state(&self, local: u32) -> Option<State> {
         if self.fate.deleted.contains(local) {
             None
@@ -53,7 +72,7 @@ impl ChunkView {
         inside(deleted) && inside(suppressed) && deleted.and_len(suppressed) == 0
     }
 
-    /// Number of documents that are not deleted.
+    /// Number of documents that live.
     pub(crate) fn live(&self) -> u64 {
         self.chunk.len() as u64 - self.fate.deleted.len()
     }
@@ -97,10 +116,15 @@ impl ChunkView {
             locals.sort_unstable();
             Bitmap::from_ordinals(&locals)
         };
-        self.chunk.columns.matching(filter, &locals)
+        let valid_at = |at: i64| {
+            let all = 0..self.chunk.len() as u32;
+            let valid: Vec<u32> = all.filter(|local| self.head(*local).is_valid(at)).collect();
+            Bitmap::from_ordinals(&valid)
+        };
+        self.chunk.columns.matching(filter, Lookups { ids: &locals, valid_at: &valid_at })
     }
 
-    /// Local ordinals of the documents with this id, oldest first; all but the last are deleted ones.
+    /// Local ordinals of the documents with this id, oldest first; all but the last do not live.
     pub(crate) fn locals_of_id<'a>(&'a self, id: &'a str) -> impl Iterator<Item = u32> + 'a {
         let perhaps = self.chunk.perhaps_of_id(id).iter().copied();
         perhaps.filter(move |local| self.head(*local).id == id)

@@ -8,14 +8,13 @@ use engram_store::{CommitTime, Entropy, Lsn, SpaceId, Stamp};
 use crate::apply::Step;
 use crate::error::{EngineError, InvalidValue};
 use crate::memtable::{Doc, Snapshot, state_term};
-use crate::model::{ContentHash, Created, Memory, Remembered, RememberedItem, State};
+use crate::model::{
+    ContentHash, Created, FIRST_VERSION, Memory, Remembered, RememberedItem, State,
+};
 use crate::queue::{DUPLICATES_REPORTED_MAX, Known, Overlay};
 use crate::record::{ItemRecord, Op, OpRecord, PutRecord, encode_vectors};
 use crate::request::OnInvalid;
 use crate::space::PreparedMemory;
-
-/// Version of a memory that was not there before.
-const FIRST_VERSION: u32 = 1;
 
 /// What a request comes to, before the log has given it a stamp.
 #[derive(Default)]
@@ -210,6 +209,7 @@ fn put_record(id: &str, memory: &mut PreparedMemory) -> OpRecord {
         content_hash: memory.hash.to_vec(),
         vectors: memory.vectors.as_deref().map(encode_vectors).unwrap_or_default(),
         vector_given: memory.vector_given,
+        ..PutRecord::default()
     };
     OpRecord { op: Some(Op::Put(put)) }
 }
@@ -230,6 +230,8 @@ fn docs_of(
             principal: principal.to_owned(),
             content: memory.content,
             content_hash: memory.hash,
+            first_committed_at: stamp.time,
+            reason: String::new(),
         };
         let vectors = memory.vectors.unwrap_or_default();
         Arc::new(Doc { memory: Arc::new(stored), words: memory.words, vectors })
@@ -247,6 +249,7 @@ pub(super) fn known_of(doc: &Doc) -> Known {
         state: State::Active,
         vectors: doc.vectors.len() as u32,
         expires_at: doc.memory.content.expires_at,
+        born: doc.memory.lsn,
     }
 }
 

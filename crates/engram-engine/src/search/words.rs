@@ -98,8 +98,17 @@ impl Snapshot {
         Some(found)
     }
 
-    /// Recallable memories that hold the term, whatever the filter.
+    /// Recallable memories that hold the term, whatever the filter. A state of the past counts those of today, and one where
+    /// only the past holds it: what nobody holds cannot be searched for.
     pub(crate) fn document_frequency(&self, term: &str) -> u64 {
+        let own = self.holding(term);
+        match &self.today {
+            Some(today) => today.holding(term).max(own.min(1)),
+            None => own,
+        }
+    }
+
+    fn holding(&self, term: &str) -> u64 {
         let chunks = self.chunks.iter().map(|view| {
             let Some(list) = view.chunk.postings.postings(term) else {
                 return 0;

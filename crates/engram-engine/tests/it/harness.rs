@@ -88,6 +88,12 @@ impl Home {
     pub(crate) fn open(&self) -> Engine {
         self.try_open().unwrap()
     }
+
+    /// The next process, after this one was killed.
+    pub(crate) fn open_again(&self, engine: Engine) -> Engine {
+        drop(engine);
+        self.open()
+    }
 }
 
 pub(crate) fn space(name: &str) -> NewSpace {

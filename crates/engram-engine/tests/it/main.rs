@@ -19,3 +19,4 @@ mod recalling;
 mod remembering;
 mod spaces;
 mod storing;
+mod versions;

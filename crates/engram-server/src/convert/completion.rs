@@ -10,8 +10,8 @@ use engram_engine::{
     Imagined, Partial, Predict, Prediction, Predictions,
 };
 
-use super::request::{filter, kind, metadata as stored_metadata};
-use super::view::{Vectors, given, json_value, kind_name, memory_view, metadata};
+use super::request::{filter, kind, metadata};
+use super::view::{Vectors, given, json_metadata, json_value, kind_name, memory_view};
 use crate::refusal::Refusal;
 
 /// What counts where a request says nothing.
@@ -36,7 +36,7 @@ fn partial(input: PartialInput) -> Partial {
         place: input.place.unwrap_or_default(),
         people: input.people,
         tags: input.tags,
-        metadata: stored_metadata(input.metadata),
+        metadata: metadata(input.metadata),
         subject: input.subject.unwrap_or_default(),
         attribute: input.attribute.unwrap_or_default(),
     }
@@ -54,7 +54,7 @@ fn partial_view(partial: Partial) -> PartialInput {
         place: given(&partial.place),
         people: partial.people,
         tags: partial.tags,
-        metadata: metadata(&partial.metadata),
+        metadata: json_metadata(&partial.metadata),
         subject: given(&partial.subject),
         attribute: given(&partial.attribute),
     }

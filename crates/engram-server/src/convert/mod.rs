@@ -10,6 +10,8 @@ mod association;
 
 mod completion;
 
+mod update;
+
 mod recall;
 
 pub(crate) use association::{
@@ -27,6 +29,7 @@ pub(crate) use recall::{
 pub(crate) use request::{
     filter, forget, list_scope, new_memory, new_space, remember_options, restore, visibility,
 };
+pub(crate) use update::{as_of, history_response, update, update_response};
 pub(crate) use view::{
     forget_response, list_response, memory_view, remember_many_response, remember_response,
     restore_response, space_view, stats_view, uuid_text,

@@ -13,6 +13,7 @@ use engram_engine::{
 
 use super::association::path_view;
 use super::request::{filter, time_range};
+use super::update::as_of;
 use super::view::{Vectors, memory_view};
 
 /// Items of a recall that asks for no number.
@@ -52,6 +53,7 @@ pub(crate) fn cue(request: RecallRequest, after: Option<RankCursor>, usual: &Ran
         neighbours: request.neighbours.unwrap_or(0),
         weights: request.weights.map(|given| weights(&given, usual)),
         effect: if request.observe { Effect::Observe } else { Effect::Train },
+        as_of: request.as_of.map(as_of),
     }
 }
 

@@ -28,8 +28,6 @@ pub(crate) fn kind(name: KindName) -> Kind {
 
 pub(crate) fn new_memory(input: MemoryInput) -> NewMemory {
     let ns = |time: Option<Timestamp>| time.map(Timestamp::nanoseconds);
-    let source = input.source.unwrap_or_default();
-    let SourceInput { kind: source_kind, reference, trust } = source;
     NewMemory {
         id: input.id,
         content: MemoryContent {
@@ -44,11 +42,7 @@ pub(crate) fn new_memory(input: MemoryInput) -> NewMemory {
             entities: input.entities,
             tags: input.tags,
             metadata: metadata(input.metadata),
-            source: Source {
-                kind: source_kind.unwrap_or_default(),
-                reference: reference.unwrap_or_default(),
-                trust,
-            },
+            source: source(input.source),
             subject: input.subject.unwrap_or_default(),
             attribute: input.attribute.unwrap_or_default(),
             confidence: input.confidence,
@@ -60,6 +54,11 @@ pub(crate) fn new_memory(input: MemoryInput) -> NewMemory {
         },
         vector: input.vector,
     }
+}
+
+pub(super) fn source(input: Option<SourceInput>) -> Source {
+    let SourceInput { kind, reference, trust } = input.unwrap_or_default();
+    Source { kind: kind.unwrap_or_default(), reference: reference.unwrap_or_default(), trust }
 }
 
 pub(crate) fn remember_options(
@@ -96,6 +95,7 @@ pub(crate) fn filter(input: FilterInput) -> Filter {
     Filter {
         occurred: time_range(input.occurred_after, input.occurred_before),
         committed: time_range(input.committed_after, input.committed_before),
+        valid_at: input.valid_at.map(Timestamp::nanoseconds),
         tags_all: input.tags,
         tags_any: input.tags_any,
         people_any: input.people,

@@ -66,7 +66,7 @@ pub(crate) fn memory_view(detail: MemoryDetail, vectors: impl Into<Vectors>) -> 
         people: content.people.clone(),
         entities: content.entities.clone(),
         tags: content.tags.clone(),
-        metadata: metadata(&content.metadata),
+        metadata: json_metadata(&content.metadata),
         source: source(&content.source, &memory.principal),
         subject: given(&content.subject),
         attribute: given(&content.attribute),
@@ -92,7 +92,7 @@ fn source(source: &Source, principal: &str) -> Option<SourceView> {
     (view != SourceView::default()).then_some(view)
 }
 
-pub(super) fn metadata(metadata: &Metadata) -> Map<String, Value> {
+pub(super) fn json_metadata(metadata: &Metadata) -> Map<String, Value> {
     metadata.iter().map(|(name, value)| (name.clone(), json_value(value))).collect()
 }
 
@@ -105,7 +105,7 @@ pub(super) fn json_value(value: &MetaValue) -> Value {
         MetaValue::Float(number) => Number::from_f64(*number).map_or(Value::Null, Value::Number),
         MetaValue::Text(text) => Value::String(text.clone()),
         MetaValue::List(items) => Value::Array(items.iter().map(json_value).collect()),
-        MetaValue::Map(map) => Value::Object(metadata(map)),
+        MetaValue::Map(map) => Value::Object(json_metadata(map)),
     }
 }
 

@@ -17,6 +17,8 @@ mod associations;
 mod feedback;
 mod completion;
 
+mod versions;
+
 mod operations;
 
 mod execute;

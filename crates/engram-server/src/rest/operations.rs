@@ -23,6 +23,7 @@ use crate::rest::completion::{complete, imagine, predict};
 use crate::rest::feedback::{feedback, retention};
 use crate::rest::recall::{recall, recognize};
 use crate::rest::reply::Answer;
+use crate::rest::versions::{history, update};
 
 /// Memories of a page that asks for no number.
 const LIST_LIMIT_DEFAULT: u32 = 100;
@@ -46,6 +47,8 @@ pub(crate) enum Handler {
 pub(crate) const HANDLERS: &[(&str, Handler)] = &[
     ("remember", Handler::Commit(remember)),
     ("remember_many", Handler::Commit(remember_many)),
+    ("update", Handler::Commit(update)),
+    ("history", Handler::Search(history)),
     ("get", Handler::Search(get)),
     ("list", Handler::Search(list)),
     ("recall", Handler::Search(recall)),
@@ -182,7 +185,12 @@ fn prepare(
 
 fn get(context: &Context, call: &Call) -> Outcome {
     let request: GetRequest = decode(&call.body)?;
-    let detail = context.engine.get(call.space(), &request.id)?;
+    let detail = match request.as_of {
+        None => context.engine.get(call.space(), &request.id)?,
+        Some(as_of) => {
+            context.engine.get_as_of(call.space(), &request.id, convert::as_of(as_of))?
+        }
+    };
     Ok(call.answer(&convert::memory_view(detail, request.include_vectors)))
 }
 

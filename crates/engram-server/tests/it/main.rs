@@ -15,3 +15,4 @@ mod pages;
 mod recalling;
 mod safety;
 mod transport;
+mod versions;

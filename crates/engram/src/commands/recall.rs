@@ -1,7 +1,9 @@
 //! `engram recall`.
 
 use clap::{Args, ValueEnum};
-use engram_api::{MatchOutcome, ModeName, PromptContextView, RecallRequest, RecallResponse};
+use engram_api::{
+    AsOfInput, MatchOutcome, ModeName, PromptContextView, RecallRequest, RecallResponse,
+};
 
 use crate::connection::{Connection, SpaceFlags};
 use crate::cue_flags::CueFlags;
@@ -51,6 +53,9 @@ pub(crate) struct Recall {
     /// Show this many memories before and after each in its session, 0 to 10
     #[arg(long, value_name = "N")]
     neighbours: Option<u32>,
+    /// Recall what was known then: an LSN, or a time or date
+    #[arg(long, value_name = "LSN|TIME", value_parser = values::as_of)]
+    as_of: Option<AsOfInput>,
     /// A vector to look for, as a JSON list; takes the place of embedding the text
     #[arg(long, value_name = "JSON", value_parser = values::vector)]
     vector: Option<VectorValue>,
@@ -127,6 +132,7 @@ impl Recall {
             min_relevance: self.min_relevance,
             diversity: self.diversity,
             neighbours: self.neighbours,
+            as_of: self.as_of,
             observe: self.observe,
             explain: self.explain,
             include_vectors: self.vectors,

@@ -82,6 +82,37 @@ fn a_memory_goes_in_with_all_fields_and_comes_out_with_them() {
 }
 
 #[test]
+fn a_memory_is_updated_and_its_past_is_shown() {
+    let world = World::new();
+    let node = world.start();
+    node.run(&["remember", "the ferry is red", "--id", "m", "--place", "Zurich", "--tag", "a"])
+        .ok();
+    let said = node.run(&["update", "m"]).fails(2, &["name a field"]).stdout;
+    assert!(said.is_empty());
+    let update = ["update", "m", "--text", "the ferry is blue", "--clear", "place", "--tag", "b"];
+    let more = ["--set", r#"{"subject":"ferry"}"#, "--if-version", "1", "--reason", "painted"];
+    let said = node.run(&[&update[..], &more[..]].concat()).ok().stdout;
+    assert!(said.contains("updated m to version 2"), "{said}");
+    node.run(&[&update[..], &more[..]].concat()).fails(1, &["version 2"]);
+    node.run(&["update", "m", "--clear", "plaice"]).fails(2, &["plaice"]);
+    let now = node.json(&["get", "m"]);
+    assert_eq!((&now["place"], &now["subject"]), (&serde_json::Value::Null, &"ferry".into()));
+    assert_eq!(now["tags"], serde_json::json!(["b"]));
+    let history = node.run(&["history", "m"]).ok().stdout;
+    for shown in ["the ferry is red", "the ferry is blue", "painted"] {
+        assert!(history.contains(shown), "{history}");
+    }
+    let first = node.json(&["history", "m"])["versions"][1]["lsn"].to_string();
+    assert_eq!(node.json(&["get", "m", "--as-of", &first])["text"], "the ferry is red");
+    let recall = ["recall", "ferry", "-m", "keyword", "--as-of", &first];
+    assert_eq!(node.json(&recall)["items"][0]["memory"]["text"], "the ferry is red");
+    node.run(&["update", "m", "--valid-until", "2026-01-01"]).ok();
+    let list =
+        |at: &str| node.json(&["list", "--valid-at", at])["memories"].as_array().map(Vec::len);
+    assert_eq!((list("2025-12-31"), list("2026-01-01")), (Some(1), Some(0)));
+}
+
+#[test]
 fn recall_filters_and_explains() {
     let world = World::new();
     let node = world.start();

@@ -1,0 +1,102 @@
+//! Schemas of updates and of the history.
+
+use serde_json::{Value, json};
+
+use super::{
+    Field, Named, answer, any_list, count, flag, may, memory, needs, reference, request, text,
+    text_of, time,
+};
+
+pub(super) fn schemas() -> Vec<Named> {
+    vec![
+        (
+            "MemoryPatch",
+            request(
+                "Fields of a memory to change: one that is given takes the place of what was there, `null` clears it, \
+                 all others stay.",
+                patch(),
+            ),
+        ),
+        ("UpdateRequest", update()),
+        ("UpdateResponse", update_response()),
+        (
+            "HistoryRequest",
+            request("Names one memory.", vec![needs("id", text_of(1, 256), "Its id.")]),
+        ),
+        (
+            "HistoryResponse",
+            answer(
+                "The versions of a memory.",
+                vec![
+                    needs("versions", any_list(&reference("MemoryVersionView")), "Newest first."),
+                    needs("snapshot_lsn", count(), "Last commit that the answer saw."),
+                ],
+            ),
+        ),
+        ("MemoryVersionView", version()),
+    ]
+}
+
+/// A place in the history of a space.
+pub(super) fn as_of() -> Value {
+    json!({"oneOf": [count(), time()]})
+}
+
+/// The fields of a memory, each of which may be null.
+fn patch() -> Vec<Field> {
+    let nullable = |mut field: Field| {
+        let doc = field.schema["description"].take();
+        let schema = field.schema.as_object_mut().expect("a field has an object as its schema");
+        schema.remove("description");
+        let schema = field.schema;
+        Field { schema: json!({"oneOf": [schema, {"type": "null"}], "description": doc}), ..field }
+    };
+    memory::input().into_iter().filter(|field| field.name != "id").map(nullable).collect()
+}
+
+fn update() -> Value {
+    request(
+        "A newer version of a memory: exactly one of `set` and `memory`.",
+        vec![
+            needs("id", text_of(1, 256), "Its id."),
+            may("set", reference("MemoryPatch"), "The fields that change."),
+            may(
+                "memory",
+                reference("MemoryInput"),
+                "The whole content: what it does not say is cleared. Its `id` may be left out.",
+            ),
+            may("if_version", count(), "The version that the memory must have; any when absent."),
+            may("reason", text_of(0, 1024), "Why it changes; kept with the version."),
+            may("idempotency_key", text_of(1, 256), "Makes a retry safe for 24 hours."),
+        ],
+    )
+}
+
+fn update_response() -> Value {
+    answer(
+        "What became of an update.",
+        vec![
+            needs("id", text(), "Id of the memory."),
+            needs("version", count(), "The version that it has now."),
+            needs("lsn", count(), "Log sequence number of the commit that stored this version."),
+            needs("committed_at", time(), "Time of that commit."),
+            needs("updated", flag(), "False when the memory said so already."),
+            needs("vectors", count(), "Number of vectors it has."),
+        ],
+    )
+}
+
+fn version() -> Value {
+    answer(
+        "One version of a memory.",
+        vec![
+            needs("version", count(), "1, 2, ..."),
+            needs("lsn", count(), "Log sequence number of the commit that stored it."),
+            needs("committed_at", time(), "Time of that commit."),
+            may("replaced_at", time(), "When a newer version took its place."),
+            may("reason", text(), "Why it took the place of the version before."),
+            may("principal", text(), "Who stored it, where the server knows that."),
+            needs("memory", reference("MemoryInput"), "What it says, without vectors."),
+        ],
+    )
+}
