@@ -66,6 +66,8 @@ impl History {
         self.verify_gets(name, &image)?;
         self.verify_searches(name, &image, &mut rng)?;
         self.verify_ties(name, &image, &mut rng)?;
+        let mut other = self.updates.split();
+        self.verify_versions(name, &image, &mut other)?;
         self.verify_ranking(name)
     }
 
@@ -179,7 +181,8 @@ impl History {
         self.tally.compared += 1;
         let memory = &found.memory;
         let same = memory.id == stored.name()
-            && memory.version == 1
+            && memory.version == stored.version
+            && memory.reason == stored.reason
             && (memory.lsn.0, memory.position) == stored.place()
             && memory.committed_at.0 == stored.time
             && memory.principal == stored.principal

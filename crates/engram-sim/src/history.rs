@@ -94,6 +94,8 @@ pub(crate) struct History {
     pub(crate) weather: Rng,
     /// Decides what is learned.
     pub(crate) scholar: Rng,
+    /// Chance for updates, which came later: the histories of old seeds keep their steps.
+    pub(crate) updates: Rng,
     pub(crate) engine: Option<Engine>,
     pub(crate) spaces: BTreeMap<String, Place>,
     pub(crate) creating: Vec<Creating>,
@@ -166,6 +168,7 @@ impl History {
             store: FaultyBlobs::new(weather.bits(), &fs),
             weather,
             scholar: Rng::new(seed ^ 0x7363_686f_6c61_7200),
+            updates: Rng::new(seed ^ 0x7570_6461_7465),
             fs,
             engine: None,
             spaces: BTreeMap::new(),

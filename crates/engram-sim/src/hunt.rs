@@ -74,10 +74,11 @@ fn first_case(bug: Bug) -> Case {
         Bug::SyncRetried => Case::Seed(61),
         Bug::BlockUnchecked => Case::Seed(113),
         Bug::UploadBelieved => Case::Seed(195),
+        Bug::VersionsDropped => Case::Seed(4),
         Bug::SpareNotZeroed => Case::Seed(169),
         Bug::DamageTakenForTail => Case::Seed(202),
-        Bug::TornTailKept => Case::Seed(489),
-        Bug::ReleasedEarly => Case::Seed(487),
+        Bug::TornTailKept => Case::Seed(2075),
+        Bug::ReleasedEarly => Case::Seed(558),
         Bug::ObjectRemovedEarly => Case::Sweep(Trouble::Disk(Fault::Crash), 444),
     }
 }

@@ -23,6 +23,8 @@ mod draft;
 
 mod history;
 
+mod versions;
+
 mod settle;
 
 mod tied;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use engram_engine::{
     AssociationReceipt, Created, Done, EngineError, FeedbackReceipt, ForgetReceipt, MemoryContent,
-    NewMemory, OnInvalid, RememberOptions, Remembered, SpaceInfo, State,
+    NewMemory, OnInvalid, RememberOptions, Remembered, SpaceInfo, State, Updated,
 };
 use engram_store::SpaceId;
 
@@ -45,6 +45,8 @@ pub(crate) struct Draft {
 pub(crate) struct Stored {
     /// None while only the engine knows it.
     pub(crate) id: Option<String>,
+    pub(crate) version: u32,
+    pub(crate) reason: String,
     pub(crate) lsn: u64,
     pub(crate) position: u32,
     pub(crate) time: i64,
@@ -58,6 +60,24 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
+    /// What an update of an unknown id is made from.
+    pub(crate) fn nothing(id: &str) -> Stored {
+        Stored {
+            id: Some(id.to_owned()),
+            version: 1,
+            reason: String::new(),
+            lsn: 0,
+            position: 0,
+            time: 0,
+            principal: String::new(),
+            content: MemoryContent::default(),
+            given: None,
+            vectors: Vec::new(),
+            token: String::new(),
+            state: State::Active,
+        }
+    }
+
     pub(crate) fn place(&self) -> (u64, u32) {
         (self.lsn, self.position)
     }
@@ -109,6 +129,8 @@ pub(crate) struct Image {
     /// In log order.
     pub(crate) memories: BTreeMap<(u64, u32), Arc<Stored>>,
     pub(crate) ids: BTreeMap<String, (u64, u32)>,
+    /// Older versions by id, oldest first.
+    pub(crate) past: BTreeMap<String, Vec<Arc<Stored>>>,
     pub(crate) keys: BTreeMap<String, Arc<Keyed>>,
     /// Associations that were stated.
     pub(crate) ties: BTreeMap<Pair, Tie>,
@@ -176,6 +198,12 @@ pub(crate) enum Work {
         ids: Vec<String>,
         fate: Fate,
         slot: Slot<ForgetReceipt>,
+    },
+    /// A newer version of a memory, or the one that says so already.
+    Update {
+        newer: Box<Stored>,
+        created: Created,
+        slot: Slot<Updated>,
     },
     Delete {
         slot: Slot<SpaceInfo>,
@@ -274,12 +302,27 @@ impl Image {
         self.memories.insert(stored.place(), Arc::new(stored));
     }
 
+    /// Puts a newer version in the place of the one that is there; what was stated about the memory stays.
+    fn update(&mut self, newer: &Stored) {
+        let Some(old) = self.ids.get(newer.name()).copied() else { return };
+        if let Some(before) = self.memories.remove(&old) {
+            self.past.entry(newer.name().to_owned()).or_default().push(before);
+        }
+        let new = newer.place();
+        let moved = |place| if place == old { new } else { place };
+        let ties = std::mem::take(&mut self.ties).into_iter();
+        self.ties = ties.map(|((from, to), tie)| ((moved(from), moved(to)), tie)).collect();
+        self.parted.remove(&old);
+        self.put(newer.clone());
+    }
+
     pub(crate) fn change(&mut self, ids: &[String], fate: Fate) {
         for id in ids {
             let Some(place) = self.ids.get(id).copied() else { continue };
             match fate {
                 Fate::Delete => {
                     self.ids.remove(id);
+                    self.past.remove(id);
                     self.memories.remove(&place);
                     self.ties.retain(|(from, to), _| *from != place && *to != place);
                 }
@@ -313,6 +356,7 @@ impl Image {
                 }
             }
             Work::Change { ids, fate, .. } => self.change(ids, *fate),
+            Work::Update { newer, .. } => self.update(newer),
             Work::Associate { pair, tie, .. } => {
                 self.ties.insert(*pair, tie.clone());
             }
@@ -416,6 +460,8 @@ impl Plan {
     fn stored(&self, draft: &Draft, principal: &str) -> Stored {
         Stored {
             id: draft.memory.id.clone(),
+            version: 1,
+            reason: String::new(),
             lsn: self.lsn,
             position: self.puts.len() as u32,
             time: self.time,
@@ -501,6 +547,7 @@ pub(crate) fn classify(error: &EngineError) -> &'static str {
         EngineError::MemoryNotFound { .. } => "no memory",
         EngineError::IdConflict { .. } => "id conflict",
         EngineError::IdempotencyConflict { .. } => "key conflict",
+        EngineError::VersionMismatch { .. } => "version",
         EngineError::Overloaded { .. } => "overloaded",
         EngineError::Lagging { .. } => "lagging",
         EngineError::ColdUnavailable { .. } => "cold",

@@ -7,6 +7,7 @@ use engram_store::SpaceId;
 
 use crate::history::{Check, DIMENSION, History};
 use crate::model::{Fate, Image, Nature, Place, Queued, Work, classify, taken};
+use crate::versions::updated;
 
 /// Answers.
 impl History {
@@ -257,6 +258,11 @@ fn answer(queued: &mut Queued, published: &Image, reached: Reached) -> Check<Ans
                     ));
                 }
             }
+            Some(Err(error)) => return Ok(refusal(&error)),
+            None => return Ok(Answer::Unknown),
+        },
+        Work::Update { newer, created, slot } => match taken(slot) {
+            Some(Ok(answer)) => updated(&answer, newer, *created)?,
             Some(Err(error)) => return Ok(refusal(&error)),
             None => return Ok(Answer::Unknown),
         },

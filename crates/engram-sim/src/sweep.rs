@@ -59,6 +59,7 @@ fn script(history: &mut History) -> Check {
     }
     history.scripted(|history| history.scripted_tie("a", ("a-2", "a-3")))?;
     history.scripted(History::derive_all)?;
+    history.scripted(|history| history.submit_update("a", "a-2"))?;
     for fate in [Fate::Suppress, Fate::Restore, Fate::Delete] {
         history.scripted(|history| history.scripted_change("a-1", fate))?;
     }
@@ -73,6 +74,7 @@ fn script(history: &mut History) -> Check {
     history.scripted_remember("a", 10, 300)?;
     history.scripted_drive()?;
     history.scripted(|history| history.scripted_tie("a", ("a-10", "a-2")))?;
+    history.scripted(|history| history.submit_update("a", "a-2"))?;
     history.scripted(History::derive_all)?;
     history.scripted(|history| history.restart(End::Kill))?;
     // Nothing is left alive, so that segments are dropped and used again.

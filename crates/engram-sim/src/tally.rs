@@ -16,6 +16,8 @@ pub struct Tally {
     pub survivors: u64,
     /// Commits of associations and graphs that the engine derived.
     pub derived: u64,
+    /// Newer versions of memories that were sent.
+    pub updated: u64,
     /// Attempts to open the data directory.
     pub openings: u64,
     /// Clean closes.
@@ -49,6 +51,7 @@ impl Tally {
             (&mut self.acknowledged, other.acknowledged),
             (&mut self.survivors, other.survivors),
             (&mut self.derived, other.derived),
+            (&mut self.updated, other.updated),
             (&mut self.openings, other.openings),
             (&mut self.closes, other.closes),
             (&mut self.power_cuts, other.power_cuts),
@@ -76,8 +79,8 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} cases, {} steps, {} commits acknowledged, {} survived without an answer, {} derived",
-            self.cases, self.steps, self.acknowledged, self.survivors, self.derived
+            "{} cases, {} steps, {} commits acknowledged, {} survived without an answer, {} derived, {} updates",
+            self.cases, self.steps, self.acknowledged, self.survivors, self.derived, self.updated
         )?;
         writeln!(
             f,

@@ -20,6 +20,8 @@ const FAULT_AHEAD: u64 = 30;
 const CALLS_AHEAD: u64 = 8;
 /// Chance in percent that a step with a cold store maintains beside what else it does.
 const MOVED: u64 = 12;
+/// Chance in percent that a step updates a memory beside what else it does.
+const UPDATED: u64 = 18;
 /// Steps of maintenance within which the cold store is in order, where nothing fails.
 const CLEARED_MAX: u32 = 20;
 /// Chance in percent that a commit is driven at once.
@@ -74,6 +76,11 @@ impl History {
             self.some_request()?;
         }
         self.learn()?;
+        // What came later has a stream of its own, so that the histories of old seeds keep their steps.
+        if self.updates.chance(UPDATED) && !self.fs.crashed() && self.engine().poisoned().is_none()
+        {
+            self.some_update()?;
+        }
         self.tend()
     }
 
@@ -285,7 +292,11 @@ impl History {
         }
         match result {
             // Who waits for a space whose files cannot be read now is told that, and not what became of the commit.
-            Ok(_) if self.injected() => Ok(()),
+            Ok(_) if self.injected() => {
+                // One that was deleted with the same flush is in no list any more: only a restart tells.
+                self.blind |= self.pending() > 0;
+                Ok(())
+            }
             Ok(driven) if driven.commits != pending || self.pending() > 0 => {
                 Err(format!("{driven:?} of {pending} commits, {} wait", self.pending()))
             }
