@@ -142,7 +142,11 @@ mod tests {
     const DAY: i64 = 86_400_000_000_000;
 
     fn memory(decay: Option<OwnDecay>) -> Memory {
-        let mut memory = Memory { committed_at: CommitTime(DAY), ..Memory::default() };
+        let mut memory = Memory {
+            committed_at: CommitTime(DAY),
+            first_committed_at: CommitTime(DAY),
+            ..Memory::default()
+        };
         memory.content.decay = decay;
         memory
     }
