@@ -3,6 +3,7 @@
 //! Routing, permissions, clients, OpenAPI and the reference page are derived from [`OPERATIONS`]. An
 //! operation of a space names the space in its path and nowhere else.
 
+mod errors;
 mod table;
 
 pub use table::OPERATIONS;

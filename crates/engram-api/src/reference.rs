@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
+use serde::Serialize as _;
 use serde_json::Value;
+use serde_json::ser::{PrettyFormatter, Serializer};
 
 use crate::error::{ERRORS, Remedy};
 use crate::openapi::openapi;
@@ -26,7 +28,7 @@ pub fn reference_pages() -> Vec<ReferencePage> {
     let mut document = openapi();
     document["x-generated"] =
         Value::from("by `cargo xtask gen` from the tables of engram-api; do not edit");
-    let json = serde_json::to_string_pretty(&document).expect("a JSON value can be written");
+    let json = narrow(&document);
     vec![
         ReferencePage { path: "docs/reference/rest.md", content: rest() },
         ReferencePage { path: "docs/reference/errors.md", content: errors() },
@@ -231,3 +233,12 @@ const REMEDIES: [(Remedy, &str); 6] = [
     (Remedy::GiveUp, "nothing helps with this program"),
     (Remedy::CallOperator, "somebody must repair the server or its configuration"),
 ];
+
+/// JSON with one space for each level: lines that a diff can show, in a file that stays small.
+fn narrow(document: &Value) -> String {
+    let mut bytes = Vec::new();
+    let formatter = PrettyFormatter::with_indent(b" ");
+    let mut serializer = Serializer::with_formatter(&mut bytes, formatter);
+    document.serialize(&mut serializer).expect("a JSON value can be written");
+    String::from_utf8(bytes).expect("JSON is UTF-8")
+}

@@ -69,17 +69,17 @@ fn first_case(bug: Bug) -> Case {
         Bug::PayloadUnchecked | Bug::PoisonForgotten | Bug::PublishedEarly => Case::Seed(2),
         Bug::SegmentNameUnsynced => Case::Seed(8),
         Bug::KeysForgotten | Bug::DeletedRevived => Case::Seed(19),
-        Bug::MissingUntold => Case::Seed(40),
-        Bug::TailUnsynced => Case::Seed(46),
-        Bug::SyncRetried => Case::Seed(61),
-        Bug::BlockUnchecked => Case::Seed(113),
-        Bug::UploadBelieved => Case::Seed(195),
+        Bug::TailUnsynced => Case::Seed(49),
+        Bug::MissingUntold => Case::Seed(61),
+        Bug::SyncRetried => Case::Seed(74),
+        Bug::BlockUnchecked => Case::Seed(150),
+        Bug::UploadBelieved => Case::Seed(235),
         Bug::VersionsDropped => Case::Seed(4),
         Bug::SpareNotZeroed => Case::Seed(169),
         Bug::DamageTakenForTail => Case::Seed(202),
         Bug::TornTailKept => Case::Seed(2075),
         Bug::ReleasedEarly => Case::Seed(558),
-        Bug::ObjectRemovedEarly => Case::Sweep(Trouble::Disk(Fault::Crash), 444),
+        Bug::ObjectRemovedEarly => Case::Sweep(Trouble::Disk(Fault::Crash), 446),
     }
 }
 

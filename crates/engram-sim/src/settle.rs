@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engram_engine::{AssociationReceipt, Engine, Language};
+use engram_engine::{AssociationReceipt, Engine, FeedbackReceipt, Language};
 use engram_store::SpaceId;
 
 use crate::history::{Check, DIMENSION, History};
@@ -282,12 +282,7 @@ fn answer(queued: &mut Queued, published: &Image, reached: Reached) -> Check<Ans
             None => return Ok(Answer::Unknown),
         },
         Work::Judge { slot } => match taken(slot) {
-            Some(Ok(receipt)) => {
-                let found = (receipt.lsn.0, receipt.committed_at.0);
-                if Some(found) != queued.stamp {
-                    return Err(format!("{receipt:?}, expected {:?}", queued.stamp));
-                }
-            }
+            Some(Ok(receipt)) => judged(&receipt, queued.stamp)?,
             Some(Err(error)) => return Ok(refusal(&error)),
             None => return Ok(Answer::Unknown),
         },
@@ -301,6 +296,14 @@ fn answer(queued: &mut Queued, published: &Image, reached: Reached) -> Check<Ans
         return Err(format!("{:?} was acknowledged at LSN {}", queued.stamp, published.lsn));
     }
     Ok(Answer::Yes)
+}
+
+/// Compares the answer to a judgement with what must have come.
+fn judged(receipt: &FeedbackReceipt, stamp: Option<(u64, i64)>) -> Check {
+    match stamp == Some((receipt.lsn.0, receipt.committed_at.0)) {
+        true => Ok(()),
+        false => Err(format!("{receipt:?}, expected {stamp:?}")),
+    }
 }
 
 /// Compares the answer to a request about an association with what must have come.
