@@ -66,7 +66,7 @@ pub struct CompleteRequest {
     /// How probable a value must be at least, by the lower end of its interval, in \[0, 1\]; 0.5 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_probability: Option<f32>,
-    /// Most memories to look at that agree with something given, 1 to 10,000; 1,000 when absent.
+    /// Most memories to look at that agree with something given, 1 to 2,000; 1,000 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence_max: Option<u32>,
 }
@@ -151,7 +151,7 @@ pub struct PredictRequest {
     /// Which memories may stand for the present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<FilterInput>,
-    /// Most memories to stand for the present, 1 to 200; 50 when absent.
+    /// Most memories to stand for the present, 1 to 100; 50 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub antecedents_max: Option<u32>,
     /// Most predictions in the answer, 1 to 100; 5 when absent.
@@ -214,7 +214,7 @@ pub struct ImagineRequest {
     /// Which memories may lend their values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<FilterInput>,
-    /// Most memories to look at that agree with something given, 1 to 10,000; 1,000 when absent.
+    /// Most memories to look at that agree with something given, 1 to 2,000; 1,000 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence_max: Option<u32>,
 }

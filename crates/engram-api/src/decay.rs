@@ -46,7 +46,7 @@ pub struct MemoryDecay {
     /// Its law; that of the space when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub law: Option<LawName>,
-    /// Days until half of its retrievability is lost, 0.000001 to 365,250; what the law begins with when absent.
+    /// Days until half of its retrievability is lost, 0.0001 to 36,500; what the law begins with when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub half_life_days: Option<f64>,
 }
@@ -58,7 +58,7 @@ pub struct SpaceDecay {
     /// The law; `fsrs` when absent.
     #[serde(default)]
     pub law: LawName,
-    /// Stability of a new memory: days until its retrievability falls to 0.9, 0.000001 to 365,250. When absent 30, and 1.9 minutes
+    /// Stability of a new memory: days until its retrievability falls to 0.9, 0.000001 to 36,500. When absent 30, and 1.9 minutes
     /// with `ebbinghaus`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stability_days: Option<f64>,

@@ -71,7 +71,7 @@ pub struct FeedbackResponse {
 pub struct RetentionRequest {
     /// Id of the memory.
     pub id: String,
-    /// How far the curve looks ahead, days, 0.000001 to 365,250; 365 when absent.
+    /// How far the curve looks ahead, days, 0.000001 to 36,500; 365 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub horizon_days: Option<f64>,
 }

@@ -89,9 +89,10 @@ fn apply_step(
         Step::Link(record) => link(snapshot, record)?,
         Step::Use(record) => {
             for used in &record.uses {
+                // A clock that ran ahead must not keep what comes later from counting.
+                let at_ns = used.at.min(snapshot.committed_at.0);
                 let review = Review::Used { share: share(used) };
-                snapshot
-                    .learn(used.node, |trace, law| trace.retention.review(law, used.at, review));
+                snapshot.learn(used.node, |trace, law| trace.retention.review(law, at_ns, review));
             }
         }
         Step::Feedback(record, source) => judge(snapshot, &record, source)?,

@@ -66,7 +66,8 @@ impl Engine {
 
 /// What the evidence says of one field.
 fn judged(evidence: &Evidence, field: FieldName, least: f64) -> CompletedField {
-    let column = evidence.columns.get(&field).filter(|_| evidence.agreeing > 0);
+    let agrees = |row: &(u32, Vec<u32>)| evidence.looked[row.0 as usize].agrees;
+    let column = evidence.columns.get(&field).filter(|column| column.rows.iter().any(agrees));
     let Some(column) = column else {
         let filled = Err(Abstention::NoEvidence);
         return CompletedField { field, filled, alternatives: Vec::new(), evidence: 0.0 };

@@ -361,12 +361,10 @@ impl Engine {
     /// # Errors
     /// The log failed; what was acknowledged before is safe.
     pub fn close(&self) -> Result<(), EngineError> {
-        // What was used in the last moments is learned, if the log takes it.
-        self.drive()?;
-        let learned = self.train();
+        // What was used in the last moments may be lost, so a failure of this is none of the close; it shows in the drive below.
+        drop(self.learn_noted());
         self.queue()?.closing = true;
         self.drive()?;
-        learned?;
         self.log.close().map_err(|error| {
             self.log.rollback();
             error.into()

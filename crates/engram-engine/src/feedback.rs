@@ -5,10 +5,10 @@ use std::sync::Arc;
 use engram_store::{CommitTime, Lsn};
 
 use crate::apply::Step;
-use crate::dynamics::witness;
+use crate::dynamics::{confidence, witness};
 use crate::engine::{Done, Engine, Submitted};
 use crate::error::EngineError;
-use crate::model::State;
+use crate::model::{Confidence, State, Strength};
 use crate::queue::{CommitQueue, Known, writable};
 use crate::record::{FeedbackRecord, Op};
 use crate::request::Feedback;
@@ -24,6 +24,17 @@ pub struct FeedbackReceipt {
     pub committed_at: CommitTime,
 }
 
+/// What a memory is worth at one moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Standing {
+    /// How retrievable it is.
+    pub strength: Strength,
+    /// How sure we are of it.
+    pub confidence: Confidence,
+    /// The confidence that the caller stated.
+    pub stated: Option<f32>,
+}
+
 impl Engine {
     /// Takes in what somebody thinks of a recallable memory; `done` is called when that is durable.
     pub fn feedback(&self, space: &str, request: Feedback, done: Done<FeedbackReceipt>) {
@@ -34,6 +45,21 @@ impl Engine {
             }
             Err(error) => done(Err(error)),
         }
+    }
+
+    /// Strength and confidence of a recallable memory of an open space; none where it is not there. Reads nothing from the cold store.
+    pub fn standing(&self, space: &str, id: &str) -> Option<Standing> {
+        let space = self.catalog().find(space).ok()?.space()?;
+        let snapshot = space.snapshot.load();
+        let now_ns = self.now_ns();
+        let at = snapshot.recallable(id, now_ns).ok()?;
+        let (node, head) = (snapshot.node(at), snapshot.head(at));
+        let standing = Standing {
+            strength: snapshot.strength(node, &head, now_ns),
+            confidence: confidence(&head, snapshot.traces.get(node)),
+            stated: head.content.confidence,
+        };
+        space.intact().is_ok().then_some(standing)
     }
 
     fn submit_feedback(

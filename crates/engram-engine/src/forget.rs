@@ -249,9 +249,23 @@ fn still_concerned(
     for (id, lsn) in found {
         let (known, queued) = overlay.lookup(snapshot, &id);
         rests_on = rests_on.max(queued);
-        if let Some(known) = known.filter(|known| known.lsn == lsn && fate.concerns(known.state)) {
+        let same = |known: &Known| is_same(known, snapshot, (&id, lsn));
+        if let Some(known) = known.filter(|known| same(known) && fate.concerns(known.state)) {
             concerned.push((id, known));
         }
     }
     (concerned, rests_on)
+}
+
+/// Whether what is known of an id is the memory of which that commit stored a version: a newer version is the same one, what
+/// was stored anew under the id is not.
+fn is_same(known: &Known, snapshot: &Snapshot, (id, lsn): (&str, Lsn)) -> bool {
+    if known.lsn == lsn {
+        return true;
+    }
+    if known.born > Lsn(0) {
+        return known.born <= lsn;
+    }
+    let newest = snapshot.find(id).is_some_and(|(at, _)| snapshot.head(at).lsn == lsn);
+    newest || snapshot.older_versions(id).iter().any(|older| older.memory.lsn == lsn)
 }

@@ -135,7 +135,7 @@ pub use completion::{
 };
 pub use engine::{Components, Done, Driven, Engine};
 pub use error::{EngineError, InvalidValue, LogFailure};
-pub use feedback::FeedbackReceipt;
+pub use feedback::{FeedbackReceipt, Standing};
 pub use filter::{
     FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, Filter, MetaCondition, MetaTest, TimeRange,
 };

@@ -2,7 +2,10 @@
 //!
 //! `docs/internals/file-format.md` lists the sections that hold them. What does not decode is damage, never a panic.
 
-use engram_index::{Evidence, Presentation, Retention, Witness};
+use engram_index::{
+    Evidence, PRESENTATION_DECAY_MAX, PRESENTATION_WEIGHT_MAX, PRESENTATIONS_MAX, Presentation,
+    Retention, WITNESSES_MAX, Witness,
+};
 use engram_store::{CommitTime, Lsn};
 use prost::encoding::{
     DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, skip_field,
@@ -242,7 +245,9 @@ impl TraceRecord {
         let is_time = |days: f64| days > 0.0 && days.is_finite();
         let presentation = |review: PresentationRecord| {
             let PresentationRecord { at, since, stability_days, decay, weight } = review;
-            let sound = is_time(stability_days) && decay.is_finite() && weight.is_finite();
+            let sound = is_time(stability_days)
+                && (0.0..=PRESENTATION_DECAY_MAX).contains(&decay)
+                && (0.0..=PRESENTATION_WEIGHT_MAX).contains(&weight);
             let review = Presentation { at_ns: at, since_ns: since, stability_days, decay, weight };
             sound.then_some(review)
         };
@@ -250,6 +255,7 @@ impl TraceRecord {
             self.presentations.into_iter().map(presentation).collect();
         let presentations = presentations?;
         let sound = is_time(self.first_stability_days)
+            && presentations.len() <= PRESENTATIONS_MAX
             && (1.0..=10.0).contains(&self.difficulty)
             && presentations.is_sorted_by_key(|review| review.at_ns);
         let retention = Retention {
@@ -264,6 +270,7 @@ impl TraceRecord {
             supports: witness.supports,
             opposes: witness.opposes,
         };
+        let sound = sound && self.witnesses.len() <= WITNESSES_MAX;
         let evidence = Evidence::of(self.witnesses.into_iter().map(witness).collect());
         sound.then_some(Trace { retention, evidence })
     }

@@ -21,7 +21,7 @@ pub struct Trained {
     pub memories: u64,
     /// Commits that tell so, with the names of their spaces; durable after the next drive.
     pub commits: Vec<(String, Stamp)>,
-    /// Uses that were let go since the last call, because too many came at once.
+    /// Uses that were let go since the last call, because too many came at once or the log took no commit.
     pub dropped: u64,
     /// Another call would find work.
     pub more: bool,
@@ -48,9 +48,12 @@ impl Engine {
                 continue;
             }
             let count = uses.len() as u64;
-            if let Some(stamp) = self.commit_uses(&space, UseRecord { uses })? {
-                done.memories += count;
-                done.commits.push((space.identity.name.clone(), stamp));
+            match self.commit_uses(&space, UseRecord { uses })? {
+                Some(stamp) => {
+                    done.memories += count;
+                    done.commits.push((space.identity.name.clone(), stamp));
+                }
+                None => done.dropped += count,
             }
             done.more |= count as usize == USES_MAX;
         }
@@ -58,6 +61,15 @@ impl Engine {
             self.wake();
         }
         Ok(done)
+    }
+
+    /// Commits all that is noted, for there will be no other call.
+    pub(crate) fn learn_noted(&self) -> Result<(), EngineError> {
+        self.drive()?;
+        while self.train()?.more {
+            self.drive()?;
+        }
+        Ok(())
     }
 
     fn commit_uses(

@@ -47,16 +47,18 @@ pub const SPREAD_SEEDS_MAX: usize = 64;
 pub const SPREAD_HOPS_MAX: u32 = 8;
 /// Most associations that a spreading may follow.
 pub const SPREAD_EDGES_MAX: u32 = 1_000_000;
-/// Shortest and longest half-life or stability, days: about a tenth of a second to a thousand years.
-const TIME_SPAN_DAYS: (f64, f64) = (1e-6, 365_250.0);
+/// Shortest and longest stability, days: about a tenth of a second to a century.
+const TIME_SPAN_DAYS: (f64, f64) = (1e-6, 36_500.0);
+/// The same of a half-life, so that its stability lies within the other bounds by every law.
+const HALF_LIFE_DAYS: (f64, f64) = (1e-4, 36_500.0);
 /// Most fields that are asked to be completed.
 pub const COMPLETED_FIELDS_MAX: usize = 64;
 /// Most memories that a completion may look at for agreeing with something.
-pub const EVIDENCE_MAX: usize = 10_000;
+pub const EVIDENCE_MAX: usize = 2_000;
 /// Most memories later in a session that a prediction may reach.
 pub const PREDICT_STEPS_MAX: u32 = 8;
 /// Most memories that stand for the present of a prediction.
-pub const ANTECEDENTS_MAX: usize = 200;
+pub const ANTECEDENTS_MAX: usize = 100;
 /// Longest text of a cue, bytes.
 pub const CUE_BYTES_MAX: usize = 64 << 10;
 
@@ -114,17 +116,20 @@ fn content(content: &MemoryContent, settings: &EngineSettings) -> Checked {
         }
     }
     if let Some(OwnDecay::Fading { half_life_days: Some(days), .. }) = content.decay {
-        time_span("decay.half_life_days", days)?;
+        within_days("decay.half_life_days", days, HALF_LIFE_DAYS)?;
     }
     metadata(&content.metadata, settings)
 }
 
-/// Refuses what is no number of days, or more than a thousand years.
+/// Refuses what is no number of days, or more than a century.
 pub(crate) fn time_span(field: &str, days: f64) -> Checked {
-    if (TIME_SPAN_DAYS.0..=TIME_SPAN_DAYS.1).contains(&days) {
+    within_days(field, days, TIME_SPAN_DAYS)
+}
+
+fn within_days(field: &str, days: f64, (low, high): (f64, f64)) -> Checked {
+    if (low..=high).contains(&days) {
         return Ok(());
     }
-    let (low, high) = TIME_SPAN_DAYS;
     Err(EngineError::invalid(field, InvalidValue::OutOfRange { value: days, low, high }))
 }
 

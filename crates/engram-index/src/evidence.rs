@@ -10,7 +10,7 @@ pub struct Beta {
 }
 
 /// Sources that are told apart; what further ones say counts as said by one.
-const WITNESSES_MAX: usize = 32;
+pub const WITNESSES_MAX: usize = 32;
 
 /// What one source has said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

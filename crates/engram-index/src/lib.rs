@@ -21,8 +21,11 @@ mod attend;
 
 pub use attend::{agreement, attention, dependence, effective_count};
 pub use bytes::IndexDamage;
-pub use decay::{DecayLaw, Presentation, Retention, Review, recency};
-pub use evidence::{Beta, Evidence, Witness};
+pub use decay::{
+    DecayLaw, PRESENTATION_DECAY_MAX, PRESENTATION_WEIGHT_MAX, PRESENTATIONS_MAX, Presentation,
+    Retention, Review, recency,
+};
+pub use evidence::{Beta, Evidence, WITNESSES_MAX, Witness};
 pub use field::{
     ColumnPart, FieldTest, FieldValue, KeywordColumn, MetadataColumn, MetadataWriter, RangeColumn,
     order_int_float,

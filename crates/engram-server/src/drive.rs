@@ -1,4 +1,4 @@
-//! The threads that drive the engine: one writer, one that forms associations and commits what recall taught, one maintainer, one that builds the graphs of
+//! The threads that drive the engine: one writer, one that forms associations, one that commits what recall taught, one maintainer, one that builds the graphs of
 //! vectors.
 //!
 //! The writer sleeps until something is queued and wakes at once, without polling. Group commit arises by itself:
@@ -113,7 +113,8 @@ impl Faults {
 pub(crate) struct Drivers {
     writer_bell: Arc<Bell>,
     linker_bell: Arc<Bell>,
-    /// Rings only for the stop, like the next.
+    /// Rings only for the stop, like the next two.
+    trainer_bell: Arc<Bell>,
     maintainer_bell: Arc<Bell>,
     /// Rings only for the stop: a graph is never urgent, since what it lacks is compared one by one.
     indexer_bell: Arc<Bell>,
@@ -135,6 +136,7 @@ impl Drivers {
         let mut drivers = Drivers {
             writer_bell,
             linker_bell: Arc::default(),
+            trainer_bell: Arc::default(),
             maintainer_bell: Arc::default(),
             indexer_bell: Arc::default(),
             threads: Vec::new(),
@@ -144,6 +146,8 @@ impl Drivers {
         drivers.spawn("engram-writer", driven, move || write(&work, &bell, &linker))?;
         let (work, bell) = (driven.clone(), Arc::clone(&drivers.linker_bell));
         drivers.spawn("engram-link", driven, move || link(&work, &bell))?;
+        let (work, bell) = (driven.clone(), Arc::clone(&drivers.trainer_bell));
+        drivers.spawn("engram-train", driven, move || train(&work, &bell))?;
         let (work, bell) = (driven.clone(), Arc::clone(&drivers.maintainer_bell));
         drivers.spawn("engram-maintain", driven, move || maintain(&work, &bell))?;
         let (work, bell) = (driven.clone(), Arc::clone(&drivers.indexer_bell));
@@ -170,9 +174,9 @@ impl Drivers {
 
     /// Lets the writer finish what is queued and ends the threads.
     pub(crate) fn stop(self) {
-        let bells =
-            [&self.writer_bell, &self.linker_bell, &self.maintainer_bell, &self.indexer_bell];
-        for bell in bells {
+        let behind =
+            [&self.linker_bell, &self.trainer_bell, &self.maintainer_bell, &self.indexer_bell];
+        for bell in behind.into_iter().chain([&self.writer_bell]) {
             bell.stop();
         }
         for thread in self.threads {
@@ -217,12 +221,7 @@ fn drive_once(driven: &DriverParts) -> bool {
 }
 
 fn link(driven: &DriverParts, bell: &Bell) {
-    let mut trained = Instant::now();
     while bell.sleep(Some(MAINTAIN_PAUSE)) != Woken::Stopped {
-        if trained.elapsed() >= TRAIN_PAUSE {
-            trained = Instant::now();
-            train(driven);
-        }
         // What is left to associate waits for the commit of this step, and the writer rings after that.
         if let Err(error) = driven.engine.link(LINK_MEMORIES) {
             tracing::warn!(%error, "associations were not formed; it will be tried again");
@@ -230,13 +229,15 @@ fn link(driven: &DriverParts, bell: &Bell) {
     }
 }
 
-fn train(driven: &DriverParts) {
-    match driven.engine.train() {
-        Ok(done) => {
-            driven.metrics.memories_trained.inc_by(done.memories);
-            driven.metrics.uses_dropped.inc_by(done.dropped);
+fn train(driven: &DriverParts, bell: &Bell) {
+    while bell.sleep(Some(TRAIN_PAUSE)) != Woken::Stopped {
+        match driven.engine.train() {
+            Ok(done) => {
+                driven.metrics.memories_trained.inc_by(done.memories);
+                driven.metrics.uses_dropped.inc_by(done.dropped);
+            }
+            Err(error) => tracing::warn!(%error, "what was recalled was not learned"),
         }
-        Err(error) => tracing::warn!(%error, "what was recalled was not learned"),
     }
 }
 

@@ -51,7 +51,7 @@ fn evidence(mut own: Vec<Field>) -> Vec<Field> {
         may("filter", reference("FilterInput"), "Which memories may be evidence."),
         may(
             "evidence_max",
-            integer(1, 10_000),
+            integer(1, 2_000),
             "Most memories to look at that agree with something given; 1,000 when absent.",
         ),
     ]);
@@ -162,7 +162,7 @@ fn predict() -> Value {
             may("filter", reference("FilterInput"), "Which memories may stand for the present."),
             may(
                 "antecedents_max",
-                integer(1, 200),
+                integer(1, 100),
                 "Most memories to stand for the present; 50 when absent.",
             ),
             may("limit", integer(1, 100), "Most predictions in the answer; 5 when absent."),

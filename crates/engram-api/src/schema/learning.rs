@@ -25,7 +25,7 @@ pub(super) fn schemas() -> Vec<Named> {
 }
 
 fn days() -> Value {
-    json!({"type": "number", "minimum": 0.000_001, "maximum": 365_250})
+    json!({"type": "number", "minimum": 0.000_001, "maximum": 36_500})
 }
 
 fn memory_decay() -> Value {
@@ -36,7 +36,7 @@ fn memory_decay() -> Value {
             may("law", reference("LawName"), "Its law; that of the space when absent."),
             may(
                 "half_life_days",
-                days(),
+                json!({"type": "number", "minimum": 0.0001, "maximum": 36_500}),
                 "Days until half of its retrievability is lost; what the law begins with when absent.",
             ),
         ],

@@ -106,13 +106,14 @@ impl<'a> Forming<'a> {
 
     /// Of what lies very near, what has the same words.
     fn repeat(&mut self, (node, memory): (u32, &Memory), alike: Vec<u32>) {
-        if alike.is_empty() {
+        let words = said(&memory.content.text);
+        // Who corrects a memory says nothing again.
+        if alike.is_empty() || words.is_empty() || self.snapshot.versions.first(node) != node {
             return;
         }
-        let words = name_key(&memory.content.text);
         let same = |other: &u32| {
             let found = self.snapshot.doc_of_node(*other);
-            found.is_some_and(|(at, _)| name_key(&self.snapshot.memory(at).content.text) == words)
+            found.is_some_and(|(at, _)| said(&self.snapshot.memory(at).content.text) == words)
         };
         let same: Vec<u32> = alike.into_iter().filter(same).collect();
         self.repeats.extend(same.into_iter().map(|earlier| (earlier, node)));
@@ -246,6 +247,14 @@ impl<'a> Forming<'a> {
                 .collect(),
         }
     }
+}
+
+/// What makes two texts the same saying: their words and all signs between them, whatever the case, the spaces and the signs around.
+fn said(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let words: Vec<&str> = lower.split_whitespace().collect();
+    let inside = |c: char| c.is_alphanumeric() || matches!(c, '-' | '+' | '<' | '>' | '=');
+    words.join(" ").trim_matches(|c| !inside(c)).to_owned()
 }
 
 /// A title without a part in parentheses at its end: `Danny Huston (actor)` is also called `Danny Huston`.

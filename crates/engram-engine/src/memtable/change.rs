@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use engram_index::{Bitmap, DecayLaw};
+use engram_index::{Bitmap, DecayLaw, Retention};
 use engram_store::Bug;
 
 use super::chunk::{Built, Chunk, Doc};
@@ -150,7 +150,7 @@ impl Snapshot {
     /// Puts a newer version of a memory in the place of its live document, which stays as an older version. Other references
     /// into the tail become invalid.
     pub(crate) fn supersede(&mut self, at: DocRef, newer: Arc<Doc>, indexing: Indexing<'_>) {
-        let Some((old, _)) = self.take_from_indexes(at, indexing) else { return };
+        let Some((old, before)) = self.take_from_indexes(at, indexing) else { return };
         match at {
             DocRef::Tail(index) => {
                 let older = self.tail.remove(index as usize);
@@ -165,8 +165,17 @@ impl Snapshot {
         }
         let new = self.next_node;
         self.versions.replace(old, new, self.lsn);
+        let memory = Arc::clone(&newer.memory);
         self.put(newer, indexing);
         self.carry_over(old, new);
+        let fades_alike = before.content.decay == memory.content.decay
+            && before.learned_at() == memory.learned_at();
+        if !fades_alike && self.traces.get(new).is_some() {
+            let fresh = Trace::fresh(&memory, self.decay).retention;
+            self.learn(new, |trace, _| {
+                trace.retention = Retention { uses: trace.retention.uses, ..fresh };
+            });
+        }
     }
 
     /// Moves what belongs to a memory and to none of its versions from the node of the older one to that of the newer one.

@@ -29,6 +29,8 @@ pub(crate) struct Weighed<'a> {
     pub(crate) effective: f64,
     /// The same of all memories that hold the field.
     effective_general: f64,
+    /// Share of all memories that hold the field, and as how many of equal weight all count.
+    held: (f64, f64),
     /// Whether something that is known says something about the field.
     pub(crate) informed: bool,
 }
@@ -63,9 +65,19 @@ impl Evidence {
             shares: own.into_iter().zip(general).collect(),
             effective: effective_count(&weights),
             effective_general: effective_count(&counts),
+            held: self.held(&counts),
             weights,
             informed,
         }
+    }
+}
+
+impl Evidence {
+    /// What share of all memories that were looked at those of these counts are, and as how many of equal weight all count.
+    fn held(&self, counts: &[f64]) -> (f64, f64) {
+        let all: Vec<f64> = self.looked.iter().map(|looked| looked.count).collect();
+        let share = counts.iter().sum::<f64>() / all.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+        (share.min(1.0), effective_count(&all))
     }
 }
 
@@ -114,10 +126,11 @@ impl Weighed<'_> {
         beta(own, general * known, self.effective)
     }
 
-    /// Lower end of the interval of a value's share among memories in general.
+    /// Lower end of the interval of a value's share among memories in general, those without the field too.
     pub(crate) fn low_in_general(&self, place: u32) -> f64 {
         let (_, general) = self.shares[place as usize];
-        low(beta(general, UNDECIDED, self.effective_general))
+        let (held, all) = self.held;
+        low(beta(general * held, UNDECIDED, all))
     }
 
     /// A value as an answer shows it.

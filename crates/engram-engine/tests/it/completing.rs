@@ -440,8 +440,31 @@ fn those_that_are_looked_at_stand_for_the_rest() {
         let people = by_name(answer)["people"].clone();
         people.filled.unwrap().probability
     };
-    let (all, some) = (told(10_000), told(100));
+    let (all, some) = (told(2_000), told(100));
     assert!((all - 0.95).abs() < 0.01 && (some - all).abs() < 0.02, "{all} {some}");
+}
+
+#[test]
+fn a_field_that_no_agreeing_memory_holds_is_left_open() {
+    let home = Home::of_dimension(16);
+    let engine = home.open();
+    let memory = |n: usize| {
+        let place = if n.is_multiple_of(2) { "here" } else { "there" };
+        let mut memory = at(&format!("m{n}"), place, &["Ada"], &format!("note {n}"));
+        if n % 10 == 1 {
+            memory.content.metadata.insert("vip".to_owned(), MetaValue::Bool(true));
+        }
+        memory
+    };
+    let batch = (0..400).map(memory).collect();
+    remember(&engine, batch, RememberOptions::default()).unwrap();
+    let answer = completed(&engine, &complete(placed("here")));
+    if let Some(field) = by_name(answer).get("metadata.vip") {
+        assert_eq!(field.filled, Err(Abstention::NoEvidence), "{field:?}");
+    }
+    let mut asked = complete(placed("here"));
+    asked.fields = vec![FieldName::Metadata(vec!["vip".to_owned()])];
+    assert_eq!(completed(&engine, &asked).fields[0].filled, Err(Abstention::NoEvidence));
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Strength and confidence: what use, feedback and repetition make of them, and that all of it is in the log.
 
 use engram_engine::{
-    Cue, DecayLaw, DecaySettings, Effect, Engine, EngineError, Execution, Feedback,
+    ContentField, Cue, DecayLaw, DecaySettings, Effect, Engine, EngineError, Execution, Feedback,
     FeedbackReceipt, ForgetMode, MemoryContent, MemoryDetail, Mode, NewMemory, NewSpace, OwnDecay,
-    RankWeights, Source, Training, Verdict,
+    RankWeights, Source, Training, Update, VectorChange, Verdict,
 };
 
 use crate::associating::link_all;
@@ -38,6 +38,23 @@ fn judge(
     settle(engine, |done| engine.feedback("default", request, done))
 }
 
+/// Stores a newer version of a memory with all of its content as `change` makes it.
+fn change(engine: &Engine, id: &str, change: impl FnOnce(&mut MemoryContent)) {
+    let mut content = get(engine, id).memory.content.clone();
+    change(&mut content);
+    let request = Update {
+        id: id.to_owned(),
+        content,
+        fields: ContentField::ALL.to_vec(),
+        vector: VectorChange::Keep,
+        if_version: None,
+        reason: String::new(),
+        idempotency_key: None,
+        principal: String::new(),
+    };
+    settle(engine, |done| engine.update("default", request, done)).unwrap();
+}
+
 fn get(engine: &Engine, id: &str) -> MemoryDetail {
     engine.get("default", id).unwrap()
 }
@@ -69,7 +86,7 @@ fn what_is_recalled_grows_strong_and_what_is_observed_does_not() {
     assert_eq!(get(&engine, "a").strength, before, "an answer waits for nothing");
     assert_eq!(train(&engine), 1);
     let after = get(&engine, "a").strength;
-    assert!(after.stability_days > 35.0 && after.retrievability > 0.999, "{after:?}");
+    assert!(after.stability_days > 35.0 && after.retrievability > 0.99, "{after:?}");
     assert_eq!((after.uses, after.used_at), (1, Some(NOW + 30 * DAY)));
     assert!((get(&engine, "b").strength.retrievability - 0.9).abs() < 1e-6, "not in the answer");
     assert_eq!(train(&engine), 0, "each use is told once");
@@ -194,6 +211,42 @@ fn repetition_strengthens_and_only_another_source_makes_surer() {
     store(&engine, said("else", "The harbour is open on Monday.", "newspaper"));
     link_all(&engine);
     assert_eq!(get(&engine, "first").strength.uses, 2, "this says something else");
+}
+
+#[test]
+fn who_corrects_a_memory_repeats_nothing_and_signs_count() {
+    let home = Home::new();
+    let engine = home.open();
+    store(&engine, said("a", "The harbour is closed on Sunday.", "master"));
+    store(&engine, said("b", "The harbour is closed on Sunday.", "master"));
+    link_all(&engine);
+    let before = learned(&engine, &["a"]);
+    change(&engine, "b", |content| content.source.reference = "somebody else".to_owned());
+    link_all(&engine);
+    assert_eq!(learned(&engine, &["a"]), before);
+    store(&engine, said("plus", "the offset is 5", "x"));
+    store(&engine, said("minus", "the offset is -5", "y"));
+    link_all(&engine);
+    assert_eq!(get(&engine, "plus").confidence.evidence, 1, "they say the opposite");
+}
+
+#[test]
+fn an_update_keeps_what_was_learned_and_may_change_how_it_fades() {
+    let home = Home::new();
+    let engine = home.open();
+    store(&engine, text("a", "the kettle boils"));
+    home.clock.set(NOW + 20 * DAY);
+    judge(&engine, "a", Verdict::Useful, "one").unwrap();
+    let before = get(&engine, "a");
+    change(&engine, "a", |content| content.tags = vec!["kitchen".to_owned()]);
+    let after = get(&engine, "a");
+    assert_eq!((after.memory.version, after.strength), (2, before.strength));
+    assert_eq!(after.confidence, before.confidence);
+    let own = OwnDecay::Fading { law: None, half_life_days: Some(1.0) };
+    change(&engine, "a", |content| content.decay = Some(own));
+    let faster = get(&engine, "a");
+    assert!(faster.strength.stability_days < 1.0, "{:?}", faster.strength);
+    assert_eq!((faster.confidence, faster.strength.uses), (before.confidence, 1));
 }
 
 #[test]

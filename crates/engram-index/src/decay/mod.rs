@@ -4,7 +4,10 @@ mod law;
 mod retention;
 
 pub use law::DecayLaw;
-pub use retention::{Presentation, Retention, Review};
+pub use retention::{
+    PRESENTATION_DECAY_MAX, PRESENTATION_WEIGHT_MAX, PRESENTATIONS_MAX, Presentation, Retention,
+    Review,
+};
 
 /// How recent something of that age is: `2^(-age / half-life)`, exponential decay.
 /// In [0, 1]; a negative age counts as 0, a half-life that is not positive as no time at all. Panics on NaN.

@@ -5,7 +5,11 @@ use super::law::{ACT_R_DECAY, DecayLaw, retrieved};
 const NS_PER_DAY: f64 = 86_400e9;
 const NS_PER_SECOND: f64 = 1e9;
 /// Reviews that are kept of a memory: strength can be told as of any time since the first of them.
-const PRESENTATIONS_MAX: usize = 16;
+pub const PRESENTATIONS_MAX: usize = 16;
+/// Largest decay of a presentation: that of one among all of a memory's within the same second.
+pub const PRESENTATION_DECAY_MAX: f64 = 8.0;
+/// Largest weight of a presentation.
+pub const PRESENTATION_WEIGHT_MAX: f64 = 2.0;
 /// Longest stability, days: a century, as in FSRS.
 const STABILITY_DAYS_MAX: f64 = 36_500.0;
 /// Shortest stability, days: a tenth of a second.
@@ -27,7 +31,7 @@ const LAPSE_LEFT_MAX: f64 = 0.9;
 /// Share of the activation at the time of a presentation that adds to its decay (Pavlik and Anderson 2005).
 const ACT_R_GROWTH: f64 = 0.217;
 /// What a presentation that was called useful weighs among those of ACT-R.
-const ACT_R_USEFUL: f64 = 2.0;
+const ACT_R_USEFUL: f64 = PRESENTATION_WEIGHT_MAX;
 
 /// Something that happened to a memory and tells how well it serves.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,13 +77,14 @@ impl Review {
 pub struct Presentation {
     /// When it was, ns.
     pub at_ns: i64,
-    /// From when on forgetting counts after it, ns: a lapse does not begin anew.
+    /// From when on forgetting counts after it, ns: a full review begins anew, a part of one moves it on by that part, a lapse
+    /// leaves it.
     pub since_ns: i64,
     /// Stability after it, days.
     pub stability_days: f64,
     /// Its own decay, where the law is [`DecayLaw::ActR`].
     pub decay: f64,
-    /// What it weighs there, in [0, 2]; 0 for a lapse.
+    /// How much of a review it was, in [0, 2]; 0 for a lapse.
     pub weight: f64,
 }
 
@@ -118,7 +123,7 @@ impl Retention {
 
     /// When it last was in use, ns; none = never since it was learned.
     pub fn used_ns(&self) -> Option<i64> {
-        let used = self.presentations.iter().rev().find(|review| review.at_ns == review.since_ns);
+        let used = self.presentations.iter().rev().find(|review| review.weight > 0.0);
         used.map(|review| review.at_ns)
     }
 
@@ -160,7 +165,8 @@ impl Retention {
         } else if law == DecayLaw::ActR {
             (at_ns, stability)
         } else {
-            (at_ns, grown(stability, before, retrievability, review))
+            let part = review.share() * at_ns.saturating_sub(since) as f64;
+            (since.saturating_add(part as i64), grown(stability, before, retrievability, review))
         };
         let (decay, weight) = match (law, review.is_lapse()) {
             (DecayLaw::ActR, false) => {
@@ -169,9 +175,10 @@ impl Retention {
                 let useful = review == Review::Useful;
                 (decay, if useful { ACT_R_USEFUL } else { review.share() })
             }
-            _ => (0.0, 0.0),
+            (_, true) => (0.0, 0.0),
+            (_, false) => (0.0, review.share()),
         };
-        self.uses += u32::from(!review.is_lapse());
+        self.uses = self.uses.saturating_add(u32::from(!review.is_lapse()));
         let stability_days = grown.clamp(STABILITY_DAYS_MIN, STABILITY_DAYS_MAX);
         self.keep(Presentation { at_ns, since_ns, stability_days, decay, weight });
     }

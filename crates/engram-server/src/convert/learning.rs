@@ -6,8 +6,8 @@ use engram_api::{
     VerdictName,
 };
 use engram_engine::{
-    Confidence, DecayLaw, DecaySettings, Feedback, FeedbackReceipt, MemoryDetail, MemoryRetention,
-    OwnDecay, PastReview, SourceEvidence, Strength, Verdict,
+    Confidence, DecayLaw, DecaySettings, Feedback, FeedbackReceipt, MemoryRetention, OwnDecay,
+    PastReview, SourceEvidence, Standing, Strength, Verdict,
 };
 
 fn law(name: LawName) -> DecayLaw {
@@ -127,13 +127,13 @@ pub(crate) fn feedback(request: FeedbackRequest) -> Feedback {
 pub(crate) fn feedback_response(
     id: String,
     receipt: FeedbackReceipt,
-    now: Option<&MemoryDetail>,
+    now: Option<Standing>,
 ) -> FeedbackResponse {
     FeedbackResponse {
         id,
         lsn: receipt.lsn.0,
         committed_at: Timestamp(receipt.committed_at.0),
         strength: now.map(|now| strength_view(&now.strength)),
-        confidence: now.map(|now| confidence_view(&now.confidence, now.memory.content.confidence)),
+        confidence: now.map(|now| confidence_view(&now.confidence, now.stated)),
     }
 }

@@ -19,8 +19,9 @@ pub(crate) fn feedback(context: &Context, call: &Call, reply: Reply) -> Result<(
     let (engine, space) = (Arc::clone(&context.engine), call.space().to_owned());
     let id = request.id.clone();
     let done = done(reply, move |receipt: FeedbackReceipt| {
-        let now = engine.get(&space, &id).ok();
-        Ok(Answer::json(status, &convert::feedback_response(id, receipt, now.as_ref())))
+        // This runs where nothing may wait: it reads what is at hand.
+        let now = engine.standing(&space, &id);
+        Ok(Answer::json(status, &convert::feedback_response(id, receipt, now)))
     });
     context.engine.feedback(call.space(), convert::feedback(request), done);
     Ok(())

@@ -19,7 +19,7 @@ pub(crate) struct Complete {
     /// How probable a value must be, 0 to 1, by the lower end of its interval; 0.5 when absent
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     min_probability: Option<f32>,
-    /// Most memories to look at that agree with something known, 1 to 10,000; 1,000 when absent
+    /// Most memories to look at that agree with something known, 1 to 2,000; 1,000 when absent
     #[arg(long, value_name = "N")]
     evidence_max: Option<u32>,
     /// Which memories may be evidence: a filter as JSON, in the form of the interface

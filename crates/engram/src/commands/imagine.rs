@@ -16,7 +16,7 @@ pub(crate) struct Imagine {
     /// A field to make up, for example place or metadata.ticket.team; may be repeated; up to 16 when absent
     #[arg(long = "field", value_name = "FIELD")]
     fields: Vec<String>,
-    /// Most memories to look at that agree with something known, 1 to 10,000; 1,000 when absent
+    /// Most memories to look at that agree with something known, 1 to 2,000; 1,000 when absent
     #[arg(long, value_name = "N")]
     evidence_max: Option<u32>,
     /// Which memories may lend their values: a filter as JSON, in the form of the interface

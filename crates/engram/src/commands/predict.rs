@@ -26,7 +26,7 @@ pub(crate) struct Predict {
     /// Leave out predictions below, 0 to 1; 0.2 when absent
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     min_probability: Option<f32>,
-    /// Most memories to stand for the present, 1 to 200; 50 when absent
+    /// Most memories to stand for the present, 1 to 100; 50 when absent
     #[arg(long, value_name = "N")]
     antecedents_max: Option<u32>,
     /// Which memories may stand for the present: a filter as JSON, in the form of the interface
