@@ -359,10 +359,13 @@ fn concerned(place: &Place, chosen: &Chosen, fate: Fate) -> Vec<String> {
             let published = place.published.memories.values();
             let found =
                 published.filter(|memory| fate.concerns(memory.state) && question.matches(memory));
-            // One that is stored anew under the same id is another one.
+            // A newer version is the same memory; one that is stored anew under its id is another one.
             let still = |memory: &&std::sync::Arc<crate::model::Stored>| {
                 let now = place.projected.find(memory.name());
-                now.is_some_and(|now| now.place() == memory.place() && fate.concerns(now.state))
+                let older = place.projected.past.get(memory.name()).into_iter().flatten();
+                let mut versions = older.chain(now);
+                let same = versions.any(|version| version.place() == memory.place());
+                same && now.is_some_and(|now| fate.concerns(now.state))
             };
             found.filter(still).map(|memory| memory.name().to_owned()).collect()
         }
