@@ -8,6 +8,7 @@ mod allocator;
 mod output;
 mod failure;
 mod plots;
+mod progress;
 mod values;
 mod connection;
 mod filter_flags;

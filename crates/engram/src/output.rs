@@ -64,8 +64,8 @@ pub(crate) fn pairs(rows: &[(&str, Option<String>)]) -> String {
     table.to_string()
 }
 
-/// Tables of a report one after the other, each under its title.
-pub(crate) fn grids(grids: &[Grid]) -> String {
+/// Tables of a report one after the other, each under its title; in Markdown where it is to be pasted into a page.
+pub(crate) fn grids(grids: &[Grid], markdown: bool) -> String {
     let one = |grid: &Grid| {
         let header: Vec<&str> = grid.header.iter().map(String::as_str).collect();
         let mut table = table(&header);
@@ -74,7 +74,8 @@ pub(crate) fn grids(grids: &[Grid]) -> String {
         table.add_rows(grid.rows.iter().map(|row| row.iter().map(|cell| clean(cell))));
         format!("{}\n{table}\n", clean(&grid.title))
     };
-    grids.iter().map(one).collect::<Vec<String>>().join("\n")
+    let render = |grid: &Grid| if markdown { grid.markdown() } else { one(grid) };
+    grids.iter().map(render).collect::<Vec<String>>().join("\n")
 }
 
 /// One line without control characters.

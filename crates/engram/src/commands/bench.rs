@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::PossibleValue;
-use engram_bench::{BENCHMARKS, BenchOptions, Grid, run_benchmark};
-use indicatif::{ProgressBar, ProgressStyle};
+use engram_bench::{BENCHMARKS, BenchOptions, run_benchmark};
 
 use crate::failure::Failure;
 use crate::output::{OutputFormat, grids, print};
 use crate::plots::write_plots;
+use crate::progress::with_spinner;
 
 /// Each benchmark measures its baselines in the same run; what is not there is reported as absent. Servers are
 /// processes of this same program on free ports of this machine, with data that goes with them.
@@ -69,22 +69,11 @@ impl Bench {
             text_bytes_max: self.text_bytes,
             out: self.out,
         };
-        let bar = ProgressBar::new_spinner()
-            .with_style(ProgressStyle::with_template("{spinner} {msg}").expect("it is valid"));
-        let report = run_benchmark(&self.name, &options, &mut |step| {
-            bar.set_message(step.to_owned());
-            bar.tick();
-        });
-        bar.finish_and_clear();
-        let report = report?;
+        let report = with_spinner(|progress| run_benchmark(&self.name, &options, progress))?;
         if let Some(dir) = &self.plots {
             write_plots(&report.plots, dir)?;
         }
-        let markdown = self.markdown;
-        print(output, &report.json, |_| match markdown {
-            true => report.grids.iter().map(Grid::markdown).collect::<Vec<_>>().join("\n"),
-            false => grids(&report.grids),
-        })?;
+        print(output, &report.json, |_| grids(&report.grids, self.markdown))?;
         Ok(())
     }
 }

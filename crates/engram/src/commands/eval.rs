@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use engram_api::ModeName;
-use engram_bench::{EvalOptions, EvalScope, Grid, evaluate};
-use indicatif::{ProgressBar, ProgressStyle};
+use engram_bench::{EvalOptions, EvalScope, evaluate};
 
 use crate::failure::Failure;
 use crate::output::{OutputFormat, grids, print};
+use crate::progress::with_spinner;
 
 /// A set is a folder with `corpus.jsonl` (`_id`, `text`, and where known `title`, `group`, `when`, `who`, `metadata`),
 /// `queries.jsonl` (`_id`, `text`, and where known `group`, `category`, `when`) and `qrels.tsv`. It is loaded into fresh
@@ -55,18 +55,8 @@ impl Eval {
             with_adversarial: self.with_adversarial,
             cross: self.cross,
         };
-        let bar = ProgressBar::new_spinner()
-            .with_style(ProgressStyle::with_template("{spinner} {msg}").expect("it is valid"));
-        let report = evaluate(&options, &mut |step| {
-            bar.set_message(step.to_owned());
-            bar.tick();
-        });
-        bar.finish_and_clear();
-        let markdown = self.markdown;
-        print(output, &report?, |report| match markdown {
-            true => report.grids().iter().map(Grid::markdown).collect::<Vec<_>>().join("\n"),
-            false => grids(&report.grids()),
-        })?;
+        let report = with_spinner(|progress| evaluate(&options, progress))?;
+        print(output, &report, |report| grids(&report.grids(), self.markdown))?;
         Ok(())
     }
 }

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::PossibleValue;
-use engram_bench::{EXPERIMENTS, Grid, LabOptions, run_lab};
-use indicatif::{ProgressBar, ProgressStyle};
+use engram_bench::{EXPERIMENTS, LabOptions, run_lab};
 
 use crate::failure::Failure;
 use crate::output::{OutputFormat, grids, print};
 use crate::plots::write_plots;
+use crate::progress::with_spinner;
 
 /// Each experiment has a source and a tolerance that was fixed before it was run; it runs on a server of this command's
 /// own with the built-in model, through the public interface. The exit code is 1 when one does not come out as its source says.
@@ -40,22 +40,11 @@ impl Lab {
     pub(crate) fn run(self, output: OutputFormat) -> Result<(), Failure> {
         let options =
             LabOptions { experiments: self.experiments, set: self.set, norms: self.norms };
-        let bar = ProgressBar::new_spinner()
-            .with_style(ProgressStyle::with_template("{spinner} {msg}").expect("it is valid"));
-        let report = run_lab(&options, &mut |step| {
-            bar.set_message(step.to_owned());
-            bar.tick();
-        });
-        bar.finish_and_clear();
-        let report = report?;
+        let report = with_spinner(|progress| run_lab(&options, progress))?;
         if let Some(dir) = &self.plots {
             write_plots(&report.plots, dir)?;
         }
-        let markdown = self.markdown;
-        print(output, &report.json, |_| match markdown {
-            true => report.grids.iter().map(Grid::markdown).collect::<Vec<_>>().join("\n"),
-            false => grids(&report.grids),
-        })?;
+        print(output, &report.json, |_| grids(&report.grids, self.markdown))?;
         let failed: Vec<&str> = report
             .verdicts
             .iter()
