@@ -2,9 +2,9 @@
 
 use std::sync::OnceLock;
 
-use engram_index::{Beta, Evidence, Retention};
+use engram_index::{Beta, DecayLaw, Evidence, Retention};
 
-use crate::model::{Confidence, Memory, OwnDecay, Strength};
+use crate::model::{Confidence, Course, Memory, OwnDecay, Strength};
 use crate::settings::DecaySettings;
 
 /// What one statement by a caller weighs, in observations.
@@ -29,59 +29,83 @@ pub(crate) struct Trace {
 
 impl Trace {
     /// That of a memory to which nothing has happened.
-    pub(crate) fn fresh(memory: &Memory, space: DecaySettings) -> Trace {
-        let stability_days = fading(memory, space).unwrap_or(space).stability_days;
-        let retention = Retention::new(memory.learned_at(), stability_days);
-        Trace { retention, evidence: Evidence::default() }
+    pub(crate) fn fresh(fading: &Fading) -> Trace {
+        Trace { retention: fading.fresh(), evidence: Evidence::default() }
     }
 }
 
-/// How a memory fades; none = it is pinned.
-pub(crate) fn fading(memory: &Memory, space: DecaySettings) -> Option<DecaySettings> {
-    match memory.content.decay {
-        None => Some(space),
-        Some(OwnDecay::Pinned) => None,
-        Some(OwnDecay::Fading { law, half_life_days }) => {
-            let mut own = match law.filter(|law| *law != space.law) {
-                Some(law) => DecaySettings::of(law),
-                None => space,
-            };
-            if let Some(half_life_days) = half_life_days {
-                own.stability_days = own.law.of_half_life(half_life_days);
+/// How one memory fades: what it says of it, and its space of what it does not.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Fading {
+    learned_at: i64,
+    settings: DecaySettings,
+    pinned: bool,
+}
+
+impl Fading {
+    pub(crate) fn new(course: &Course, space: DecaySettings) -> Fading {
+        let mut settings = space;
+        if let Some(OwnDecay::Fading { law, half_life_days }) = course.decay {
+            if let Some(law) = law.filter(|law| *law != space.law) {
+                settings = DecaySettings::of(law);
             }
-            Some(own)
+            if let Some(half_life_days) = half_life_days {
+                settings.stability_days = settings.law.of_half_life(half_life_days);
+            }
+        }
+        let pinned = course.decay == Some(OwnDecay::Pinned);
+        Fading { learned_at: course.learned_at(), settings, pinned }
+    }
+
+    /// The law; of a pinned memory, by which it would fade.
+    pub(crate) fn law(&self) -> DecayLaw {
+        self.settings.law
+    }
+
+    /// How a memory is retained to which nothing has happened.
+    fn fresh(&self) -> Retention {
+        Retention::new(self.learned_at, self.settings.stability_days)
+    }
+
+    /// Retrievability of a memory that is retained so, in [0, 1].
+    pub(crate) fn retrievability(&self, retention: &Retention, at_ns: i64) -> f32 {
+        if self.pinned { 1.0 } else { retention.retrievability(self.law(), at_ns) as f32 }
+    }
+
+    /// The same now. Commit times may run ahead of the clock: what is known has happened.
+    fn retrievability_now(&self, retention: &Retention, now_ns: i64) -> f32 {
+        self.retrievability(retention, now_ns.max(retention.latest_ns()))
+    }
+
+    /// How retrievable a memory is now.
+    pub(crate) fn strength_now(&self, trace: Option<&Trace>, now_ns: i64) -> f32 {
+        match trace {
+            Some(trace) => self.retrievability_now(&trace.retention, now_ns),
+            None => self.retrievability_now(&self.fresh(), now_ns),
         }
     }
-}
 
-/// How retrievable a memory is now.
-pub(crate) fn strength(
-    memory: &Memory,
-    trace: Option<&Trace>,
-    space: DecaySettings,
-    now_ns: i64,
-) -> Strength {
-    let (uses, used_at) =
-        trace.map_or((0, None), |trace| (trace.retention.uses, trace.retention.used_ns()));
-    let Some(own) = fading(memory, space) else {
-        let stability_days = f32::INFINITY;
-        return Strength { retrievability: 1.0, stability_days, law: PINNED, uses, used_at };
-    };
-    let fresh;
-    let retention = match trace {
-        Some(trace) => &trace.retention,
-        None => {
-            fresh = Retention::new(memory.learned_at(), own.stability_days);
-            &fresh
+    /// All that is told of that.
+    pub(crate) fn strength(&self, trace: Option<&Trace>, now_ns: i64) -> Strength {
+        let fresh;
+        let retention = match trace {
+            Some(trace) => &trace.retention,
+            None => {
+                fresh = self.fresh();
+                &fresh
+            }
+        };
+        let (stability_days, law) = match self.pinned {
+            true => (f32::INFINITY, PINNED),
+            false => (retention.stability_days() as f32, self.law().name()),
+        };
+        Strength {
+            retrievability: self.retrievability_now(retention, now_ns),
+            stability_days,
+            law,
+            uses: retention.uses,
+            used_at: retention.used_ns(),
         }
-    };
-    Strength {
-        // Commit times may run ahead of the clock: what is known has happened.
-        retrievability: retention.retrievability(own.law, now_ns.max(retention.latest_ns())) as f32,
-        stability_days: retention.stability_days() as f32,
-        law: own.law.name(),
-        uses,
-        used_at,
     }
 }
 
@@ -90,16 +114,12 @@ pub(crate) fn strength(
 pub(crate) fn confidence(memory: &Memory, trace: Option<&Trace>) -> Confidence {
     static UNSTATED: OnceLock<Confidence> = OnceLock::new();
     let stated = memory.content.confidence;
+    let prior = || statement(stated.map_or(STATEMENT_DEFAULT, f64::from));
     let evidence = trace.map(|trace| &trace.evidence).filter(|evidence| evidence.pieces() > 0);
-    match (stated, evidence) {
-        (None, None) => *UNSTATED.get_or_init(|| told(statement(STATEMENT_DEFAULT), 1)),
-        (stated, evidence) => {
-            let prior = statement(stated.map_or(STATEMENT_DEFAULT, f64::from));
-            match evidence {
-                None => told(prior, 1),
-                Some(evidence) => told(evidence.update(prior), evidence.pieces().saturating_add(1)),
-            }
-        }
+    match evidence {
+        Some(evidence) => told(evidence.update(prior()), evidence.pieces().saturating_add(1)),
+        None if stated.is_some() => told(prior(), 1),
+        None => *UNSTATED.get_or_init(|| told(prior(), 1)),
     }
 }
 
@@ -134,7 +154,7 @@ pub(crate) fn source_of(memory: &Memory) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use engram_index::{DecayLaw, Review};
+    use engram_index::Review;
     use engram_store::CommitTime;
 
     use super::*;
@@ -154,7 +174,9 @@ mod tests {
     #[test]
     fn what_a_memory_says_of_its_fading_counts_before_what_the_space_says() {
         let space = DecaySettings { law: DecayLaw::Fsrs, stability_days: 10.0 };
-        let at = |decay, days| strength(&memory(decay), None, space, DAY + days * DAY);
+        let at = |decay, days| {
+            Fading::new(&memory(decay).course(), space).strength(None, DAY + days * DAY)
+        };
         assert_eq!(at(None, 10).stability_days, 10.0);
         assert!((at(None, 10).retrievability - 0.9).abs() < 1e-6);
         let own = OwnDecay::Fading { law: None, half_life_days: Some(3.0) };
@@ -170,7 +192,8 @@ mod tests {
     #[test]
     fn evidence_counts_on_top_of_the_statement() {
         let memory = memory(None);
-        let mut trace = Trace::fresh(&memory, DecaySettings::default());
+        let fading = Fading::new(&memory.course(), DecaySettings::default());
+        let mut trace = Trace::fresh(&fading);
         let before = confidence(&memory, Some(&trace));
         assert_eq!((before, before.evidence), (confidence(&memory, None), 1));
         trace.evidence.oppose(1);
@@ -178,7 +201,7 @@ mod tests {
         assert!((after.mean - 0.5).abs() < 1e-6, "Beta(2, 2): {after:?}");
         assert_eq!(after.evidence, 2);
         trace.retention.review(DecayLaw::Fsrs, 5 * DAY, Review::Useful);
-        let strength = strength(&memory, Some(&trace), DecaySettings::default(), 5 * DAY);
+        let strength = fading.strength(Some(&trace), 5 * DAY);
         assert_eq!((strength.uses, strength.used_at), (1, Some(5 * DAY)));
         assert!(strength.retrievability > 0.999 && strength.stability_days > 30.0);
     }

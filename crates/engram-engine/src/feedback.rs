@@ -5,10 +5,10 @@ use std::sync::Arc;
 use engram_store::{CommitTime, Lsn};
 
 use crate::apply::Step;
-use crate::dynamics::{confidence, witness};
+use crate::dynamics::witness;
 use crate::engine::{Done, Engine, Submitted};
 use crate::error::EngineError;
-use crate::model::{Confidence, State, Strength};
+use crate::model::{Standing, State};
 use crate::queue::{CommitQueue, Known, writable};
 use crate::record::{FeedbackRecord, Op};
 use crate::request::Feedback;
@@ -22,17 +22,6 @@ pub struct FeedbackReceipt {
     pub lsn: Lsn,
     /// Commit time.
     pub committed_at: CommitTime,
-}
-
-/// What a memory is worth at one moment.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Standing {
-    /// How retrievable it is.
-    pub strength: Strength,
-    /// How sure we are of it.
-    pub confidence: Confidence,
-    /// The confidence that the caller stated.
-    pub stated: Option<f32>,
 }
 
 impl Engine {
@@ -53,12 +42,7 @@ impl Engine {
         let snapshot = space.snapshot.load();
         let now_ns = self.now_ns();
         let at = snapshot.recallable(id, now_ns).ok()?;
-        let (node, head) = (snapshot.node(at), snapshot.head(at));
-        let standing = Standing {
-            strength: snapshot.strength(node, &head, now_ns),
-            confidence: confidence(&head, snapshot.traces.get(node)),
-            stated: head.content.confidence,
-        };
+        let standing = snapshot.standing(snapshot.node(at), &snapshot.head(at), now_ns);
         space.intact().is_ok().then_some(standing)
     }
 

@@ -135,7 +135,7 @@ pub use completion::{
 };
 pub use engine::{Components, Done, Driven, Engine};
 pub use error::{EngineError, InvalidValue, LogFailure};
-pub use feedback::{FeedbackReceipt, Standing};
+pub use feedback::FeedbackReceipt;
 pub use filter::{
     FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, Filter, MetaCondition, MetaTest, TimeRange,
 };
@@ -146,7 +146,7 @@ pub use model::{
     Confidence, ContentHash, Created, Cursor, ForgetReceipt, History, Kind, Memory, MemoryContent,
     MemoryDetail, MemoryRetention, MetaValue, Metadata, NewMemory, OwnDecay, Page, PastReview,
     Remembered, RememberedItem, ResidenceStats, Source, SourceEvidence, SpaceInfo, SpaceStats,
-    State, Strength, TierStats, Updated, Version,
+    Standing, State, Strength, TierStats, Updated, Version,
 };
 pub use moves::TierMoves;
 pub use offline::{

@@ -195,14 +195,23 @@ pub(crate) const FIRST_VERSION: u32 = 1;
 impl Memory {
     /// From when on it fades, ns: when it happened, where that is given and not behind the commit.
     pub(crate) fn learned_at(&self) -> i64 {
-        let committed = self.committed_at.0;
-        self.content.occurred_at.filter(|at| *at <= committed).unwrap_or(self.first_committed_at.0)
+        self.course().learned_at()
     }
 
     /// When it happened, ns: the commit time of its first version where that is not given. What is corrected later has
     /// not happened later.
     pub(crate) fn happened_at(&self) -> i64 {
-        self.content.occurred_at.unwrap_or(self.first_committed_at.0)
+        self.course().happened_at()
+    }
+
+    /// When it happened, was learned and how it fades.
+    pub(crate) fn course(&self) -> Course {
+        Course {
+            committed_at: self.committed_at,
+            first_committed_at: self.first_committed_at,
+            occurred_at: self.content.occurred_at,
+            decay: self.content.decay,
+        }
     }
 
     /// Whether it is true at that time.
@@ -214,6 +223,44 @@ impl Memory {
     /// Whether it has forgotten itself by then.
     pub(crate) fn is_expired(&self, now_ns: i64) -> bool {
         has_expired(self.content.expires_at, now_ns)
+    }
+}
+
+/// What of a memory says when it happened and how it fades.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub(crate) struct Course {
+    pub(crate) committed_at: CommitTime,
+    pub(crate) first_committed_at: CommitTime,
+    pub(crate) occurred_at: Option<i64>,
+    pub(crate) decay: Option<OwnDecay>,
+}
+
+impl Course {
+    pub(crate) fn learned_at(&self) -> i64 {
+        let committed = self.committed_at.0;
+        self.occurred_at.filter(|at| *at <= committed).unwrap_or(self.first_committed_at.0)
+    }
+
+    pub(crate) fn happened_at(&self) -> i64 {
+        self.occurred_at.unwrap_or(self.first_committed_at.0)
+    }
+}
+
+/// What ranking asks of a memory: it is read of hundreds for each answer, so nothing else is decoded for it.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub(crate) struct Outline {
+    pub(crate) course: Course,
+    pub(crate) people: Vec<String>,
+    pub(crate) importance: Option<f32>,
+}
+
+impl Outline {
+    pub(crate) fn of(memory: &Memory) -> Outline {
+        Outline {
+            course: memory.course(),
+            people: memory.content.people.clone(),
+            importance: memory.content.importance,
+        }
     }
 }
 
@@ -262,15 +309,22 @@ pub struct Confidence {
     pub evidence: u32,
 }
 
+/// What a memory is worth at one moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Standing {
+    /// How retrievable it is.
+    pub strength: Strength,
+    /// How sure we are of it.
+    pub confidence: Confidence,
+    /// The confidence that the caller stated.
+    pub stated: Option<f32>,
+}
+
 /// What was learned of a memory, and how it will fade.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MemoryRetention {
-    /// Strength now.
-    pub strength: Strength,
-    /// Confidence now.
-    pub confidence: Confidence,
-    /// What the caller stated of it.
-    pub stated: Option<f32>,
+    /// What it is worth now.
+    pub standing: Standing,
     /// From when on it fades, ns.
     pub learned_ns: i64,
     /// How slowly it grows stable, 1 (fast) to 10.

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::dynamics::{confidence, strength};
+use crate::dynamics::{Fading, confidence};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::memtable::{DocRef, Snapshot};
-use crate::model::{Cursor, Memory, MemoryDetail, Page, State, Strength};
+use crate::model::{Cursor, Memory, MemoryDetail, Page, Standing, State};
 use crate::request::{ListQuery, Visibility};
 use crate::validate;
 
@@ -56,9 +56,14 @@ impl Engine {
 }
 
 impl Snapshot {
-    /// How retrievable a memory is now.
-    pub(crate) fn strength(&self, node: u32, memory: &Memory, now_ns: i64) -> Strength {
-        strength(memory, self.traces.get(node), self.decay, now_ns)
+    /// What a memory is worth now.
+    pub(crate) fn standing(&self, node: u32, memory: &Memory, now_ns: i64) -> Standing {
+        let trace = self.traces.get(node);
+        Standing {
+            strength: self.fading(&memory.course()).strength(trace, now_ns),
+            confidence: confidence(memory, trace),
+            stated: memory.content.confidence,
+        }
     }
 
     /// The active memory of that id that has not forgotten itself.
@@ -83,11 +88,12 @@ pub(crate) fn answered(snapshot: &Snapshot, at: DocRef, now_ns: i64) -> MemoryDe
 /// All that an answer says of a memory.
 pub(crate) fn detail(snapshot: &Snapshot, at: DocRef, state: State, now_ns: i64) -> MemoryDetail {
     let memory = snapshot.memory(at);
-    let node = snapshot.node(at);
+    let Standing { strength, confidence, .. } =
+        snapshot.standing(snapshot.node(at), &memory, now_ns);
     MemoryDetail {
         state,
-        strength: snapshot.strength(node, &memory, now_ns),
-        confidence: confidence(&memory, snapshot.traces.get(node)),
+        strength,
+        confidence,
         vectors: snapshot.vectors(at),
         memory: memory.into_arc(),
     }
@@ -101,7 +107,7 @@ pub(crate) fn as_it_was(
 ) -> MemoryDetail {
     MemoryDetail {
         state: State::Active,
-        strength: strength(&memory, None, snapshot.decay, now_ns),
+        strength: Fading::new(&memory.course(), snapshot.decay).strength(None, now_ns),
         confidence: confidence(&memory, None),
         vectors,
         memory,

@@ -20,7 +20,7 @@ use self::dates::{Named, named_times};
 use self::eligible::Eligible;
 use self::lead::Led;
 use self::outcome::{outcome, relevances};
-use self::rank::{Avoided, Candidate};
+use self::rank::{Avoided, Candidate, sort};
 use self::text::{Surroundings, Worded};
 use crate::answer::{Explanation, Mode, Neighbour, RankCursor, Recall, Recalled};
 use crate::association::EdgeKind;
@@ -386,6 +386,7 @@ impl Probe<'_> {
         let (led, seeds) = self.lift_by_association(&mut candidates);
         self.lift_by_state(&mut candidates);
         self.set_back(&mut candidates);
+        sort(&mut candidates);
         let explanation = Explanation {
             mode: self.cue.mode,
             terms: self.terms.clone(),

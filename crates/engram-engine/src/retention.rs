@@ -1,13 +1,13 @@
 //! How a memory came to be as strong and as sure as it is, and how it will fade.
 
-use crate::dynamics::{Trace, fading};
+use engram_index::NS_PER_DAY;
+
+use crate::dynamics::Trace;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::model::{Confidence, MemoryRetention, PastReview, SourceEvidence, State, Strength};
-use crate::read::detail;
+use crate::model::{MemoryRetention, PastReview, SourceEvidence, Standing};
 use crate::validate;
 
-const NS_PER_DAY: f64 = 86_400e9;
 /// Points of the curve ahead.
 const POINTS: u32 = 24;
 /// Retrievabilities that the forecast names the times of.
@@ -31,65 +31,50 @@ impl Engine {
         let snapshot = space.snapshot.load();
         let now_ns = self.now_ns();
         let at = space.sound(snapshot.recallable(id, now_ns))?;
-        let seen = detail(&snapshot, at, State::Active, now_ns);
+        let (node, memory) = (snapshot.node(at), snapshot.head(at));
+        let standing = snapshot.standing(node, &memory, now_ns);
+        let fading = snapshot.fading(&memory.course());
+        let known = snapshot.traces.get(node).cloned();
+        let trace = known.unwrap_or_else(|| Trace::fresh(&fading));
         space.sound(Ok(()))?;
-        let known = snapshot.traces.get(snapshot.node(at));
-        let trace = known.cloned().unwrap_or_else(|| Trace::fresh(&seen.memory, snapshot.decay));
-        let stated = seen.memory.content.confidence;
-        let told = Told { strength: seen.strength, confidence: seen.confidence, stated };
-        let law = fading(&seen.memory, snapshot.decay).map(|own| own.law);
-        let strength_at = |at_ns: i64| match law {
-            Some(law) => trace.retention.retrievability(law, at_ns) as f32,
-            None => 1.0,
-        };
-        Ok(told.report(&trace, &strength_at, (now_ns, horizon_days)))
+        let strength_at = |at_ns: i64| fading.retrievability(&trace.retention, at_ns);
+        Ok(report(standing, &trace, &strength_at, (now_ns, horizon_days)))
     }
 }
 
-/// The numbers as an answer has them.
-struct Told {
-    strength: Strength,
-    confidence: Confidence,
-    stated: Option<f32>,
-}
-
-impl Told {
-    fn report(
-        self,
-        trace: &Trace,
-        strength_at: &dyn Fn(i64) -> f32,
-        (now_ns, horizon_days): (i64, f64),
-    ) -> MemoryRetention {
-        let retention = &trace.retention;
-        let from = now_ns.max(retention.latest_ns());
-        let reviews = retention.presentations.iter().map(|review| PastReview {
-            at_ns: review.at_ns,
-            before: strength_at(review.at_ns.saturating_sub(1)),
-            after: strength_at(review.at_ns),
-            stability_days: review.stability_days as f32,
-        });
-        let horizon_ns = horizon_days * NS_PER_DAY;
-        let ahead = (0..=POINTS).map(|point| {
-            // Denser where the curve falls fast.
-            let share = f64::from(point) / f64::from(POINTS);
-            let at_ns = from.saturating_add((horizon_ns * share * share) as i64);
-            (at_ns, strength_at(at_ns))
-        });
-        let falls = LEVELS.map(|level| (level, falls_to(level, from, strength_at)));
-        let sources = trace.evidence.witnesses().iter();
-        MemoryRetention {
-            strength: self.strength,
-            confidence: self.confidence,
-            stated: self.stated,
-            learned_ns: retention.born_ns,
-            difficulty: retention.difficulty as f32,
-            reviews: reviews.collect(),
-            ahead: ahead.collect(),
-            falls: falls.to_vec(),
-            sources: sources
-                .map(|source| SourceEvidence { supports: source.supports, opposes: source.opposes })
-                .collect(),
-        }
+fn report(
+    standing: Standing,
+    trace: &Trace,
+    strength_at: &dyn Fn(i64) -> f32,
+    (now_ns, horizon_days): (i64, f64),
+) -> MemoryRetention {
+    let retention = &trace.retention;
+    let from = now_ns.max(retention.latest_ns());
+    let reviews = retention.presentations.iter().map(|review| PastReview {
+        at_ns: review.at_ns,
+        before: strength_at(review.at_ns.saturating_sub(1)),
+        after: strength_at(review.at_ns),
+        stability_days: review.stability_days as f32,
+    });
+    let horizon_ns = horizon_days * NS_PER_DAY;
+    let ahead = (0..=POINTS).map(|point| {
+        // Denser where the curve falls fast.
+        let share = f64::from(point) / f64::from(POINTS);
+        let at_ns = from.saturating_add((horizon_ns * share * share) as i64);
+        (at_ns, strength_at(at_ns))
+    });
+    let falls = LEVELS.map(|level| (level, falls_to(level, from, strength_at)));
+    let sources = trace.evidence.witnesses().iter();
+    MemoryRetention {
+        standing,
+        learned_ns: retention.born_ns,
+        difficulty: retention.difficulty as f32,
+        reviews: reviews.collect(),
+        ahead: ahead.collect(),
+        falls: falls.to_vec(),
+        sources: sources
+            .map(|source| SourceEvidence { supports: source.supports, opposes: source.opposes })
+            .collect(),
     }
 }
 

@@ -13,8 +13,8 @@ use prost::encoding::{
 use prost::{DecodeError, Message};
 
 use crate::dynamics::Trace;
-use crate::model::Memory;
-use crate::record::{ContentRecord, IdempotencyRecord, SpaceRecord};
+use crate::model::{Course, Memory, Outline};
+use crate::record::{ContentRecord, DecayRecord, IdempotencyRecord, SpaceRecord};
 
 /// What a file of a manifest holds: its role there. The chunks stand in the order of the log.
 pub(crate) const ROLE_STATE: u8 = 1;
@@ -84,6 +84,47 @@ pub(crate) struct MemoryRecord {
     /// Commit time of the first version; none = this is it.
     #[prost(sint64, optional, tag = "10")]
     pub(crate) first_committed_at: Option<i64>,
+}
+
+/// What of a [`MemoryRecord`] ranking asks for. All other fields are skipped.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct OutlineRecord {
+    #[prost(sint64, tag = "5")]
+    committed_at: i64,
+    #[prost(message, required, tag = "7")]
+    content: OutlinedRecord,
+    #[prost(sint64, optional, tag = "10")]
+    first_committed_at: Option<i64>,
+}
+
+/// The same of a [`ContentRecord`].
+#[derive(Clone, PartialEq, Message)]
+struct OutlinedRecord {
+    #[prost(sint64, optional, tag = "5")]
+    occurred_at: Option<i64>,
+    #[prost(string, repeated, tag = "8")]
+    people: Vec<String>,
+    #[prost(float, optional, tag = "18")]
+    importance: Option<f32>,
+    #[prost(message, optional, tag = "22")]
+    decay: Option<DecayRecord>,
+}
+
+impl OutlineRecord {
+    /// The outline of the memory of these bytes.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Outline, String> {
+        let record = OutlineRecord::decode(bytes).map_err(|error| error.to_string())?;
+        let content = record.content;
+        let course = Course {
+            committed_at: CommitTime(record.committed_at),
+            first_committed_at: CommitTime(
+                record.first_committed_at.unwrap_or(record.committed_at),
+            ),
+            occurred_at: content.occurred_at,
+            decay: content.decay.map(DecayRecord::own).transpose()?,
+        };
+        Ok(Outline { course, people: content.people, importance: content.importance })
+    }
 }
 
 /// A memory that is in no chunk yet.
@@ -384,7 +425,8 @@ pub(crate) fn read_messages<M: Message + Default>(mut bytes: &[u8]) -> Result<Ve
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::MetaValue;
+    use crate::model::{MetaValue, OwnDecay};
+    use engram_index::DecayLaw;
 
     #[test]
     fn a_head_is_the_memory_without_its_long_parts() {
@@ -402,6 +444,25 @@ mod tests {
         assert_eq!(MemoryRecord::read(&bytes).unwrap(), long);
         for cut in LONG_BYTES..bytes.len() {
             assert!(MemoryRecord::read_head(&bytes[..cut]).is_err(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn an_outline_is_what_the_memory_says() {
+        let mut memory = Memory { id: "m".to_owned(), version: 2, ..Memory::default() };
+        memory.content.text = "a text".to_owned();
+        for part in 0..32 {
+            memory.committed_at = CommitTime(part - 7);
+            memory.first_committed_at = CommitTime(part & 1);
+            memory.content.occurred_at = (part & 2 > 0).then_some(part - 9);
+            memory.content.importance = (part & 4 > 0).then_some(0.25);
+            memory.content.people = vec!["Ann".to_owned(); (part & 3) as usize];
+            let own = OwnDecay::Fading { law: Some(DecayLaw::ActR), half_life_days: Some(2.0) };
+            memory.content.decay = [None, Some(OwnDecay::Pinned), Some(own)][part as usize % 3];
+            let bytes = MemoryRecord::new(&memory).encode_to_vec();
+            let outline = OutlineRecord::read(&bytes).unwrap();
+            assert_eq!(outline, Outline::of(&memory));
+            assert_eq!(outline.course.happened_at(), memory.happened_at());
         }
     }
 }

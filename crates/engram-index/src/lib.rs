@@ -22,8 +22,8 @@ mod attend;
 pub use attend::{agreement, attention, dependence, effective_count};
 pub use bytes::IndexDamage;
 pub use decay::{
-    DecayLaw, PRESENTATION_DECAY_MAX, PRESENTATION_WEIGHT_MAX, PRESENTATIONS_MAX, Presentation,
-    Retention, Review, recency,
+    DecayLaw, NS_PER_DAY, PRESENTATION_DECAY_MAX, PRESENTATION_WEIGHT_MAX, PRESENTATIONS_MAX,
+    Presentation, Retention, Review, recency,
 };
 pub use evidence::{Beta, Evidence, WITNESSES_MAX, Witness};
 pub use field::{

@@ -11,11 +11,11 @@ use engram_index::{AlignedBytes, FlatVectors, QuantisedVectors};
 use engram_store::{SectionTag, Segment, SegmentRef, StoreError};
 
 use super::cold::Cold;
-use super::records::{Records, range};
+use super::records::{Reading, Records, range};
 use super::resident::{HotPart, NOT_FINITE, Resident, float};
 use crate::fault::SpaceFault;
-use crate::model::Memory;
-use crate::stored::MemoryRecord;
+use crate::model::{Memory, Outline};
+use crate::stored::{MemoryRecord, OutlineRecord};
 
 /// Section of the memories, one after the other.
 pub(crate) const RECORDS: SectionTag = SectionTag(*b"RECO");
@@ -32,18 +32,22 @@ thread_local! {
 }
 
 /// A memory, wherever it is kept.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most are read, used and dropped: a box would cost more"
+)]
 pub(crate) enum MemoryRef<'a> {
     /// In the snapshot.
     Kept(&'a Arc<Memory>),
-    /// Read, or kept elsewhere.
-    Read(Arc<Memory>),
+    /// Read.
+    Read(Memory),
 }
 
 impl MemoryRef<'_> {
     pub(crate) fn into_arc(self) -> Arc<Memory> {
         match self {
             MemoryRef::Kept(memory) => Arc::clone(memory),
-            MemoryRef::Read(memory) => memory,
+            MemoryRef::Read(memory) => Arc::new(memory),
         }
     }
 }
@@ -76,36 +80,23 @@ impl std::fmt::Debug for Sealed {
 }
 
 impl Sealed {
-    fn memory(&self, local: u32) -> Memory {
-        if let Some(hot) = self.hot.memory(local) {
-            return hot;
-        }
-        self.fault.or_default(self.read_memory(local))
-    }
-
-    fn head(&self, local: u32) -> Memory {
-        if let Some(hot) = self.hot.memory(local) {
-            return hot;
-        }
-        self.fault.or_default(self.read_with(local, MemoryRecord::read_head))
+    fn read<T: Default>(&self, local: u32, read: Reading<T>) -> T {
+        let hot = self.hot.read(local, read);
+        hot.unwrap_or_else(|| self.fault.or_default(self.read_record(local, read)))
     }
 
     /// One memory, past those that are kept in RAM.
     pub(crate) fn read_memory(&self, local: u32) -> Result<Memory, String> {
-        self.read_with(local, MemoryRecord::read)
+        self.read_record(local, MemoryRecord::read)
     }
 
-    fn read_with(
-        &self,
-        local: u32,
-        decode: fn(&[u8]) -> Result<Memory, String>,
-    ) -> Result<Memory, String> {
+    fn read_record<T>(&self, local: u32, read: Reading<T>) -> Result<T, String> {
         let (start, end) = range(&self.ends, local as usize);
         BUFFERS.with_borrow_mut(|(bytes, _)| {
             bytes.clear();
             bytes.resize((end - start) as usize, 0);
             self.segment.read(RECORDS, start, bytes).map_err(|error| error.to_string())?;
-            decode(bytes)
+            read(bytes)
         })
     }
 
@@ -240,24 +231,32 @@ impl Bodies {
     }
 
     pub(super) fn memory(&self, local: u32) -> MemoryRef<'_> {
-        let memory = match (&self.resident, &self.sealed, &self.cold) {
+        MemoryRef::Read(match (&self.resident, &self.sealed, &self.cold) {
             (Some(resident), ..) => resident.records.memory(local as usize),
-            (None, Some(sealed), _) => sealed.memory(local),
+            (None, Some(sealed), _) => sealed.read(local, MemoryRecord::read),
             (None, None, Some(cold)) => cold.memory(local),
             (None, None, None) => Memory::default(),
-        };
-        MemoryRef::Read(Arc::new(memory))
+        })
     }
 
     /// A memory, perhaps without its text and metadata: those of a cold one are not at hand, and nobody needs to decode them.
     pub(super) fn head(&self, local: u32) -> MemoryRef<'_> {
-        let head = match (&self.resident, &self.sealed, &self.cold) {
-            (Some(resident), ..) => resident.records.head(local as usize),
-            (None, Some(sealed), _) => sealed.head(local),
-            (None, None, Some(cold)) => cold.head(local),
-            (None, None, None) => Memory::default(),
-        };
-        MemoryRef::Read(Arc::new(head))
+        MemoryRef::Read(self.read(local, MemoryRecord::read_head))
+    }
+
+    /// What ranking asks of a memory.
+    pub(super) fn outline(&self, local: u32) -> Outline {
+        self.read(local, OutlineRecord::read)
+    }
+
+    /// What `read` takes out of a memory; it must ask for neither text nor metadata.
+    fn read<T: Default>(&self, local: u32, read: Reading<T>) -> T {
+        match (&self.resident, &self.sealed, &self.cold) {
+            (Some(resident), ..) => resident.records.read(local as usize, read),
+            (None, Some(sealed), _) => sealed.read(local, read),
+            (None, None, Some(cold)) => cold.read_head(local, read),
+            (None, None, None) => T::default(),
+        }
     }
 
     /// Calls `visit` with a vector, given with its document and its number there.

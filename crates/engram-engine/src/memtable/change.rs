@@ -12,7 +12,7 @@ use super::proximity::{Proximity, ProximityView};
 use super::resident::Resident;
 use super::snapshot::{DocRef, Indexing, Snapshot, TailDoc};
 use super::view::{ChunkView, Fate};
-use crate::dynamics::{Trace, fading};
+use crate::dynamics::Trace;
 use crate::model::{ContentHash, Memory, State};
 
 /// What is new counts as used once.
@@ -171,7 +171,7 @@ impl Snapshot {
         let fades_alike = before.content.decay == memory.content.decay
             && before.learned_at() == memory.learned_at();
         if !fades_alike && self.traces.get(new).is_some() {
-            let fresh = Trace::fresh(&memory, self.decay).retention;
+            let fresh = Trace::fresh(&self.fading(&memory.course())).retention;
             self.learn(new, |trace, _| {
                 trace.retention = Retention { uses: trace.retention.uses, ..fresh };
             });
@@ -204,10 +204,8 @@ impl Snapshot {
     /// Takes in what happened to a live memory; what is gone is skipped.
     pub(crate) fn learn(&mut self, node: u32, learn: impl FnOnce(&mut Trace, DecayLaw)) {
         let Some((at, _)) = self.doc_of_node(node) else { return };
-        let memory = self.head(at).into_arc();
-        let space = self.decay;
-        let law = fading(&memory, space).unwrap_or(space).law;
-        self.traces.change(node, || Trace::fresh(&memory, space), |trace| learn(trace, law));
+        let fading = self.fading(&self.outline(at).course);
+        self.traces.change(node, || Trace::fresh(&fading), |trace| learn(trace, fading.law()));
     }
 
     fn recount(&mut self, at: DocRef, state: State, sign: Sign) {

@@ -14,7 +14,7 @@ use flate2::Compression;
 use flate2::read::{DeflateDecoder, DeflateEncoder};
 
 use super::clock_cache::ClockCache;
-use super::records::{Records, RecordsWriter, range};
+use super::records::{Reading, Records, RecordsWriter, range};
 use super::resident::{HotPart, NOT_FINITE, Resident, float};
 use crate::fault::SpaceFault;
 use crate::missing;
@@ -126,29 +126,25 @@ impl Cold {
         self.head_ends.len() as u64
     }
 
-    /// A memory without its text and metadata.
-    pub(super) fn head(&self, local: u32) -> Memory {
-        if let Some(hot) = self.hot.memory(local) {
+    /// What `read` takes out of a memory without its text and metadata.
+    pub(super) fn read_head<T: Default>(&self, local: u32, read: Reading<T>) -> T {
+        if let Some(hot) = self.hot.read(local, read) {
             return hot;
         }
-        self.fault.or_default(self.read_head(local))
-    }
-
-    fn read_head(&self, local: u32) -> Result<Memory, String> {
         let (start, end) = range(&self.head_ends, local as usize);
         let mut bytes = vec![0; (end - start) as usize];
-        self.local.read(HEADS, start, &mut bytes).map_err(|error| error.to_string())?;
-        MemoryRecord::read(&bytes)
+        let found = self.local.read(HEADS, start, &mut bytes);
+        self.fault.or_default(found.map_err(|error| error.to_string()).and_then(|()| read(&bytes)))
     }
 
     /// A memory; its head where the store does not answer, which is then noted.
     pub(super) fn memory(&self, local: u32) -> Memory {
-        if let Some(hot) = self.hot.memory(local) {
+        if let Some(hot) = self.hot.read(local, MemoryRecord::read) {
             return hot;
         }
         match self.frame(local as usize / FRAME_MEMORIES) {
             Some(frame) => frame.records.memory(local as usize % FRAME_MEMORIES),
-            None => self.head(local),
+            None => self.read_head(local, MemoryRecord::read),
         }
     }
 

@@ -12,6 +12,9 @@ use crate::stored::MemoryRecord;
 
 const DECODED_BEFORE: &str = "records decode, or were refused when they were read";
 
+/// Reads a memory, or part of it, from its record.
+pub(super) type Reading<T> = fn(&[u8]) -> Result<T, String>;
+
 /// Encoded memories, each of which decodes.
 #[derive(Debug)]
 pub(crate) struct Records {
@@ -52,13 +55,18 @@ impl Records {
         &self.bytes[start as usize..end as usize]
     }
 
+    /// What `read` takes out of one of them.
+    pub(crate) fn read<T>(&self, place: usize, read: Reading<T>) -> T {
+        read(self.record(place)).expect(DECODED_BEFORE)
+    }
+
     pub(crate) fn memory(&self, place: usize) -> Memory {
-        MemoryRecord::read(self.record(place)).expect(DECODED_BEFORE)
+        self.read(place, MemoryRecord::read)
     }
 
     /// A memory without its text and metadata, perhaps.
     pub(crate) fn head(&self, place: usize) -> Memory {
-        MemoryRecord::read_head(self.record(place)).expect(DECODED_BEFORE)
+        self.read(place, MemoryRecord::read_head)
     }
 
     /// Some of them, each with its length before it.

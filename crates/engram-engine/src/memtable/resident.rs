@@ -6,7 +6,7 @@ use engram_index::FlatVectors;
 use prost::Message;
 
 use super::clock_cache::ClockCache;
-use super::records::Records;
+use super::records::{Reading, Records};
 use crate::model::{Memory, metadata_bytes};
 use crate::moves::{Moves, Reason};
 use crate::stored::MemoryRecord;
@@ -48,10 +48,10 @@ pub(crate) struct HotPart {
 }
 
 impl HotPart {
-    /// A memory, if it is hot.
-    pub(super) fn memory(&self, local: u32) -> Option<Memory> {
+    /// What `read` takes out of a memory, if it is hot.
+    pub(super) fn read<T>(&self, local: u32, read: Reading<T>) -> Option<T> {
         let hot = self.set.get(self.number, local)?;
-        Some(MemoryRecord::read(&hot.record).expect("what was encoded here decodes"))
+        Some(read(&hot.record).expect("what was encoded here decodes"))
     }
 
     /// Calls `visit` with vector number `place` of a document; whether it is hot.

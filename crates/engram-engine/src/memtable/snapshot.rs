@@ -13,8 +13,9 @@ use super::proximity::{GraphHash, ProximityView};
 use super::resident::memory_bytes;
 use super::traces::Traces;
 use super::view::ChunkView;
+use crate::dynamics::Fading;
 use crate::filter::Filter;
-use crate::model::{ContentHash, Cursor, Memory, State};
+use crate::model::{ContentHash, Course, Cursor, Memory, Outline, State};
 use crate::settings::DecaySettings;
 
 /// What of a space's settings its state is built by.
@@ -218,6 +219,19 @@ impl Snapshot {
             DocRef::Chunk(chunk, local) => self.chunks[chunk as usize].head(local),
             DocRef::Tail(index) => MemoryRef::Kept(&self.tail[index as usize].doc.memory),
         }
+    }
+
+    /// What ranking asks of a memory. That of a cold one is not fetched.
+    pub(crate) fn outline(&self, at: DocRef) -> Outline {
+        match at {
+            DocRef::Chunk(chunk, local) => self.chunks[chunk as usize].outline(local),
+            DocRef::Tail(index) => Outline::of(&self.tail[index as usize].doc.memory),
+        }
+    }
+
+    /// How a memory fades that says this of it.
+    pub(crate) fn fading(&self, course: &Course) -> Fading {
+        Fading::new(course, self.decay)
     }
 
     /// Node of a document.

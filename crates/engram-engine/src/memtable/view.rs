@@ -9,7 +9,7 @@ use super::chunk::{Built, Chunk};
 use super::columns::Lookups;
 use super::resident::Resident;
 use crate::filter::Filter;
-use crate::model::{ContentHash, State};
+use crate::model::{ContentHash, Outline, State};
 
 /// A chunk and what became of its documents since.
 #[derive(Clone, Debug)]
@@ -107,6 +107,11 @@ impl ChunkView {
     /// A memory, perhaps without its text and metadata: those of a cold one are not fetched.
     pub(crate) fn head(&self, local: u32) -> MemoryRef<'_> {
         self.bodies.head(local)
+    }
+
+    /// What ranking asks of a memory.
+    pub(crate) fn outline(&self, local: u32) -> Outline {
+        self.bodies.outline(local)
     }
 
     /// Local ordinals of the documents, deleted ones too, that a filter lets pass.

@@ -1,9 +1,10 @@
 //! One ranking out of all that is known of the candidates.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::Arc;
 
-use engram_index::{Direction, Kernels, RouteScore, bm25_share, cosine_share, name_key, recency};
+use engram_index::{
+    Direction, Kernels, NS_PER_DAY, RouteScore, bm25_share, cosine_share, name_key, recency,
+};
 
 use super::Probe;
 use super::dates::{Exactness, Named};
@@ -11,13 +12,12 @@ use super::lead::{Led, SEEDS_MAX};
 use super::text::Worded;
 use crate::answer::{Mode, Parts};
 use crate::memtable::{DocRef, Snapshot};
-use crate::model::Memory;
+use crate::model::{Memory, Outline};
 use crate::request::CueContext;
 use crate::search::Scores;
 
 /// Age at which recency has halved, days.
 const RECENCY_HALF_LIFE_DAYS: f64 = 30.0;
-const NS_PER_DAY: f64 = 86_400e9;
 /// Weight of the cosine of the memory before in the same session.
 const PREVIOUS_WEIGHT: f32 = 0.5;
 /// How much a memory is set back at most for resembling what the answer should not be like.
@@ -38,18 +38,17 @@ pub(super) struct Candidate {
     pub(super) at: DocRef,
     pub(super) parts: Parts,
     pub(super) score: f32,
-    /// The memory, perhaps without its text, once something of it was asked for.
-    head: Option<Arc<Memory>>,
+    /// What the memory says, once something of it was asked for.
+    outline: Option<Outline>,
 }
 
 impl Candidate {
     fn new(node: u32, at: DocRef) -> Candidate {
-        Candidate { node, at, parts: Parts::default(), score: 0.0, head: None }
+        Candidate { node, at, parts: Parts::default(), score: 0.0, outline: None }
     }
 
-    fn head(&mut self, snapshot: &Snapshot) -> Arc<Memory> {
-        let at = self.at;
-        Arc::clone(self.head.get_or_insert_with(|| snapshot.head(at).into_arc()))
+    fn outline(&mut self, snapshot: &Snapshot) -> &Outline {
+        self.outline.get_or_insert_with(|| snapshot.outline(self.at))
     }
 
     fn add(&mut self, part: RouteScore) -> Option<RouteScore> {
@@ -84,9 +83,7 @@ impl Probe<'_> {
             }
             Some(candidate)
         };
-        let mut candidates: Vec<Candidate> = nodes.into_iter().filter_map(scored).collect();
-        sort(&mut candidates);
-        candidates
+        nodes.into_iter().filter_map(scored).collect()
     }
 
     /// A cosine with that of the memory before it in its session: an answer is found by the question that it follows.
@@ -116,22 +113,26 @@ impl Probe<'_> {
                 candidates.push(Candidate::new(*node, at));
             }
         }
-        if !self.reads_words() && self.cue.around == CueContext::default() {
+        let hints = self.cue.around != CueContext::default();
+        if !self.reads_words() && !hints {
             // No memory is asked for what nothing was said about.
-            return sort(candidates);
+            return;
         }
         for candidate in candidates.iter_mut() {
-            let memory = candidate.head(self.snapshot);
-            let mut agreement = AGREEMENT_HINTS * hinted(&self.cue.around, &memory);
+            let mut agreement = 0.0;
+            if hints {
+                let memory = self.snapshot.head(candidate.at);
+                agreement = AGREEMENT_HINTS * hinted(&self.cue.around, &memory);
+                candidate.outline = Some(Outline::of(&memory));
+            }
             if self.reads_words() {
-                agreement += self.agreement(candidate, &memory);
+                agreement += self.agreement(candidate);
             }
             if agreement > 0.0 {
                 let part = RouteScore::new(agreement, agreement.min(1.0), weight);
                 candidate.parts.context = candidate.add(part);
             }
         }
-        sort(candidates);
     }
 
     /// Whether the words of the cue say more than which words to look for.
@@ -140,12 +141,13 @@ impl Probe<'_> {
     }
 
     /// How well a memory agrees with the people, times, titles and phrases that the cue names.
-    fn agreement(&self, candidate: &Candidate, memory: &Memory) -> f32 {
+    fn agreement(&self, candidate: &mut Candidate) -> f32 {
         let mut agreement = 0.0;
-        if memory.content.people.iter().any(|name| names(&self.cue_words, name)) {
+        let outline = candidate.outline(self.snapshot);
+        if outline.people.iter().any(|name| names(&self.cue_words, name)) {
             agreement += AGREEMENT_PERSON;
         }
-        let at = memory.happened_at();
+        let at = outline.course.happened_at();
         let met = self.times.iter().filter(|named| named.range.contains(at));
         let worth = |named: &Named| match named.exactness {
             Exactness::Day => AGREEMENT_DAY,
@@ -164,11 +166,15 @@ impl Probe<'_> {
     /// Spreads activation from the best candidates.
     pub(super) fn lift_by_association(&self, candidates: &mut Vec<Candidate>) -> (Led, Vec<u32>) {
         let weight = self.weights.activation;
+        if weight <= 0.0 {
+            return (Led::default(), Vec::new());
+        }
+        sort(candidates);
         let given = self.like.iter().map(|like| (like.node, 1.0));
         let best = candidates.iter().take(SEEDS_MAX);
         let best = best.filter(|c| c.score > 0.0).map(|c| (c.node, c.score));
         let seeds: Vec<(u32, f32)> = given.chain(best).collect();
-        if weight <= 0.0 || seeds.is_empty() {
+        if seeds.is_empty() {
             return (Led::default(), Vec::new());
         }
         let led = self.lead(&seeds);
@@ -187,7 +193,6 @@ impl Probe<'_> {
             let candidate = &mut candidates[place];
             candidate.parts.activation = candidate.add(part);
         }
-        sort(candidates);
         (led, seeds.into_iter().map(|(node, _)| node).collect())
     }
 
@@ -198,26 +203,25 @@ impl Probe<'_> {
             return;
         }
         for candidate in candidates.iter_mut() {
-            let memory = candidate.head(self.snapshot);
+            let Outline { course, importance, .. } = candidate.outline(self.snapshot);
+            let (course, importance) = (*course, *importance);
             if weights.strength > 0.0 {
-                let strength =
-                    self.snapshot.strength(candidate.node, &memory, self.now_ns).retrievability;
+                let trace = self.snapshot.traces.get(candidate.node);
+                let strength = self.snapshot.fading(&course).strength_now(trace, self.now_ns);
                 candidate.parts.strength =
                     candidate.add(RouteScore::new(strength, strength, weights.strength));
             }
             if weights.recency > 0.0 {
-                let days = self.now_ns.saturating_sub(memory.happened_at()) as f64 / NS_PER_DAY;
+                let days = self.now_ns.saturating_sub(course.happened_at()) as f64 / NS_PER_DAY;
                 let recency = recency(days, RECENCY_HALF_LIFE_DAYS) as f32;
                 let part = RouteScore::new(days as f32, recency, weights.recency);
                 candidate.parts.recency = candidate.add(part);
             }
-            if let Some(importance) = memory.content.importance.filter(|_| weights.importance > 0.0)
-            {
+            if let Some(importance) = importance.filter(|_| weights.importance > 0.0) {
                 let part = RouteScore::new(importance, importance, weights.importance);
                 candidate.parts.importance = candidate.add(part);
             }
         }
-        sort(candidates);
     }
 
     /// Sets back what resembles what the answer should not be like.
@@ -232,7 +236,6 @@ impl Probe<'_> {
                 candidate.parts.negative = candidate.add(part);
             }
         }
-        sort(candidates);
     }
 
     /// Greedy maximal marginal relevance (Carbonell and Goldstein, "The use of MMR, diversity-based reranking", 1998): the
@@ -278,8 +281,8 @@ impl Probe<'_> {
 }
 
 /// Best first; equal ones in the order of the log.
-fn sort(candidates: &mut [Candidate]) {
-    candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.node.cmp(&b.node)));
+pub(super) fn sort(candidates: &mut [Candidate]) {
+    candidates.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.node.cmp(&b.node)));
 }
 
 /// Whether a cue with these words names a person: by all parts of the name, or by its first one.

@@ -5,7 +5,7 @@
 //! Taylor, "Simple BM25 extension to multiple weighted fields", 2004): at the time of the question, so that a turn gets
 //! its context whenever the next one arrives.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use engram_index::{Direction, TopK, WEIGHT_ONE};
 
@@ -57,14 +57,15 @@ impl Probe<'_> {
         if around.values().all(Vec::is_empty) {
             return Worded::of(plain);
         }
-        let docs: BTreeSet<DocRef> = around
+        let mut docs: Vec<DocRef> = around
             .iter()
             .flat_map(|(node, beside)| {
                 let own = self.snapshot.doc_of_node(*node).map(|(at, _)| at);
                 own.into_iter().chain(beside.iter().map(|(at, _)| *at))
             })
             .collect();
-        let docs: Vec<DocRef> = docs.into_iter().collect();
+        docs.sort_unstable();
+        docs.dedup();
         let terms = self.context_terms();
         let frequencies: Vec<Vec<u32>> =
             terms.iter().map(|(term, _)| self.snapshot.frequencies(term, &docs)).collect();

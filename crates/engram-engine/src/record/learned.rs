@@ -72,7 +72,7 @@ impl DecayRecord {
         }
     }
 
-    pub(super) fn own(self) -> Result<OwnDecay, String> {
+    pub(crate) fn own(self) -> Result<OwnDecay, String> {
         if self.pinned {
             return Ok(OwnDecay::Pinned);
         }

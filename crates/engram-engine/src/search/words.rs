@@ -124,9 +124,27 @@ impl Snapshot {
         (chunks.sum::<usize>() + tail.count()) as u64
     }
 
-    /// How often each of the documents holds the term, in units of 1 / `WEIGHT_ONE`.
+    /// How often each of the documents, which ascend, holds the term, in units of 1 / `WEIGHT_ONE`.
     pub(crate) fn frequencies(&self, term: &str, docs: &[DocRef]) -> Vec<u32> {
-        docs.iter().map(|at| self.frequency(term, *at)).collect()
+        let chunk = |at: &DocRef| match at {
+            DocRef::Chunk(chunk, _) => Some(*chunk),
+            DocRef::Tail(_) => None,
+        };
+        let mut found = Vec::with_capacity(docs.len());
+        for run in docs.chunk_by(|one, next| chunk(one) == chunk(next)) {
+            let locals = run.iter().filter_map(|at| match at {
+                DocRef::Chunk(_, local) => Some(*local),
+                DocRef::Tail(_) => None,
+            });
+            match chunk(&run[0]).map(|index| &self.chunks[index as usize].chunk.postings) {
+                Some(postings) => match postings.postings(term) {
+                    Some(list) => list.frequencies(locals, &mut found),
+                    None => found.resize(found.len() + run.len(), 0),
+                },
+                None => found.extend(run.iter().map(|at| self.frequency(term, *at))),
+            }
+        }
+        found
     }
 
     /// How often a document holds the term, in units of 1 / `WEIGHT_ONE`.

@@ -323,7 +323,7 @@ fn a_memory_tells_how_it_came_to_be_and_how_it_will_fade() {
     judge(&engine, "a", Verdict::Useful, "one").unwrap();
     judge(&engine, "a", Verdict::Wrong, "two").unwrap();
     let told = engine.retention("default", "a", 365.0).unwrap();
-    assert_eq!(told.strength, get(&engine, "a").strength);
+    assert_eq!(told.standing.strength, get(&engine, "a").strength);
     let [useful, wrong] = told.reviews[..] else { panic!("{:?}", told.reviews) };
     assert!((useful.before - 0.9).abs() < 1e-5 && useful.after > 0.999);
     assert!(wrong.stability_days < useful.stability_days && wrong.after <= wrong.before);

@@ -9,6 +9,9 @@ pub use retention::{
     Review,
 };
 
+/// Nanoseconds of a day: clocks count the ones, laws of forgetting the others.
+pub const NS_PER_DAY: f64 = 86_400e9;
+
 /// How recent something of that age is: `2^(-age / half-life)`, exponential decay.
 /// In [0, 1]; a negative age counts as 0, a half-life that is not positive as no time at all. Panics on NaN.
 pub fn recency(age_days: f64, half_life_days: f64) -> f64 {

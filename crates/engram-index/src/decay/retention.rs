@@ -1,8 +1,8 @@
 //! What use makes of a memory: how its stability grows and shrinks with each review.
 
+use super::NS_PER_DAY;
 use super::law::{ACT_R_DECAY, DecayLaw, retrieved};
 
-const NS_PER_DAY: f64 = 86_400e9;
 const NS_PER_SECOND: f64 = 1e9;
 /// Reviews that are kept of a memory: strength can be told as of any time since the first of them.
 pub const PRESENTATIONS_MAX: usize = 16;

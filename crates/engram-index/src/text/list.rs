@@ -91,6 +91,27 @@ impl<'a> PostingList<'a> {
         self.find(doc).map_or(0, |(block, index)| self.block(block).frequency(index))
     }
 
+    /// The same of many documents, which ascend, in their order. Blocks are decoded once.
+    pub fn frequencies(&self, docs: impl Iterator<Item = u32>, out: &mut Vec<u32>) {
+        let mut decoded = [0; BLOCK_DOCS];
+        let (mut block, mut of, mut len, mut at) = (0, None, 0, 0);
+        for doc in docs {
+            block = self.block_reaching(doc, block);
+            if block == self.block_count() {
+                out.push(0);
+                continue;
+            }
+            let located = self.block(block);
+            if of != Some(block) {
+                located.docs(self.doc_before(block), &mut decoded);
+                (of, len, at) = (Some(block), located.len, 0);
+            }
+            at += decoded[at..len].partition_point(|other| *other < doc);
+            let holds = at < len && decoded[at] == doc;
+            out.push(if holds { located.frequency(at) } else { 0 });
+        }
+    }
+
     /// Block and place of a document.
     pub(super) fn find(&self, doc: u32) -> Option<(usize, usize)> {
         let block = self.block_reaching(doc, 0);

@@ -303,6 +303,17 @@ proptest! {
     }
 
     #[test]
+    fn frequencies_of_many_are_those_of_each(docs in large_corpus(), step in 1_usize..40) {
+        let postings = build_weighted(&docs, 3);
+        for (_, list) in postings.terms() {
+            let asked = || (0..postings.docs() + 3).step_by(step);
+            let mut found = Vec::new();
+            list.frequencies(asked(), &mut found);
+            prop_assert_eq!(found, asked().map(|doc| list.frequency(doc)).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
     fn bytes_open_again_and_damage_never_panics(
         docs in large_corpus(), damage in prop::collection::vec((any::<usize>(), any::<u8>()), 1..4),
         cut in any::<usize>(),

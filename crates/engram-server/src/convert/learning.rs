@@ -98,8 +98,8 @@ pub(crate) fn retention_response(id: String, told: MemoryRetention) -> Retention
     };
     RetentionResponse {
         id,
-        strength: strength_view(&told.strength),
-        confidence: confidence_view(&told.confidence, told.stated),
+        strength: strength_view(&told.standing.strength),
+        confidence: confidence_view(&told.standing.confidence, told.standing.stated),
         learned_at: Timestamp(told.learned_ns),
         difficulty: told.difficulty,
         reviews: told.reviews.into_iter().map(review).collect(),
