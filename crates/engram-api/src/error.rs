@@ -163,6 +163,8 @@ pub enum ErrorCode {
     IdempotencyConflict,
     /// The memory has another version.
     VersionMismatch,
+    /// A memory says the same, and the space refuses duplicates.
+    Duplicate,
     /// The embedder is not the one that the space was built with.
     EmbedderMismatch,
     /// The server has too much to do.

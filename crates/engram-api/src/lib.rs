@@ -66,8 +66,8 @@ pub use remember::{
 };
 pub use schema::schemas;
 pub use space::{
-    CreateSpaceRequest, DeleteSpaceResponse, EmbedderView, ListSpacesResponse, NodeState,
-    SpaceStatsView, SpaceView, StatusView, TiersView, VersionView,
+    CreateSpaceRequest, DeleteSpaceResponse, DuplicatesName, EmbedderView, ListSpacesResponse,
+    NodeState, SpaceStatsView, SpaceView, StatusView, TiersView, VersionView,
 };
 pub use time::{Timestamp, TimestampError};
 pub use update::{

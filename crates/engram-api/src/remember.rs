@@ -90,7 +90,8 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for PickFields<'_, A> {
 /// What became of a memory that was sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RememberResponse {
-    /// Its id: the caller's, or the one made for it.
+    /// Its id: the caller's, or the one made for it. Of one that was merged, that of the memory that it repeats; so is what
+    /// follows.
     pub id: String,
     /// Log sequence number of the commit that stored it.
     pub lsn: u64,
@@ -98,12 +99,19 @@ pub struct RememberResponse {
     pub committed_at: Timestamp,
     /// Its version.
     pub version: u32,
-    /// False when the same id with the same content was there already: nothing was stored again.
+    /// False when the same id with the same content was there already, and when it was merged: nothing was stored.
     pub created: bool,
+    /// True when it says what another memory says and counts as a repetition of that one, in a space with `duplicates: merge`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub merged: bool,
     /// Whether recall shows it: one that was there already may be suppressed.
     pub state: StateName,
     /// Ids of other memories with exactly the same content, at most 10.
     pub duplicates: Vec<String>,
+    /// Ids of earlier memories that say the same in other content, at most 10. Absent where nobody looked for them: the space
+    /// has `duplicates: keep`, and the request did not wait for links.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub near_duplicates: Option<Vec<String>>,
     /// Number of vectors it has.
     pub vectors: u32,
 }

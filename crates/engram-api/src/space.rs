@@ -26,6 +26,37 @@ pub struct CreateSpaceRequest {
     /// Whether being recalled strengthens a memory; true when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recall_trains: Option<bool>,
+    /// What becomes of a memory that says what another one says; `keep` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicates: Option<DuplicatesName>,
+}
+
+/// What becomes of a new memory that has the content of one that is there, or says the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DuplicatesName {
+    /// It is stored, reported and linked.
+    #[default]
+    Keep,
+    /// It counts as a repetition of the earlier one, unless it states something that that one does not.
+    Merge,
+    /// It is refused.
+    Reject,
+}
+
+impl DuplicatesName {
+    /// All of them.
+    pub const ALL: [DuplicatesName; 3] =
+        [DuplicatesName::Keep, DuplicatesName::Merge, DuplicatesName::Reject];
+
+    /// The name as it stands in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DuplicatesName::Keep => "keep",
+            DuplicatesName::Merge => "merge",
+            DuplicatesName::Reject => "reject",
+        }
+    }
 }
 
 /// What computes a space's vectors. Vectors of two embedders are never mixed.
@@ -61,6 +92,9 @@ pub struct SpaceView {
     pub decay: SpaceDecay,
     /// Whether being recalled strengthens a memory.
     pub recall_trains: bool,
+    /// What becomes of a memory that says what another one says.
+    #[serde(default)]
+    pub duplicates: DuplicatesName,
     /// When it was created.
     pub created_at: Timestamp,
     /// Why it refuses writes, where a part of its log is damaged.

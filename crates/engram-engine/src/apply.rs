@@ -10,8 +10,8 @@ use crate::dynamics::{source_of, witness};
 use crate::memtable::{Doc, Entity, GraphHash, Indexing, Proximity, Snapshot};
 use crate::model::{FIRST_VERSION, Memory, State};
 use crate::record::{
-    AssociateRecord, CommitRecord, DissociateRecord, EdgeRecord, FeedbackRecord, LinkRecord, Op,
-    PutRecord, RepeatRecord, UseRecord, decode_vectors,
+    AssociateRecord, CommitRecord, DissociateRecord, EdgeRecord, FeedbackRecord, LinkRecord,
+    MergeRecord, Op, PutRecord, RepeatRecord, UseRecord, decode_vectors,
 };
 use crate::request::Verdict;
 use crate::space::Space;
@@ -38,6 +38,8 @@ pub(crate) enum Step {
     Use(UseRecord),
     /// Somebody judged a memory: what was said, and who said it.
     Feedback(FeedbackRecord, u64),
+    /// Somebody said a memory again: when and which, and who said it.
+    Merge(MergeRecord, u64),
 }
 
 /// Applies the steps of one commit.
@@ -96,6 +98,7 @@ fn apply_step(
             }
         }
         Step::Feedback(record, source) => judge(snapshot, &record, source)?,
+        Step::Merge(record, source) => merge(snapshot, &record, source)?,
         Step::Graph(_, Some(graph)) => snapshot.use_graph(graph),
         Step::Graph(hash, None) => {
             snapshot.graph_hash = Some(hash);
@@ -137,15 +140,31 @@ fn repeat(snapshot: &mut Snapshot, RepeatRecord { earlier, later }: RepeatRecord
     };
     let Some((first, again)) = head(earlier).zip(head(later)) else { return };
     let (one, other) = (source_of(&first), source_of(&again));
-    snapshot.learn(earlier, |trace, law| {
-        trace.retention.review(law, again.learned_at(), Review::Used { share: 1.0 });
-        if one != other {
-            trace.evidence.support(other);
-        }
-    });
+    said_again(snapshot, (earlier, &first), again.learned_at(), other);
     if one != other {
         snapshot.learn(later, |trace, _| trace.evidence.support(one));
     }
+}
+
+/// A memory was said again at a time: a use of it, and evidence for it where another source says so.
+fn said_again(snapshot: &mut Snapshot, (node, memory): (u32, &Memory), at_ns: i64, source: u64) {
+    let other = source != source_of(memory);
+    snapshot.learn(node, |trace, law| {
+        trace.retention.review(law, at_ns, Review::Used { share: 1.0 });
+        if other {
+            trace.evidence.support(source);
+        }
+    });
+}
+
+/// What was sent and not stored is a repetition of what it was merged into.
+fn merge(snapshot: &mut Snapshot, record: &MergeRecord, source: u64) -> Result<(), &'static str> {
+    let (at, _) = snapshot.find(&record.id).ok_or("merges into an id that is not live")?;
+    let now_ns = snapshot.committed_at.0;
+    let said_ns = record.occurred_at.filter(|at_ns| *at_ns <= now_ns).unwrap_or(now_ns);
+    let memory = snapshot.head(at).into_arc();
+    said_again(snapshot, (snapshot.node(at), &memory), said_ns, source);
+    Ok(())
 }
 
 fn put(snapshot: &mut Snapshot, doc: Arc<Doc>, indexing: Indexing<'_>) -> Result<(), &'static str> {
@@ -255,9 +274,16 @@ pub(crate) fn steps(
                 let source = witness(&[&principal, &record.source]);
                 Ok(Step::Feedback(record, source))
             }
+            Some(Op::Merge(record)) => Ok(merge_step(record, &principal)),
             None => Err(format!("LSN {} holds an unknown operation", stamp.lsn)),
         })
         .collect()
+}
+
+/// The step of a memory that counts as a repetition, said by its principal and source.
+pub(crate) fn merge_step(record: MergeRecord, principal: &str) -> Step {
+    let source = witness(&[principal, &record.source_kind, &record.source_reference]);
+    Step::Merge(record, source)
 }
 
 fn doc(

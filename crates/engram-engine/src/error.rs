@@ -41,6 +41,12 @@ pub enum EngineError {
         /// The contested id.
         id: String,
     },
+    /// The space refuses what a memory of it says already.
+    #[error("memory {id:?} says the same, and the space refuses duplicates")]
+    Duplicate {
+        /// Id of the memory that is there.
+        id: String,
+    },
     /// The memory has another version than the one that the update is for.
     #[error("memory {id:?} has version {found}, the update is for version {asked}")]
     VersionMismatch {
@@ -262,6 +268,7 @@ impl EngineError {
                 | EngineError::SpaceExists { .. }
                 | EngineError::MemoryNotFound { .. }
                 | EngineError::IdConflict { .. }
+                | EngineError::Duplicate { .. }
                 | EngineError::VersionMismatch { .. }
                 | EngineError::IdempotencyConflict { .. }
         )

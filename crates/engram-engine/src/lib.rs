@@ -162,7 +162,8 @@ pub use request::{
     VectorChange, Verdict, Visibility,
 };
 pub use settings::{
-    DecaySettings, EMBEDDER_NONE, EngineSettings, NewSpace, RankWeights, SpaceSettings, Training,
+    DecaySettings, DuplicatePolicy, EMBEDDER_NONE, EngineSettings, NewSpace, RankWeights,
+    SpaceSettings, Training,
 };
 pub use train::Trained;
 pub use upkeep::Maintained;

@@ -390,7 +390,7 @@ pub struct Remembered {
 /// What became of one memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RememberedItem {
-    /// Its id.
+    /// Its id; of one that was merged, that of the memory that it repeats, like all that follows.
     pub id: String,
     /// Its version.
     pub version: u32,
@@ -398,12 +398,14 @@ pub struct RememberedItem {
     pub lsn: Lsn,
     /// Time of that commit.
     pub committed_at: CommitTime,
-    /// Whether this request stored it, or the same content was there under the same id.
+    /// Whether this request stored it, the same content was there under the same id, or it was merged.
     pub created: Created,
     /// Whether it can be recalled: what was there before may be suppressed.
     pub state: State,
     /// Ids of other memories with the same content, at most 10.
     pub duplicates: Vec<String>,
+    /// Ids of memories that say the same in other content, at most 10; none = nobody looked for them.
+    pub near_duplicates: Option<Vec<String>>,
     /// Number of vectors stored for it.
     pub vectors: u32,
 }
@@ -450,6 +452,8 @@ pub enum Created {
     Now,
     /// Stored earlier with the same id and content.
     Before,
+    /// Not stored: it says what a memory of another id says, and counts as a repetition of that one.
+    Merged,
 }
 
 /// What `forget` or `restore` did, or would do.

@@ -14,6 +14,7 @@ use crate::error::EngineError;
 use crate::memtable::{Doc, DocRef, Snapshot, state_term};
 use crate::model::{ContentHash, Memory, State, has_expired};
 use crate::record::{IdempotencyRecord, KIND_COMMIT, KIND_SPACE_CREATED, KIND_SPACE_DELETED};
+use crate::search::Saying;
 use crate::space::Space;
 
 /// How long an idempotency key is remembered, ns.
@@ -118,6 +119,8 @@ pub(crate) struct Overlay {
     ids: HashMap<String, (u64, Option<Known>)>,
     /// The last documents that queued commits store under an id.
     docs: HashMap<String, (u64, Arc<Doc>)>,
+    /// What queued commits make memories say, where the space looks at that.
+    sayings: HashMap<Saying, Vec<(u64, String)>>,
     /// Content that queued commits store.
     contents: HashMap<ContentHash, Vec<(u64, String)>>,
     /// Pairs of ids, the last queued commit that states or removes their explicit association, and whether it is there
@@ -204,6 +207,19 @@ impl Overlay {
         self.touch(number, id.clone(), Some(known));
     }
 
+    /// Notes what a document that a queued commit stores says.
+    pub(crate) fn touch_saying(&mut self, number: u64, saying: Saying, id: String) {
+        self.sayings.entry(saying).or_default().push((number, id));
+    }
+
+    /// The last documents of ids that queued commits make say this.
+    pub(crate) fn saying(&self, saying: Saying) -> impl Iterator<Item = &Arc<Doc>> {
+        let queued = self.sayings.get(&saying).into_iter().flatten();
+        queued.filter_map(|(number, id)| {
+            self.docs.get(id).filter(|(last, _)| last == number).map(|(_, doc)| doc)
+        })
+    }
+
     /// The document that queued commits leave under an id, as far as they store one.
     pub(crate) fn doc(&self, id: &str) -> Option<&Arc<Doc>> {
         self.docs.get(id).map(|(_, doc)| doc)
@@ -242,6 +258,10 @@ impl Overlay {
         self.pairs.retain(|_, (number, _, _)| *number > last);
         self.ids.retain(|_, (number, _)| *number > last);
         self.docs.retain(|_, (number, _)| *number > last);
+        self.sayings.retain(|_, queued| {
+            queued.retain(|(number, _)| *number > last);
+            !queued.is_empty()
+        });
         self.contents.retain(|_, queued| {
             queued.retain(|(number, _)| *number > last);
             !queued.is_empty()
@@ -254,6 +274,7 @@ impl Overlay {
         self.deleted = false;
         self.ids.clear();
         self.docs.clear();
+        self.sayings.clear();
         self.contents.clear();
         self.pairs.clear();
         self.keys.retain(|_, known| known.queued.is_none_or(|number| number < first));

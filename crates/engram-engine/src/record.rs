@@ -8,11 +8,13 @@ use engram_embed::EmbedderIdentity;
 use engram_index::Language;
 use prost::Message;
 
-pub(crate) use self::learned::{DecayRecord, FeedbackRecord, RepeatRecord, UseRecord, UsedRecord};
 use self::learned::{days, law_code, law_of_code};
+pub(crate) use self::learned::{
+    DecayRecord, FeedbackRecord, MergeRecord, RepeatRecord, UseRecord, UsedRecord,
+};
 
 use crate::model::{Kind, MemoryContent, MetaValue, Metadata, Source};
-use crate::settings::{DecaySettings, SpaceSettings, Training};
+use crate::settings::{DecaySettings, DuplicatePolicy, SpaceSettings, Training};
 
 /// Entry kind of a [`SpaceRecord`]: always LSN 1 of its space.
 pub(crate) const KIND_SPACE_CREATED: u8 = 1;
@@ -43,6 +45,9 @@ pub(crate) struct SpaceRecord {
     /// Recall does not strengthen its memories.
     #[prost(bool, tag = "8")]
     pub(crate) untrained: bool,
+    /// Place in [`DuplicatePolicy::ALL`].
+    #[prost(uint32, tag = "9")]
+    pub(crate) duplicates: u32,
 }
 
 /// What an embedder was.
@@ -72,7 +77,7 @@ pub(crate) struct CommitRecord {
 /// Wrapper that protobuf needs around a repeated choice.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct OpRecord {
-    #[prost(oneof = "Op", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
+    #[prost(oneof = "Op", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13")]
     pub(crate) op: Option<Op>,
 }
 
@@ -103,6 +108,8 @@ pub(crate) enum Op {
     Use(UseRecord),
     #[prost(message, tag = "10")]
     Feedback(FeedbackRecord),
+    #[prost(message, tag = "13")]
+    Merge(MergeRecord),
 }
 
 /// From here on the vectors below a node are searched over a graph.
@@ -354,6 +361,15 @@ pub(crate) struct ItemRecord {
     /// Was there before and suppressed.
     #[prost(bool, tag = "9")]
     pub(crate) suppressed: bool,
+    /// Counted as a repetition of the memory of this id.
+    #[prost(bool, tag = "10")]
+    pub(crate) merged: bool,
+    /// Refused because the memory of this id says the same; empty otherwise.
+    #[prost(string, tag = "11")]
+    pub(crate) repeated_id: String,
+    /// Memories that say the same in another content.
+    #[prost(string, repeated, tag = "12")]
+    pub(crate) near: Vec<String>,
 }
 
 impl SpaceRecord {
@@ -372,6 +388,7 @@ impl SpaceRecord {
             decay_law: law_code(settings.decay.law),
             stability_days: Some(settings.decay.stability_days),
             untrained: settings.training == Training::Never,
+            duplicates: settings.duplicates as u32,
         }
     }
 
@@ -395,6 +412,10 @@ impl SpaceRecord {
             language,
             decay,
             training: if self.untrained { Training::Never } else { Training::Recalled },
+            duplicates: DuplicatePolicy::ALL
+                .get(self.duplicates as usize)
+                .copied()
+                .ok_or_else(|| format!("unknown policy for duplicates {}", self.duplicates))?,
         })
     }
 }

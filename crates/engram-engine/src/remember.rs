@@ -2,6 +2,7 @@
 //! commits.
 
 mod plan;
+mod repeats;
 
 use std::sync::Arc;
 
@@ -9,12 +10,14 @@ use engram_store::{CommitTime, Lsn};
 use prost::Message;
 
 use self::plan::{Plan, Planner, answer, known_of, repeated_id};
+use self::repeats::{Seen, since};
 use crate::engine::{Done, Engine, Submitted};
 use crate::error::EngineError;
 use crate::model::{Created, NewMemory, Remembered, RememberedItem, State};
 use crate::queue::{Change, CommitQueue, KeyUse, Submission, writable};
 use crate::record::{CommitRecord, IdempotencyRecord, ItemRecord, KIND_COMMIT};
 use crate::request::RememberOptions;
+use crate::settings::DuplicatePolicy;
 use crate::space::{PreparedMemory, Space, first_16};
 use crate::validate;
 
@@ -86,8 +89,14 @@ impl Engine {
             Ok(()) => {
                 let request_hash = request_hash(&prepared.items, options);
                 let space = Arc::clone(&prepared.space);
+                let seen = Seen::search(&space, &prepared.items, self.now_ns());
+                // What could not be read must not pass for something else.
+                let seen = match space.sound(Ok(seen)) {
+                    Ok(seen) => seen,
+                    Err(error) => return done(Err(error)),
+                };
                 self.answer(done, |queue| {
-                    space.sound(self.submit(queue, prepared, options, request_hash))
+                    space.sound(self.submit(queue, (prepared, seen), options, request_hash))
                 });
             }
             Err(error) => done(Err(error)),
@@ -97,12 +106,13 @@ impl Engine {
     fn submit(
         &self,
         queue: &mut CommitQueue,
-        prepared: Prepared,
+        (prepared, seen): (Prepared, Seen),
         options: &RememberOptions,
         request_hash: Vec<u8>,
     ) -> Submitted<Remembered> {
         let now_ns = self.now_ns();
         let space = prepared.space;
+        let policy = space.identity.settings.duplicates;
         let snapshot = space.snapshot.load_full();
         let (waiting, max) = (space.unlinked(), self.settings().index_lag_memories_max);
         if waiting > max {
@@ -115,14 +125,22 @@ impl Engine {
             if known.record.request_hash != request_hash {
                 return Err(EngineError::IdempotencyConflict { key: key.clone() });
             }
-            return Ok((repeated(known, prepared.items), known.queued));
+            return Ok((repeated(known, prepared.items, policy), known.queued));
         }
-        let planner = Planner { overlay, snapshot: &snapshot, entropy: self.entropy(), now_ns };
+        let planner = Planner {
+            overlay,
+            snapshot: &snapshot,
+            policy,
+            seen: &seen,
+            since: &since(&seen, &snapshot),
+            entropy: self.entropy(),
+            now_ns,
+        };
         let plan = planner.plan(prepared.items);
         if let Some(error) = plan.refusal(options.on_invalid) {
             return Err(error.clone());
         }
-        if plan.stores_nothing() && options.idempotency_key.is_none() {
+        if plan.changes_nothing() && options.idempotency_key.is_none() {
             let answer = answer(plan.results, &[], (snapshot.lsn, snapshot.committed_at));
             return Ok((answer, plan.rests_on));
         }
@@ -153,6 +171,7 @@ impl Engine {
             now_ns,
         };
         let number = queue.next_number();
+        let sayings = plan.sayings();
         let mut docs = Vec::new();
         let bytes_max = self.settings().commit_queue_bytes_max;
         let stamp = queue.submit(self.log(), bytes_max, submission, |stamp| {
@@ -165,6 +184,9 @@ impl Engine {
         for doc in &docs {
             overlay.touch_doc(number, doc, known_of(doc));
         }
+        for (saying, id) in sayings {
+            overlay.touch_saying(number, saying, id);
+        }
         if let Some(record) = idempotency {
             let (lsn, committed_at) = (stamp.lsn, stamp.time);
             overlay.use_key(KeyUse { record, lsn, committed_at, queued: Some(number) });
@@ -174,10 +196,17 @@ impl Engine {
 }
 
 /// The answer of an earlier request with the same key and body.
-fn repeated(known: &KeyUse, items: Vec<Result<PreparedMemory, EngineError>>) -> Remembered {
+fn repeated(
+    known: &KeyUse,
+    items: Vec<Result<PreparedMemory, EngineError>>,
+    policy: DuplicatePolicy,
+) -> Remembered {
     let item = |index: usize, record: &ItemRecord, item: Result<PreparedMemory, EngineError>| {
         if !record.conflicting_id.is_empty() {
             return Err(EngineError::IdConflict { id: record.conflicting_id.clone() });
+        }
+        if !record.repeated_id.is_empty() {
+            return Err(EngineError::Duplicate { id: record.repeated_id.clone() });
         }
         item?;
         if record.id.is_empty() {
@@ -191,9 +220,15 @@ fn repeated(known: &KeyUse, items: Vec<Result<PreparedMemory, EngineError>>) -> 
             version: record.version,
             lsn: if here { known.lsn } else { Lsn(record.lsn) },
             committed_at: if here { known.committed_at } else { committed_at },
-            created: if record.created { Created::Now } else { Created::Before },
+            created: match (record.created, record.merged) {
+                (true, _) => Created::Now,
+                (false, true) => Created::Merged,
+                (false, false) => Created::Before,
+            },
             state: if record.suppressed { State::Suppressed } else { State::Active },
             duplicates: record.duplicates.clone(),
+            near_duplicates: (record.created && policy != DuplicatePolicy::Keep)
+                .then(|| record.near.clone()),
             vectors: record.vectors,
         })
     };

@@ -1,9 +1,11 @@
 //! Search primitives over one snapshot: by words, by vector, along a session. What is eligible is the caller's business.
 
+mod said;
 mod session;
 mod vectors;
 mod words;
 
+pub(crate) use said::{REPEATED_MAX, Saying, is_near, may_repeat};
 pub(crate) use vectors::{Accepted, Nearest};
 pub(crate) use words::Wanted;
 

@@ -136,6 +136,8 @@ pub struct SpaceSettings {
     pub decay: DecaySettings,
     /// What becomes of the memories that recall answers with.
     pub training: Training,
+    /// What becomes of a memory that says what another one says.
+    pub duplicates: DuplicatePolicy,
 }
 
 /// How memories fade where nothing else is said of them.
@@ -170,6 +172,34 @@ pub enum Training {
     Never,
 }
 
+/// What becomes of a new memory that says what one that is there says: that has the same content, or the same words and
+/// nearly the same vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum DuplicatePolicy {
+    /// It is stored, reported and linked.
+    #[default]
+    Keep,
+    /// It counts as a repetition of the earlier one, unless that would lose something that it states.
+    Merge,
+    /// It is refused.
+    Reject,
+}
+
+impl DuplicatePolicy {
+    /// All policies, in the order of their codes in the log.
+    pub const ALL: [DuplicatePolicy; 3] =
+        [DuplicatePolicy::Keep, DuplicatePolicy::Merge, DuplicatePolicy::Reject];
+
+    /// Name in requests and answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            DuplicatePolicy::Keep => "keep",
+            DuplicatePolicy::Merge => "merge",
+            DuplicatePolicy::Reject => "reject",
+        }
+    }
+}
+
 /// A space to be created.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct NewSpace {
@@ -185,4 +215,6 @@ pub struct NewSpace {
     pub decay: DecaySettings,
     /// Whether recall strengthens them.
     pub training: Training,
+    /// What becomes of a memory that says what another one says.
+    pub duplicates: DuplicatePolicy,
 }

@@ -19,8 +19,8 @@ use crate::missing::{MissingPart, take_missing};
 use crate::model::{ContentHash, MemoryContent, NewMemory, SpaceInfo, SpaceStats, TierStats};
 use crate::moves::Moves;
 use crate::record::{ContentRecord, encode_vectors};
-use crate::settings::NewSpace;
-use crate::settings::{EMBEDDER_NONE, EngineSettings, SpaceSettings};
+use crate::search::Saying;
+use crate::settings::{DuplicatePolicy, EMBEDDER_NONE, EngineSettings, NewSpace, SpaceSettings};
 use crate::stored::ROLE_OBJECT;
 use crate::uses::Uses;
 use crate::validate;
@@ -119,6 +119,8 @@ pub(crate) struct PreparedMemory {
     pub(crate) hash: ContentHash,
     pub(crate) vector_given: bool,
     pub(crate) words: Words,
+    /// What it says, where the space looks at that.
+    pub(crate) saying: Option<Saying>,
     /// None where the same memory is there already, so that embedding it again would be wasted.
     pub(crate) vectors: Option<Vec<Vec<f32>>>,
 }
@@ -380,11 +382,18 @@ impl Space {
             hash: content_hash(&record, memory.vector.as_deref()),
             record,
             words: self.words(&memory.content),
+            saying: self.saying(&memory.content),
             id: memory.id,
             content: memory.content,
             vector_given: memory.vector.is_some(),
             vectors: memory.vector.map(|vector| vec![vector]),
         }
+    }
+
+    /// What a memory says, where the space does more with repetitions than keep them.
+    fn saying(&self, content: &MemoryContent) -> Option<Saying> {
+        let looks = self.identity.settings.duplicates != DuplicatePolicy::Keep;
+        looks.then(|| Saying::of(&content.text)).flatten()
     }
 
     /// The searchable words of a memory: title, people and text.
@@ -453,6 +462,7 @@ pub(crate) fn settle(new: &NewSpace, embedders: &Embedders) -> Result<SpaceSetti
         language: new.language,
         decay: new.decay,
         training: new.training,
+        duplicates: new.duplicates,
     })
 }
 

@@ -173,6 +173,7 @@ impl Engine {
             request_hash,
             items: vec![item_record(&request.id, &known, put.as_ref())],
         });
+        let saying = put.as_ref().and_then(|put| put.memory.saying);
         let op = put.as_mut().map(|put| put_record(&request, put));
         let record = CommitRecord {
             ops: op.into_iter().collect(),
@@ -210,6 +211,9 @@ impl Engine {
             ..known
         };
         overlay.touch_doc(number, &doc, now_known);
+        if let Some(saying) = saying {
+            overlay.touch_saying(number, saying, doc.memory.id.clone());
+        }
         Ok((Updated { created: Created::Now, ..unchanged(request.id, &now_known) }, Some(number)))
     }
 }

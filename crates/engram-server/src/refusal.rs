@@ -66,6 +66,7 @@ pub(crate) fn error_code(error: &EngineError) -> ErrorCode {
         EngineError::SpaceExists { .. } => ErrorCode::SpaceExists,
         EngineError::MemoryNotFound { .. } => ErrorCode::MemoryNotFound,
         EngineError::IdConflict { .. } => ErrorCode::IdConflict,
+        EngineError::Duplicate { .. } => ErrorCode::Duplicate,
         EngineError::IdempotencyConflict { .. } => ErrorCode::IdempotencyConflict,
         EngineError::VersionMismatch { .. } => ErrorCode::VersionMismatch,
         EngineError::EmptyCue => ErrorCode::EmptyCue,

@@ -56,6 +56,7 @@ impl History {
             || info.created_at.0 != place.created_at
             || nature != (place.nature.dimension, place.nature.embeds)
             || info.settings.language != place.nature.language
+            || info.settings.duplicates != place.nature.duplicates
             || info.quarantined.is_some()
         {
             return Err(format!("the space is {info:?}"));

@@ -96,6 +96,8 @@ pub(crate) struct History {
     pub(crate) scholar: Rng,
     /// Chance for updates, which came later: the histories of old seeds keep their steps.
     pub(crate) updates: Rng,
+    /// Decides what spaces do with duplicates, which came later still.
+    pub(crate) policies: Rng,
     pub(crate) engine: Option<Engine>,
     pub(crate) spaces: BTreeMap<String, Place>,
     pub(crate) creating: Vec<Creating>,
@@ -169,6 +171,7 @@ impl History {
             weather,
             scholar: Rng::new(seed ^ 0x7363_686f_6c61_7200),
             updates: Rng::new(seed ^ 0x7570_6461_7465),
+            policies: Rng::new(seed ^ 0x706f_6c69_6379),
             fs,
             engine: None,
             spaces: BTreeMap::new(),
@@ -399,6 +402,7 @@ pub(crate) fn new_space(name: &str, nature: &Nature) -> NewSpace {
         embedder: if nature.embeds { EMBEDDER } else { EMBEDDER_NONE }.to_owned(),
         dimension: (!nature.embeds).then_some(nature.dimension),
         language: nature.language,
+        duplicates: nature.duplicates,
         ..NewSpace::default()
     }
 }

@@ -61,7 +61,7 @@ impl Case {
 /// The history that finds a bug: later changes of the engine may make it miss, then the next ones are tried.
 fn first_case(bug: Bug) -> Case {
     match bug {
-        Bug::ReplacedUnsynced => Case::Seed(0),
+        Bug::ReplacedUnsynced | Bug::DuplicateDropped => Case::Seed(0),
         Bug::AcknowledgedUnsynced
         | Bug::SealedUnsynced
         | Bug::ReplayedOneShort

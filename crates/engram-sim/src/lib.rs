@@ -19,6 +19,8 @@ mod tally;
 
 mod model;
 
+mod repeats;
+
 mod draft;
 
 mod history;

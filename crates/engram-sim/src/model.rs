@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use engram_engine::{
-    AssociationReceipt, Created, Done, EngineError, FeedbackReceipt, ForgetReceipt, MemoryContent,
-    NewMemory, OnInvalid, RememberOptions, Remembered, SpaceInfo, State, Updated,
+    AssociationReceipt, Created, Done, DuplicatePolicy, EngineError, FeedbackReceipt,
+    ForgetReceipt, MemoryContent, NewMemory, OnInvalid, RememberOptions, Remembered, SpaceInfo,
+    State, Updated,
 };
 use engram_store::SpaceId;
 
@@ -142,9 +143,21 @@ pub(crate) struct Image {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Verdict {
     Refused(&'static str),
-    Known { id: String, lsn: u64, time: i64, state: State },
+    Known {
+        id: String,
+        lsn: u64,
+        time: i64,
+        state: State,
+    },
     New(usize),
     Same(usize),
+    /// A repetition of a memory that is there, and of one that this request stores.
+    Merged {
+        id: Option<String>,
+        lsn: u64,
+        time: i64,
+    },
+    MergedInto(usize),
 }
 
 /// What a request to remember must come to.
@@ -157,6 +170,8 @@ pub(crate) struct Plan {
     /// LSN and time that the answer must name.
     pub(crate) lsn: u64,
     pub(crate) time: i64,
+    /// Memories that are merged into others.
+    pub(crate) merges: u64,
     /// Whether it is a commit of its own.
     pub(crate) commits: bool,
     /// Per verdict, the ids of earlier memories with the same content; none where queued commits blur it.
@@ -244,6 +259,7 @@ pub(crate) struct Nature {
     pub(crate) dimension: u32,
     pub(crate) embeds: bool,
     pub(crate) language: engram_engine::Language,
+    pub(crate) duplicates: DuplicatePolicy,
 }
 
 /// One space.
@@ -377,17 +393,24 @@ impl Image {
         &self,
         drafts: &[Draft],
         options: &RememberOptions,
-        (published, now_ns): (&Image, i64),
+        (published, now_ns, policy): (&Image, i64, DuplicatePolicy),
     ) -> Plan {
         let (lsn, time) = self.next_stamp(now_ns);
         let mut plan = Plan { lsn, time, ..Plan::default() };
         for draft in drafts {
             let there = published.has(&draft.memory, now_ns);
+            let expired = plan.expired.len();
             let mut verdict = self.verdict(draft, &mut plan, (there, now_ns));
             let fresh = matches!(verdict, Verdict::New(_));
             if fresh && there {
                 // It was not embedded, as it was there; a deletion is queued.
                 verdict = Verdict::Refused("raced");
+            } else if let Some(other) =
+                fresh.then(|| self.repetition(draft, &plan, (policy, now_ns))).flatten()
+            {
+                plan.merges += u64::from(other != Verdict::Refused("duplicate"));
+                plan.expired.truncate(expired);
+                verdict = other;
             } else if fresh {
                 plan.puts.push(plan.stored(draft, &options.principal));
             }
@@ -395,7 +418,8 @@ impl Image {
         }
         let deletions = plan.expired.len() as u32;
         plan.puts.iter_mut().for_each(|put| put.position += deletions);
-        plan.commits = !plan.puts.is_empty() || options.idempotency_key.is_some();
+        let changes = !plan.puts.is_empty() || plan.merges > 0;
+        plan.commits = changes || options.idempotency_key.is_some();
         plan
     }
 
@@ -507,8 +531,17 @@ impl Plan {
                     }
                     continue;
                 }
+                (Verdict::Merged { id, lsn, time }, Ok(item)) => {
+                    let found = (item.lsn.0, item.committed_at.0, item.created);
+                    let same = id.as_ref().is_none_or(|id| *id == item.id);
+                    if !same || found != (*lsn, *time, Created::Merged) {
+                        return Err(format!("{id:?} is said again, the answer says {item:?}"));
+                    }
+                    continue;
+                }
                 (Verdict::New(put), Ok(_)) => (*put, Created::Now),
                 (Verdict::Same(put), Ok(_)) => (*put, Created::Before),
+                (Verdict::MergedInto(put), Ok(_)) => (*put, Created::Merged),
                 _ => return Err(format!("expected {verdict:?}, the answer says {item:?}")),
             };
             let item = item.as_ref().map_err(|_| "handled above".to_owned())?;
@@ -546,6 +579,7 @@ pub(crate) fn classify(error: &EngineError) -> &'static str {
         EngineError::SpaceExists { .. } => "space exists",
         EngineError::MemoryNotFound { .. } => "no memory",
         EngineError::IdConflict { .. } => "id conflict",
+        EngineError::Duplicate { .. } => "duplicate",
         EngineError::IdempotencyConflict { .. } => "key conflict",
         EngineError::VersionMismatch { .. } => "version",
         EngineError::Overloaded { .. } => "overloaded",

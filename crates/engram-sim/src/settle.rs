@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use engram_engine::DuplicatePolicy;
 use engram_engine::{AssociationReceipt, Engine, FeedbackReceipt, Language};
 use engram_store::SpaceId;
 
@@ -377,7 +378,12 @@ impl History {
         if self.setup.default_space && !self.default_born {
             self.default_born = true;
             let info = self.engine().space("default").map_err(|error| error.to_string())?;
-            let nature = Nature { dimension: DIMENSION, embeds: true, language: Language::English };
+            let nature = Nature {
+                dimension: DIMENSION,
+                embeds: true,
+                language: Language::English,
+                duplicates: DuplicatePolicy::Keep,
+            };
             self.admit("default", info.id, (info.created_at.0, nature));
             created.push("default".to_owned());
         }

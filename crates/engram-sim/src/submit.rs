@@ -155,7 +155,7 @@ impl History {
     }
 
     fn plan(&self, place: &Place, drafts: &[Draft], options: &RememberOptions) -> Plan {
-        let seen = (&place.published, self.now_ns());
+        let seen = (&place.published, self.now_ns(), place.nature.duplicates);
         let mut plan = place.projected.plan(drafts, options, seen);
         if !plan.commits {
             let known = plan.verdicts.iter().filter_map(|verdict| match verdict {

@@ -3,6 +3,7 @@
 //! Random histories meet the rare moments by luck, the sweep meets every moment of a short life: first opening, rotation of
 //! segments, release and reuse of them, checkpoint, reopening.
 
+use engram_engine::DuplicatePolicy;
 use engram_engine::Language;
 use engram_engine::{Execution, MemoryContent, NewMemory, OnInvalid, RememberOptions};
 
@@ -97,7 +98,12 @@ fn script(history: &mut History) -> Check {
 }
 
 fn nature() -> Nature {
-    Nature { dimension: DIMENSION, embeds: true, language: Language::English }
+    Nature {
+        dimension: DIMENSION,
+        embeds: true,
+        language: Language::English,
+        duplicates: DuplicatePolicy::Keep,
+    }
 }
 
 impl History {

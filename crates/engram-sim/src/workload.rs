@@ -1,7 +1,7 @@
 //! What a history does: random steps, faults among them, and the ways in which a process ends.
 
 use engram_engine::Language;
-use engram_engine::{Execution, OnInvalid, RememberOptions};
+use engram_engine::{DuplicatePolicy, Execution, OnInvalid, RememberOptions};
 
 use crate::cold::BlobFault;
 use crate::faulty::{End, Fault};
@@ -26,6 +26,9 @@ const UPDATED: u64 = 18;
 const CLEARED_MAX: u32 = 20;
 /// Chance in percent that a commit is driven at once.
 const DRIVEN_AT_ONCE: u64 = 60;
+
+/// Chance in percent that a space merges or refuses duplicates.
+const POLICED: u64 = 40;
 
 /// Names that spaces get.
 const NAMES: [&str; 5] = ["a", "b", "c", "default", "0x"];
@@ -142,7 +145,12 @@ impl History {
 
     fn some_remember(&mut self) -> Check {
         let name = self.name();
-        let fallback = Nature { dimension: DIMENSION, embeds: true, language: Language::None };
+        let fallback = Nature {
+            dimension: DIMENSION,
+            embeds: true,
+            language: Language::None,
+            duplicates: DuplicatePolicy::Keep,
+        };
         let (nature, image) = match self.spaces.get(&name) {
             // What is published and no longer projected is being deleted: it is sent again too.
             Some(place) => {
@@ -198,6 +206,15 @@ impl History {
         self.drive_maybe()
     }
 
+    /// What a new space does with duplicates: most keep them.
+    fn some_policy(&mut self) -> DuplicatePolicy {
+        if self.policies.chance(POLICED) {
+            *self.policies.pick(&[DuplicatePolicy::Merge, DuplicatePolicy::Reject])
+        } else {
+            DuplicatePolicy::Keep
+        }
+    }
+
     fn some_space_request(&mut self) -> Check {
         let some = self.spaces.len() as u64;
         if self.rng.chance(100_u64.saturating_sub(22 * some)) {
@@ -205,7 +222,8 @@ impl History {
             let language = *self.rng.pick(&[Language::English, Language::German, Language::None]);
             let embeds = self.rng.chance(75);
             let dimension = if embeds { DIMENSION } else { 4 };
-            self.submit_create(name, Nature { dimension, embeds, language })?;
+            let duplicates = self.some_policy();
+            self.submit_create(name, Nature { dimension, embeds, language, duplicates })?;
         } else {
             let name = self.name();
             self.submit_delete(&name)?;
@@ -419,7 +437,12 @@ impl History {
     /// those are quarantined until the restart.
     fn refuses_writes(&mut self) -> Check {
         let (slot, done) = crate::model::slot();
-        let nature = Nature { dimension: DIMENSION, embeds: true, language: Language::None };
+        let nature = Nature {
+            dimension: DIMENSION,
+            embeds: true,
+            language: Language::None,
+            duplicates: DuplicatePolicy::Keep,
+        };
         self.engine().create_space(&crate::history::new_space("late", &nature), done);
         match crate::model::taken(&slot) {
             Some(Err(error)) if classify(&error) == "poisoned" => {}

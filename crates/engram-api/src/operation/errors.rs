@@ -24,6 +24,7 @@ pub(super) const REMEMBER_ERRORS: &[ErrorCode] = &[
     ErrorCode::MetadataTooLarge,
     ErrorCode::TooDeep,
     ErrorCode::IdConflict,
+    ErrorCode::Duplicate,
     ErrorCode::IdempotencyConflict,
     ErrorCode::EmbedderRefused,
     ErrorCode::EmbedderUnavailable,

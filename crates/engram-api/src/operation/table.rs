@@ -25,7 +25,7 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Stores one memory. It is durable when the answer arrives, and can be recalled at once.",
         note: "The same id with the same content gives the first answer with `created: false`; the same id with other content is refused.",
         request_example: r#"{"id":"chat-17","kind":"episode","title":"Moving","text":"Ada: I moved to Zurich last week.","session":"chat-2026-01","occurred_at":"2026-01-05T12:00:00+01:00","people":["Ada"],"tags":["travel"],"metadata":{"ticket":{"priority":2}},"source":{"kind":"chat","ref":"https://chat.example.org/17","trust":0.75},"confidence":0.75,"importance":0.5,"decay":{"law":"exponential","half_life_days":30.0},"idempotency_key":"chat-17-first"}"#,
-        response_example: r#"{"id":"chat-17","lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z","version":1,"created":true,"state":"active","duplicates":["chat-3"],"vectors":1}"#,
+        response_example: r#"{"id":"chat-17","lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z","version":1,"created":true,"state":"active","duplicates":["chat-3"],"near_duplicates":["chat-5"],"vectors":1}"#,
         own_errors: REMEMBER_ERRORS,
     },
     Operation {
@@ -44,7 +44,7 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Stores up to 1,000 memories in one commit: all of them, or with `partial` all that are in order.",
         note: "",
         request_example: r#"{"memories":[{"id":"chat-17","text":"Ada: I moved to Zurich last week."},{"text":"Bob: Congratulations!","people":["Bob"]}],"partial":true}"#,
-        response_example: r#"{"lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z","created":1,"results":[{"stored":{"id":"chat-17","lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z","version":1,"created":true,"state":"active","duplicates":["chat-3"],"vectors":1}},{"refused":{"type":"urn:engram:error:bad_time","title":"A time is not RFC 3339","status":400,"detail":"bad time `soon`: it needs a date, a time with seconds, and Z or an offset","code":"bad_time","errno":"ERR-1006","kind":"fix_request","field":"memories[1].occurred_at","fix":"Write date, T, time with seconds, and Z or an offset; at most nine fractional digits.","example":"{\"occurred_at\": \"2026-01-05T11:00:00.123456789Z\"}","nearest":"occurred_at","retryable":false,"retry_after_seconds":1,"request_id":"01J"}}]}"#,
+        response_example: r#"{"lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z","created":0,"results":[{"stored":{"id":"chat-5","lsn":9,"committed_at":"2026-01-05T10:00:00Z","version":1,"created":false,"merged":true,"state":"active","duplicates":[],"vectors":1}},{"refused":{"type":"urn:engram:error:bad_time","title":"A time is not RFC 3339","status":400,"detail":"bad time `soon`: it needs a date, a time with seconds, and Z or an offset","code":"bad_time","errno":"ERR-1006","kind":"fix_request","field":"memories[1].occurred_at","fix":"Write date, T, time with seconds, and Z or an offset; at most nine fractional digits.","example":"{\"occurred_at\": \"2026-01-05T11:00:00.123456789Z\"}","nearest":"occurred_at","retryable":false,"retry_after_seconds":1,"request_id":"01J"}}]}"#,
         own_errors: REMEMBER_ERRORS,
     },
     Operation {
@@ -393,8 +393,8 @@ pub const OPERATIONS: &[Operation] = &[
         idempotent: false,
         summary: "Creates a space.",
         note: "",
-        request_example: r#"{"name":"notes","dimension":384,"embedder":"builtin","language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true}"#,
-        response_example: r#"{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"created_at":"2026-01-05T10:00:00Z"}"#,
+        request_example: r#"{"name":"notes","dimension":384,"embedder":"builtin","language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep"}"#,
+        response_example: r#"{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","created_at":"2026-01-05T10:00:00Z"}"#,
         own_errors: CREATE_ERRORS,
     },
     Operation {
@@ -409,7 +409,7 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Lists all spaces, by name.",
         note: "",
         request_example: "",
-        response_example: r#"{"spaces":[{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"created_at":"2026-01-05T10:00:00Z","quarantined":"the chain breaks at LSN 7"}]}"#,
+        response_example: r#"{"spaces":[{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","created_at":"2026-01-05T10:00:00Z","quarantined":"the chain breaks at LSN 7"}]}"#,
         own_errors: &[],
     },
     Operation {
@@ -424,7 +424,7 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Shows a space and its settings.",
         note: "",
         request_example: "",
-        response_example: r#"{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"created_at":"2026-01-05T10:00:00Z"}"#,
+        response_example: r#"{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","created_at":"2026-01-05T10:00:00Z"}"#,
         own_errors: &[],
     },
     Operation {

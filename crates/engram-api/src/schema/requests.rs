@@ -141,6 +141,11 @@ fn create_space() -> serde_json::Value {
                 flag(),
                 "Whether being recalled strengthens a memory; true when absent.",
             ),
+            may(
+                "duplicates",
+                reference("DuplicatesName"),
+                "What becomes of a memory that says what another one says; `keep` when absent.",
+            ),
         ],
     )
 }

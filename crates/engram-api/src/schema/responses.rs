@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::space::DuplicatesName;
+
 use super::{
     Named, answer, any_list, count, flag, may, needs, one_of_names, reference, text, time,
 };
@@ -9,6 +11,7 @@ use super::{
 pub(super) fn schemas() -> Vec<Named> {
     vec![
         ("NodeState", one_of_names(&["starting", "ready", "read_only", "shutting_down"])),
+        ("DuplicatesName", one_of_names(&DuplicatesName::ALL.map(DuplicatesName::as_str))),
         ("RememberResponse", remember()),
         ("RememberManyResponse", remember_many()),
         ("RememberResult", remember_result()),
@@ -39,7 +42,12 @@ fn remember() -> Value {
             needs(
                 "created",
                 flag(),
-                "False when the same id with the same content was there already.",
+                "False when the same id with the same content was there already, and when it was merged.",
+            ),
+            may(
+                "merged",
+                flag(),
+                "True when it says what another memory says and counts as a repetition of that one; absent otherwise.",
             ),
             needs(
                 "state",
@@ -50,6 +58,11 @@ fn remember() -> Value {
                 "duplicates",
                 any_list(&text()),
                 "Ids of other memories with the same content, at most 10.",
+            ),
+            may(
+                "near_duplicates",
+                any_list(&text()),
+                "Ids of earlier memories that say the same in other content, at most 10; absent where nobody looked for them.",
             ),
             needs("vectors", count(), "Number of vectors it has."),
         ],
@@ -153,6 +166,11 @@ fn space() -> Value {
             needs("language", text(), "Language of the text analysis."),
             needs("decay", reference("SpaceDecay"), "How its memories fade."),
             needs("recall_trains", flag(), "Whether being recalled strengthens a memory."),
+            needs(
+                "duplicates",
+                reference("DuplicatesName"),
+                "What becomes of a memory that says what another one says.",
+            ),
             needs("created_at", time(), "When it was created."),
             may(
                 "quarantined",

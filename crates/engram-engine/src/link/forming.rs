@@ -9,7 +9,7 @@ use crate::linker::Known;
 use crate::memtable::{DocRef, Snapshot};
 use crate::model::{Memory, MemoryContent, State};
 use crate::record::{EdgeRecord, EntityEdgeRecord, EntityRecord, LinkRecord, RepeatRecord};
-use crate::search::{Accepted, Wanted};
+use crate::search::{Accepted, REPEATED_MAX, Saying, Wanted, is_near};
 
 /// Weight of the edge to what follows in the same session.
 const NEXT_WEIGHT: f32 = 1.0;
@@ -22,8 +22,6 @@ const MENTION_WEIGHT: f32 = 1.0;
 /// How many of the nearest memories stored before it a memory is associated with, and from which cosine on.
 const NEAR_MAX: usize = 4;
 const NEAR_FROM: f32 = 0.6;
-/// The cosine from which on two texts are compared word by word: they may say the same.
-const REPEAT_FROM: f32 = 0.95;
 /// Entities that one text is searched for, and memories of one title or mentioned by one text.
 const PER_MEMORY_MAX: usize = 64;
 /// Earlier memories that may mention a new title.
@@ -79,44 +77,48 @@ impl<'a> Forming<'a> {
         self.repeat((node, &memory), near);
     }
 
-    /// What was stored before and lies near in meaning; returns what may say the same.
-    fn near(&mut self, node: u32, at: DocRef) -> Vec<u32> {
+    /// What was stored before and lies near in meaning; returns what may say the same, none where the memory has no vector.
+    fn near(&mut self, node: u32, at: DocRef) -> Option<Vec<u32>> {
         let mut vector = Vec::new();
         self.snapshot.with_vector(at, 0, &mut |own| vector.extend_from_slice(own));
-        let mut alike = Vec::new();
         if vector.is_empty() {
-            return alike;
+            return None;
         }
-        let earlier = |other: DocRef| {
-            self.snapshot.node(other) < node && self.snapshot.state(other) == Some(State::Active)
-        };
+        let earlier = |other: DocRef| self.is_earlier(other, node);
         let accepted =
             Accepted { accept: &earlier, all_active: false, count: self.snapshot.figures.active };
-        let nearest = self.snapshot.nearest(&vector, NEAR_MAX, accepted);
-        for (other, cosine) in nearest.scores {
-            if other as u32 != node && cosine >= NEAR_FROM {
-                self.edges.insert((node, other as u32, EdgeKind::Near), cosine.min(1.0));
-            }
-            if other as u32 != node && cosine >= REPEAT_FROM {
-                alike.push(other as u32);
+        let nearest = self.snapshot.nearest(&vector, REPEATED_MAX, accepted);
+        for (other, cosine) in nearest.scores.iter().take(NEAR_MAX) {
+            if *cosine >= NEAR_FROM {
+                self.edges.insert((node, *other as u32, EdgeKind::Near), cosine.min(1.0));
             }
         }
-        alike
+        let alike = nearest.scores.into_iter().filter(|(_, cosine)| is_near(*cosine));
+        Some(alike.map(|(other, _)| other as u32).collect())
     }
 
-    /// Of what lies very near, what has the same words.
-    fn repeat(&mut self, (node, memory): (u32, &Memory), alike: Vec<u32>) {
-        let words = said(&memory.content.text);
+    /// Whether a memory is recallable and stands before another one.
+    fn is_earlier(&self, other: DocRef, node: u32) -> bool {
+        self.snapshot.node(other) < node && self.snapshot.state(other) == Some(State::Active)
+    }
+
+    /// Notes which earlier memories it says again.
+    fn repeat(&mut self, (node, memory): (u32, &Memory), alike: Option<Vec<u32>>) {
         // Who corrects a memory says nothing again.
-        if alike.is_empty() || words.is_empty() || self.snapshot.versions.first(node) != node {
+        if self.snapshot.versions.first(node) != node {
             return;
         }
-        let same = |other: &u32| {
-            let found = self.snapshot.doc_of_node(*other);
-            found.is_some_and(|(at, _)| said(&self.snapshot.memory(at).content.text) == words)
+        let text = memory.content.text.as_str();
+        let same = match (alike, Saying::of(text)) {
+            (_, None) => return,
+            (Some(alike), Some(saying)) => self.snapshot.saying(saying, alike.into_iter()),
+            (None, Some(_)) => {
+                let earlier = |other: DocRef| self.is_earlier(other, node);
+                self.snapshot.repeated((text, None), self.analyzer, &earlier)
+            }
         };
-        let same: Vec<u32> = alike.into_iter().filter(same).collect();
-        self.repeats.extend(same.into_iter().map(|earlier| (earlier, node)));
+        let earlier = same.into_iter().map(|at| self.snapshot.node(at));
+        self.repeats.extend(earlier.map(|earlier| (earlier, node)));
     }
 
     fn name_what_the_text_names(&mut self, node: u32, content: &MemoryContent) {
@@ -247,14 +249,6 @@ impl<'a> Forming<'a> {
                 .collect(),
         }
     }
-}
-
-/// What makes two texts the same saying: their words and all signs between them, whatever the case, the spaces and the signs around.
-fn said(text: &str) -> String {
-    let lower = text.to_lowercase();
-    let words: Vec<&str> = lower.split_whitespace().collect();
-    let inside = |c: char| c.is_alphanumeric() || matches!(c, '-' | '+' | '<' | '>' | '=');
-    words.join(" ").trim_matches(|c| !inside(c)).to_owned()
 }
 
 /// A title without a part in parentheses at its end: `Danny Huston (actor)` is also called `Danny Huston`.

@@ -177,6 +177,22 @@ impl Snapshot {
         chunks.chain(tail.map(|(index, tail)| (DocRef::Tail(index), tail.state)))
     }
 
+    /// The live documents from a node on, in log order.
+    pub(crate) fn places_from(&self, from: u32) -> impl Iterator<Item = DocRef> + '_ {
+        let before =
+            |view: &ChunkView| view.chunk.node_range().is_some_and(|(_, last)| last < from);
+        let first = self.chunks.partition_point(before);
+        let chunks = self.chunks.iter().enumerate().skip(first);
+        let chunks = chunks.flat_map(move |(index, view)| {
+            let locals = view.chunk.first_local(from)..view.chunk.len() as u32;
+            let live = locals.filter(|local| view.state(*local).is_some());
+            live.map(move |local| DocRef::Chunk(index as u32, local))
+        });
+        let first = self.tail.partition_point(move |tail| tail.node < from);
+        let tail = first as u32..self.tail.len() as u32;
+        chunks.chain(tail.map(DocRef::Tail))
+    }
+
     /// The live document of that id.
     pub(crate) fn find(&self, id: &str) -> Option<(DocRef, State)> {
         let in_tail = (0_u32..).zip(&self.tail).find(|(_, tail)| tail.doc.memory.id == id);

@@ -18,7 +18,7 @@ use crate::chunk_file;
 use crate::datadir::{SPACES_DIR, WAL_DIR};
 use crate::error::EngineError;
 use crate::memtable::Fate;
-use crate::model::{Memory, MemoryContent, State};
+use crate::model::{Memory, MemoryContent, Source, State};
 use crate::record::{
     CommitRecord, KIND_COMMIT, KIND_SPACE_CREATED, KIND_SPACE_DELETED, Op, SpaceRecord,
     decode_vectors,
@@ -197,6 +197,15 @@ pub enum LoggedOp {
         /// Who, as the caller named it.
         source: String,
     },
+    /// Somebody said a memory again, and that was not stored as another one.
+    Merge {
+        /// Id of the memory.
+        id: String,
+        /// When what was sent happened, ns.
+        occurred_at: Option<i64>,
+        /// Where that came from.
+        source: Source,
+    },
     /// A graph is in use.
     Graph {
         /// Hash of its file, hexadecimal.
@@ -365,6 +374,15 @@ fn logged(op: Option<Op>, dimension: Option<u32>) -> LoggedOp {
             verdict: Verdict::from_code(said.verdict),
             reason: said.reason,
             source: said.source,
+        },
+        Some(Op::Merge(merged)) => LoggedOp::Merge {
+            id: merged.id,
+            occurred_at: merged.occurred_at,
+            source: Source {
+                kind: merged.source_kind,
+                reference: merged.source_reference,
+                trust: merged.source_trust,
+            },
         },
         Some(Op::Graph(graph)) => {
             LoggedOp::Graph { hash: graph.hash.iter().map(|byte| format!("{byte:02x}")).collect() }

@@ -49,6 +49,23 @@ pub(crate) struct RepeatRecord {
     pub(crate) later: u32,
 }
 
+/// A memory that was sent says what one that is there says: it is not stored, it counts as a repetition.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct MergeRecord {
+    /// The memory that is there.
+    #[prost(string, tag = "1")]
+    pub(crate) id: String,
+    /// When what was sent happened, ns; none = not stated.
+    #[prost(sint64, optional, tag = "2")]
+    pub(crate) occurred_at: Option<i64>,
+    #[prost(string, tag = "3")]
+    pub(crate) source_kind: String,
+    #[prost(string, tag = "4")]
+    pub(crate) source_reference: String,
+    #[prost(float, optional, tag = "5")]
+    pub(crate) source_trust: Option<f32>,
+}
+
 /// How one memory fades.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct DecayRecord {

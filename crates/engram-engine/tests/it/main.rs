@@ -4,6 +4,7 @@
 
 mod associating;
 mod completing;
+mod duplicates;
 mod forged;
 mod forgetting;
 mod freezing;

@@ -1,14 +1,14 @@
 //! Requests: wire types to engine types.
 
 use engram_api::{
-    Comparisons, CreateSpaceRequest, ErrorCode, FilterInput, ForgetModeName, ForgetRequest,
-    KindName, ListRequest, ListStateName, MemoryInput, MetadataCondition, RestoreRequest,
-    SourceInput, Timestamp,
+    Comparisons, CreateSpaceRequest, DuplicatesName, ErrorCode, FilterInput, ForgetModeName,
+    ForgetRequest, KindName, ListRequest, ListStateName, MemoryInput, MetadataCondition,
+    RestoreRequest, SourceInput, Timestamp,
 };
 use engram_engine::{
-    Execution, Filter, Forget, ForgetMode, Kind, Language, MemoryContent, MetaCondition, MetaTest,
-    MetaValue, Metadata, NewMemory, NewSpace, OnInvalid, RememberOptions, Restore, Selection,
-    Source, TimeRange, Training, Visibility,
+    DuplicatePolicy, Execution, Filter, Forget, ForgetMode, Kind, Language, MemoryContent,
+    MetaCondition, MetaTest, MetaValue, Metadata, NewMemory, NewSpace, OnInvalid, RememberOptions,
+    Restore, Selection, Source, TimeRange, Training, Visibility,
 };
 use serde_json::{Map, Value};
 
@@ -210,6 +210,11 @@ pub(crate) fn new_space(request: CreateSpaceRequest) -> Result<NewSpace, Refusal
         training: match request.recall_trains {
             Some(false) => Training::Never,
             _ => Training::Recalled,
+        },
+        duplicates: match request.duplicates.unwrap_or_default() {
+            DuplicatesName::Keep => DuplicatePolicy::Keep,
+            DuplicatesName::Merge => DuplicatePolicy::Merge,
+            DuplicatesName::Reject => DuplicatePolicy::Reject,
         },
     })
 }

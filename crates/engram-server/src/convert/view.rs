@@ -1,13 +1,13 @@
 //! Answers: engine types to wire types.
 
 use engram_api::{
-    EmbedderView, FORGET_IDS_MAX, ForgetModeName, ForgetResponse, KindName, ListResponse,
-    MemoryView, ReceiptView, RememberManyResponse, RememberResponse, RememberResult,
+    DuplicatesName, EmbedderView, FORGET_IDS_MAX, ForgetModeName, ForgetResponse, KindName,
+    ListResponse, MemoryView, ReceiptView, RememberManyResponse, RememberResponse, RememberResult,
     RestoreResponse, SourceView, SpaceStatsView, SpaceView, StateName, TiersView, Timestamp,
 };
 use engram_engine::{
-    Created, ForgetReceipt, Kind, MemoryDetail, MetaValue, Metadata, Remembered, RememberedItem,
-    Source, SpaceInfo, SpaceStats, State, Training,
+    Created, DuplicatePolicy, ForgetReceipt, Kind, MemoryDetail, MetaValue, Metadata, Remembered,
+    RememberedItem, Source, SpaceInfo, SpaceStats, State, Training,
 };
 use serde_json::{Map, Number, Value};
 
@@ -116,8 +116,10 @@ pub(crate) fn remember_response(item: RememberedItem) -> RememberResponse {
         committed_at: Timestamp(item.committed_at.0),
         version: item.version,
         created: item.created == Created::Now,
+        merged: item.created == Created::Merged,
         state: state_name(item.state),
         duplicates: item.duplicates,
+        near_duplicates: item.near_duplicates,
         vectors: item.vectors,
     }
 }
@@ -224,6 +226,11 @@ pub(crate) fn space_view(space: &SpaceInfo) -> SpaceView {
         language: settings.language.code().to_owned(),
         decay: space_decay_view(settings.decay),
         recall_trains: settings.training == Training::Recalled,
+        duplicates: match settings.duplicates {
+            DuplicatePolicy::Keep => DuplicatesName::Keep,
+            DuplicatePolicy::Merge => DuplicatesName::Merge,
+            DuplicatePolicy::Reject => DuplicatesName::Reject,
+        },
         created_at: Timestamp(space.created_at.0),
         quarantined: space.quarantined.clone(),
     }

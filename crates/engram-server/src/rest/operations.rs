@@ -101,11 +101,13 @@ fn when_stored(
 ) -> Done<Remembered> {
     let (engine, space) = (Arc::clone(&context.engine), call.space().to_owned());
     Box::new(move |result| match (result, wait) {
-        (Ok(remembered), Some(WaitName::Links)) => {
+        (Ok(mut remembered), Some(WaitName::Links)) => {
             let lsn = remembered.lsn;
+            let (asked, name) = (Arc::clone(&engine), space.clone());
             let linked = Box::new(move |linked: Result<(), EngineError>| {
                 let finish: Finish = Box::new(move || {
                     linked?;
+                    asked.find_near_duplicates(&name, &mut remembered)?;
                     view(Ok(remembered))
                 });
                 // The receiver is gone when the request ran out of time.

@@ -102,6 +102,9 @@ impl Remember {
         print(connection.output, &stored, |stored| {
             let mut line = match stored.created {
                 true => format!("remembered {}", clean(&stored.id)),
+                false if stored.merged => {
+                    format!("{} says so: counted as a repetition of it", clean(&stored.id))
+                }
                 false => format!("{} was there already", clean(&stored.id)),
             };
             line += &format!(" (LSN {}, {})", stored.lsn, stored.committed_at);
@@ -110,6 +113,9 @@ impl Remember {
             }
             if !stored.duplicates.is_empty() {
                 line += &format!("\nsame content as {}", clean(&stored.duplicates.join(", ")));
+            }
+            if let Some(near) = stored.near_duplicates.as_ref().filter(|near| !near.is_empty()) {
+                line += &format!("\nsays the same as {}", clean(&near.join(", ")));
             }
             line
         })?;

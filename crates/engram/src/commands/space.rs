@@ -1,7 +1,7 @@
 //! `engram space`.
 
-use clap::{Args, Subcommand};
-use engram_api::{CreateSpaceRequest, SpaceView};
+use clap::{Args, Subcommand, ValueEnum};
+use engram_api::{CreateSpaceRequest, DuplicatesName, SpaceView};
 
 use crate::connection::Connection;
 use crate::decay_flags::SpaceDecayFlags;
@@ -41,6 +41,30 @@ pub(crate) struct Create {
     /// Being recalled does not strengthen its memories
     #[arg(long)]
     no_training: bool,
+    /// What becomes of a memory that says what another one says; keep when absent
+    #[arg(long, value_enum)]
+    duplicates: Option<DuplicatesFlag>,
+}
+
+/// A policy for duplicates.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum DuplicatesFlag {
+    /// It is stored, reported and linked
+    Keep,
+    /// It counts as a repetition, unless it states something more
+    Merge,
+    /// It is refused
+    Reject,
+}
+
+impl From<DuplicatesFlag> for DuplicatesName {
+    fn from(policy: DuplicatesFlag) -> DuplicatesName {
+        match policy {
+            DuplicatesFlag::Keep => DuplicatesName::Keep,
+            DuplicatesFlag::Merge => DuplicatesName::Merge,
+            DuplicatesFlag::Reject => DuplicatesName::Reject,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -84,6 +108,7 @@ impl Create {
             language: self.language.clone(),
             decay: self.decay.decay(),
             recall_trains: self.no_training.then_some(false),
+            duplicates: self.duplicates.map(DuplicatesName::from),
         })?;
         print(connection.output, &space, show)?;
         Ok(())
@@ -93,14 +118,22 @@ impl Create {
 fn list(connection: &Connection) -> Result<(), Failure> {
     let answer = connection.client()?.list_spaces()?;
     print(connection.output, &answer, |answer| {
-        let mut rows =
-            table(&["name", "embedder", "dimension", "language", "created at", "quarantined"]);
+        let mut rows = table(&[
+            "name",
+            "embedder",
+            "dimension",
+            "language",
+            "duplicates",
+            "created at",
+            "quarantined",
+        ]);
         for space in &answer.spaces {
             rows.add_row([
                 space.name.clone(),
                 clean(&space.embedder.name),
                 space.dimension.to_string(),
                 space.language.clone(),
+                space.duplicates.as_str().to_owned(),
                 space.created_at.to_string(),
                 clean(space.quarantined.as_deref().unwrap_or_default()),
             ]);
@@ -126,6 +159,7 @@ fn show(space: &SpaceView) -> String {
         ("law of forgetting", Some(space.decay.law.as_str().to_owned())),
         ("stability at first", space.decay.stability_days.map(|days| format!("{days} days"))),
         ("recall trains", Some(if space.recall_trains { "yes" } else { "no" }.to_owned())),
+        ("duplicates", Some(space.duplicates.as_str().to_owned())),
         ("created at", Some(space.created_at.to_string())),
         ("quarantined", space.quarantined.clone()),
     ])

@@ -146,7 +146,9 @@ impl Importer {
                         true => self.tally.created += 1,
                         false => self.tally.already_there += 1,
                     }
-                    if (state, stored.state) == (StateName::Suppressed, StateName::Active) {
+                    // What it was merged into is not what was hidden.
+                    let states = (state, stored.state);
+                    if states == (StateName::Suppressed, StateName::Active) && !stored.merged {
                         hidden.insert(stored.id);
                     }
                 }

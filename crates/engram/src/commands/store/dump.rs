@@ -190,6 +190,12 @@ fn operation(op: &LoggedOp, form: VectorForm) -> Value {
             });
             json!({"op": "feedback", "id": id, "verdict": verdict, "reason": reason, "source": source})
         }
+        LoggedOp::Merge { id, occurred_at, source } => json!({
+            "op": "merge",
+            "id": id,
+            "occurred_at": occurred_at.map(Timestamp),
+            "source": {"kind": source.kind, "ref": source.reference, "trust": source.trust},
+        }),
         LoggedOp::Graph { hash } => json!({"op": "graph", "hash": hash}),
         LoggedOp::Unknown(what) => json!({"op": "unknown", "what": what}),
     }
