@@ -3,13 +3,14 @@
 use engram_api::{
     AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse,
     CompleteRequest, CompleteResponse, CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest,
-    DissociateResponse, FeedbackRequest, FeedbackResponse, ForgetRequest, ForgetResponse,
-    GetRequest, HistoryRequest, HistoryResponse, ImagineRequest, ImagineResponse, ListRequest,
-    ListResponse, ListSpacesResponse, MemoryView, Operation, PredictRequest, PredictResponse,
-    RecallRequest, RecallResponse, RecognizeRequest, RecognizeResponse, RememberManyRequest,
-    RememberManyResponse, RememberRequest, RememberResponse, RestoreRequest, RestoreResponse,
-    RetentionRequest, RetentionResponse, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse,
-    StatusView, UpdateRequest, UpdateResponse, VersionView,
+    DissociateResponse, FeedbackRequest, FeedbackResponse, ForgetReceiptRequest,
+    ForgetReceiptResponse, ForgetRequest, ForgetResponse, GetRequest, HistoryRequest,
+    HistoryResponse, ImagineRequest, ImagineResponse, ListRequest, ListResponse,
+    ListSpacesResponse, MemoryView, Operation, PredictRequest, PredictResponse, RecallRequest,
+    RecallResponse, RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse,
+    RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest,
+    RetentionResponse, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView,
+    UpdateRequest, UpdateResponse, VersionView,
 };
 use serde::de::DeserializeOwned;
 
@@ -293,6 +294,17 @@ impl SpaceClient {
     /// Any [`ClientError`].
     pub fn forget(&self, request: &ForgetRequest) -> Result<ForgetResponse, ClientError> {
         self.run("forget", json(request), repeat_if(request.dry_run))
+    }
+
+    /// Shows what is left of what a forget deleted.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn forget_receipt(
+        &self,
+        request: &ForgetReceiptRequest,
+    ) -> Result<ForgetReceiptResponse, ClientError> {
+        self.run("forget_receipt", json(request), Repeat::Safe)
     }
 
     /// Brings suppressed memories back.

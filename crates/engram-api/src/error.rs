@@ -155,6 +155,8 @@ pub enum ErrorCode {
     MemoryNotFound,
     /// No operation has that path.
     RouteNotFound,
+    /// No receipt is kept for that LSN.
+    ReceiptNotFound,
     /// A space of that name exists already.
     SpaceExists,
     /// The id is taken by a memory with other content.

@@ -35,6 +35,10 @@ pub struct ForgetRequest {
     /// True: only say what would be forgotten.
     #[serde(default)]
     pub dry_run: bool,
+    /// True, with mode `delete`: the bytes leave the disk with the next steps of maintenance, not only after
+    /// `checkpoint.deleted_kept`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub purge: bool,
 }
 
 /// What was forgotten, or would be.
@@ -66,6 +70,59 @@ pub struct ReceiptView {
     pub count: u64,
     /// What remains of them, and where.
     pub remains: String,
+}
+
+/// Asks what is left of what a forget with mode `delete` deleted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForgetReceiptRequest {
+    /// Log sequence number of the forget: `receipt.lsn` of its answer.
+    pub lsn: u64,
+}
+
+/// How far a deletion is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PurgeStateName {
+    /// No answer has the memories; bytes of them may be on the disk or in the cold store.
+    Pending,
+    /// No file of the server's has them any more.
+    Purged,
+}
+
+/// Where bytes of deleted memories may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlaceName {
+    /// Files of the space.
+    Files,
+    /// Objects of the cold store.
+    ColdStore,
+    /// Files of the log.
+    Log,
+}
+
+/// What is left of deleted memories.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ForgetReceiptResponse {
+    /// Log sequence number of the commit that deleted them.
+    pub lsn: u64,
+    /// Time of that commit.
+    pub committed_at: Timestamp,
+    /// How many memories.
+    pub count: u64,
+    /// How far it is.
+    pub state: PurgeStateName,
+    /// Where bytes of them may be; empty when they are purged.
+    pub held_in: Vec<PlaceName>,
+    /// From when on maintenance purges them; absent when it does already, and when they are purged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+    /// When maintenance found nothing left of them; absent while they are pending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purged_at: Option<Timestamp>,
+    /// What is known of copies.
+    pub backups: String,
 }
 
 /// Brings suppressed memories back: exactly one of `ids` and `filter` is given.

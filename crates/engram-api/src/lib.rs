@@ -42,8 +42,8 @@ pub use feedback::{
 };
 pub use filter::{Comparisons, FilterInput, MetadataCondition};
 pub use forget::{
-    FORGET_IDS_MAX, ForgetModeName, ForgetRequest, ForgetResponse, ReceiptView, RestoreRequest,
-    RestoreResponse,
+    FORGET_IDS_MAX, ForgetModeName, ForgetReceiptRequest, ForgetReceiptResponse, ForgetRequest,
+    ForgetResponse, PlaceName, PurgeStateName, ReceiptView, RestoreRequest, RestoreResponse,
 };
 pub use memory::{
     ConfidenceView, KindName, MemoryInput, MemoryView, SourceInput, SourceView, StateName,

@@ -52,6 +52,9 @@ pub struct ListRequest {
     /// Whether the answer holds their vectors.
     #[serde(default)]
     pub include_vectors: bool,
+    /// What was known after this LSN, or at this time, of what is active today; now when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<AsOfInput>,
 }
 
 /// A page of memories.

@@ -171,6 +171,12 @@ pub struct UpdateResponse {
 pub struct HistoryRequest {
     /// Its id.
     pub id: String,
+    /// Where the page starts: `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Most versions in the page, 1 to 1,000; 100 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
 }
 
 /// The versions of a memory.
@@ -178,6 +184,9 @@ pub struct HistoryRequest {
 pub struct HistoryResponse {
     /// Newest first.
     pub versions: Vec<MemoryVersionView>,
+    /// Where the next page starts; absent at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
     /// Log sequence number of the last commit that the answer saw.
     pub snapshot_lsn: u64,
 }

@@ -7,7 +7,7 @@ use engram_store::{CommitTime, Stamp};
 
 use crate::association::{EdgeKind, Statement};
 use crate::dynamics::{source_of, witness};
-use crate::memtable::{Doc, Entity, GraphHash, Indexing, Proximity, Snapshot};
+use crate::memtable::{Doc, Entity, ForgottenCommit, GraphHash, Indexing, Proximity, Snapshot};
 use crate::model::{FIRST_VERSION, Memory, State};
 use crate::record::{
     AssociateRecord, CommitRecord, DissociateRecord, EdgeRecord, FeedbackRecord, LinkRecord,
@@ -54,8 +54,13 @@ pub(crate) fn apply(
 ) -> Result<(), String> {
     snapshot.lsn = stamp.lsn;
     snapshot.committed_at = stamp.time;
+    let deleted = steps.iter().filter(|step| matches!(step, Step::Delete(_))).count() as u64;
     for step in steps {
         apply_step(snapshot, step, indexing).map_err(|what| format!("LSN {} {what}", stamp.lsn))?;
+    }
+    if deleted > 0 {
+        let commit = ForgottenCommit { lsn: stamp.lsn, at: stamp.time, count: deleted };
+        snapshot.forgotten.add(commit);
     }
     Ok(())
 }
@@ -94,7 +99,9 @@ fn apply_step(
                 // A clock that ran ahead must not keep what comes later from counting.
                 let at_ns = used.at.min(snapshot.committed_at.0);
                 let review = Review::Used { share: share(used) };
-                snapshot.learn(used.node, |trace, law| trace.retention.review(law, at_ns, review));
+                // What was updated since it was in the answer is the same memory.
+                let node = snapshot.newest_of(used.node);
+                snapshot.learn(node, |trace, law| trace.retention.review(law, at_ns, review));
             }
         }
         Step::Feedback(record, source) => judge(snapshot, &record, source)?,

@@ -38,6 +38,8 @@ struct Live {
     created_at: CommitTime,
     checkpoint: Option<Manifest>,
     deleted_since: Option<i64>,
+    /// The last commit that deleted something of which something may be left, and the time of the first.
+    unpurged: Option<(Lsn, i64)>,
 }
 
 /// What is known at the end.
@@ -60,9 +62,11 @@ impl Census {
             let known = record.map_err(|error| error.to_string()).and_then(|record| {
                 let created_at = CommitTime(record.created_at);
                 let deleted_since = record.deleted_since;
+                let unpurged =
+                    (record.unpurged > 0).then_some((Lsn(record.unpurged), record.unpurged_since));
                 let record = record.space.ok_or("it names no space")?;
                 record.settings()?;
-                Ok(Live { record, created_at, checkpoint: None, deleted_since })
+                Ok(Live { record, created_at, checkpoint: None, deleted_since, unpurged })
             });
             match known {
                 Ok(live) => {
@@ -112,7 +116,13 @@ impl Census {
         match record {
             Ok(record) => {
                 let created_at = stamp.time;
-                let live = Live { record, created_at, checkpoint: None, deleted_since: None };
+                let live = Live {
+                    record,
+                    created_at,
+                    checkpoint: None,
+                    deleted_since: None,
+                    unpurged: None,
+                };
                 self.spaces.insert(stamp.space, Seen::Live(Box::new(live)));
             }
             Err(reason) => self.unborn(stamp.space, stamp.lsn, reason),
@@ -150,7 +160,7 @@ impl Census {
             .into_iter()
             .filter_map(|(id, seen)| {
                 let Seen::Live(live) = seen else { return None };
-                let Live { record, created_at, checkpoint, deleted_since } = *live;
+                let Live { record, created_at, checkpoint, deleted_since, unpurged } = *live;
                 let settings = record.settings().ok()?;
                 let identity = SpaceIdentity::new(id, record.name, created_at, settings);
                 let broken = recovery.quarantined.iter().find(|known| known.space == id);
@@ -160,6 +170,9 @@ impl Census {
                 let entry = Entry::closed(identity, checkpoint);
                 if let Some(since) = deleted_since {
                     entry.identity.note_deleted(since);
+                }
+                if let Some((lsn, since)) = unpurged {
+                    entry.identity.unpurged.note(lsn, since);
                 }
                 Some(entry)
             })

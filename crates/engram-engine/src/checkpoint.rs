@@ -18,7 +18,8 @@ use crate::chunk_file;
 use crate::datadir::io_failure;
 use crate::engine::{Engine, panicked};
 use crate::error::EngineError;
-use crate::memtable::{ChunkView, Cold, Resident, Snapshot};
+use crate::memtable::{ChunkView, Cold, ForgottenCommit, Resident, Snapshot};
+use crate::purges::Purges;
 use crate::queue::KeyUse;
 use crate::record::SpaceRecord;
 use crate::space::{Space, SpaceIdentity};
@@ -43,6 +44,7 @@ struct Point {
     snapshot: Arc<Snapshot>,
     chain: [u8; 16],
     keys: Vec<KeyUse>,
+    purges: Purges,
     log_bytes: u64,
 }
 
@@ -90,7 +92,8 @@ impl Engine {
                 }
             }
         }
-        let state = state_file::write(&self.home(&space.identity), snapshot, &point.keys)?;
+        let state =
+            state_file::write(&self.home(&space.identity), snapshot, (&point.keys, &point.purges))?;
         self.note_file(space, &state);
         done.bytes_written += state.bytes;
         segments.insert(0, ManifestSegment { role: ROLE_STATE, segment: state });
@@ -103,7 +106,7 @@ impl Engine {
             chain: point.chain,
             state_sum: snapshot.state_sum,
             segments,
-            payload: record(&space.identity, snapshot).encode_to_vec(),
+            payload: record(&space.identity, (snapshot, &point.purges)).encode_to_vec(),
         };
         if Bug::ReleasedEarly.is_on() {
             self.log().release(space.identity.id, snapshot.lsn);
@@ -114,6 +117,8 @@ impl Engine {
         manifest.write(self.fs(), self.spaces_dir())?;
         let manifest = Arc::new(manifest);
         entry.set_checkpoint(Arc::clone(&manifest));
+        space.purges().settle(&point.purges, snapshot);
+        space.settle_purges(&space.snapshot.load());
         // A deletion that came in between is noted by a later commit time, and found by the next checkpoint.
         self.settle_deleted(space, snapshot);
         space.settle_log_bytes(point.log_bytes);
@@ -130,7 +135,10 @@ impl Engine {
         let queue = self.queue()?;
         let snapshot = space.snapshot.load_full();
         let last = entry.checkpoint();
-        let has_all = |last: &Manifest| last.lsn == snapshot.lsn && names_all(last, &snapshot);
+        let purges = space.purges().clone();
+        let has_all = |last: &Manifest| {
+            last.lsn == snapshot.lsn && names_all(last, &snapshot) && !purges.any_unwritten()
+        };
         if last.as_deref().is_some_and(has_all) {
             return Ok(None);
         }
@@ -143,6 +151,7 @@ impl Engine {
         Ok(Some(Point {
             keys: overlay.map(|overlay| overlay.keys_through(snapshot.lsn)).unwrap_or_default(),
             log_bytes: space.log_bytes(),
+            purges,
             snapshot,
             chain,
         }))
@@ -203,9 +212,20 @@ impl Engine {
         space.files.lock().unwrap_or_else(PoisonError::into_inner).insert(file.hash);
     }
 
+    /// Whether a space has files, or objects, that its manifest does not name.
+    pub(crate) fn leftovers(&self, space: &Space, manifest: &Manifest) -> (bool, bool) {
+        let (local, cold) = (named(manifest, is_local), named(manifest, is_object));
+        let files = space.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let objects = space.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        (
+            files.iter().any(|hash| !local.contains(hash)),
+            objects.keys().any(|hash| !cold.contains(hash)),
+        )
+    }
+
     /// Removes the files of a space that its manifest does not name.
     fn remove_unnamed(&self, space: &Space, manifest: &Manifest) -> Result<u64, EngineError> {
-        let local = named(manifest, |role| role != ROLE_OBJECT);
+        let local = named(manifest, is_local);
         let mut files = space.files.lock().unwrap_or_else(PoisonError::into_inner);
         let unnamed: Vec<SegmentHash> =
             files.iter().filter(|hash| !local.contains(*hash)).copied().collect();
@@ -221,7 +241,7 @@ impl Engine {
 
     /// The same of objects. One that cannot be removed now costs room, and is tried again.
     fn remove_unnamed_objects(&self, space: &Space, manifest: &Manifest) {
-        let cold = named(manifest, |role| role == ROLE_OBJECT);
+        let cold = named(manifest, is_object);
         let mut objects = space.objects.lock().unwrap_or_else(PoisonError::into_inner);
         // Who holds an older state may still read an object: it goes with a later checkpoint.
         let is_gone = |(hash, reader): &(&SegmentHash, &Weak<Cold>)| {
@@ -254,6 +274,14 @@ pub(crate) fn unavailable(error: BlobError) -> EngineError {
     EngineError::ColdUnavailable { reason: error.to_string() }
 }
 
+fn is_object(role: u8) -> bool {
+    role == ROLE_OBJECT
+}
+
+fn is_local(role: u8) -> bool {
+    !is_object(role)
+}
+
 /// The files of some roles that a manifest names.
 fn named(manifest: &Manifest, wanted: impl Fn(u8) -> bool) -> HashSet<SegmentHash> {
     let files = manifest.segments.iter().filter(|file| wanted(file.role));
@@ -275,7 +303,10 @@ fn deleted_since(snapshot: &Snapshot) -> Option<i64> {
     snapshot.chunks.iter().filter_map(|view| view.fate.deleted_since).min()
 }
 
-fn record(identity: &SpaceIdentity, snapshot: &Snapshot) -> CheckpointRecord {
+fn record(identity: &SpaceIdentity, (snapshot, purges): (&Snapshot, &Purges)) -> CheckpointRecord {
+    let all = snapshot.forgotten.all().iter();
+    let left: Vec<&ForgottenCommit> =
+        all.filter(|commit| purges.seen(commit.lsn).is_none()).collect();
     let figures = &snapshot.figures;
     CheckpointRecord {
         space: Some(SpaceRecord::new(&identity.name, &identity.settings)),
@@ -288,5 +319,7 @@ fn record(identity: &SpaceIdentity, snapshot: &Snapshot) -> CheckpointRecord {
         vectors: figures.vectors,
         terms: figures.terms,
         deleted_since: deleted_since(snapshot),
+        unpurged: left.last().map_or(0, |commit| commit.lsn.0),
+        unpurged_since: left.first().map_or(0, |commit| commit.at.0),
     }
 }

@@ -519,6 +519,7 @@ fn publish_commits(space: &Space, commits: Vec<(Stamp, Change)>) -> Result<(), E
         if let Change::Commit(steps) = change {
             if steps.iter().any(|step| matches!(step, Step::Delete(_))) {
                 space.identity.note_deleted(stamp.time.0);
+                space.identity.unpurged.note(stamp.lsn, stamp.time.0);
             }
             let applied = apply(&mut snapshot, stamp, steps, space.indexing());
             if space.intact().is_err() {

@@ -35,6 +35,12 @@ pub enum EngineError {
         /// The id asked for.
         id: String,
     },
+    /// No commit of that LSN deleted memories, or its receipt is no longer kept.
+    #[error("there is no receipt for LSN {lsn}")]
+    ReceiptNotFound {
+        /// The LSN asked for.
+        lsn: u64,
+    },
     /// The id is taken by a memory with other content.
     #[error("id {id:?} is taken by a memory with other content")]
     IdConflict {

@@ -13,7 +13,7 @@ use crate::memtable::Snapshot;
 use crate::model::{ForgetReceipt, State};
 use crate::queue::{Change, CommitQueue, Known, Overlay, Submission, writable};
 use crate::record::{CommitRecord, KIND_COMMIT, Op, OpRecord};
-use crate::request::{Execution, Forget, ForgetMode, Restore, Selection};
+use crate::request::{Execution, Forget, ForgetMode, Purge, Restore, Selection};
 use crate::space::Space;
 
 /// Most memories that one commit forgets or restores: it is ordered under the lock of all commits. More are reached by
@@ -24,7 +24,7 @@ const FORGOTTEN_MAX: usize = 20_000;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Suppress,
-    Delete,
+    Delete(Purge),
     Restore,
 }
 
@@ -41,7 +41,7 @@ impl Fate {
         match self {
             Fate::Suppress => state == State::Active,
             Fate::Restore => state == State::Suppressed,
-            Fate::Delete => true,
+            Fate::Delete(_) => true,
         }
     }
 
@@ -50,7 +50,7 @@ impl Fate {
         match self {
             Fate::Suppress => Some(State::Suppressed),
             Fate::Restore => Some(State::Active),
-            Fate::Delete => None,
+            Fate::Delete(_) => None,
         }
     }
 
@@ -65,7 +65,7 @@ impl Fate {
         let op = match self {
             Fate::Suppress => Op::Suppress(id),
             Fate::Restore => Op::Restore(id),
-            Fate::Delete => Op::Delete(id),
+            Fate::Delete(_) => Op::Delete(id),
         };
         OpRecord { op: Some(op) }
     }
@@ -76,7 +76,7 @@ impl Engine {
     pub fn forget(&self, space: &str, request: Forget, done: Done<ForgetReceipt>) {
         let fate = match request.mode {
             ForgetMode::Suppress => Fate::Suppress,
-            ForgetMode::Delete => Fate::Delete,
+            ForgetMode::Delete => Fate::Delete(request.purge),
         };
         let Forget { selection, execution, principal, .. } = request;
         self.change(space, fate, (selection, execution, principal), done);
@@ -179,6 +179,9 @@ impl Engine {
         for (id, after) in touched {
             overlay.touch(number, id, after);
         }
+        if fate == Fate::Delete(Purge::Soon) {
+            space.identity.unpurged.hurry(stamp.lsn);
+        }
         Ok((stamp, number))
     }
 }
@@ -267,5 +270,5 @@ fn is_same(known: &Known, snapshot: &Snapshot, (id, lsn): (&str, Lsn)) -> bool {
         return known.born <= lsn;
     }
     let newest = snapshot.find(id).is_some_and(|(at, _)| snapshot.head(at).lsn == lsn);
-    newest || snapshot.older_versions(id).iter().any(|older| older.memory.lsn == lsn)
+    newest || snapshot.older_heads(id).iter().any(|(_, head)| head.lsn == lsn)
 }

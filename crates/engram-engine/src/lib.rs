@@ -35,6 +35,8 @@ mod stored;
 
 mod memtable;
 
+mod purges;
+
 mod residence;
 
 mod search;
@@ -97,6 +99,8 @@ mod checkpoint;
 
 mod tiering;
 
+mod purging;
+
 mod maintain;
 
 mod spreading;
@@ -155,11 +159,12 @@ pub use offline::{
     VerifyReport,
 };
 pub use prompt::CONTEXT_TOKENS_MAX;
+pub use purging::{Forgotten, Remains};
 pub use remember::Prepared;
 pub use request::{
     AsOf, ContentField, Cue, CueContext, Effect, Execution, Feedback, Forget, ForgetMode,
-    ListQuery, NegativeCue, OnInvalid, Recognize, RememberOptions, Restore, Selection, Update,
-    VectorChange, Verdict, Visibility,
+    HistoryQuery, ListQuery, NegativeCue, OnInvalid, Purge, Recognize, RememberOptions, Restore,
+    Selection, Update, VectorChange, Verdict, Visibility,
 };
 pub use settings::{
     DecaySettings, DuplicatePolicy, EMBEDDER_NONE, EngineSettings, NewSpace, RankWeights,

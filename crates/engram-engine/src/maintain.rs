@@ -16,6 +16,7 @@ use crate::datadir::io_failure;
 use crate::engine::{Engine, panicked};
 use crate::error::{EngineError, LogFailure};
 use crate::memtable::Snapshot;
+use crate::purging::HELD_BACK_MAX;
 use crate::reserve;
 use crate::space::Space;
 use crate::stored::ROLE_OBJECT;
@@ -23,8 +24,6 @@ use crate::upkeep::{Maintained, Swept, Upkeep};
 
 /// Blocks of files that one step checks.
 const SCRUB_BLOCKS: u64 = 256;
-/// Spaces that one step asks whether they hold the log back.
-const HELD_BACK_MAX: usize = 64;
 
 impl Engine {
     /// One bounded step of background work: removes what deleted spaces left behind, merges chunks, checkpoints spaces,
@@ -47,19 +46,24 @@ impl Engine {
         };
         note(self.remove_deleted());
         note(self.sweep(&mut upkeep));
-        let held_back = self.held_back();
+        let swept = matches!(upkeep.swept, Swept::Done);
+        let mut held_back = self.held_back();
+        match self.log_to_purge(now_ns.saturating_sub(self.settings().deleted_kept_ns)) {
+            Ok(spaces) => held_back.extend(spaces),
+            Err(error) => note(Err(error)),
+        }
         for entry in self.catalog().open_in_turn() {
             if done.work() >= budget_memories {
                 done.more = true;
                 break;
             }
             if let Some(space) = entry.space() {
-                let is_due = held_back.contains(&entry.identity.id);
                 let budget = budget_memories - done.work();
-                note(self.maintain_space((&entry, &space), is_due, (now_ns, budget), &mut done));
+                let due = (held_back.contains(&entry.identity.id), swept);
+                note(self.maintain_space((&entry, &space), due, (now_ns, budget), &mut done));
             }
         }
-        note(self.maintain_closed(&held_back, (now_ns, budget_memories), &mut done));
+        note(self.maintain_closed((&held_back, swept), (now_ns, budget_memories), &mut done));
         self.drop_covered_codes();
         note(self.tier(now_ns, &mut done));
         note(self.freeze_unused(now_ns, &mut done));
@@ -94,7 +98,7 @@ impl Engine {
     fn maintain_space(
         &self,
         (entry, space): (&Entry, &Arc<Space>),
-        is_due: bool,
+        (is_due, swept): (bool, bool),
         (now_ns, budget): (i64, u64),
         done: &mut Maintained,
     ) -> Result<(), EngineError> {
@@ -102,6 +106,7 @@ impl Engine {
             return Ok(());
         }
         let deleted_before = now_ns.saturating_sub(self.settings().deleted_kept_ns);
+        let deleted_before = space.identity.unpurged.due_before(deleted_before);
         let mut merged = 0;
         let mut purged = space.take_moved();
         let mut failed = None;
@@ -129,6 +134,9 @@ impl Engine {
             done.checkpoints += 1;
             done.sealed_memories += checkpoint.sealed_memories;
         }
+        if swept && self.confirm_purges(entry, space)? {
+            done.checkpoints += 1;
+        }
         failed.map_or(Ok(()), Err)
     }
 
@@ -144,7 +152,7 @@ impl Engine {
     /// their files anew, and closes them again.
     fn maintain_closed(
         &self,
-        held_back: &HashSet<SpaceId>,
+        (held_back, swept): (&HashSet<SpaceId>, bool),
         (now_ns, budget): (i64, u64),
         done: &mut Maintained,
     ) -> Result<(), EngineError> {
@@ -152,8 +160,10 @@ impl Engine {
         let mut failed = Ok(());
         for entry in self.catalog().all() {
             let identity = &entry.identity;
-            let is_due =
-                held_back.contains(&identity.id) || identity.deleted_since() < deleted_before;
+            let due_before = identity.unpurged.due_before(deleted_before);
+            let is_due = held_back.contains(&identity.id)
+                || identity.deleted_since() < due_before
+                || (swept && self.is_purged(identity, deleted_before));
             if !is_due || entry.is_open() || identity.fault.intact().is_err() {
                 continue;
             }
@@ -163,7 +173,7 @@ impl Engine {
             }
             let before = entry.used_at();
             let outcome = self.open_entry(&entry).and_then(|space| {
-                self.maintain_space((&entry, &space), true, (now_ns, budget), done)
+                self.maintain_space((&entry, &space), (true, swept), (now_ns, budget), done)
             });
             entry.was_used_at(before, entry.used_at());
             // The others need not wait for one that cannot be opened or closed now.

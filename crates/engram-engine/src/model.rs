@@ -432,6 +432,8 @@ pub struct Updated {
 pub struct History {
     /// Newest first.
     pub versions: Vec<Version>,
+    /// The versions before this one follow; none at the end.
+    pub next: Option<u32>,
     /// Last commit that the answer saw.
     pub lsn: Lsn,
 }

@@ -3,7 +3,7 @@
 //! What is read is checked on the way: sections by their checksums, commits by the state sum that each of them carries. A
 //! space that does not add up is quarantined; the others are not concerned.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use engram_store::{Bug, Frame, Manifest, ManifestSegment, StoreError};
 use prost::Message;
@@ -14,8 +14,9 @@ use crate::chunk_file::{self, ColdFiles};
 use crate::engine::Engine;
 use crate::error::{EngineError, LogFailure};
 use crate::indexer::load_graph;
-use crate::memtable::{ChunkView, Figures, Snapshot};
+use crate::memtable::{ChunkView, Figures, ForgottenCommits, Snapshot};
 use crate::missing::take_missing;
+use crate::purges::Purges;
 use crate::queue::{IDEMPOTENCY_LIFETIME_NS, KeyUse, Overlay};
 use crate::record::{CommitRecord, KIND_COMMIT, KIND_SPACE_CREATED};
 use crate::residence::Home;
@@ -121,6 +122,7 @@ impl Engine {
         }
         space.note_log_bytes(log_bytes);
         space.note_unlinked(&snapshot);
+        space.settle_purges(&snapshot);
         space.snapshot.store(Arc::new(snapshot));
         Ok((space, overlay))
     }
@@ -178,7 +180,7 @@ fn read_files(
     let is = |role: u8| move |file: &&ManifestSegment| file.role == role;
     let state = manifest.segments.iter().find(is(ROLE_STATE));
     let state = state.ok_or_else(|| wrong("it names no state file"))?;
-    let StateFile { fates, tail, older, versions, mut associations, traces, keys } =
+    let StateFile { fates, tail, older, versions, mut associations, traces, keys, forgotten } =
         state_file::read(home, &state.segment, space, record.next_node)?;
     associations.linked = record.linked;
     let (chunks, last) = read_chunks(home, manifest, fates, record.next_node)?;
@@ -198,6 +200,10 @@ fn read_files(
     if Figures::counted(&chunks, &tail) != figures {
         return Err(wrong("its figures are those of other memories"));
     }
+    let mut commits = ForgottenCommits::default();
+    let purged = forgotten.iter().filter_map(|(commit, at_ns)| Some((commit.lsn, (*at_ns)?)));
+    let purges = Purges::read(purged);
+    forgotten.iter().for_each(|(commit, _)| commits.add(*commit));
     let mut snapshot = Snapshot {
         lsn: manifest.lsn,
         committed_at: manifest.committed_at,
@@ -210,12 +216,14 @@ fn read_files(
         next_node: record.next_node,
         associations,
         traces,
+        forgotten: commits,
         decay: space.identity.settings.decay,
         proximity: None,
         graph_hash,
         today: None,
     };
     snapshot.count_older().map_err(wrong)?;
+    *space.purges.lock().unwrap_or_else(PoisonError::into_inner) = purges;
     Ok((snapshot, keys))
 }
 

@@ -32,9 +32,15 @@ impl Engine {
         validate::limit(query.limit)?;
         query.filter.validate()?;
         let space = self.serving(space)?;
-        let snapshot = space.snapshot.load();
         let now_ns = self.now_ns();
-        let shown = |state: State| match query.visibility {
+        let mut snapshot = space.snapshot.load_full();
+        let mut visibility = query.visibility;
+        if let Some(as_of) = query.as_of {
+            snapshot = Arc::new(snapshot.as_of(as_of, now_ns));
+            // What is hidden today is hidden with all its versions.
+            visibility = Visibility::Active;
+        }
+        let shown = |state: State| match visibility {
             Visibility::Active => state == State::Active,
             Visibility::Suppressed => state == State::Suppressed,
             Visibility::All => true,

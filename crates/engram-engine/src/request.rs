@@ -67,8 +67,20 @@ pub struct Forget {
     pub mode: ForgetMode,
     /// Whether it is carried out.
     pub execution: Execution,
+    /// When the bytes of what is deleted are to be gone.
+    pub purge: Purge,
     /// Who asks; set by the server.
     pub principal: String,
+}
+
+/// When the bytes of deleted memories leave files and log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Purge {
+    /// When they have been deleted for as long as the settings say.
+    #[default]
+    InTime,
+    /// With the next steps of maintenance.
+    Soon,
 }
 
 /// A request to undo a suppression.
@@ -214,6 +226,17 @@ pub enum Visibility {
     All,
 }
 
+/// Which versions of a memory to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryQuery {
+    /// Which memory.
+    pub id: String,
+    /// Versions from this one on are left out; none = from the newest on.
+    pub before: Option<u32>,
+    /// Most versions in the answer, 1 to 1,000.
+    pub limit: usize,
+}
+
 /// What to list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListQuery {
@@ -225,6 +248,8 @@ pub struct ListQuery {
     pub limit: usize,
     /// In which states.
     pub visibility: Visibility,
+    /// Lists what was known then, of what is active today; none = now.
+    pub as_of: Option<AsOf>,
 }
 
 /// What to recall by: any mix of its parts, at least one of which is given.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 use engram_embed::{EmbedError, EmbedText, Embedder, EmbedderIdentity};
@@ -18,6 +18,7 @@ use crate::memtable::{ChunkView, Cold, Indexing, Snapshot, VersionDoc, Words};
 use crate::missing::{MissingPart, take_missing};
 use crate::model::{ContentHash, MemoryContent, NewMemory, SpaceInfo, SpaceStats, TierStats};
 use crate::moves::Moves;
+use crate::purges::{Purges, Unpurged};
 use crate::record::{ContentRecord, encode_vectors};
 use crate::search::Saying;
 use crate::settings::{DuplicatePolicy, EMBEDDER_NONE, EngineSettings, NewSpace, SpaceSettings};
@@ -38,6 +39,8 @@ pub(crate) struct SpaceIdentity {
     pub(crate) moves: Arc<Moves>,
     /// Since when its files or its log may hold something deleted, ns; `i64::MAX` = they do not.
     deleted_since: AtomicI64,
+    /// What was deleted and may be left somewhere.
+    pub(crate) unpurged: Unpurged,
 }
 
 impl SpaceIdentity {
@@ -55,6 +58,7 @@ impl SpaceIdentity {
             fault: Arc::default(),
             moves: Arc::default(),
             deleted_since: AtomicI64::new(i64::MAX),
+            unpurged: Unpurged::default(),
         }
     }
 
@@ -98,6 +102,8 @@ pub(crate) struct Space {
     pub(crate) indexer: Mutex<Indexer>,
     pub(crate) link_waiters: LinkWaiters,
     pub(crate) uses: Uses,
+    /// When deleted memories were gone from everywhere.
+    pub(crate) purges: Mutex<Purges>,
     /// Bytes of commits that are in the log and in no file.
     log_bytes: AtomicU64,
     /// Chunks went into the cold store since the last checkpoint: their local files can go with the next one.
@@ -142,6 +148,7 @@ impl Space {
             indexer: Mutex::default(),
             link_waiters: LinkWaiters::default(),
             uses: Uses::default(),
+            purges: Mutex::default(),
             log_bytes: AtomicU64::new(0),
             moved: AtomicBool::new(false),
             unlinked: AtomicU64::new(0),
@@ -193,6 +200,15 @@ impl Space {
     /// Bytes of commits that a checkpoint has put into files.
     pub(crate) fn settle_log_bytes(&self, bytes: u64) {
         self.log_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn purges(&self) -> MutexGuard<'_, Purges> {
+        self.purges.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what of a state is not gone from everywhere.
+    pub(crate) fn settle_purges(&self, snapshot: &Snapshot) {
+        self.identity.unpurged.settle(snapshot, &self.purges());
     }
 
     pub(crate) fn note_moved(&self) {

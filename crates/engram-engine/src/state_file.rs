@@ -12,16 +12,18 @@ use engram_store::{
 
 use crate::association::Statement;
 use crate::memtable::{
-    Associations, Doc, Entity, Fate, Lineage, Snapshot, TailDoc, Traces, Versions,
+    Associations, Doc, Entity, FORGOTTEN_MAX, Fate, ForgottenCommit, Lineage, Snapshot, TailDoc,
+    Traces, Versions,
 };
 use crate::model::State;
+use crate::purges::Purges;
 use crate::queue::KeyUse;
 use crate::record::{decode_vectors, encode_vectors};
 use crate::residence::Home;
 use crate::space::Space;
 use crate::stored::{
-    ChunkRecord, EntityNodeRecord, KeyRecord, LineageRecord, MemoryRecord, StatementRecord,
-    TailRecord, TraceRecord, append_message, read_messages,
+    ChunkRecord, EntityNodeRecord, ForgottenRecord, KeyRecord, LineageRecord, MemoryRecord,
+    StatementRecord, TailRecord, TraceRecord, append_message, read_messages,
 };
 
 const FATES: SectionTag = SectionTag(*b"FATE");
@@ -34,6 +36,8 @@ const TRACES: SectionTag = SectionTag(*b"TRAC");
 const KEYS: SectionTag = SectionTag(*b"KEYS");
 /// Only where a memory has more than one version.
 const VERSIONS: SectionTag = SectionTag(*b"VERS");
+/// Only where memories were deleted.
+const FORGOTTEN: SectionTag = SectionTag(*b"FORG");
 
 /// What became of a chunk, and when it was last used, how much.
 pub(crate) type FateAndUse = (Fate, (i64, f32));
@@ -49,13 +53,15 @@ pub(crate) struct StateFile {
     pub(crate) associations: Associations,
     pub(crate) traces: Traces,
     pub(crate) keys: Vec<KeyUse>,
+    /// Commits that deleted memories, and when nothing was left of them.
+    pub(crate) forgotten: Vec<(ForgottenCommit, Option<i64>)>,
 }
 
 /// Writes the state file of a snapshot.
 pub(crate) fn write(
     home: &Home<'_>,
     snapshot: &Snapshot,
-    keys: &[KeyUse],
+    (keys, purges): (&[KeyUse], &Purges),
 ) -> Result<SegmentRef, StoreError> {
     let lsn = snapshot.lsn;
     let meta = SegmentMeta { space: home.space, min_lsn: lsn, max_lsn: lsn, epoch: 1 };
@@ -83,6 +89,10 @@ pub(crate) fn write(
     let versions = versions(&snapshot.versions);
     if !versions.is_empty() {
         section(VERSIONS, &versions)?;
+    }
+    let forgotten = forgotten(snapshot, purges);
+    if !forgotten.is_empty() {
+        section(FORGOTTEN, &forgotten)?;
     }
     writer.finish()
 }
@@ -135,6 +145,16 @@ fn versions(versions: &Versions) -> Vec<u8> {
     bytes
 }
 
+fn forgotten(snapshot: &Snapshot, purges: &Purges) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for ForgottenCommit { lsn, at, count } in snapshot.forgotten.all() {
+        let purged_at = purges.seen(*lsn);
+        let record = ForgottenRecord { lsn: lsn.0, committed_at: at.0, count: *count, purged_at };
+        append_message(&record, &mut bytes);
+    }
+    bytes
+}
+
 fn entities(associations: &Associations) -> Vec<u8> {
     let mut entities: Vec<_> = associations.entities().collect();
     entities.sort_unstable_by_key(|(node, _)| *node);
@@ -181,6 +201,10 @@ pub(crate) fn read(
         associations: read_associations(&segment, next_node)?,
         traces: read_traces(&segment, next_node)?,
         keys: read_keys(&segment.load(KEYS)?).map_err(wrong)?,
+        forgotten: match segment.section_len(FORGOTTEN) {
+            Some(_) => read_forgotten(&segment.load(FORGOTTEN)?).map_err(wrong)?,
+            None => Vec::new(),
+        },
     })
 }
 
@@ -212,6 +236,20 @@ fn read_tail(bytes: &[u8], space: &Space, next_node: u32) -> Result<Vec<TailDoc>
         tail.push(TailDoc { doc, node: record.node, state });
     }
     Ok(tail)
+}
+
+fn read_forgotten(bytes: &[u8]) -> Result<Vec<(ForgottenCommit, Option<i64>)>, String> {
+    let mut forgotten: Vec<(ForgottenCommit, Option<i64>)> = Vec::new();
+    for record in read_messages::<ForgottenRecord>(bytes)? {
+        let ForgottenRecord { lsn, committed_at, count, purged_at } = record;
+        let after = forgotten.last().is_none_or(|(last, _)| last.lsn.0 < lsn);
+        if !after || forgotten.len() >= FORGOTTEN_MAX {
+            return Err("its deletions are not what they should be".to_owned());
+        }
+        let commit = ForgottenCommit { lsn: Lsn(lsn), at: CommitTime(committed_at), count };
+        forgotten.push((commit, purged_at));
+    }
+    Ok(forgotten)
 }
 
 fn read_versions(bytes: &[u8], next_node: u32) -> Result<Versions, String> {

@@ -51,6 +51,26 @@ pub(crate) struct CheckpointRecord {
     /// Commit time of the first deletion whose memory a chunk still holds; none = no chunk holds a deleted one.
     #[prost(sint64, optional, tag = "10")]
     pub(crate) deleted_since: Option<i64>,
+    /// The last commit that deleted memories of which something may be left somewhere; 0 = there is none.
+    #[prost(uint64, tag = "11")]
+    pub(crate) unpurged: u64,
+    /// Commit time of the first of these.
+    #[prost(sint64, tag = "12")]
+    pub(crate) unpurged_since: i64,
+}
+
+/// A commit that deleted memories.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ForgottenRecord {
+    #[prost(uint64, tag = "1")]
+    pub(crate) lsn: u64,
+    #[prost(sint64, tag = "2")]
+    pub(crate) committed_at: i64,
+    #[prost(uint64, tag = "3")]
+    pub(crate) count: u64,
+    /// When nothing of them was left, ns; none = something may be.
+    #[prost(sint64, optional, tag = "4")]
+    pub(crate) purged_at: Option<i64>,
 }
 
 /// Tags of the content in a [`MemoryRecord`], and of text and metadata in that.

@@ -138,8 +138,13 @@ fn remember(
 
 fn forget(engine: &Engine, id: &str, mode: ForgetMode) -> Result<(), EngineError> {
     let selection = Selection::Ids(vec![id.to_owned()]);
-    let request =
-        Forget { selection, mode, execution: Execution::Commit, principal: String::new() };
+    let request = Forget {
+        selection,
+        mode,
+        purge: Default::default(),
+        execution: Execution::Commit,
+        principal: String::new(),
+    };
     settle(engine, |done| engine.forget(SPACE, request, done)).map(|_| ())
 }
 
@@ -292,7 +297,8 @@ type Listed = Vec<(String, State, usize)>;
 
 fn list(engine: &Engine) -> Result<Listed, EngineError> {
     let visibility = Visibility::All;
-    let mut query = ListQuery { filter: Filter::default(), after: None, limit: 900, visibility };
+    let mut query =
+        ListQuery { filter: Filter::default(), after: None, limit: 900, visibility, as_of: None };
     let mut listed = Vec::new();
     loop {
         let page = engine.list(SPACE, &query)?;

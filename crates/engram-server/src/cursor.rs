@@ -17,6 +17,7 @@ enum Points {
     Log = 1,
     Ranking = 2,
     Associations = 3,
+    Versions = 4,
 }
 
 /// What a cursor is bound to.
@@ -56,6 +57,15 @@ impl CursorScope<'_> {
 
     pub(crate) fn decode_offset(&self, text: &str) -> Option<u32> {
         self.open::<4>(Points::Associations, text).map(u32::from_be_bytes)
+    }
+
+    /// The version that the next page of a history starts below.
+    pub(crate) fn encode_version(&self, version: u32) -> String {
+        self.seal(Points::Versions, &[&version.to_be_bytes()])
+    }
+
+    pub(crate) fn decode_version(&self, text: &str) -> Option<u32> {
+        self.open::<4>(Points::Versions, text).map(u32::from_be_bytes)
     }
 
     fn seal(&self, into: Points, position: &[&[u8]]) -> String {

@@ -65,6 +65,7 @@ pub(crate) fn error_code(error: &EngineError) -> ErrorCode {
         EngineError::SpaceNotFound { .. } => ErrorCode::SpaceNotFound,
         EngineError::SpaceExists { .. } => ErrorCode::SpaceExists,
         EngineError::MemoryNotFound { .. } => ErrorCode::MemoryNotFound,
+        EngineError::ReceiptNotFound { .. } => ErrorCode::ReceiptNotFound,
         EngineError::IdConflict { .. } => ErrorCode::IdConflict,
         EngineError::Duplicate { .. } => ErrorCode::Duplicate,
         EngineError::IdempotencyConflict { .. } => ErrorCode::IdempotencyConflict,

@@ -24,7 +24,7 @@ const FUSED_MAX: usize = 100;
 const RANKED_CUES: u64 = 2;
 
 fn query(filter: Filter, limit: usize, visibility: Visibility) -> ListQuery {
-    ListQuery { filter, after: None, limit, visibility }
+    ListQuery { filter, after: None, limit, visibility, as_of: None }
 }
 
 /// The bits of vectors: equal means equal, NaN and signs included.

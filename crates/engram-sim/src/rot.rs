@@ -196,5 +196,6 @@ fn everything() -> engram_engine::ListQuery {
         after: None,
         limit: 1,
         visibility: engram_engine::Visibility::All,
+        as_of: None,
     }
 }

@@ -348,7 +348,11 @@ fn send_change(
         Fate::Suppress => ForgetMode::Suppress,
         Fate::Delete => ForgetMode::Delete,
     };
-    engine.forget(name, Forget { selection, mode, execution, principal }, done);
+    engine.forget(
+        name,
+        Forget { selection, mode, purge: Default::default(), execution, principal },
+        done,
+    );
 }
 
 /// The ids that a change is about. A filter looks at what is published, then at what is queued.

@@ -107,7 +107,7 @@ impl History {
             self.verify_history(name, image, (id, &mut *rng))?;
         }
         for id in self.spaces[name].deleted.iter().filter(|id| image.find(id).is_none()) {
-            match self.engine().history(name, id) {
+            match self.engine().history(name, &all_versions(id)) {
                 Err(error) if classify(&error) == "no memory" || self.excused(&error) => {}
                 other => return Err(format!("{id} was deleted and has the history {other:?}")),
             }
@@ -119,7 +119,7 @@ impl History {
     }
 
     fn verify_history(&self, name: &str, image: &Image, (id, rng): (&str, &mut Rng)) -> Check {
-        let found = self.engine().history(name, id);
+        let found = self.engine().history(name, &all_versions(id));
         let newest = image.find(id).ok_or_else(|| format!("{id} has a past and is not there"))?;
         if !newest.visible(self.now_ns()) {
             return match found {
@@ -272,4 +272,8 @@ fn asked(rng: &mut Rng, base: &Stored, (dimension, now_ns): (u32, i64)) -> Asked
         principal: if rng.chance(30) { "writer".to_owned() } else { String::new() },
     };
     Asked { request, content, given, token }
+}
+
+fn all_versions(id: &str) -> engram_engine::HistoryQuery {
+    engram_engine::HistoryQuery { id: id.to_owned(), before: None, limit: 1_000 }
 }

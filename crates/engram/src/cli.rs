@@ -77,6 +77,8 @@ enum Command {
     List(commands::list::List),
     /// Forget memories: hide them, or delete them for good
     Forget(commands::forget::Forget),
+    /// Show what is left, and where, of what a forget deleted
+    Forgotten(commands::forgotten::Forgotten),
     /// Bring suppressed memories back
     Restore(commands::restore::Restore),
     /// Say that a memory was useful, not useful, or wrong
@@ -131,6 +133,7 @@ impl Command {
             Command::Get(command) => command.run(connection),
             Command::List(command) => command.run(connection),
             Command::Forget(command) => command.run(connection),
+            Command::Forgotten(command) => command.run(connection),
             Command::Restore(command) => command.run(connection),
             Command::Feedback(command) => command.run(connection),
             Command::Retention(command) => command.run(connection),

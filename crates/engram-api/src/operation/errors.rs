@@ -74,6 +74,8 @@ pub(super) const GET_ERRORS: &[ErrorCode] = &[
 ];
 pub(super) const HISTORY_ERRORS: &[ErrorCode] = &[
     ErrorCode::BadId,
+    ErrorCode::LimitOutOfRange,
+    ErrorCode::CursorInvalid,
     ErrorCode::MemoryNotFound,
     ErrorCode::SpaceQuarantined,
     ErrorCode::IoFailed,
@@ -232,4 +234,11 @@ pub(super) const CREATE_ERRORS: &[ErrorCode] = &[
     ErrorCode::LogPoisoned,
     ErrorCode::SpaceQuarantined,
     ErrorCode::IoFailed,
+];
+
+pub(super) const RECEIPT_ERRORS: &[ErrorCode] = &[
+    ErrorCode::ReceiptNotFound,
+    ErrorCode::SpaceQuarantined,
+    ErrorCode::IoFailed,
+    ErrorCode::ColdUnavailable,
 ];

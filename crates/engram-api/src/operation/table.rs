@@ -2,8 +2,8 @@
 
 use super::errors::{
     ASSOCIATE_ERRORS, ASSOCIATIONS_ERRORS, CREATE_ERRORS, FEEDBACK_ERRORS, GET_ERRORS,
-    HISTORY_ERRORS, LIST_ERRORS, PARTIAL_ERRORS, RECALL_ERRORS, RECOGNIZE_ERRORS, REMEMBER_ERRORS,
-    RETENTION_ERRORS, SELECT_ERRORS, SPREAD_ERRORS, UPDATE_ERRORS, WRITE_ERRORS,
+    HISTORY_ERRORS, LIST_ERRORS, PARTIAL_ERRORS, RECALL_ERRORS, RECEIPT_ERRORS, RECOGNIZE_ERRORS,
+    REMEMBER_ERRORS, RETENTION_ERRORS, SELECT_ERRORS, SPREAD_ERRORS, UPDATE_ERRORS, WRITE_ERRORS,
 };
 use super::{Method, Operation, Permission, Route, Scope};
 
@@ -75,17 +75,17 @@ pub const OPERATIONS: &[Operation] = &[
             Route {
                 method: Method::Get,
                 path: "/api/v1/spaces/{space}/memories/{id}/history",
-                query: &[],
+                query: &["cursor", "limit"],
             },
         ],
         request: Some("HistoryRequest"),
         response: "HistoryResponse",
         status: 200,
         idempotent: true,
-        summary: "Reads all versions of a memory, newest first.",
+        summary: "Reads the versions of a memory page by page, newest first.",
         note: "",
         request_example: r#"{"id":"chat-17"}"#,
-        response_example: r#"{"versions":[{"version":2,"lsn":17,"committed_at":"2026-01-06T09:00:00Z","reason":"She corrected herself.","principal":"app","memory":{"id":"chat-17","kind":"episode","text":"Ada: I moved to Basel last week.","tags":["travel","corrected"]}},{"version":1,"lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z","replaced_at":"2026-01-06T09:00:00Z","memory":{"id":"chat-17","kind":"episode","text":"Ada: I moved to Zurich last week.","place":"Zurich","tags":["travel"]}}],"snapshot_lsn":17}"#,
+        response_example: r#"{"versions":[{"version":2,"lsn":17,"committed_at":"2026-01-06T09:00:00Z","reason":"She corrected herself.","principal":"app","memory":{"id":"chat-17","kind":"episode","text":"Ada: I moved to Basel last week.","tags":["travel","corrected"]}},{"version":1,"lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z","replaced_at":"2026-01-06T09:00:00Z","memory":{"id":"chat-17","kind":"episode","text":"Ada: I moved to Zurich last week.","place":"Zurich","tags":["travel"]}}],"next_cursor":"AQ","snapshot_lsn":17}"#,
         own_errors: HISTORY_ERRORS,
     },
     Operation {
@@ -119,7 +119,7 @@ pub const OPERATIONS: &[Operation] = &[
             Route {
                 method: Method::Get,
                 path: "/api/v1/spaces/{space}/memories",
-                query: &["cursor", "limit", "state", "include_vectors"],
+                query: &["cursor", "limit", "state", "include_vectors", "as_of"],
             },
         ],
         request: Some("ListRequest"),
@@ -127,7 +127,7 @@ pub const OPERATIONS: &[Operation] = &[
         status: 200,
         idempotent: true,
         summary: "Reads memories page by page, in the order of the log.",
-        note: "A cursor stays valid whatever is stored or forgotten meanwhile.",
+        note: "A cursor stays valid whatever is stored or forgotten meanwhile. `as_of` lists what was known after an LSN (a number) or at a time (a string), of what is active today.",
         request_example: r#"{"limit":100,"state":"all","filter":{"occurred_after":"2026-01-01T00:00:00Z","occurred_before":"2026-02-01T00:00:00Z","valid_at":"2026-01-15T00:00:00Z","people":["Ada"],"tags":["travel"],"metadata":{"ticket.priority":{"gte":2}}}}"#,
         response_example: r#"{"memories":[{"id":"chat-17","version":1,"kind":"episode","state":"active","text":"Ada: I moved to Zurich last week.","vectors":[[1.0,0.0]],"occurred_at":"2026-01-05T11:00:00Z","people":["Ada"],"confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":2.0},"strength":{"retrievability":0.5,"stability_days":30.0,"law":"fsrs","uses":2,"used_at":"2026-01-06T09:00:00Z"},"lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z"}],"next_cursor":"MTI6MA"}"#,
         own_errors: LIST_ERRORS,
@@ -324,6 +324,28 @@ pub const OPERATIONS: &[Operation] = &[
         request_example: r#"{"ids":["chat-17"],"mode":"delete","dry_run":false}"#,
         response_example: r#"{"dry_run":false,"mode":"delete","count":1,"ids":["chat-17"],"receipt":{"lsn":13,"committed_at":"2026-01-05T12:00:00Z","mode":"delete","count":1,"remains":"nothing that can be recalled; the record stays in the log until compaction"}}"#,
         own_errors: SELECT_ERRORS,
+    },
+    Operation {
+        name: "forget_receipt",
+        scope: Scope::Space,
+        permission: Permission::Read,
+        routes: &[
+            Route {
+                method: Method::Post,
+                path: "/api/v1/spaces/{space}/forget_receipt",
+                query: &[],
+            },
+            Route { method: Method::Get, path: "/api/v1/spaces/{space}/forgets/{lsn}", query: &[] },
+        ],
+        request: Some("ForgetReceiptRequest"),
+        response: "ForgetReceiptResponse",
+        status: 200,
+        idempotent: true,
+        summary: "Shows what is left, and where, of what a forget with mode `delete` deleted.",
+        note: "The last 1,000 commits of a space that deleted memories are kept.",
+        request_example: r#"{"lsn":17}"#,
+        response_example: r#"{"lsn":17,"committed_at":"2026-01-06T09:00:00Z","count":1,"state":"pending","held_in":["files","cold_store","log"],"due_at":"2026-01-07T09:00:00Z","purged_at":"2026-01-07T09:00:03Z","backups":"this server keeps none; copies of its data directory, exports and versioned buckets are not known to it"}"#,
+        own_errors: RECEIPT_ERRORS,
     },
     Operation {
         name: "restore",

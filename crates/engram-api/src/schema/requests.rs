@@ -1,8 +1,8 @@
 //! Schemas of the requests.
 
 use super::{
-    Field, Named, any_list, flag, integer, list, may, memory, needs, one_of_names, reference,
-    request, text, text_of, update,
+    Field, Named, any_list, count, flag, integer, list, may, memory, needs, one_of_names,
+    reference, request, text, text_of, update,
 };
 
 pub(super) fn schemas() -> Vec<Named> {
@@ -23,6 +23,13 @@ pub(super) fn schemas() -> Vec<Named> {
         ("GetRequest", get()),
         ("ListRequest", list_memories()),
         ("ForgetRequest", forget()),
+        (
+            "ForgetReceiptRequest",
+            request(
+                "Asks what is left of what a forget deleted.",
+                vec![needs("lsn", count(), "Log sequence number of the forget.")],
+            ),
+        ),
         ("RestoreRequest", restore()),
         ("CreateSpaceRequest", create_space()),
     ]
@@ -77,6 +84,7 @@ fn list_memories() -> serde_json::Value {
             may("filter", reference("FilterInput"), "Which memories."),
             may("state", reference("ListStateName"), "In which state; `active` when absent."),
             may("include_vectors", flag(), "Whether the answer holds their vectors."),
+            may("as_of", update::as_of(), "What was known after this LSN, or at this time."),
         ],
     )
 }
@@ -101,6 +109,11 @@ fn forget() -> serde_json::Value {
                 "`suppress` (when absent) hides; `delete` is for good.",
             ),
             may("dry_run", flag(), "True: only say what would be forgotten."),
+            may(
+                "purge",
+                flag(),
+                "True, with mode `delete`: the bytes leave the disk with the next steps of maintenance.",
+            ),
         ],
     )
 }

@@ -18,6 +18,9 @@ pub(super) fn schemas() -> Vec<Named> {
         ("ListResponse", list_memories()),
         ("ForgetResponse", forget()),
         ("ReceiptView", receipt()),
+        ("PurgeStateName", one_of_names(&["pending", "purged"])),
+        ("PlaceName", one_of_names(&["files", "cold_store", "log"])),
+        ("ForgetReceiptResponse", forget_receipt()),
         ("RestoreResponse", restore()),
         ("SpaceView", space()),
         ("EmbedderView", embedder()),
@@ -135,6 +138,26 @@ fn receipt() -> Value {
             needs("mode", reference("ForgetModeName"), "How."),
             needs("count", count(), "How many memories."),
             needs("remains", text(), "What remains of them, and where."),
+        ],
+    )
+}
+
+fn forget_receipt() -> Value {
+    answer(
+        "What is left of deleted memories.",
+        vec![
+            needs("lsn", count(), "Log sequence number of the commit that deleted them."),
+            needs("committed_at", time(), "Time of that commit."),
+            needs("count", count(), "How many memories."),
+            needs("state", reference("PurgeStateName"), "How far it is."),
+            needs(
+                "held_in",
+                any_list(&reference("PlaceName")),
+                "Where bytes of them may be; empty when they are purged.",
+            ),
+            may("due_at", time(), "From when on maintenance purges them, where that is ahead."),
+            may("purged_at", time(), "When maintenance found nothing left of them."),
+            needs("backups", text(), "What is known of copies."),
         ],
     )
 }

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Field, Named, answer, any_list, count, flag, may, memory, needs, reference, request, text,
-    text_of, time,
+    Field, Named, answer, any_list, count, flag, integer, may, memory, needs, reference, request,
+    text, text_of, time,
 };
 
 pub(super) fn schemas() -> Vec<Named> {
@@ -21,7 +21,14 @@ pub(super) fn schemas() -> Vec<Named> {
         ("UpdateResponse", update_response()),
         (
             "HistoryRequest",
-            request("Names one memory.", vec![needs("id", text_of(1, 256), "Its id.")]),
+            request(
+                "Names one memory, and a page of its versions.",
+                vec![
+                    needs("id", text_of(1, 256), "Its id."),
+                    may("cursor", text(), "`next_cursor` of the page before."),
+                    may("limit", integer(1, 1000), "Most versions in the page; 100 when absent."),
+                ],
+            ),
         ),
         (
             "HistoryResponse",
@@ -29,6 +36,7 @@ pub(super) fn schemas() -> Vec<Named> {
                 "The versions of a memory.",
                 vec![
                     needs("versions", any_list(&reference("MemoryVersionView")), "Newest first."),
+                    may("next_cursor", text(), "Where the next page starts; absent at the end."),
                     needs("snapshot_lsn", count(), "Last commit that the answer saw."),
                 ],
             ),

@@ -7,6 +7,7 @@
 mod associations;
 mod traces;
 mod columns;
+mod forgotten;
 mod heat;
 mod clock_cache;
 mod proximity;
@@ -28,6 +29,7 @@ pub(crate) use chunk::{Chunk, ChunkParts, Doc, Hashes, Words};
 pub(crate) use clock_cache::ClockCache;
 pub(crate) use cold::{Cold, FRAME_MEMORIES, FRAMES, Frame, HEADS, pack};
 pub(crate) use columns::Columns;
+pub(crate) use forgotten::{FORGOTTEN_MAX, ForgottenCommit, ForgottenCommits};
 pub(crate) use lineage::{Lineage, Versions};
 pub(crate) use proximity::{GraphHash, Proximity, ProximityView};
 pub(crate) use records::RecordsWriter;

@@ -8,6 +8,7 @@ use engram_store::{CommitTime, Lsn};
 use super::associations::Associations;
 use super::bodies::MemoryRef;
 use super::chunk::Doc;
+use super::forgotten::ForgottenCommits;
 use super::lineage::Versions;
 use super::proximity::{GraphHash, ProximityView};
 use super::resident::memory_bytes;
@@ -45,6 +46,8 @@ pub(crate) struct Snapshot {
     pub(crate) next_node: u32,
     pub(crate) associations: Associations,
     pub(crate) traces: Traces,
+    /// The last commits that deleted memories.
+    pub(crate) forgotten: ForgottenCommits,
     /// How memories fade of which nothing else is said.
     pub(crate) decay: DecaySettings,
     /// The graph that vectors are searched over; none = they are compared one by one.
@@ -125,6 +128,7 @@ impl Snapshot {
             next_node: 0,
             associations: Associations::default(),
             traces: Traces::default(),
+            forgotten: ForgottenCommits::default(),
             decay,
             proximity: None,
             graph_hash: None,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use engram_index::Bitmap;
 use engram_store::{Bug, CommitTime, Lsn};
 
+use super::bodies::MemoryRef;
 use super::snapshot::{DocRef, Snapshot, TailDoc};
 use super::view::ChunkView;
 use crate::model::{Memory, State};
@@ -21,7 +22,7 @@ pub(crate) struct VersionDoc {
 
 /// Where an older version stands.
 #[derive(Clone, Copy)]
-enum Older {
+pub(crate) enum Older {
     /// Chunk and local ordinal.
     Chunk(usize, u32),
     /// Place among those that are in no chunk yet.
@@ -29,19 +30,55 @@ enum Older {
 }
 
 impl Snapshot {
-    /// The older versions of an id, oldest first.
-    pub(crate) fn older_versions(&self, id: &str) -> Vec<VersionDoc> {
-        let doc = |older: Older| match older {
+    /// The older versions of an id, oldest first, perhaps without text and metadata.
+    pub(crate) fn older_heads(&self, id: &str) -> Vec<(Older, MemoryRef<'_>)> {
+        let head = |older: Older| {
+            let head = match older {
+                Older::Chunk(chunk, local) => self.chunks[chunk].head(local),
+                Older::Loose(place) => MemoryRef::Kept(&self.older[place].doc.memory),
+            };
+            (older, head)
+        };
+        self.places_of_older(id).into_iter().map(head).collect()
+    }
+
+    /// What an older version said.
+    pub(crate) fn older_memory(&self, older: Older) -> Arc<Memory> {
+        match older {
             Older::Chunk(chunk, local) => {
-                let at = DocRef::Chunk(chunk as u32, local);
-                VersionDoc { memory: self.memory(at).into_arc(), vectors: self.vectors(at) }
+                self.memory(DocRef::Chunk(chunk as u32, local)).into_arc()
             }
-            Older::Loose(place) => {
-                let doc = &self.older[place].doc;
-                VersionDoc { memory: Arc::clone(&doc.memory), vectors: doc.vectors.clone() }
+            Older::Loose(place) => Arc::clone(&self.older[place].doc.memory),
+        }
+    }
+
+    /// An older version with its vectors.
+    pub(crate) fn older_version(&self, older: Older) -> VersionDoc {
+        let vectors = match older {
+            Older::Chunk(chunk, local) => self.vectors(DocRef::Chunk(chunk as u32, local)),
+            Older::Loose(place) => self.older[place].doc.vectors.clone(),
+        };
+        VersionDoc { memory: self.older_memory(older), vectors }
+    }
+
+    /// Node of the newest version of the memory of which this one is an older version; every other node as it is.
+    pub(crate) fn newest_of(&self, node: u32) -> u32 {
+        if !self.versions.is_older(node) {
+            return node;
+        }
+        let newest = match self.older.binary_search_by_key(&node, |older| older.node) {
+            Ok(place) => self.find(&self.older[place].doc.memory.id),
+            Err(_) => {
+                let starts = |view: &ChunkView| {
+                    view.chunk.node_range().is_some_and(|(first, _)| first <= node)
+                };
+                let index = self.chunks.partition_point(starts).checked_sub(1);
+                let view = index.map(|index| &self.chunks[index]);
+                let found = view.and_then(|view| Some((view, view.chunk.local_of_node(node)?)));
+                found.and_then(|(view, local)| self.find(&view.head(local).id))
             }
         };
-        self.places_of_older(id).into_iter().map(doc).collect()
+        newest.map_or(node, |(at, _)| self.node(at))
     }
 
     /// Takes the older versions of an id away for good, with the lineage of its newest one.

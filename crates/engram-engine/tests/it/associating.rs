@@ -279,6 +279,7 @@ fn hiding_an_end_does_not_hide_a_queued_association_from_its_removal() {
         principal: String::new(),
     };
     let hidden = engram_engine::Forget {
+        purge: Default::default(),
         selection: ids(&["a"]),
         mode: ForgetMode::Suppress,
         execution: Execution::Commit,

@@ -114,6 +114,7 @@ fn forgetting_sees_what_is_queued_before_it() {
         Box::new(move |outcome| told.send(outcome.is_ok()).unwrap()),
     );
     let request = engram_engine::Forget {
+        purge: Default::default(),
         selection: ids(&["a"]),
         mode: ForgetMode::Delete,
         execution: Execution::Commit,
@@ -153,6 +154,7 @@ fn pages_stay_in_place_while_memories_come_and_go() {
         after: None,
         limit: 3,
         visibility: Visibility::Active,
+        as_of: None,
     };
     let first = engine.list("default", &query).unwrap();
     forget(&engine, ids(&["m0", "m2", "m4"]), ForgetMode::Delete, Execution::Commit).unwrap();

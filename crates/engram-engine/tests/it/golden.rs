@@ -85,7 +85,13 @@ fn keyed(key: &str) -> RememberOptions {
 
 fn forget(engine: &Engine, id: &str, mode: ForgetMode) {
     let selection = ids(&[id]);
-    let request = Forget { selection, mode, execution: Execution::Commit, principal: "op".into() };
+    let request = Forget {
+        selection,
+        mode,
+        purge: Default::default(),
+        execution: Execution::Commit,
+        principal: "op".into(),
+    };
     settle(engine, |done| engine.forget("default", request, done)).unwrap();
 }
 
@@ -210,6 +216,7 @@ fn check_content(engine: &Engine) {
         after: None,
         limit: 900,
         visibility: Visibility::All,
+        as_of: None,
     };
     let found = engine.list("default", &all).unwrap().items;
     let found = found.iter().filter(|detail| detail.memory.id.starts_with('m'));

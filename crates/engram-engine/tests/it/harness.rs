@@ -137,7 +137,8 @@ pub(crate) fn forget(
     mode: ForgetMode,
     execution: Execution,
 ) -> Result<ForgetReceipt, EngineError> {
-    let request = Forget { selection, mode, execution, principal: String::new() };
+    let request =
+        Forget { selection, mode, purge: Default::default(), execution, principal: String::new() };
     settle(engine, |done| engine.forget("default", request, done))
 }
 
@@ -177,7 +178,8 @@ pub(crate) fn recalled_ids(recall: &Recall) -> Vec<String> {
 
 /// Every memory in log order, page by page.
 pub(crate) fn list_ids(engine: &Engine, limit: usize, visibility: Visibility) -> Vec<String> {
-    let mut query = ListQuery { filter: Filter::default(), after: None, limit, visibility };
+    let mut query =
+        ListQuery { filter: Filter::default(), after: None, limit, visibility, as_of: None };
     let mut listed = Vec::new();
     loop {
         let page = engine.list("default", &query).unwrap();

@@ -227,7 +227,8 @@ impl Machine {
         let principal = String::new();
         let answer = match mode {
             Some(mode) => {
-                let request = Forget { selection, mode, execution, principal };
+                let request =
+                    Forget { selection, mode, purge: Default::default(), execution, principal };
                 settle(engine, |done| engine.forget(name, request, done))
             }
             None => {
@@ -317,6 +318,7 @@ impl Machine {
             after: None,
             limit: 900,
             visibility: Visibility::All,
+            as_of: None,
         };
         let mut listed = BTreeMap::new();
         loop {

@@ -16,6 +16,7 @@ mod limits;
 mod machine;
 mod offline;
 mod predicting;
+mod purging;
 mod recalling;
 mod remembering;
 mod spaces;

@@ -73,7 +73,13 @@ fn store(engine: &Engine, name: &str, numbers: std::ops::Range<u32>) {
 
 fn content(engine: &Engine, name: &str) -> Result<Content, EngineError> {
     let all = Visibility::All;
-    let query = ListQuery { filter: Filter::default(), after: None, limit: 1000, visibility: all };
+    let query = ListQuery {
+        filter: Filter::default(),
+        after: None,
+        limit: 1000,
+        visibility: all,
+        as_of: None,
+    };
     let page = engine.list(name, &query)?;
     let memory = |item: &engram_engine::MemoryDetail| {
         let memory = &item.memory;

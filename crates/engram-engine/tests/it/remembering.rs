@@ -127,7 +127,7 @@ fn duplicates_are_recallable_memories_that_hold_this_content_now() {
     let change = |id: &str, mode: ForgetMode| {
         let selection = Selection::Ids(vec![id.to_owned()]);
         let (execution, principal) = (Execution::Commit, String::new());
-        let request = Forget { selection, mode, execution, principal };
+        let request = Forget { selection, mode, purge: Default::default(), execution, principal };
         engine.forget("default", request, Box::new(|outcome| assert!(outcome.is_ok())));
     };
     change("hidden", ForgetMode::Suppress);

@@ -1,9 +1,10 @@
 //! Newer versions of memories: they take over at once and for good, and the older ones are told by the history only.
 
 use engram_engine::{
-    AsOf, Associate, AssociationQuery, ContentField, Created, Cue, EdgeDirection, EdgeKind, Engine,
-    EngineError, Execution, Filter, ForgetMode, InvalidValue, ListQuery, MemoryContent, Mode,
-    NewMemory, RememberOptions, Update, Updated, VectorChange, Visibility,
+    AsOf, Associate, AssociationQuery, ContentField, Created, Cue, EdgeDirection, EdgeKind, Effect,
+    Engine, EngineError, Execution, Filter, ForgetMode, History, HistoryQuery, InvalidValue,
+    ListQuery, MemoryContent, Mode, NewMemory, RememberOptions, Update, Updated, VectorChange,
+    Visibility,
 };
 use engram_store::Lsn;
 
@@ -26,9 +27,23 @@ fn update(engine: &Engine, request: Update) -> Result<Updated, EngineError> {
     settle(engine, |done| engine.update("default", request, done))
 }
 
+/// All versions, newest first, read two at a time.
+fn history_of(engine: &Engine, id: &str) -> Result<History, EngineError> {
+    let mut query = HistoryQuery { id: id.to_owned(), before: None, limit: 2 };
+    let mut all = engine.history("default", &query)?;
+    while let Some(next) = all.next {
+        query.before = Some(next);
+        let page = engine.history("default", &query)?;
+        assert!((1..=2).contains(&page.versions.len()));
+        all.versions.extend(page.versions);
+        all.next = page.next;
+    }
+    Ok(all)
+}
+
 /// The texts of all versions, newest first.
 fn texts(engine: &Engine, id: &str) -> Vec<String> {
-    let history = engine.history("default", id).unwrap();
+    let history = history_of(engine, id).unwrap();
     history.versions.iter().map(|version| version.memory.content.text.clone()).collect()
 }
 
@@ -90,7 +105,7 @@ fn a_history_has_every_version_with_its_time_and_reason() {
     update(&engine, Update { reason, principal, ..says("m", "two") }).unwrap();
     home.clock.advance(DAY);
     update(&engine, says("m", "three")).unwrap();
-    let history = engine.history("default", "m").unwrap();
+    let history = history_of(&engine, "m").unwrap();
     let versions: Vec<_> = history.versions.iter().map(|version| &version.memory).collect();
     assert_eq!(versions.iter().map(|memory| memory.version).collect::<Vec<_>>(), [3, 2, 1]);
     assert_eq!(
@@ -101,7 +116,7 @@ fn a_history_has_every_version_with_its_time_and_reason() {
     let replaced: Vec<_> = history.versions.iter().map(|version| version.replaced_at).collect();
     assert_eq!(replaced, [None, Some(versions[0].committed_at), Some(versions[1].committed_at)]);
     assert_eq!(versions[0].first_committed_at, versions[2].committed_at);
-    let missing = engine.history("default", "nobody");
+    let missing = history_of(&engine, "nobody");
     assert!(matches!(missing, Err(EngineError::MemoryNotFound { .. })), "{missing:?}");
 }
 
@@ -296,7 +311,7 @@ fn a_delete_takes_all_versions_from_the_disk_too() {
     engine.checkpoint("default").unwrap();
     assert!(home.holds("spaces", "zanzibar") && home.holds("spaces", "quokka"));
     forget(&engine, ids(&["m"]), ForgetMode::Delete, Execution::Commit).unwrap();
-    let gone = engine.history("default", "m");
+    let gone = history_of(&engine, "m");
     assert!(matches!(gone, Err(EngineError::MemoryNotFound { .. })), "{gone:?}");
     let as_of = AsOf::Time(NOW + 100 * DAY);
     assert!(engine.get_as_of("default", "m", as_of).is_err());
@@ -320,7 +335,7 @@ fn what_is_hidden_hides_its_past() {
     let first = store(&engine, text("m", "the ferry"));
     update(&engine, says("m", "the train")).unwrap();
     forget(&engine, ids(&["m"]), ForgetMode::Suppress, Execution::Commit).unwrap();
-    assert!(matches!(engine.history("default", "m"), Err(EngineError::MemoryNotFound { .. })));
+    assert!(matches!(history_of(&engine, "m"), Err(EngineError::MemoryNotFound { .. })));
     let as_of = Some(AsOf::Lsn(first.lsn));
     let then = Cue { as_of, ..cue(Mode::Keyword, "ferry") };
     assert_eq!(recalled_ids(&engine.recall("default", &then).unwrap()), Vec::<String>::new());
@@ -506,6 +521,7 @@ fn what_was_true_then_passes_a_filter() {
             after: None,
             limit: 10,
             visibility: Visibility::Active,
+            as_of: None,
         };
         let page = engine.list("default", &query).unwrap();
         let listed: Vec<String> = page.items.iter().map(|item| item.memory.id.clone()).collect();
@@ -520,4 +536,62 @@ fn what_was_true_then_passes_a_filter() {
     assert_eq!(valid(19), ["m0", "m1", "m2", "m3", "m4"]);
     assert_eq!(valid(20), ["m0", "m1", "m4"]);
     assert_eq!(valid(i64::MAX), ["m0", "m1", "m4"]);
+}
+
+#[test]
+fn a_listing_of_the_past_pages_as_it_was() {
+    let home = small();
+    let engine = home.open();
+    for n in 0..6 {
+        store(&engine, text(&format!("m{n}"), "the ferry"));
+    }
+    let then = engine.stats("default").unwrap().lsn;
+    update(&engine, says("m1", "the train")).unwrap();
+    store(&engine, text("late", "the coach"));
+    let mut query = ListQuery {
+        filter: Filter::default(),
+        after: None,
+        limit: 2,
+        visibility: Visibility::Active,
+        as_of: Some(AsOf::Lsn(then)),
+    };
+    let mut listed = Vec::new();
+    loop {
+        let page = engine.list("default", &query).unwrap();
+        listed.extend(page.items.iter().map(|item| {
+            (item.memory.id.clone(), item.memory.version, item.memory.content.text.clone())
+        }));
+        // What comes between two pages is not in the next one.
+        update(&engine, says("m4", &format!("the quokka {}", listed.len()))).unwrap();
+        match page.next {
+            Some(next) => query.after = Some(next),
+            None => break,
+        }
+    }
+    let was = |n: usize| (format!("m{n}"), 1, "the ferry".to_owned());
+    assert_eq!(listed, (0..6).map(was).collect::<Vec<_>>());
+    forget(&engine, ids(&["m2"]), ForgetMode::Suppress, Execution::Commit).unwrap();
+    query.after = None;
+    query.limit = 10;
+    let left = engine.list("default", &query).unwrap();
+    assert_eq!(left.items.len(), 5, "what is hidden today is hidden with its past");
+}
+
+#[test]
+fn a_use_counts_for_the_version_that_came_before_it_was_told() {
+    for in_chunks in [false, true] {
+        let home = small();
+        let engine = home.open();
+        store(&engine, text("m", "the zanzibar ferry"));
+        if in_chunks {
+            (0..9).for_each(|n| drop(store(&engine, text(&format!("n{n}"), "filler"))));
+        }
+        let cue = Cue { effect: Effect::Train, ..cue(Mode::Keyword, "zanzibar") };
+        assert!(engine.recall("default", &cue).unwrap().trained);
+        update(&engine, says("m", "the zanzibar train")).unwrap();
+        update(&engine, says("m", "the zanzibar coach")).unwrap();
+        engine.train().unwrap();
+        engine.drive().unwrap();
+        assert_eq!(engine.get("default", "m").unwrap().strength.uses, 1);
+    }
 }

@@ -31,6 +31,6 @@ pub(crate) use request::{
 };
 pub(crate) use update::{as_of, history_response, update, update_response};
 pub(crate) use view::{
-    forget_response, list_response, memory_view, remember_many_response, remember_response,
-    restore_response, space_view, stats_view, uuid_text,
+    forget_receipt_response, forget_response, list_response, memory_view, remember_many_response,
+    remember_response, restore_response, space_view, stats_view, uuid_text,
 };

@@ -7,8 +7,8 @@ use engram_api::{
 };
 use engram_engine::{
     DuplicatePolicy, Execution, Filter, Forget, ForgetMode, Kind, Language, MemoryContent,
-    MetaCondition, MetaTest, MetaValue, Metadata, NewMemory, NewSpace, OnInvalid, RememberOptions,
-    Restore, Selection, Source, TimeRange, Training, Visibility,
+    MetaCondition, MetaTest, MetaValue, Metadata, NewMemory, NewSpace, OnInvalid, Purge,
+    RememberOptions, Restore, Selection, Source, TimeRange, Training, Visibility,
 };
 use serde_json::{Map, Value};
 
@@ -142,7 +142,7 @@ fn tests(comparisons: Comparisons) -> Vec<MetaTest> {
 
 /// What a cursor of a listing is bound to, beside the space.
 pub(crate) fn list_scope(request: &ListRequest) -> Vec<u8> {
-    let scope = (&request.filter, request.state.unwrap_or_default());
+    let scope = (&request.filter, request.state.unwrap_or_default(), &request.as_of);
     serde_json::to_vec(&scope).expect("a filter that was read can be written")
 }
 
@@ -159,12 +159,18 @@ pub(crate) fn forget(request: ForgetRequest) -> Result<Forget, Refusal> {
         let detail = "an empty filter would forget every memory; delete the space instead";
         return Err(Refusal::new(ErrorCode::SelectionAmbiguous, detail).with_field("filter"));
     }
+    let mode = match request.mode.unwrap_or_default() {
+        ForgetModeName::Suppress => ForgetMode::Suppress,
+        ForgetModeName::Delete => ForgetMode::Delete,
+    };
+    if request.purge && mode == ForgetMode::Suppress {
+        let detail = "only what is deleted can be purged";
+        return Err(Refusal::new(ErrorCode::InvalidValue, detail).with_field("purge"));
+    }
     Ok(Forget {
         selection: selection(request.ids, request.filter)?,
-        mode: match request.mode.unwrap_or_default() {
-            ForgetModeName::Suppress => ForgetMode::Suppress,
-            ForgetModeName::Delete => ForgetMode::Delete,
-        },
+        mode,
+        purge: if request.purge { Purge::Soon } else { Purge::InTime },
         execution: if request.dry_run { Execution::DryRun } else { Execution::Commit },
         principal: String::new(),
     })

@@ -129,8 +129,9 @@ pub(crate) fn update_response(updated: Updated) -> UpdateResponse {
     }
 }
 
-pub(crate) fn history_response(history: History) -> HistoryResponse {
+pub(crate) fn history_response(history: History, next_cursor: Option<String>) -> HistoryResponse {
     HistoryResponse {
+        next_cursor,
         versions: history.versions.into_iter().map(version).collect(),
         snapshot_lsn: history.lsn.0,
     }

@@ -1,13 +1,14 @@
 //! Answers: engine types to wire types.
 
 use engram_api::{
-    DuplicatesName, EmbedderView, FORGET_IDS_MAX, ForgetModeName, ForgetResponse, KindName,
-    ListResponse, MemoryView, ReceiptView, RememberManyResponse, RememberResponse, RememberResult,
-    RestoreResponse, SourceView, SpaceStatsView, SpaceView, StateName, TiersView, Timestamp,
+    DuplicatesName, EmbedderView, FORGET_IDS_MAX, ForgetModeName, ForgetReceiptResponse,
+    ForgetResponse, KindName, ListResponse, MemoryView, PlaceName, PurgeStateName, ReceiptView,
+    RememberManyResponse, RememberResponse, RememberResult, RestoreResponse, SourceView,
+    SpaceStatsView, SpaceView, StateName, TiersView, Timestamp,
 };
 use engram_engine::{
-    Created, DuplicatePolicy, ForgetReceipt, Kind, MemoryDetail, MetaValue, Metadata, Remembered,
-    RememberedItem, Source, SpaceInfo, SpaceStats, State, Training,
+    Created, DuplicatePolicy, ForgetReceipt, Forgotten, Kind, MemoryDetail, MetaValue, Metadata,
+    Remembered, RememberedItem, Source, SpaceInfo, SpaceStats, State, Training,
 };
 use serde_json::{Map, Number, Value};
 
@@ -166,12 +167,38 @@ pub(crate) fn forget_response(
     }
 }
 
+pub(crate) fn forget_receipt_response(found: Forgotten) -> ForgetReceiptResponse {
+    let places = [
+        (found.remains.files, PlaceName::Files),
+        (found.remains.cold_store, PlaceName::ColdStore),
+        (found.remains.log, PlaceName::Log),
+    ];
+    let held = places.into_iter().filter_map(|(holds, place)| holds.then_some(place));
+    ForgetReceiptResponse {
+        lsn: found.lsn.0,
+        committed_at: Timestamp(found.committed_at.0),
+        count: found.count,
+        state: match found.purged_at {
+            Some(_) => PurgeStateName::Purged,
+            None => PurgeStateName::Pending,
+        },
+        held_in: held.collect(),
+        due_at: found.due_at.map(Timestamp),
+        purged_at: found.purged_at.map(Timestamp),
+        backups: BACKUPS.to_owned(),
+    }
+}
+
+/// What a server without backups of its own can say of copies.
+const BACKUPS: &str = "this server keeps none; copies of its data directory, exports and versioned buckets are not known \
+                       to it";
+
 fn remains(mode: ForgetModeName) -> &'static str {
     match mode {
         ForgetModeName::Suppress => "the content, hidden: restore brings it back",
         ForgetModeName::Delete => {
-            "nothing that an answer can reach; the bytes stay in the log files of this server, and in copies made of \
-             them, until those are compacted or removed"
+            "nothing that an answer can reach; bytes in files, cold store and log until maintenance has purged them, \
+             which the operation forget_receipt tells for this LSN; copies are not known to this server"
         }
     }
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use engram_api::{
-    CreateSpaceRequest, DeleteSpaceResponse, ErrorCode, ForgetRequest, GetRequest, ListRequest,
-    ListSpacesResponse, RememberManyRequest, RememberRequest, RestoreRequest, StatusView,
-    Timestamp, VersionView, WaitName, decode,
+    CreateSpaceRequest, DeleteSpaceResponse, ErrorCode, ForgetReceiptRequest, ForgetRequest,
+    GetRequest, ListRequest, ListSpacesResponse, ListStateName, RememberManyRequest,
+    RememberRequest, RestoreRequest, StatusView, Timestamp, VersionView, WaitName, decode,
 };
 use engram_engine::{
     Done, Engine, EngineError, ListQuery, NewMemory, OnInvalid, Prepared, Remembered,
 };
+use engram_store::Lsn;
 
 use crate::convert;
 use crate::cursor::CursorScope;
@@ -61,6 +62,7 @@ pub(crate) const HANDLERS: &[(&str, Handler)] = &[
     ("dissociate", Handler::Commit(dissociate)),
     ("associations", Handler::Search(associations)),
     ("forget", Handler::Commit(forget)),
+    ("forget_receipt", Handler::Search(forget_receipt)),
     ("restore", Handler::Commit(restore)),
     ("feedback", Handler::Commit(feedback)),
     ("retention", Handler::Search(retention)),
@@ -198,6 +200,11 @@ fn get(context: &Context, call: &Call) -> Outcome {
 
 fn list(context: &Context, call: &Call) -> Outcome {
     let request: ListRequest = decode(&call.body)?;
+    let is_past = request.as_of.is_some();
+    if is_past && request.state.unwrap_or_default() != ListStateName::Active {
+        let detail = "as_of lists what is active today";
+        return Err(Refusal::new(ErrorCode::InvalidValue, detail).with_field("state"));
+    }
     let space = context.engine.space(call.space())?;
     let listing = convert::list_scope(&request);
     let scope = CursorScope { space: space.id.0, listing: &listing };
@@ -210,6 +217,7 @@ fn list(context: &Context, call: &Call) -> Outcome {
         after,
         limit: request.limit.unwrap_or(LIST_LIMIT_DEFAULT) as usize,
         visibility: convert::visibility(request.state.unwrap_or_default()),
+        as_of: request.as_of.map(convert::as_of),
     };
     let page = context.engine.list(call.space(), &query)?;
     let next = page.next.map(|cursor| scope.encode(cursor));
@@ -225,6 +233,12 @@ fn forget(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
     });
     context.engine.forget(call.space(), convert::forget(request)?, done);
     Ok(())
+}
+
+fn forget_receipt(context: &Context, call: &Call) -> Outcome {
+    let request: ForgetReceiptRequest = decode(&call.body)?;
+    let found = context.engine.forgotten(call.space(), Lsn(request.lsn))?;
+    Ok(call.answer(&convert::forget_receipt_response(found)))
 }
 
 fn restore(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {

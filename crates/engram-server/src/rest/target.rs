@@ -14,6 +14,7 @@ const SPACE_BYTES_MAX: usize = 64;
 pub(crate) struct Target {
     pub(crate) space: String,
     pub(crate) id: Option<String>,
+    pub(crate) lsn: Option<u64>,
 }
 
 /// Reads the parts of `path` that stand under a name in the template. Path and template have as many segments, since
@@ -23,11 +24,19 @@ pub(crate) fn target(template: &str, path: &str) -> Result<Target, Refusal> {
     for (name, raw) in template.split('/').zip(path.split('/')) {
         match name {
             "{space}" => target.space = space_name(percent_decoded(raw)?)?,
+            "{lsn}" => target.lsn = Some(lsn(raw)?),
             "{id}" => target.id = Some(memory_id(percent_decoded(raw)?)?),
             _ => {}
         }
     }
     Ok(target)
+}
+
+fn lsn(raw: &str) -> Result<u64, Refusal> {
+    raw.parse().map_err(|_| {
+        let detail = "an LSN in a path is a whole number";
+        Refusal::new(ErrorCode::InvalidValue, detail).with_field("lsn")
+    })
 }
 
 fn space_name(name: String) -> Result<String, Refusal> {
@@ -88,6 +97,9 @@ pub(crate) fn request_of(route: &Route, target: &Target, query: &str) -> Result<
     let mut fields = Map::new();
     if let Some(id) = &target.id {
         fields.insert("id".to_owned(), Value::from(id.as_str()));
+    }
+    if let Some(lsn) = target.lsn {
+        fields.insert("lsn".to_owned(), Value::from(lsn));
     }
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));

@@ -1,11 +1,16 @@
 //! Update and history.
 
 use engram_api::{HistoryRequest, UpdateRequest, decode};
+use engram_engine::{EngineError, HistoryQuery};
 
 use crate::convert;
+use crate::cursor::CursorScope;
 use crate::refusal::Refusal;
 use crate::rest::call::{Call, Context, Outcome, Reply, done};
 use crate::rest::reply::Answer;
+
+/// Versions of a page that asks for no number.
+const VERSIONS_DEFAULT: u32 = 100;
 
 pub(crate) fn update(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
     let mut request: UpdateRequest = decode(&call.body)?;
@@ -19,6 +24,15 @@ pub(crate) fn update(context: &Context, call: &Call, reply: Reply) -> Result<(),
 
 pub(crate) fn history(context: &Context, call: &Call) -> Outcome {
     let request: HistoryRequest = decode(&call.body)?;
-    let history = context.engine.history(call.space(), &request.id)?;
-    Ok(call.answer(&convert::history_response(history)))
+    let space = context.engine.space(call.space())?;
+    let scope = CursorScope { space: space.id.0, listing: request.id.as_bytes() };
+    let before = match &request.cursor {
+        None => None,
+        Some(text) => Some(scope.decode_version(text).ok_or(EngineError::CursorInvalid)?),
+    };
+    let limit = request.limit.unwrap_or(VERSIONS_DEFAULT) as usize;
+    let query = HistoryQuery { id: request.id.clone(), before, limit };
+    let history = context.engine.history(call.space(), &query)?;
+    let next = history.next.map(|version| scope.encode_version(version));
+    Ok(call.answer(&convert::history_response(history, next)))
 }

@@ -169,6 +169,13 @@ impl Catalog {
         true
     }
 
+    /// Whether a segment has a frame of `space` up to `through`.
+    pub(crate) fn holds(&self, space: SpaceId, through: Lsn) -> bool {
+        let sealed = self.sealed.iter().filter_map(|sealed| Some(sealed.run(space)?.first));
+        let active = self.active.as_ref().and_then(|view| view.index.spaces.get(&space));
+        sealed.chain(active.map(|own| own.first)).any(|first| first <= through)
+    }
+
     /// Segments in use.
     pub(crate) fn segments(&self) -> u64 {
         self.sealed.len() as u64 + u64::from(self.active.is_some())

@@ -173,6 +173,11 @@ impl Depot {
         self.wants_clean() || guard(&self.spares).len() > self.spares_max()
     }
 
+    /// Whether a spare may still have frames in it.
+    pub(crate) fn has_remains(&self) -> bool {
+        guard(&self.spares).iter().any(|spare| !spare.clean)
+    }
+
     fn spares_max(&self) -> usize {
         self.options.spare_segments_max as usize
     }

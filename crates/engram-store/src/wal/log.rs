@@ -185,6 +185,35 @@ impl ShardLog {
         catalog.held().into_iter().flatten().take(max).copied().collect()
     }
 
+    /// Whether a file of the log may still have a frame of `space` up to `through`, released or not. Spares that were not zeroed
+    /// since they held commits count too: what they hold is not known.
+    pub fn holds(&self, space: SpaceId, through: Lsn) -> bool {
+        guard(&self.catalog).holds(space, through) || self.depot.has_remains()
+    }
+
+    /// Fills the segment that is written to up with its footer where it has a frame of `space` up to `through`, so that it can
+    /// be dropped once all in it is released; whether it did.
+    ///
+    /// # Errors
+    /// `DiskFull` and `Io` before anything was written: the log is as good as before. `Poisoned`, `Closed`.
+    pub fn roll(&self, space: SpaceId, through: Lsn) -> Result<bool, LogError> {
+        let mut writer = self.lock_writer()?;
+        guard(&self.front).check_open()?;
+        if !writer.index.spaces.get(&space).is_some_and(|own| own.first <= through) {
+            return Ok(false);
+        }
+        match writer.roll(&self.depot) {
+            Ok(written) => {
+                writer.clean = false;
+                self.counters.syncs.fetch_add(written.syncs, Ordering::Relaxed);
+                written.publish(&mut guard(&self.catalog));
+                Ok(true)
+            }
+            Err(WriteError { error, began: false }) => Err(error),
+            Err(WriteError { error, .. }) => Err(self.poison(error.to_string())),
+        }
+    }
+
     /// One bounded step of upkeep: drops the oldest segment when everything in it is released, or makes one spare segment
     /// ready, or removes one too many. Call it again while [`LogMaintenance::more`] is true. Flushes go on meanwhile.
     /// A halted log is kept up too, for dropping makes room.

@@ -88,6 +88,16 @@ impl Writer {
         Ok(written)
     }
 
+    /// Fills the active segment up with its footer; the next one takes over.
+    pub(crate) fn roll(&mut self, depot: &Depot) -> Result<Written, WriteError> {
+        if self.ready.is_empty() {
+            self.grow(depot).map_err(|error| WriteError { error, began: false })?;
+        }
+        let part = self.write_part(&[], true);
+        let part = part.map_err(|error| WriteError { error, began: true })?;
+        Ok(Written { parts: vec![part], syncs: 1 })
+    }
+
     /// Payload of the padding frame behind which the next block starts; `None` when the next frame starts a block anyway.
     pub(crate) fn padding(&self) -> Option<Vec<u8>> {
         let gap = self.fill.end.next_multiple_of(BLOCK_BYTES) - self.fill.end;

@@ -18,6 +18,9 @@ pub(crate) struct Forget {
     /// Delete for good; without this flag they are hidden and can be restored
     #[arg(long)]
     delete: bool,
+    /// With --delete: the bytes leave the disk with the next steps of maintenance, not only after checkpoint.deleted_kept
+    #[arg(long, requires = "delete")]
+    purge: bool,
     /// Only say what would be forgotten
     #[arg(long)]
     dry_run: bool,
@@ -40,6 +43,7 @@ impl Forget {
             filter: self.filter.filter()?,
             mode: Some(mode),
             dry_run: true,
+            purge: self.purge,
         };
         if request.ids.is_some() == request.filter.is_some() {
             let detail = "give the ids of memories, or a filter, and not both";

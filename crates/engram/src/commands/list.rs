@@ -1,13 +1,13 @@
 //! `engram list`.
 
 use clap::Args;
-use engram_api::{ListRequest, ListStateName};
+use engram_api::{AsOfInput, ListRequest, ListStateName};
 
 use crate::connection::{Connection, SpaceFlags};
 use crate::failure::Failure;
 use crate::filter_flags::{FilterFlags, list_state};
 use crate::output::{OutputFormat, note, print};
-use crate::view;
+use crate::{values, view};
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
@@ -22,6 +22,9 @@ pub(crate) struct List {
     /// Which memories: active, suppressed (hidden by forget) or all
     #[arg(long, value_name = "STATE", value_parser = list_state, default_value = "active")]
     state: ListStateName,
+    /// What was known after this LSN, or at this time
+    #[arg(long, value_name = "LSN|TIME", value_parser = values::as_of)]
+    as_of: Option<AsOfInput>,
     /// Show the vectors (JSON only)
     #[arg(long)]
     vectors: bool,
@@ -37,6 +40,7 @@ impl List {
             filter: self.filter.filter()?,
             state: Some(self.state),
             include_vectors: self.vectors,
+            as_of: self.as_of,
         })?;
         print(connection.output, &page, |page| view::memories(&page.memories))?;
         if let (OutputFormat::Table, Some(cursor)) = (connection.output, &page.next_cursor) {

@@ -11,6 +11,7 @@ pub(crate) mod eval;
 pub(crate) mod export;
 pub(crate) mod feedback;
 pub(crate) mod forget;
+pub(crate) mod forgotten;
 pub(crate) mod get;
 pub(crate) mod healthcheck;
 pub(crate) mod history;

@@ -363,4 +363,14 @@ pub(super) const REQUEST: &[ErrorEntry] = &[
         fix: "Use a path of the reference; `nearest` holds the closest one.",
         example: "POST /api/v1/spaces/default/recall",
     },
+    ErrorEntry {
+        code: ErrorCode::ReceiptNotFound,
+        name: "receipt_not_found",
+        number: 2004,
+        remedy: Remedy::NotFound,
+        status: 404,
+        title: "No receipt is kept for that LSN",
+        fix: "Name the LSN of a forget with mode `delete`; the last 1,000 commits of a space that deleted memories are kept.",
+        example: r#"{"lsn": 17}"#,
+    },
 ];
