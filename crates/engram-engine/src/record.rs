@@ -8,10 +8,10 @@ use engram_embed::EmbedderIdentity;
 use engram_index::Language;
 use prost::Message;
 
-use self::learned::{days, law_code, law_of_code};
 pub(crate) use self::learned::{
     DecayRecord, FeedbackRecord, MergeRecord, RepeatRecord, UseRecord, UsedRecord,
 };
+use self::learned::{days, law_code, law_of_code};
 
 use crate::model::{Kind, MemoryContent, MetaValue, Metadata, Source};
 use crate::settings::{DecaySettings, DuplicatePolicy, SpaceSettings, Training};

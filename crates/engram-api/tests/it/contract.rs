@@ -6,15 +6,15 @@ use engram_api::{
     AroundInput, AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse,
     Comparisons, CompleteRequest, CompleteResponse, CreateSpaceRequest, DeleteSpaceResponse,
     DissociateRequest, DissociateResponse, FeedbackRequest, FeedbackResponse, FilterInput,
-    ForgetRequest, ForgetResponse, GetRequest, HistoryRequest, HistoryResponse, ImagineRequest,
-    ImagineResponse, ListRequest, ListResponse, ListSpacesResponse, MemoryDecay, MemoryInput,
-    MemoryPatch, MemoryView, Method, NegativeInput, OPERATIONS, Operation, PartialInput,
-    PredictRequest, PredictResponse, Problem, RecallRequest, RecallResponse, RecognizeRequest,
-    RecognizeResponse, RememberManyRequest, RememberManyResponse, RememberRequest,
-    RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest, RetentionResponse, Scope,
-    SeedInput, SourceInput, SpaceDecay, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse,
-    StatusView, TimeSpanInput, UpdateRequest, UpdateResponse, VersionView, WeightsInput, decode,
-    schemas,
+    ForgetReceiptRequest, ForgetReceiptResponse, ForgetRequest, ForgetResponse, GetRequest,
+    HistoryRequest, HistoryResponse, ImagineRequest, ImagineResponse, ListRequest, ListResponse,
+    ListSpacesResponse, MemoryDecay, MemoryInput, MemoryPatch, MemoryView, Method, NegativeInput,
+    OPERATIONS, Operation, PartialInput, PredictRequest, PredictResponse, Problem, RecallRequest,
+    RecallResponse, RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse,
+    RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest,
+    RetentionResponse, Scope, SeedInput, SourceInput, SpaceDecay, SpaceStatsView, SpaceView,
+    SpreadRequest, SpreadResponse, StatusView, TimeSpanInput, UpdateRequest, UpdateResponse,
+    VersionView, WeightsInput, decode, schemas,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -77,6 +77,8 @@ fn round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
         "RetentionResponse" => through::<RetentionResponse>(json),
         "ForgetRequest" => through::<ForgetRequest>(json),
         "ForgetResponse" => through::<ForgetResponse>(json),
+        "ForgetReceiptRequest" => through::<ForgetReceiptRequest>(json),
+        "ForgetReceiptResponse" => through::<ForgetReceiptResponse>(json),
         "RestoreRequest" => through::<RestoreRequest>(json),
         "RestoreResponse" => through::<RestoreResponse>(json),
         "CreateSpaceRequest" => through::<CreateSpaceRequest>(json),
@@ -138,7 +140,7 @@ fn strict_types_and_their_schemas_have_the_same_fields() {
         assert_eq!(fields, named, "{name}");
         seen += 1;
     }
-    assert_eq!(seen, 33);
+    assert_eq!(seen, 34);
 }
 
 #[test]
