@@ -1,16 +1,17 @@
 //! The operations as methods.
 
 use engram_api::{
-    AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse,
-    CompleteRequest, CompleteResponse, CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest,
-    DissociateResponse, FeedbackRequest, FeedbackResponse, ForgetReceiptRequest,
-    ForgetReceiptResponse, ForgetRequest, ForgetResponse, GetRequest, HistoryRequest,
-    HistoryResponse, ImagineRequest, ImagineResponse, ListRequest, ListResponse,
-    ListSpacesResponse, MemoryView, Operation, PredictRequest, PredictResponse, RecallRequest,
-    RecallResponse, RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse,
-    RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest,
-    RetentionResponse, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView,
-    UpdateRequest, UpdateResponse, VersionView,
+    AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse, BeliefsRequest,
+    BeliefsResponse, CompleteRequest, CompleteResponse, ConsolidateRequest, ConsolidateResponse,
+    CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest, DissociateResponse,
+    FeedbackRequest, FeedbackResponse, ForgetReceiptRequest, ForgetReceiptResponse, ForgetRequest,
+    ForgetResponse, GetRequest, HistoryRequest, HistoryResponse, ImagineRequest, ImagineResponse,
+    ListRequest, ListResponse, ListSpacesResponse, MemoryView, Operation, PredictRequest,
+    PredictResponse, RecallRequest, RecallResponse, RecognizeRequest, RecognizeResponse,
+    RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse, RestoreRequest,
+    RestoreResponse, RetentionRequest, RetentionResponse, SpaceStatsView, SpaceView, SpreadRequest,
+    SpreadResponse, StatusView, UndoConsolidationRequest, UndoConsolidationResponse, UpdateRequest,
+    UpdateResponse, VersionView,
 };
 use serde::de::DeserializeOwned;
 
@@ -216,6 +217,36 @@ impl SpaceClient {
     /// Any [`ClientError`].
     pub fn retention(&self, request: &RetentionRequest) -> Result<RetentionResponse, ClientError> {
         self.run("retention", json(request), Repeat::Safe)
+    }
+
+    /// Makes beliefs of what memories have in common.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn consolidate(
+        &self,
+        request: &ConsolidateRequest,
+    ) -> Result<ConsolidateResponse, ClientError> {
+        self.run("consolidate", json(request), Repeat::Safe)
+    }
+
+    /// Takes beliefs back, or all that consolidation did from a commit on.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn undo_consolidation(
+        &self,
+        request: &UndoConsolidationRequest,
+    ) -> Result<UndoConsolidationResponse, ClientError> {
+        self.run("undo_consolidation", json(request), Repeat::Never)
+    }
+
+    /// Reads beliefs and why they exist.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn beliefs(&self, request: &BeliefsRequest) -> Result<BeliefsResponse, ClientError> {
+        self.run("beliefs", json(request), Repeat::Safe)
     }
 
     /// Says whether a text or vector has been seen before.

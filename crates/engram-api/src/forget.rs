@@ -52,6 +52,9 @@ pub struct ForgetResponse {
     pub count: u64,
     /// Their ids in the order of the log, at most 1,000.
     pub ids: Vec<String>,
+    /// Ids of beliefs in words of these memories, which went with them, at most 1,000. They may come back in other words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beliefs: Vec<String>,
     /// The receipt; absent after a dry run and when nothing was there to forget.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<ReceiptView>,

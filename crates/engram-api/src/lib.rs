@@ -7,6 +7,7 @@ mod time;
 mod error;
 mod problem;
 mod decay;
+mod belief;
 mod memory;
 mod filter;
 mod remember;
@@ -17,6 +18,7 @@ mod recall;
 mod recognize;
 mod feedback;
 mod completion;
+mod consolidation;
 mod forget;
 mod space;
 mod operation;
@@ -29,10 +31,16 @@ pub use association::{
     AssociationsResponse, DirectionName, DissociateRequest, DissociateResponse, EdgeKindName,
     PathStepView, SeedInput, SpreadRequest, SpreadResponse,
 };
+pub use belief::BeliefSummaryView;
 pub use completion::{
     AbstentionName, CompleteRequest, CompleteResponse, CompletedView, FieldCandidateView,
     FollowedView, ImagineRequest, ImagineResponse, ImaginedView, PartialInput, PredictRequest,
     PredictResponse, PredictionView,
+};
+pub use consolidation::{
+    BeliefView, BeliefsRequest, BeliefsResponse, CitationRoleName, CitationView,
+    ConsolidateRequest, ConsolidateResponse, ConsolidationName, UndoConsolidationRequest,
+    UndoConsolidationResponse,
 };
 pub use decay::{LawName, MemoryDecay, SpaceDecay};
 pub use error::{ERRORS, ErrorCode, ErrorEntry, Remedy};

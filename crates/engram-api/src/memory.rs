@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::belief::BeliefSummaryView;
 use crate::decay::MemoryDecay;
 use crate::time::Timestamp;
 
@@ -246,6 +247,9 @@ pub struct MemoryView {
     /// How it fades, where that is not as the space says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decay: Option<MemoryDecay>,
+    /// What it rests on, where consolidation made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub belief: Option<BeliefSummaryView>,
     /// Log sequence number of the commit that stored this version.
     pub lsn: u64,
     /// Time of that commit: unique and increasing in the space.

@@ -4,6 +4,7 @@
 //! pass both, and the fields of a request must be the same in both.
 
 mod association;
+mod consolidation;
 mod learning;
 mod completion;
 mod memory;
@@ -23,6 +24,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         memory::schemas(),
         recall::schemas(),
         association::schemas(),
+        consolidation::schemas(),
         learning::schemas(),
         completion::schemas(),
         requests::schemas(),
@@ -125,6 +127,10 @@ fn list(items: &Value, max: u32) -> Value {
 
 fn any_list(items: &Value) -> Value {
     json!({"type": "array", "items": items})
+}
+
+fn ids() -> Value {
+    any_list(&text_of(1, 256))
 }
 
 fn free_object() -> Value {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::consolidation::ConsolidationName;
 use crate::decay::SpaceDecay;
 use crate::time::Timestamp;
 
@@ -26,6 +27,9 @@ pub struct CreateSpaceRequest {
     /// Whether being recalled strengthens a memory; true when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recall_trains: Option<bool>,
+    /// When beliefs are made; `on_demand` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consolidation: Option<ConsolidationName>,
     /// What becomes of a memory that says what another one says; `keep` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duplicates: Option<DuplicatesName>,
@@ -95,6 +99,9 @@ pub struct SpaceView {
     /// What becomes of a memory that says what another one says.
     #[serde(default)]
     pub duplicates: DuplicatesName,
+    /// When beliefs are made.
+    #[serde(default)]
+    pub consolidation: ConsolidationName,
     /// When it was created.
     pub created_at: Timestamp,
     /// Why it refuses writes, where a part of its log is damaged.
@@ -141,6 +148,12 @@ pub struct SpaceStatsView {
     pub unlinked: u64,
     /// Memories that were used or judged since they were stored.
     pub learned: u64,
+    /// Beliefs that consolidation made.
+    pub beliefs: u64,
+    /// Memories that they rest on.
+    pub consolidated: u64,
+    /// Memories and beliefs that consolidation has still to look at.
+    pub unconsolidated: u64,
     /// Bytes of its state in RAM, estimated.
     pub bytes: u64,
     /// Where its memories reside.

@@ -21,6 +21,14 @@ pub(crate) struct LocalServer {
 impl LocalServer {
     /// Starts it with the built-in embedder, no space, and its clock at `now_ns`.
     pub(crate) fn start(now_ns: i64) -> Result<LocalServer, BenchError> {
+        LocalServer::start_with(now_ns, &[])
+    }
+
+    /// The same with other settings.
+    pub(crate) fn start_with(
+        now_ns: i64,
+        more: &[(&str, String)],
+    ) -> Result<LocalServer, BenchError> {
         let data = TempDir::new().map_err(BenchError::file(&std::env::temp_dir()))?;
         let flags = [
             ("http.addr", "127.0.0.1:0".to_owned()),
@@ -28,7 +36,8 @@ impl LocalServer {
             ("default_space.name", String::new()),
             ("limits.drain_timeout", "1s".to_owned()),
         ];
-        let flags = flags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        let flags = flags.into_iter().chain(more.iter().cloned());
+        let flags = flags.map(|(key, value)| (key.to_owned(), value)).collect();
         let settings = Settings::load(&ConfigSources { flags, ..ConfigSources::default() })
             .map_err(|error| BenchError::BadOption(error.to_string()))?;
         let clock = ManualClock::new(now_ns);

@@ -24,8 +24,10 @@ mod convert;
 mod encoder;
 mod local;
 
+mod endpoint;
 mod chunk;
 mod remote;
+mod phrase;
 
 /// One suite for every implementation of [`Embedder`].
 pub mod conformance;
@@ -36,4 +38,5 @@ pub use error::EmbedError;
 pub use fixed::FixedEmbedder;
 pub use kernels::kernel_name;
 pub use local::{LocalModel, ModelPrefixes, builtin};
+pub use phrase::{Phraser, PhraserConfig, RemotePhraser};
 pub use remote::{RemoteConfig, RemoteEmbedder, RemoteKind};

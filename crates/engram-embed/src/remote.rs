@@ -12,14 +12,9 @@ use serde_json::{Value, json};
 
 use crate::chunk::chunk_texts;
 use crate::embedder::{EmbedText, Embedder, EmbedderIdentity, mean_vector, normalise};
+use crate::endpoint::Endpoint;
 use crate::error::EmbedError;
 use crate::local::ModelPrefixes;
-
-/// Bytes of an answer beyond which it is refused.
-const ANSWER_BYTES_MAX: u64 = 256 << 20;
-
-/// Characters of a provider's error text that are passed on.
-const ERROR_CHARS_MAX: usize = 300;
 
 /// Dimensions that a provider may have.
 const DIMENSION_MAX: u32 = 4096;
@@ -90,13 +85,7 @@ impl RemoteConfig {
     }
 
     fn endpoint(&self) -> String {
-        let (base, path) = (self.url.trim_end_matches('/'), self.kind.path());
-        if base.ends_with(path) {
-            return base.to_owned();
-        }
-        // `https://host/v1` is how this form's base address is commonly written.
-        let path = if base.ends_with("/v1") { path.trim_start_matches("/v1") } else { path };
-        format!("{base}{path}")
+        Endpoint::address(&self.url, self.kind.path())
     }
 }
 
@@ -120,9 +109,8 @@ impl fmt::Debug for RemoteConfig {
 #[derive(Debug)]
 pub struct RemoteEmbedder {
     config: RemoteConfig,
-    endpoint: String,
+    endpoint: Endpoint,
     identity: EmbedderIdentity,
-    agent: ureq::Agent,
 }
 
 impl RemoteEmbedder {
@@ -132,15 +120,12 @@ impl RemoteEmbedder {
     /// [`EmbedError::Refused`] for an address that is not HTTP, a dimension or batch size out of
     /// range.
     pub fn new(config: RemoteConfig) -> Result<Self, EmbedError> {
-        if !config.url.starts_with("http://") && !config.url.starts_with("https://") {
-            return Err(EmbedError::refused("the address must start with http:// or https://"));
-        }
         if !(1..=DIMENSION_MAX).contains(&config.dimension) {
             let message = format!("dimension {} is not 1 to {DIMENSION_MAX}", config.dimension);
             return Err(EmbedError::refused(message));
         }
-        if config.batch_texts_max == 0 || config.timeout.is_zero() {
-            return Err(EmbedError::refused("batch size and timeout must be above zero"));
+        if config.batch_texts_max == 0 {
+            return Err(EmbedError::refused("the batch size must be above zero"));
         }
         let identity = EmbedderIdentity {
             provider: config.kind.name().to_owned(),
@@ -148,23 +133,15 @@ impl RemoteEmbedder {
             dimension: config.dimension,
             weights_hash: String::new(),
         };
-        // No proxy from the environment, no redirect that could carry the key elsewhere.
-        let settings = ureq::Agent::config_builder()
-            .timeout_global(Some(config.timeout))
-            .proxy(None)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .http_status_as_error(false)
-            .build();
-        let endpoint = config.endpoint();
-        Ok(Self { config, endpoint, identity, agent: settings.into() })
+        let endpoint = Endpoint::new(config.endpoint(), config.api_key.clone(), config.timeout)?;
+        Ok(Self { config, endpoint, identity })
     }
 
     /// Vectors of texts that fit the window, in order.
     fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
         let mut vectors = Vec::with_capacity(texts.len());
         for batch in texts.chunks(self.config.batch_texts_max) {
-            let answer = self.post(&self.request(batch))?;
+            let answer = self.endpoint.post(&self.request(batch))?;
             let batch_vectors = self.parse(&answer)?;
             if batch_vectors.len() != batch.len() {
                 let (got, sent) = (batch_vectors.len(), batch.len());
@@ -196,38 +173,6 @@ impl RemoteEmbedder {
         }
     }
 
-    fn post(&self, request: &Value) -> Result<Vec<u8>, EmbedError> {
-        let mut call = self.agent.post(&self.endpoint);
-        if let Some(key) = &self.config.api_key {
-            call = call.header("authorization", format!("Bearer {key}"));
-        }
-        let unavailable = |error: ureq::Error| {
-            EmbedError::unavailable(self.without_key(&format!("{}: {error}", self.endpoint)))
-        };
-        let mut answer = call.send_json(request).map_err(unavailable)?;
-        let status = answer.status().as_u16();
-        let body = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
-        let body = body.map_err(unavailable)?;
-        if status == 200 {
-            return Ok(body);
-        }
-        let text: String = String::from_utf8_lossy(&body).chars().take(ERROR_CHARS_MAX).collect();
-        let message = self.without_key(&format!("{}: status {status}: {text}", self.endpoint));
-        // Timeout, too early, too many requests and the server's own failures pass; the rest stays.
-        Err(match status {
-            408 | 425 | 429 | 500..=599 => EmbedError::unavailable(message),
-            _ => EmbedError::refused(message),
-        })
-    }
-
-    /// Providers may repeat the key in their error texts.
-    fn without_key(&self, message: &str) -> String {
-        match self.config.api_key.as_deref() {
-            Some(key) if !key.is_empty() => message.replace(key, "(key)"),
-            _ => message.to_owned(),
-        }
-    }
-
     fn parse(&self, answer: &[u8]) -> Result<Vec<Vec<f32>>, EmbedError> {
         let vectors = match self.config.kind {
             RemoteKind::OpenAi => serde_json::from_slice(answer).map(OpenAiAnswer::vectors),
@@ -236,9 +181,7 @@ impl RemoteEmbedder {
             }
             RemoteKind::Tei => serde_json::from_slice(answer),
         };
-        vectors.map_err(|error| {
-            EmbedError::bad_model(format!("{}: not the expected answer: {error}", self.endpoint))
-        })
+        vectors.map_err(|error| self.endpoint.unexpected(error))
     }
 }
 
@@ -309,7 +252,6 @@ mod tests {
         assert!(!format!("{config:?}").contains("sekret"));
         let embedder = RemoteEmbedder::new(config).unwrap();
         assert!(!format!("{embedder:?}").contains("sekret"));
-        assert_eq!(embedder.without_key("wrong key sekret"), "wrong key (key)");
     }
 
     #[test]

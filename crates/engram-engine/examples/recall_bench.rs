@@ -102,6 +102,7 @@ fn open(dir: &Path, memory_bytes_max: u64) -> Engine {
         clock,
         blobs: None,
         entropy: Arc::new(SeededEntropy::new(7)),
+        phraser: None,
         embedders: BTreeMap::new(),
         wake: Arc::new(|| {}),
     };

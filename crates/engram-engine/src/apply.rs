@@ -7,11 +7,14 @@ use engram_store::{CommitTime, Stamp};
 
 use crate::association::{EdgeKind, Statement};
 use crate::dynamics::{source_of, witness};
-use crate::memtable::{Doc, Entity, ForgottenCommit, GraphHash, Indexing, Proximity, Snapshot};
+use crate::memtable::{
+    BeliefChange, Doc, Entity, ForgottenCommit, GraphHash, Indexing, Proximity, Snapshot,
+};
 use crate::model::{FIRST_VERSION, Memory, State};
 use crate::record::{
-    AssociateRecord, CommitRecord, DissociateRecord, EdgeRecord, FeedbackRecord, LinkRecord,
-    MergeRecord, Op, PutRecord, RepeatRecord, UseRecord, decode_vectors,
+    AssociateRecord, BeliefRecord, CommitRecord, ConsolidateRecord, DissociateRecord, EdgeRecord,
+    FeedbackRecord, LinkRecord, MergeRecord, Op, PutRecord, RepeatRecord, UseRecord,
+    decode_vectors,
 };
 use crate::request::Verdict;
 use crate::space::Space;
@@ -40,6 +43,8 @@ pub(crate) enum Step {
     Feedback(FeedbackRecord, u64),
     /// Somebody said a memory again: when and which, and who said it.
     Merge(MergeRecord, u64),
+    /// Beliefs were made or changed, or are taken apart.
+    Consolidate(ConsolidateRecord),
 }
 
 /// Applies the steps of one commit.
@@ -104,6 +109,7 @@ fn apply_step(
                 snapshot.learn(node, |trace, law| trace.retention.review(law, at_ns, review));
             }
         }
+        Step::Consolidate(record) => consolidate(snapshot, record)?,
         Step::Feedback(record, source) => judge(snapshot, &record, source)?,
         Step::Merge(record, source) => merge(snapshot, &record, source)?,
         Step::Graph(_, Some(graph)) => snapshot.use_graph(graph),
@@ -112,6 +118,32 @@ fn apply_step(
             snapshot.proximity = None;
         }
     }
+    Ok(())
+}
+
+fn consolidate(snapshot: &mut Snapshot, record: ConsolidateRecord) -> Result<(), &'static str> {
+    let node = |snapshot: &Snapshot, id: &str| {
+        let (at, _) = snapshot.find(id).ok_or("believes an id that is not live")?;
+        Ok::<u32, &'static str>(snapshot.node(at))
+    };
+    for id in record.dissolved {
+        let node = node(snapshot, &id)?;
+        snapshot.dissolve(node, &id);
+    }
+    let lsn = snapshot.lsn;
+    for BeliefRecord { id, joined, left, dissent, written, quoted, model } in record.beliefs {
+        let node = node(snapshot, &id)?;
+        let written = written.then_some((quoted, model));
+        snapshot.believe(node, BeliefChange { joined, left, dissent, written }, lsn);
+    }
+    for node in record.apart {
+        if snapshot.doc_of_node(node).is_some() {
+            snapshot.beliefs.set_apart(node);
+        }
+    }
+    record.settled.into_iter().for_each(|node| snapshot.beliefs.settled(node));
+    let through = record.through.min(snapshot.next_node);
+    snapshot.beliefs.through = snapshot.beliefs.through.max(through);
     Ok(())
 }
 
@@ -136,6 +168,9 @@ fn judge(
             Verdict::Wrong => trace.evidence.oppose(source),
         }
     });
+    if verdict != Verdict::NotUseful {
+        snapshot.doubt(node);
+    }
     Ok(())
 }
 
@@ -276,6 +311,7 @@ pub(crate) fn steps(
                 let hash = hash.map_err(|_| format!("LSN {} names no graph", stamp.lsn))?;
                 Ok(Step::Graph(hash, None))
             }
+            Some(Op::Consolidate(record)) => Ok(Step::Consolidate(record)),
             Some(Op::Use(record)) => Ok(Step::Use(record)),
             Some(Op::Feedback(record)) => {
                 let source = witness(&[&principal, &record.source]);

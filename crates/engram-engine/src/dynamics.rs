@@ -123,6 +123,17 @@ pub(crate) fn confidence(memory: &Memory, trace: Option<&Trace>) -> Confidence {
     }
 }
 
+/// How sure we are of a belief: what its members say stands for a statement, and what was said of itself counts on top of it.
+pub(crate) fn conviction(rests_on: &Evidence, trace: Option<&Trace>) -> Confidence {
+    let mut belief = rests_on.update(statement(STATEMENT_DEFAULT));
+    let mut pieces = rests_on.pieces();
+    if let Some(trace) = trace {
+        belief = trace.evidence.update(belief);
+        pieces = pieces.saturating_add(trace.evidence.pieces());
+    }
+    told(belief, pieces)
+}
+
 /// The caller's statement as evidence.
 fn statement(stated: f64) -> Beta {
     let mean = stated.clamp(STATEMENT_BOUNDS.0, STATEMENT_BOUNDS.1);

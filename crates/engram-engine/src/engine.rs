@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use engram_embed::Embedder;
+use engram_embed::{Embedder, Phraser};
 use engram_store::{
     BlobStore, Bug, Clock, Entropy, Fs, FsLock, LogOptions, LogStats, Lsn, Recovery, ShardLog,
     SpaceId, Stamp, read_manifests,
@@ -44,6 +44,8 @@ pub struct Components {
     pub blobs: Option<Arc<dyn BlobStore>>,
     /// Embedders by the name that spaces choose them with; `none` needs no entry.
     pub embedders: BTreeMap<String, Arc<dyn Embedder>>,
+    /// Puts beliefs into words; none = they are words of the memories they rest on.
+    pub phraser: Option<Arc<dyn Phraser>>,
     /// Called after something was queued: somebody must then call [`Engine::drive`].
     pub wake: Arc<dyn Fn() + Send + Sync>,
 }
@@ -448,6 +450,10 @@ impl Engine {
 
     pub(crate) fn blobs(&self) -> Option<&Arc<dyn BlobStore>> {
         self.components.blobs.as_ref()
+    }
+
+    pub(crate) fn phraser(&self) -> Option<&dyn Phraser> {
+        self.components.phraser.as_deref()
     }
 
     pub(crate) fn embedders(&self) -> &Embedders {

@@ -115,6 +115,12 @@ pub enum EngineError {
         /// The id.
         id: String,
     },
+    /// Another step of consolidation of the space is under way.
+    #[error("space {space:?} is being consolidated")]
+    Consolidating {
+        /// Name of the space.
+        space: String,
+    },
     /// The commit queue is full; retry later.
     #[error("the commit queue holds {queued_bytes} bytes")]
     Overloaded {

@@ -1,5 +1,6 @@
 //! Forget and restore: which memories, then one commit that changes their state.
 
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use engram_store::{Lsn, Stamp};
@@ -12,7 +13,7 @@ use crate::filter::Filter;
 use crate::memtable::Snapshot;
 use crate::model::{ForgetReceipt, State};
 use crate::queue::{Change, CommitQueue, Known, Overlay, Submission, writable};
-use crate::record::{CommitRecord, KIND_COMMIT, Op, OpRecord};
+use crate::record::{CommitRecord, ConsolidateRecord, KIND_COMMIT, Op, OpRecord};
 use crate::request::{Execution, Forget, ForgetMode, Purge, Restore, Selection};
 use crate::space::Space;
 
@@ -135,25 +136,32 @@ impl Engine {
         };
         if execution == Execution::DryRun || ids.is_empty() {
             let ids = ids.into_iter().map(|(id, _)| id).collect();
-            return Ok((ForgetReceipt { commit: None, ids }, rests_on));
+            return Ok((ForgetReceipt { commit: None, ids, beliefs: Vec::new() }, rests_on));
         }
-        let (stamp, number) = self.commit_change(queue, space, &ids, (fate, principal))?;
+        let (stamp, number, beliefs) =
+            self.commit_change(queue, (space, &snapshot), &ids, (fate, principal))?;
         let ids = ids.into_iter().map(|(id, _)| id).collect();
         let commit = Some((stamp.lsn, stamp.time));
-        Ok((ForgetReceipt { commit, ids }, Some(number)))
+        Ok((ForgetReceipt { commit, ids, beliefs }, Some(number)))
     }
 
     fn commit_change(
         &self,
         queue: &mut CommitQueue,
-        space: &Arc<Space>,
+        (space, snapshot): (&Arc<Space>, &Snapshot),
         ids: &[(String, Known)],
         (fate, principal): (Fate, String),
-    ) -> Result<(Stamp, u64), EngineError> {
+    ) -> Result<(Stamp, u64, Vec<String>), EngineError> {
         let number = queue.next_number();
         let overlay = queue.overlays.entry(space.identity.id).or_default();
+        let beliefs =
+            if fate == Fate::Restore { Vec::new() } else { derived(overlay, snapshot, ids) };
         let mut state_sum = overlay.state_sum;
-        let mut touched = Vec::with_capacity(ids.len());
+        let mut touched = Vec::with_capacity(ids.len() + beliefs.len());
+        for (id, known) in &beliefs {
+            state_sum = state_sum.wrapping_sub(known.term(id));
+            touched.push((id.clone(), None));
+        }
         for (id, known) in ids {
             state_sum = state_sum.wrapping_sub(known.term(id));
             let after = fate.outcome().map(|state| Known { state, ..*known });
@@ -162,7 +170,14 @@ impl Engine {
             }
             touched.push((id.clone(), after));
         }
-        let ops = ids.iter().map(|(id, _)| fate.op(id.clone())).collect();
+        let dissolved: Vec<String> = beliefs.iter().map(|(id, _)| id.clone()).collect();
+        let dissolves = (!dissolved.is_empty())
+            .then(|| ConsolidateRecord { dissolved, ..ConsolidateRecord::default() });
+        let deletes = beliefs.iter().map(|(id, _)| Fate::Delete(Purge::default()).op(id.clone()));
+        let dissolve =
+            dissolves.iter().map(|record| OpRecord { op: Some(Op::Consolidate(record.clone())) });
+        let own = ids.iter().map(|(id, _)| fate.op(id.clone()));
+        let ops = dissolve.chain(deletes).chain(own).collect();
         let record = CommitRecord { ops, idempotency: None, principal };
         let submission = Submission {
             space: Arc::clone(space),
@@ -171,7 +186,10 @@ impl Engine {
             state_sum,
             now_ns: self.now_ns(),
         };
-        let steps = ids.iter().map(|(id, _)| fate.step(id.clone())).collect();
+        let deletes = beliefs.iter().map(|(id, _)| Fate::Delete(Purge::default()).step(id.clone()));
+        let own = ids.iter().map(|(id, _)| fate.step(id.clone()));
+        let steps =
+            dissolves.map(Step::Consolidate).into_iter().chain(deletes).chain(own).collect();
         let bytes_max = self.settings().commit_queue_bytes_max;
         let stamp = queue.submit(self.log(), bytes_max, submission, |_| Change::Commit(steps))?;
         let overlay = queue.overlays.entry(space.identity.id).or_default();
@@ -182,8 +200,24 @@ impl Engine {
         if fate == Fate::Delete(Purge::Soon) {
             space.identity.unpurged.hurry(stamp.lsn);
         }
-        Ok((stamp, number))
+        let beliefs = beliefs.into_iter().map(|(id, _)| id).collect();
+        Ok((stamp, number, beliefs))
     }
+}
+
+/// The beliefs whose texts are words of these memories and that are not among them: they go with them, and may be made anew
+/// of what else they rested on.
+fn derived(
+    overlay: &Overlay,
+    snapshot: &Snapshot,
+    ids: &[(String, Known)],
+) -> Vec<(String, Known)> {
+    let forgotten: HashSet<&str> = ids.iter().map(|(id, _)| id.as_str()).collect();
+    let quoting = ids.iter().flat_map(|(id, _)| overlay.beliefs_in_words_of(snapshot, id));
+    let quoting: BTreeSet<String> =
+        quoting.filter(|belief| !forgotten.contains(belief.as_str())).collect();
+    let known = |id: String| Some((overlay.lookup(snapshot, &id).0?, id));
+    quoting.into_iter().filter_map(known).map(|(known, id)| (id, known)).collect()
 }
 
 /// Ids of the published memories that a filter selects, in log order. Expired ones are selected like others: they are
@@ -228,7 +262,7 @@ fn named(
         return Err(EngineError::invalid("ids", InvalidValue::Missing));
     }
     at_most_forgotten("ids", ids.len())?;
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     ids.retain(|id| seen.insert(id.clone()));
     let mut found = Vec::with_capacity(ids.len());
     for id in ids {

@@ -95,6 +95,10 @@ mod train;
 
 mod feedback;
 
+mod beliefs;
+
+mod consolidate;
+
 mod checkpoint;
 
 mod tiering;
@@ -132,11 +136,13 @@ pub use association::{
     Associate, Association, AssociationPage, AssociationQuery, AssociationReceipt, Dissociate,
     EdgeDirection, EdgeKind, PathStep, Spread, SpreadAnswer, SpreadItem,
 };
+pub use beliefs::{BeliefDetail, BeliefPage, Citation, CitationRole};
 pub use checkpoint::Checkpoint;
 pub use completion::{
     Abstention, Complete, CompletedField, Completion, FieldCandidate, FieldName, Followed, Imagine,
     Imagined, Partial, Predict, Prediction, Predictions,
 };
+pub use consolidate::{Consolidated, Undo};
 pub use engine::{Components, Done, Driven, Engine};
 pub use error::{EngineError, InvalidValue, LogFailure};
 pub use feedback::FeedbackReceipt;
@@ -147,10 +153,10 @@ pub use index::Indexed;
 pub use link::Linked;
 pub use missing::MissingPart;
 pub use model::{
-    Confidence, ContentHash, Created, Cursor, ForgetReceipt, History, Kind, Memory, MemoryContent,
-    MemoryDetail, MemoryRetention, MetaValue, Metadata, NewMemory, OwnDecay, Page, PastReview,
-    Remembered, RememberedItem, ResidenceStats, Source, SourceEvidence, SpaceInfo, SpaceStats,
-    Standing, State, Strength, TierStats, Updated, Version,
+    BeliefSummary, Confidence, ContentHash, Created, Cursor, ForgetReceipt, History, Kind, Memory,
+    MemoryContent, MemoryDetail, MemoryRetention, MetaValue, Metadata, NewMemory, OwnDecay, Page,
+    PastReview, Remembered, RememberedItem, ResidenceStats, Source, SourceEvidence, SpaceInfo,
+    SpaceStats, Standing, State, Strength, TierStats, Updated, Version,
 };
 pub use moves::TierMoves;
 pub use offline::{
@@ -167,14 +173,14 @@ pub use request::{
     Selection, Update, VectorChange, Verdict, Visibility,
 };
 pub use settings::{
-    DecaySettings, DuplicatePolicy, EMBEDDER_NONE, EngineSettings, NewSpace, RankWeights,
-    SpaceSettings, Training,
+    Consolidation, DecaySettings, DuplicatePolicy, EMBEDDER_NONE, EngineSettings, NewSpace,
+    RankWeights, SpaceSettings, Training,
 };
 pub use train::Trained;
 pub use upkeep::Maintained;
 pub use validate::{
-    ANTECEDENTS_MAX, COMPLETED_FIELDS_MAX, CUE_BYTES_MAX, CUE_IDS_MAX, DIMENSION_MAX, EVIDENCE_MAX,
-    EXCLUDED_MAX, ID_BYTES_MAX, LABELS_MAX, LIMIT_MAX, NAME_BYTES_MAX, NEIGHBOURS_MAX,
-    PREDICT_STEPS_MAX, REASON_BYTES_MAX, REFERENCE_BYTES_MAX, RELATION_BYTES_MAX, SPREAD_EDGES_MAX,
-    SPREAD_HOPS_MAX, SPREAD_SEEDS_MAX, TAG_BYTES_MAX, TITLE_BYTES_MAX,
+    ANTECEDENTS_MAX, BELIEFS_UNDONE_MAX, COMPLETED_FIELDS_MAX, CUE_BYTES_MAX, CUE_IDS_MAX,
+    DIMENSION_MAX, EVIDENCE_MAX, EXCLUDED_MAX, ID_BYTES_MAX, LABELS_MAX, LIMIT_MAX, NAME_BYTES_MAX,
+    NEIGHBOURS_MAX, PREDICT_STEPS_MAX, REASON_BYTES_MAX, REFERENCE_BYTES_MAX, RELATION_BYTES_MAX,
+    SPREAD_EDGES_MAX, SPREAD_HOPS_MAX, SPREAD_SEEDS_MAX, TAG_BYTES_MAX, TITLE_BYTES_MAX,
 };

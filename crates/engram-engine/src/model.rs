@@ -372,8 +372,29 @@ pub struct MemoryDetail {
     pub strength: Strength,
     /// Confidence from its evidence.
     pub confidence: Confidence,
+    /// What it rests on, where consolidation made it.
+    pub belief: Option<BeliefSummary>,
     /// Its unit vectors, one per chunk of text or the caller's one.
     pub vectors: Vec<Vec<f32>>,
+}
+
+/// What a belief that consolidation made rests on, in short.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BeliefSummary {
+    /// Memories that it rests on.
+    pub count: u64,
+    /// Those of them that speak against it.
+    pub dissent: u64,
+    /// When the first of what it rests on happened, ns.
+    pub from_ns: i64,
+    /// When the last of it ended, ns.
+    pub until_ns: i64,
+    /// Ids of memories that it rests on, first those whose words it is; at most 10.
+    pub citations: Vec<String>,
+    /// Model that put it into words; empty = they are words of its memories, or a caller's.
+    pub model: String,
+    /// A caller has written its text.
+    pub held: bool,
 }
 
 /// Answer to a request to remember.
@@ -465,6 +486,8 @@ pub struct ForgetReceipt {
     pub commit: Option<(Lsn, CommitTime)>,
     /// Ids concerned, in log order.
     pub ids: Vec<String>,
+    /// Ids of beliefs in words of these memories, which went with them. They may come back in other words.
+    pub beliefs: Vec<String>,
 }
 
 /// A page of a listing.
@@ -571,4 +594,12 @@ pub struct SpaceStats {
     pub learned: u64,
     /// Sum over what became of them; equal on every replica that applied the same log.
     pub learned_sum: u64,
+    /// Beliefs that consolidation made.
+    pub beliefs: u64,
+    /// Memories that they rest on.
+    pub consolidated: u64,
+    /// Memories that consolidation has not looked at, and beliefs that it has to make anew.
+    pub unconsolidated: u64,
+    /// Sum over what beliefs rest on: equal wherever the same was consolidated.
+    pub beliefs_sum: u64,
 }

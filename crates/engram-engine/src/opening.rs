@@ -180,8 +180,17 @@ fn read_files(
     let is = |role: u8| move |file: &&ManifestSegment| file.role == role;
     let state = manifest.segments.iter().find(is(ROLE_STATE));
     let state = state.ok_or_else(|| wrong("it names no state file"))?;
-    let StateFile { fates, tail, older, versions, mut associations, traces, keys, forgotten } =
-        state_file::read(home, &state.segment, space, record.next_node)?;
+    let StateFile {
+        fates,
+        tail,
+        older,
+        versions,
+        mut associations,
+        traces,
+        beliefs,
+        keys,
+        forgotten,
+    } = state_file::read(home, &state.segment, space, record.next_node)?;
     associations.linked = record.linked;
     let (chunks, last) = read_chunks(home, manifest, fates, record.next_node)?;
     if tail.iter().chain(&older).any(|loose| Some(loose.node) <= last) {
@@ -217,6 +226,7 @@ fn read_files(
         associations,
         traces,
         forgotten: commits,
+        beliefs,
         decay: space.identity.settings.decay,
         proximity: None,
         graph_hash,

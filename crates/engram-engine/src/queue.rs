@@ -121,6 +121,8 @@ pub(crate) struct Overlay {
     docs: HashMap<String, (u64, Arc<Doc>)>,
     /// What queued commits make memories say, where the space looks at that.
     sayings: HashMap<Saying, Vec<(u64, String)>>,
+    /// Memories whose words queued beliefs are, with the ids of these.
+    quotes: HashMap<String, Vec<(u64, String)>>,
     /// Content that queued commits store.
     contents: HashMap<ContentHash, Vec<(u64, String)>>,
     /// Pairs of ids, the last queued commit that states or removes their explicit association, and whether it is there
@@ -220,6 +222,28 @@ impl Overlay {
         })
     }
 
+    /// Notes whose words the text of a queued belief is.
+    pub(crate) fn touch_quotes(&mut self, number: u64, belief: &str, quoted: &[String]) {
+        for id in quoted {
+            self.quotes.entry(id.clone()).or_default().push((number, belief.to_owned()));
+        }
+    }
+
+    /// Ids of the beliefs whose texts are words of a memory, published or queued.
+    pub(crate) fn beliefs_in_words_of(&self, snapshot: &Snapshot, id: &str) -> Vec<String> {
+        let queued = self.quotes.get(id).into_iter().flatten();
+        let mut beliefs: Vec<String> = queued.map(|(_, belief)| belief.clone()).collect();
+        let node = snapshot.find(id).map(|(at, _)| snapshot.node(at));
+        let on = node.and_then(|node| Some((node, snapshot.beliefs.on(node)?)));
+        if let Some((node, on)) = on
+            && snapshot.beliefs.get(on).is_some_and(|belief| belief.quoted.contains(&node))
+            && let Some((at, _)) = snapshot.doc_of_node(on)
+        {
+            beliefs.push(snapshot.head(at).id.clone());
+        }
+        beliefs
+    }
+
     /// The document that queued commits leave under an id, as far as they store one.
     pub(crate) fn doc(&self, id: &str) -> Option<&Arc<Doc>> {
         self.docs.get(id).map(|(_, doc)| doc)
@@ -262,6 +286,10 @@ impl Overlay {
             queued.retain(|(number, _)| *number > last);
             !queued.is_empty()
         });
+        self.quotes.retain(|_, queued| {
+            queued.retain(|(number, _)| *number > last);
+            !queued.is_empty()
+        });
         self.contents.retain(|_, queued| {
             queued.retain(|(number, _)| *number > last);
             !queued.is_empty()
@@ -276,6 +304,7 @@ impl Overlay {
         self.docs.clear();
         self.sayings.clear();
         self.contents.clear();
+        self.quotes.clear();
         self.pairs.clear();
         self.keys.retain(|_, known| known.queued.is_none_or(|number| number < first));
         let keys = &self.keys;

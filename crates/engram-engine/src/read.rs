@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::dynamics::{Fading, confidence};
+use crate::dynamics::{Fading, confidence, conviction};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::memtable::{DocRef, Snapshot};
-use crate::model::{Cursor, Memory, MemoryDetail, Page, Standing, State};
+use crate::model::{Confidence, Cursor, Memory, MemoryDetail, Page, Standing, State};
 use crate::request::{ListQuery, Visibility};
 use crate::validate;
 
@@ -67,8 +67,17 @@ impl Snapshot {
         let trace = self.traces.get(node);
         Standing {
             strength: self.fading(&memory.course()).strength(trace, now_ns),
-            confidence: confidence(memory, trace),
+            confidence: self.confidence_of(node, memory),
             stated: memory.content.confidence,
+        }
+    }
+
+    /// How sure we are of a memory now.
+    pub(crate) fn confidence_of(&self, node: u32, memory: &Memory) -> Confidence {
+        let trace = self.traces.get(node);
+        match self.beliefs.get(node) {
+            Some(belief) => conviction(&belief.evidence, trace),
+            None => confidence(memory, trace),
         }
     }
 
@@ -94,12 +103,13 @@ pub(crate) fn answered(snapshot: &Snapshot, at: DocRef, now_ns: i64) -> MemoryDe
 /// All that an answer says of a memory.
 pub(crate) fn detail(snapshot: &Snapshot, at: DocRef, state: State, now_ns: i64) -> MemoryDetail {
     let memory = snapshot.memory(at);
-    let Standing { strength, confidence, .. } =
-        snapshot.standing(snapshot.node(at), &memory, now_ns);
+    let node = snapshot.node(at);
+    let Standing { strength, confidence, .. } = snapshot.standing(node, &memory, now_ns);
     MemoryDetail {
         state,
         strength,
         confidence,
+        belief: snapshot.belief_summary(node),
         vectors: snapshot.vectors(at),
         memory: memory.into_arc(),
     }
@@ -115,6 +125,7 @@ pub(crate) fn as_it_was(
         state: State::Active,
         strength: Fading::new(&memory.course(), snapshot.decay).strength(None, now_ns),
         confidence: confidence(&memory, None),
+        belief: None,
         vectors,
         memory,
     }

@@ -2,19 +2,21 @@
 //!
 //! `docs/internals/log-payloads.md` lists the numbers. A payload that does not decode is damage, never a panic.
 
+mod believed;
 mod learned;
 
 use engram_embed::EmbedderIdentity;
 use engram_index::Language;
 use prost::Message;
 
+pub(crate) use self::believed::{BeliefRecord, ConsolidateRecord};
 pub(crate) use self::learned::{
     DecayRecord, FeedbackRecord, MergeRecord, RepeatRecord, UseRecord, UsedRecord,
 };
 use self::learned::{days, law_code, law_of_code};
 
 use crate::model::{Kind, MemoryContent, MetaValue, Metadata, Source};
-use crate::settings::{DecaySettings, DuplicatePolicy, SpaceSettings, Training};
+use crate::settings::{Consolidation, DecaySettings, DuplicatePolicy, SpaceSettings, Training};
 
 /// Entry kind of a [`SpaceRecord`]: always LSN 1 of its space.
 pub(crate) const KIND_SPACE_CREATED: u8 = 1;
@@ -48,6 +50,9 @@ pub(crate) struct SpaceRecord {
     /// Place in [`DuplicatePolicy::ALL`].
     #[prost(uint32, tag = "9")]
     pub(crate) duplicates: u32,
+    /// Beliefs are made without being asked for.
+    #[prost(bool, tag = "10")]
+    pub(crate) consolidates: bool,
 }
 
 /// What an embedder was.
@@ -77,7 +82,7 @@ pub(crate) struct CommitRecord {
 /// Wrapper that protobuf needs around a repeated choice.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct OpRecord {
-    #[prost(oneof = "Op", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13")]
+    #[prost(oneof = "Op", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13")]
     pub(crate) op: Option<Op>,
 }
 
@@ -108,6 +113,8 @@ pub(crate) enum Op {
     Use(UseRecord),
     #[prost(message, tag = "10")]
     Feedback(FeedbackRecord),
+    #[prost(message, tag = "11")]
+    Consolidate(ConsolidateRecord),
     #[prost(message, tag = "13")]
     Merge(MergeRecord),
 }
@@ -389,6 +396,7 @@ impl SpaceRecord {
             stability_days: Some(settings.decay.stability_days),
             untrained: settings.training == Training::Never,
             duplicates: settings.duplicates as u32,
+            consolidates: settings.consolidation == Consolidation::Scheduled,
         }
     }
 
@@ -416,6 +424,11 @@ impl SpaceRecord {
                 .get(self.duplicates as usize)
                 .copied()
                 .ok_or_else(|| format!("unknown policy for duplicates {}", self.duplicates))?,
+            consolidation: if self.consolidates {
+                Consolidation::Scheduled
+            } else {
+                Consolidation::OnDemand
+            },
         })
     }
 }

@@ -50,6 +50,8 @@ pub struct EngineSettings {
     pub deleted_kept_ns: i64,
     /// How long memories must have been unused to go into the cold store, ns; none = never.
     pub cold_after_ns: Option<i64>,
+    /// The same where beliefs rest on nearly all memories of a chunk; what is longer than the other says nothing.
+    pub cold_covered_after_ns: i64,
     /// Least memories of a chunk that goes there: an object for a few would cost more than it saves.
     pub cold_memories_min: usize,
     /// What counts in recall, unless a cue says otherwise.
@@ -80,6 +82,7 @@ impl Default for EngineSettings {
             reserve_bytes: 0,
             deleted_kept_ns: 24 * 3_600 * 1_000_000_000,
             cold_after_ns: Some(30 * 24 * 3_600 * 1_000_000_000),
+            cold_covered_after_ns: i64::MAX,
             cold_memories_min: 4_096,
             weights: RankWeights::default(),
             default_space: None,
@@ -138,6 +141,8 @@ pub struct SpaceSettings {
     pub training: Training,
     /// What becomes of a memory that says what another one says.
     pub duplicates: DuplicatePolicy,
+    /// When beliefs are made.
+    pub consolidation: Consolidation,
 }
 
 /// How memories fade where nothing else is said of them.
@@ -200,6 +205,16 @@ impl DuplicatePolicy {
     }
 }
 
+/// When what memories have in common becomes beliefs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Consolidation {
+    /// When somebody asks for it.
+    #[default]
+    OnDemand,
+    /// Behind what is stored, within a budget of the server.
+    Scheduled,
+}
+
 /// A space to be created.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct NewSpace {
@@ -217,4 +232,6 @@ pub struct NewSpace {
     pub training: Training,
     /// What becomes of a memory that says what another one says.
     pub duplicates: DuplicatePolicy,
+    /// When beliefs are made.
+    pub consolidation: Consolidation,
 }

@@ -104,6 +104,8 @@ pub(crate) struct Space {
     pub(crate) uses: Uses,
     /// When deleted memories were gone from everywhere.
     pub(crate) purges: Mutex<Purges>,
+    /// A commit of consolidation is queued.
+    pub(crate) consolidating: AtomicBool,
     /// Bytes of commits that are in the log and in no file.
     log_bytes: AtomicU64,
     /// Chunks went into the cold store since the last checkpoint: their local files can go with the next one.
@@ -149,6 +151,7 @@ impl Space {
             link_waiters: LinkWaiters::default(),
             uses: Uses::default(),
             purges: Mutex::default(),
+            consolidating: AtomicBool::new(false),
             log_bytes: AtomicU64::new(0),
             moved: AtomicBool::new(false),
             unlinked: AtomicU64::new(0),
@@ -276,6 +279,10 @@ impl Space {
             state_sum: snapshot.state_sum,
             learned: snapshot.traces.len() as u64,
             learned_sum: snapshot.traces.sum(),
+            beliefs: snapshot.beliefs.len() as u64,
+            consolidated: snapshot.beliefs.members() as u64,
+            unconsolidated: snapshot.unconsolidated(),
+            beliefs_sum: snapshot.beliefs.sum(),
         }
     }
 
@@ -357,7 +364,7 @@ impl Space {
     }
 
     /// Vectors of texts, in order; checked, as nobody checks them later.
-    fn embed(&self, texts: &[EmbedText<'_>]) -> Result<Vec<Vec<Vec<f32>>>, EngineError> {
+    pub(crate) fn embed(&self, texts: &[EmbedText<'_>]) -> Result<Vec<Vec<Vec<f32>>>, EngineError> {
         if texts.is_empty() {
             return Ok(Vec::new());
         }
@@ -392,7 +399,7 @@ impl Space {
         Ok(())
     }
 
-    fn analysed(&self, memory: NewMemory) -> PreparedMemory {
+    pub(crate) fn analysed(&self, memory: NewMemory) -> PreparedMemory {
         let record = ContentRecord::from_content(&memory.content);
         PreparedMemory {
             hash: content_hash(&record, memory.vector.as_deref()),
@@ -479,6 +486,7 @@ pub(crate) fn settle(new: &NewSpace, embedders: &Embedders) -> Result<SpaceSetti
         decay: new.decay,
         training: new.training,
         duplicates: new.duplicates,
+        consolidation: new.consolidation,
     })
 }
 
@@ -503,7 +511,8 @@ fn resolve(
     Ok(Some(Arc::clone(embedder)))
 }
 
-fn embed_text(content: &MemoryContent) -> EmbedText<'_> {
+/// What of a memory is embedded.
+pub(crate) fn embed_text(content: &MemoryContent) -> EmbedText<'_> {
     EmbedText { title: &content.title, people: &content.people, text: &content.text }
 }
 

@@ -3,6 +3,8 @@
 //!
 //! The sections are listed in `docs/internals/file-format.md`.
 
+mod beliefs;
+
 use std::sync::Arc;
 
 use engram_index::{Adjacency, Bitmap, Graph, GraphBlock, TitleMatcher};
@@ -12,8 +14,8 @@ use engram_store::{
 
 use crate::association::Statement;
 use crate::memtable::{
-    Associations, Doc, Entity, FORGOTTEN_MAX, Fate, ForgottenCommit, Lineage, Snapshot, TailDoc,
-    Traces, Versions,
+    Associations, Beliefs, Doc, Entity, FORGOTTEN_MAX, Fate, ForgottenCommit, Lineage, Snapshot,
+    TailDoc, Traces, Versions,
 };
 use crate::model::State;
 use crate::purges::Purges;
@@ -39,6 +41,10 @@ const VERSIONS: SectionTag = SectionTag(*b"VERS");
 /// Only where memories were deleted.
 const FORGOTTEN: SectionTag = SectionTag(*b"FORG");
 
+/// Only where something was consolidated.
+const BELIEFS: SectionTag = SectionTag(*b"BLIF");
+const BELIEF_NOTES: SectionTag = SectionTag(*b"BNOT");
+
 /// What became of a chunk, and when it was last used, how much.
 pub(crate) type FateAndUse = (Fate, (i64, f32));
 
@@ -52,6 +58,7 @@ pub(crate) struct StateFile {
     pub(crate) versions: Versions,
     pub(crate) associations: Associations,
     pub(crate) traces: Traces,
+    pub(crate) beliefs: Beliefs,
     pub(crate) keys: Vec<KeyUse>,
     /// Commits that deleted memories, and when nothing was left of them.
     pub(crate) forgotten: Vec<(ForgottenCommit, Option<i64>)>,
@@ -93,6 +100,10 @@ pub(crate) fn write(
     let forgotten = forgotten(snapshot, purges);
     if !forgotten.is_empty() {
         section(FORGOTTEN, &forgotten)?;
+    }
+    if snapshot.beliefs.through > 0 {
+        section(BELIEFS, &beliefs::write(&snapshot.beliefs))?;
+        section(BELIEF_NOTES, &beliefs::write_notes(&snapshot.beliefs))?;
     }
     writer.finish()
 }
@@ -200,6 +211,7 @@ pub(crate) fn read(
         versions,
         associations: read_associations(&segment, next_node)?,
         traces: read_traces(&segment, next_node)?,
+        beliefs: beliefs::read(&segment, next_node)?,
         keys: read_keys(&segment.load(KEYS)?).map_err(wrong)?,
         forgotten: match segment.section_len(FORGOTTEN) {
             Some(_) => read_forgotten(&segment.load(FORGOTTEN)?).map_err(wrong)?,

@@ -11,7 +11,7 @@ use crate::catalog::Entry;
 use crate::chunk_file;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::memtable::{Bodies, ChunkView};
+use crate::memtable::{Bodies, ChunkView, Snapshot};
 use crate::model::ResidenceStats;
 use crate::moves::Reason;
 use crate::space::Space;
@@ -27,6 +27,8 @@ const CLOSED_MAX: usize = 64;
 const PRESSED_IDLE_NS: i64 = 5_000_000_000;
 /// Uses that a chunk must have had lately to come back as a whole.
 const HEAT_MIN: f32 = 1.0;
+/// Share of the memories of a chunk that beliefs rest on where they stand for it, percent.
+const COVERED_PERCENT: u64 = 80;
 
 impl Engine {
     /// Bytes of state in RAM: open spaces, blocks of files, hot memories.
@@ -96,7 +98,7 @@ impl Engine {
         (reason, now_ns): (Reason, i64),
         done: &mut Maintained,
     ) -> Result<(), EngineError> {
-        let mut chunks = chunks_where(spaces, |view| view.bodies.resident.is_some());
+        let mut chunks = chunks_where(spaces, |view, _| view.bodies.resident.is_some());
         chunks.sort_by(|a, b| {
             let heat = |chunk: &(Arc<Space>, ChunkView)| chunk.1.chunk.heat.level(now_ns);
             heat(a).total_cmp(&heat(b))
@@ -135,7 +137,7 @@ impl Engine {
         now_ns: i64,
         done: &mut Maintained,
     ) -> Result<(), EngineError> {
-        let is_used = |view: &ChunkView| {
+        let is_used = |view: &ChunkView, _: &Snapshot| {
             view.bodies.resident.is_none() && view.chunk.heat.level(now_ns) >= HEAT_MIN
         };
         let mut chunks = chunks_where(spaces, is_used);
@@ -181,9 +183,13 @@ impl Engine {
             return Ok(());
         };
         let before = now_ns.saturating_sub(after);
-        let is_due = |view: &ChunkView| {
+        let covered_before = now_ns.saturating_sub(self.settings().cold_covered_after_ns);
+        let is_due = |view: &ChunkView, snapshot: &Snapshot| {
             let is_whole = view.chunk.len() >= self.settings().cold_memories_min;
-            view.bodies.cold.is_none() && is_whole && view.chunk.heat.last().0 <= before
+            let used_at = view.chunk.heat.last().0;
+            let is_unused =
+                used_at <= before || used_at <= covered_before && is_covered(view, snapshot);
+            view.bodies.cold.is_none() && is_whole && is_unused
         };
         let mut chunks = chunks_where(&self.catalog().open_spaces(), is_due);
         chunks.sort_by_key(|(_, view)| view.chunk.heat.last().0);
@@ -285,16 +291,30 @@ impl Engine {
     }
 }
 
+/// Whether beliefs rest on so many of the memories of a chunk that they stand for it.
+fn is_covered(view: &ChunkView, snapshot: &Snapshot) -> bool {
+    let live = view.live();
+    if (snapshot.beliefs.members() as u64) < live / 100 * COVERED_PERCENT {
+        return false;
+    }
+    let locals = 0..view.chunk.len() as u32;
+    let covered = locals.filter(|local| {
+        view.state(*local).is_some() && snapshot.beliefs.on(view.chunk.node(*local)).is_some()
+    });
+    covered.count() as u64 * 100 >= live * COVERED_PERCENT
+}
+
 fn chunks_where(
     spaces: &[Arc<Space>],
-    accept: impl Fn(&ChunkView) -> bool,
+    accept: impl Fn(&ChunkView, &Snapshot) -> bool,
 ) -> Vec<(Arc<Space>, ChunkView)> {
     let of_space = |space: &Arc<Space>| {
         if space.intact().is_err() {
             return Vec::new().into_iter();
         }
         let snapshot = space.snapshot.load_full();
-        let views: Vec<ChunkView> = snapshot.chunks.iter().filter(|v| accept(v)).cloned().collect();
+        let views: Vec<ChunkView> =
+            snapshot.chunks.iter().filter(|v| accept(v, &snapshot)).cloned().collect();
         let space = Arc::clone(space);
         let views = views.into_iter().map(move |view| (Arc::clone(&space), view));
         views.collect::<Vec<_>>().into_iter()

@@ -33,6 +33,8 @@ pub const DIMENSION_MAX: u32 = 4_096;
 pub const LIMIT_MAX: usize = 1_000;
 /// Most memories that are part of a cue, and most that it should not be like.
 pub const CUE_IDS_MAX: usize = 16;
+/// Most beliefs that one request takes back.
+pub const BELIEFS_UNDONE_MAX: usize = 1_000;
 /// Most ids that a cue excludes.
 pub const EXCLUDED_MAX: usize = 1_000;
 /// Most memories on each side that are given beside an item.
@@ -463,6 +465,14 @@ fn printable(field: &str, text: &str, max: usize) -> Checked {
         return Err(EngineError::invalid(field, InvalidValue::NotPrintable { max }));
     }
     Ok(())
+}
+
+/// Ids of beliefs that are taken back.
+pub(crate) fn belief_ids(ids: &[String]) -> Checked {
+    if ids.is_empty() {
+        return Err(EngineError::invalid("ids", InvalidValue::Missing));
+    }
+    too_many("ids", ids.len(), BELIEFS_UNDONE_MAX)
 }
 
 fn too_many(field: &str, count: usize, max: usize) -> Checked {

@@ -95,6 +95,7 @@ fn open(fs: &Arc<dyn Fs>) -> Result<Engine, EngineError> {
         clock: clock(),
         blobs: None,
         entropy: Arc::new(SeededEntropy::new(7)),
+        phraser: None,
         embedders: BTreeMap::from([("fixed".to_owned(), fixed)]),
         wake: Arc::new(|| {}),
     };

@@ -39,9 +39,9 @@ pub use graph::{
 pub use set::{Bitmap, BitmapIter};
 pub use text::{
     Analyzer, Bm25, CorpusStats, Language, Mention, MentionKind, Phrase, Posting, PostingList,
-    Postings, PostingsError, PostingsPart, PostingsView, PostingsWriter, TERM_BYTES_MAX,
+    Postings, PostingsError, PostingsPart, PostingsView, PostingsWriter, Sentence, TERM_BYTES_MAX,
     TITLE_KEYS_MAX, Terms, TextField, TextQuery, TitleMatch, TitleMatcher, WEIGHT_ONE,
-    WeightedQuery, name_key,
+    WeightedQuery, digest, name_key,
 };
 pub use topk::TopK;
 pub use vector::{

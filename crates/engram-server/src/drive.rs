@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use engram_engine::Engine;
+use engram_engine::{Consolidated, Engine, EngineError};
 use tokio::sync::watch;
 
 use crate::lanes::HelperPlaces;
@@ -24,6 +24,10 @@ const TRAIN_PAUSE: Duration = Duration::from_secs(1);
 const LINK_MEMORIES: u64 = 10_000;
 /// Vectors that one step of building a graph may link.
 const INDEX_VECTORS: u64 = 1_000;
+/// Least pause between rounds of consolidation.
+const CONSOLIDATE_PAUSE: Duration = Duration::from_millis(250);
+/// One part in so many of the time of a core is for consolidation.
+const CONSOLIDATE_REST: u32 = 50;
 /// Pause of the threads behind the writer when there is nothing to do.
 const MAINTAIN_PAUSE: Duration = Duration::from_secs(1);
 
@@ -118,6 +122,7 @@ pub(crate) struct Drivers {
     maintainer_bell: Arc<Bell>,
     /// Rings only for the stop: a graph is never urgent, since what it lacks is compared one by one.
     indexer_bell: Arc<Bell>,
+    consolidator_bell: Arc<Bell>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -139,6 +144,7 @@ impl Drivers {
             trainer_bell: Arc::default(),
             maintainer_bell: Arc::default(),
             indexer_bell: Arc::default(),
+            consolidator_bell: Arc::default(),
             threads: Vec::new(),
         };
         let (work, bell) = (driven.clone(), Arc::clone(&drivers.writer_bell));
@@ -152,6 +158,8 @@ impl Drivers {
         drivers.spawn("engram-maintain", driven, move || maintain(&work, &bell))?;
         let (work, bell) = (driven.clone(), Arc::clone(&drivers.indexer_bell));
         drivers.spawn("engram-index", driven, move || index(&work, &bell))?;
+        let (work, bell) = (driven.clone(), Arc::clone(&drivers.consolidator_bell));
+        drivers.spawn("engram-beliefs", driven, move || consolidate(&work, &bell))?;
         Ok(drivers)
     }
 
@@ -174,8 +182,13 @@ impl Drivers {
 
     /// Lets the writer finish what is queued and ends the threads.
     pub(crate) fn stop(self) {
-        let behind =
-            [&self.linker_bell, &self.trainer_bell, &self.maintainer_bell, &self.indexer_bell];
+        let behind = [
+            &self.linker_bell,
+            &self.trainer_bell,
+            &self.maintainer_bell,
+            &self.indexer_bell,
+            &self.consolidator_bell,
+        ];
         for bell in behind.into_iter().chain([&self.writer_bell]) {
             bell.stop();
         }
@@ -278,6 +291,38 @@ fn index(driven: &DriverParts, bell: &Bell) {
                 MAINTAIN_PAUSE
             }
         };
+    }
+}
+
+/// That a model was to put a belief into words and could not.
+pub(crate) fn told(unphrased: Option<&str>) {
+    if let Some(error) = unphrased {
+        tracing::warn!(error, "a belief is in the words of its memories; the model did not answer");
+    }
+}
+
+/// Rests after each round for so many times as long as it worked that it takes its share of a core and no more.
+fn consolidate(driven: &DriverParts, bell: &Bell) {
+    let mut pause = CONSOLIDATE_PAUSE;
+    while bell.sleep(Some(pause)) != Woken::Stopped {
+        let started = Instant::now();
+        for space in driven.engine.consolidation_due() {
+            let metrics = Arc::clone(&driven.metrics);
+            let done = Box::new(move |outcome: Result<Consolidated, EngineError>| match outcome {
+                Ok(done) => {
+                    metrics.memories_consolidated.inc_by(done.memories);
+                    metrics.beliefs_formed.inc_by(done.formed.len() as u64);
+                    told(done.unphrased.as_deref());
+                }
+                // Somebody asked for it: that is the same work.
+                Err(EngineError::Consolidating { .. }) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "beliefs were not made; it will be tried again")
+                }
+            });
+            driven.engine.consolidate(&space, done);
+        }
+        pause = CONSOLIDATE_PAUSE.max(started.elapsed() * (CONSOLIDATE_REST - 1));
     }
 }
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use engram_api::{ErrorCode, Problem};
 use engram_embed::{
-    EmbedError, Embedder, LocalModel, ModelFiles, ModelPrefixes, RemoteConfig, RemoteEmbedder,
-    RemoteKind, builtin,
+    EmbedError, Embedder, LocalModel, ModelFiles, ModelPrefixes, Phraser, PhraserConfig,
+    RemoteConfig, RemoteEmbedder, RemoteKind, RemotePhraser, builtin,
 };
 
 use crate::config::{EmbedderKind, EmbedderSettings, Settings};
@@ -26,6 +26,24 @@ pub(crate) fn configured(settings: &Settings) -> Result<EmbedderMap, Box<Problem
         embedders.insert(name.clone(), made);
     }
     Ok(embedders)
+}
+
+/// The model that puts beliefs into words, where one is configured.
+pub(crate) fn phraser(settings: &Settings) -> Result<Option<Arc<dyn Phraser>>, Box<Problem>> {
+    let Some(wanted) = &settings.phraser else { return Ok(None) };
+    let config = PhraserConfig {
+        url: wanted.url.clone(),
+        model: wanted.model.clone(),
+        api_key: wanted.api_key.as_ref().map(|key| key.expose().to_owned()),
+        timeout: wanted.timeout,
+    };
+    match RemotePhraser::new(config) {
+        Ok(phraser) => Ok(Some(Arc::new(phraser))),
+        Err(error) => {
+            let problem = Problem::new(ErrorCode::ConfigInvalid, format!("consolidation: {error}"));
+            Err(Box::new(problem.with_field("consolidation.url")))
+        }
+    }
 }
 
 fn refused(name: &str, error: &EmbedError) -> Box<Problem> {

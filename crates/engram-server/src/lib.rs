@@ -42,8 +42,8 @@ mod run;
 
 pub use config::{
     ColdPlace, ColdSettings, ConfigError, ConfigRow, ConfigSources, EmbedderKind, EmbedderSettings,
-    LimitSettings, LogFormat, LogLevel, LogSettings, Origin, SETTINGS, Secret, Setting,
-    SettingKind, SettingValue, Settings, StorageSettings, render_configuration_page,
+    LimitSettings, LogFormat, LogLevel, LogSettings, Origin, PhraserSettings, SETTINGS, Secret,
+    Setting, SettingKind, SettingValue, Settings, StorageSettings, render_configuration_page,
 };
 pub use embedding::EmbedderMap;
 pub use logs::init_logs;

@@ -81,6 +81,7 @@ pub(crate) fn error_code(error: &EngineError) -> ErrorCode {
         EngineError::Embed(EmbedError::BadModel { .. }) => ErrorCode::EmbedderFailed,
         // Nothing is overloaded, but what the caller does is the same: make the request again.
         EngineError::Raced { .. }
+        | EngineError::Consolidating { .. }
         | EngineError::Overloaded { .. }
         | EngineError::Lagging { .. } => ErrorCode::Overloaded,
         EngineError::ColdUnavailable { .. } => ErrorCode::ColdUnavailable,

@@ -22,7 +22,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::blobs::open_blobs;
 use crate::config::Settings;
 use crate::drive::{Bell, DriverParts, Drivers};
-use crate::embedders::configured;
+use crate::embedders::{configured, phraser};
 use crate::embedding::{EmbedderMap, meter};
 use crate::lanes::Lanes;
 use crate::listener::{Serving, accept};
@@ -293,6 +293,7 @@ fn open(node: &Node, parts: ServerParts, handle: &Handle) -> Result<Drivers, Box
         Some(embedders) => embedders,
         None => configured(settings)?,
     };
+    let phraser = phraser(settings)?;
     let bell = Arc::new(Bell::default());
     let ring = Arc::clone(&bell);
     let blobs = open_blobs(settings, handle)?;
@@ -301,6 +302,7 @@ fn open(node: &Node, parts: ServerParts, handle: &Handle) -> Result<Drivers, Box
         fs: Arc::new(CountedFs::new(parts.fs, Arc::clone(&node.traffic))),
         clock: parts.clock,
         entropy: parts.entropy,
+        phraser,
         embedders: meter(embedders, &node.metrics),
         wake: Arc::new(move || ring.ring()),
     };
@@ -346,6 +348,7 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
         memory_bytes_max: storage.memory_bytes_max.unwrap_or_else(system::memory_for_state),
         space_memory_bytes_max: storage.space_memory_bytes_max,
         cold_after_ns: Some(storage.cold_after.as_nanos() as i64),
+        cold_covered_after_ns: storage.cold_covered_after.as_nanos() as i64,
         open_spaces_max: storage.open_spaces_max,
         space_idle_ns: storage.space_idle.as_nanos() as i64,
         checkpoint_log_bytes: storage.checkpoint_log_bytes,

@@ -323,6 +323,7 @@ impl History {
             blobs: self.setup.cold_after_ns.map(|_| blobs()),
             clock: Arc::new(self.clock.clone()),
             entropy: Arc::new(SeededEntropy::new(entropy)),
+            phraser: None,
             embedders: BTreeMap::from([(EMBEDDER.to_owned(), embedder)]),
             wake: Arc::new(|| ()),
         };

@@ -85,6 +85,10 @@ enum Command {
     Feedback(commands::feedback::Feedback),
     /// Show how a memory came to be as strong and as sure as it is, and how it will fade
     Retention(commands::retention::Retention),
+    /// Make beliefs of what memories have in common, or take them back
+    Consolidate(commands::consolidate::Consolidate),
+    /// List beliefs, or show why one exists
+    Beliefs(commands::beliefs::Beliefs),
     /// Store memories from a file of JSON lines
     Import(commands::import::Import),
     /// Write memories as JSON lines that `import` takes back
@@ -137,6 +141,8 @@ impl Command {
             Command::Restore(command) => command.run(connection),
             Command::Feedback(command) => command.run(connection),
             Command::Retention(command) => command.run(connection),
+            Command::Consolidate(command) => command.run(connection),
+            Command::Beliefs(command) => command.run(connection),
             Command::Import(command) => command.run(connection),
             Command::Export(command) => command.run(connection),
             Command::Eval(command) => command.run(connection.output),

@@ -242,3 +242,34 @@ pub(super) const RECEIPT_ERRORS: &[ErrorCode] = &[
     ErrorCode::IoFailed,
     ErrorCode::ColdUnavailable,
 ];
+
+pub(super) const CONSOLIDATE_ERRORS: &[ErrorCode] = &[
+    ErrorCode::OutOfRange,
+    ErrorCode::Overloaded,
+    ErrorCode::DiskFull,
+    ErrorCode::LogPoisoned,
+    ErrorCode::SpaceQuarantined,
+    ErrorCode::IoFailed,
+    ErrorCode::ColdUnavailable,
+];
+pub(super) const UNDO_ERRORS: &[ErrorCode] = &[
+    ErrorCode::SelectionAmbiguous,
+    ErrorCode::BadId,
+    ErrorCode::TooMany,
+    ErrorCode::MemoryNotFound,
+    ErrorCode::Overloaded,
+    ErrorCode::DiskFull,
+    ErrorCode::LogPoisoned,
+    ErrorCode::SpaceQuarantined,
+    ErrorCode::IoFailed,
+    ErrorCode::ColdUnavailable,
+];
+pub(super) const BELIEFS_ERRORS: &[ErrorCode] = &[
+    ErrorCode::BadId,
+    ErrorCode::LimitOutOfRange,
+    ErrorCode::CursorInvalid,
+    ErrorCode::MemoryNotFound,
+    ErrorCode::SpaceQuarantined,
+    ErrorCode::IoFailed,
+    ErrorCode::ColdUnavailable,
+];

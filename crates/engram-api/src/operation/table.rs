@@ -1,9 +1,10 @@
 //! The rows of the operations table: only data.
 
 use super::errors::{
-    ASSOCIATE_ERRORS, ASSOCIATIONS_ERRORS, CREATE_ERRORS, FEEDBACK_ERRORS, GET_ERRORS,
-    HISTORY_ERRORS, LIST_ERRORS, PARTIAL_ERRORS, RECALL_ERRORS, RECEIPT_ERRORS, RECOGNIZE_ERRORS,
-    REMEMBER_ERRORS, RETENTION_ERRORS, SELECT_ERRORS, SPREAD_ERRORS, UPDATE_ERRORS, WRITE_ERRORS,
+    ASSOCIATE_ERRORS, ASSOCIATIONS_ERRORS, BELIEFS_ERRORS, CONSOLIDATE_ERRORS, CREATE_ERRORS,
+    FEEDBACK_ERRORS, GET_ERRORS, HISTORY_ERRORS, LIST_ERRORS, PARTIAL_ERRORS, RECALL_ERRORS,
+    RECEIPT_ERRORS, RECOGNIZE_ERRORS, REMEMBER_ERRORS, RETENTION_ERRORS, SELECT_ERRORS,
+    SPREAD_ERRORS, UNDO_ERRORS, UPDATE_ERRORS, WRITE_ERRORS,
 };
 use super::{Method, Operation, Permission, Route, Scope};
 
@@ -405,6 +406,66 @@ pub const OPERATIONS: &[Operation] = &[
         own_errors: RETENTION_ERRORS,
     },
     Operation {
+        name: "consolidate",
+        scope: Scope::Space,
+        permission: Permission::Train,
+        routes: &[Route {
+            method: Method::Post,
+            path: "/api/v1/spaces/{space}/consolidate",
+            query: &[],
+        }],
+        request: Some("ConsolidateRequest"),
+        response: "ConsolidateResponse",
+        status: 200,
+        idempotent: true,
+        summary: "Makes beliefs of what memories have in common.",
+        note: "Work goes on where the request before it ended; `remaining` is 0 when all was looked at.",
+        request_example: r#"{"budget_memories":1000}"#,
+        response_example: r#"{"memories":1000,"formed":["belief-3f2a9c5b7d8e1f60"],"changed":["belief-0a1b2c3d4e5f6071"],"withdrawn":[],"remaining":250,"first_lsn":16,"lsn":19}"#,
+        own_errors: CONSOLIDATE_ERRORS,
+    },
+    Operation {
+        name: "undo_consolidation",
+        scope: Scope::Space,
+        permission: Permission::Write,
+        routes: &[Route {
+            method: Method::Post,
+            path: "/api/v1/spaces/{space}/undo_consolidation",
+            query: &[],
+        }],
+        request: Some("UndoConsolidationRequest"),
+        response: "UndoConsolidationResponse",
+        status: 200,
+        idempotent: false,
+        summary: "Takes beliefs back, or all that consolidation did from a commit on.",
+        note: "The memories stay. What a belief rested on makes no other belief until it is updated.",
+        request_example: r#"{"ids":["belief-3f2a9c5b7d8e1f60"]}"#,
+        response_example: r#"{"changed":["belief-0a1b2c3d4e5f6071"],"withdrawn":["belief-3f2a9c5b7d8e1f60"],"lsn":20}"#,
+        own_errors: UNDO_ERRORS,
+    },
+    Operation {
+        name: "beliefs",
+        scope: Scope::Space,
+        permission: Permission::Read,
+        routes: &[
+            Route { method: Method::Post, path: "/api/v1/spaces/{space}/beliefs", query: &[] },
+            Route {
+                method: Method::Get,
+                path: "/api/v1/spaces/{space}/beliefs",
+                query: &["id", "cursor", "limit"],
+            },
+        ],
+        request: Some("BeliefsRequest"),
+        response: "BeliefsResponse",
+        status: 200,
+        idempotent: true,
+        summary: "Reads beliefs and why they exist: the memories that each rests on, and how.",
+        note: "",
+        request_example: r#"{"limit":20}"#,
+        response_example: r#"{"beliefs":[{"memory":{"id":"belief-3f2a9c5b7d8e1f60","version":2,"kind":"belief","state":"active","text":"Ada runs along the lake in the morning.","occurred_at":"2026-01-02T07:00:00Z","people":["Ada"],"source":{"kind":"consolidation"},"confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":3.0},"strength":{"retrievability":0.5,"stability_days":30.0,"law":"fsrs","uses":2,"used_at":"2026-01-06T09:00:00Z"},"belief":{"count":3,"dissent":1,"from":"2026-01-02T07:00:00Z","until":"2026-01-06T07:30:00Z","citations":["chat-9","chat-4"]},"lsn":19,"committed_at":"2026-01-06T09:00:00Z"},"citations":[{"id":"chat-4","role":"supports","since_lsn":16,"happened_at":"2026-01-02T07:00:00Z"},{"id":"chat-9","role":"quoted","since_lsn":19,"happened_at":"2026-01-06T07:00:00Z"}],"outdated":false}],"next_cursor":"MTI6MA"}"#,
+        own_errors: BELIEFS_ERRORS,
+    },
+    Operation {
         name: "create_space",
         scope: Scope::Node,
         permission: Permission::Admin,
@@ -415,8 +476,8 @@ pub const OPERATIONS: &[Operation] = &[
         idempotent: false,
         summary: "Creates a space.",
         note: "",
-        request_example: r#"{"name":"notes","dimension":384,"embedder":"builtin","language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep"}"#,
-        response_example: r#"{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","created_at":"2026-01-05T10:00:00Z"}"#,
+        request_example: r#"{"name":"notes","dimension":384,"embedder":"builtin","language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","consolidation":"scheduled"}"#,
+        response_example: r#"{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","consolidation":"scheduled","created_at":"2026-01-05T10:00:00Z"}"#,
         own_errors: CREATE_ERRORS,
     },
     Operation {
@@ -431,7 +492,7 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Lists all spaces, by name.",
         note: "",
         request_example: "",
-        response_example: r#"{"spaces":[{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","created_at":"2026-01-05T10:00:00Z","quarantined":"the chain breaks at LSN 7"}]}"#,
+        response_example: r#"{"spaces":[{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","consolidation":"scheduled","created_at":"2026-01-05T10:00:00Z","quarantined":"the chain breaks at LSN 7"}]}"#,
         own_errors: &[],
     },
     Operation {
@@ -446,7 +507,7 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Shows a space and its settings.",
         note: "",
         request_example: "",
-        response_example: r#"{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","created_at":"2026-01-05T10:00:00Z"}"#,
+        response_example: r#"{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","consolidation":"scheduled","created_at":"2026-01-05T10:00:00Z"}"#,
         own_errors: &[],
     },
     Operation {

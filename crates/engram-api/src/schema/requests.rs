@@ -159,6 +159,11 @@ fn create_space() -> serde_json::Value {
                 reference("DuplicatesName"),
                 "What becomes of a memory that says what another one says; `keep` when absent.",
             ),
+            may(
+                "consolidation",
+                reference("ConsolidationName"),
+                "When beliefs are made; `on_demand` when absent.",
+            ),
         ],
     )
 }

@@ -121,6 +121,11 @@ fn forget() -> Value {
             needs("count", count(), "How many memories."),
             needs("ids", any_list(&text()), "Their ids in the order of the log, at most 1,000."),
             may(
+                "beliefs",
+                any_list(&text()),
+                "Beliefs in words of these memories, which went with them, at most 1,000.",
+            ),
+            may(
                 "receipt",
                 reference("ReceiptView"),
                 "Absent after a dry run and when nothing was there.",
@@ -194,6 +199,7 @@ fn space() -> Value {
                 reference("DuplicatesName"),
                 "What becomes of a memory that says what another one says.",
             ),
+            needs("consolidation", reference("ConsolidationName"), "When beliefs are made."),
             needs("created_at", time(), "When it was created."),
             may(
                 "quarantined",
@@ -256,6 +262,13 @@ fn space_stats() -> Value {
             needs("entities", count(), "Entities that its memories are about."),
             needs("unlinked", count(), "Memories whose associations are not formed yet."),
             needs("learned", count(), "Memories that were used or judged since they were stored."),
+            needs("beliefs", count(), "Beliefs that consolidation made."),
+            needs("consolidated", count(), "Memories that they rest on."),
+            needs(
+                "unconsolidated",
+                count(),
+                "Memories and beliefs that consolidation has still to look at.",
+            ),
             needs("bytes", count(), "Bytes of its state in RAM, estimated."),
             needs("tiers", reference("TiersView"), "Where its memories reside."),
             needs("lsn", count(), "Last commit; 0 before the first."),

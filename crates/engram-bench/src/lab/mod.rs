@@ -11,6 +11,7 @@ mod forgetting;
 mod spacing;
 mod fan;
 mod associations;
+mod consolidation;
 mod cost;
 mod run;
 

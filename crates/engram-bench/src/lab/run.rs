@@ -3,7 +3,7 @@
 use super::options::LabOptions;
 use super::report::{Findings, LabReport};
 use super::subject::START_NS;
-use super::{associations, cost, fan, forgetting, spacing};
+use super::{associations, consolidation, cost, fan, forgetting, spacing};
 use crate::failure::BenchError;
 use crate::local::LocalServer;
 
@@ -25,6 +25,11 @@ pub const EXPERIMENTS: &[ExperimentEntry] = &[
     ExperimentEntry {
         name: "fan",
         about: "Activation of a fact by how much is known",
+        needs: None,
+    },
+    ExperimentEntry {
+        name: "consolidation",
+        about: "What beliefs save and what they cost in recall, on days that are much alike",
         needs: None,
     },
     ExperimentEntry {
@@ -56,6 +61,7 @@ pub fn run_lab(
             ("forgetting", ..) => forgetting::run(&server, &mut findings)?,
             ("spacing", ..) => spacing::run(&server, &mut findings)?,
             ("fan", ..) => fan::run(&server, &mut findings)?,
+            ("consolidation", ..) => consolidation::run(&mut findings, progress)?,
             ("associations", Some(norms), _) => associations::run(&server, norms, &mut findings)?,
             ("cost", _, Some(set)) => cost::run(&server, set, (&mut findings, progress))?,
             (name, ..) => return Err(BenchError::BadOption(format!("{name} has no data"))),
@@ -99,7 +105,7 @@ mod tests {
     fn experiments_without_data_are_left_out_unless_asked_for() {
         let none = LabOptions::default();
         let names: Vec<&str> = chosen(&none).unwrap().iter().map(|entry| entry.name).collect();
-        assert_eq!(names, ["forgetting", "spacing", "fan"]);
+        assert_eq!(names, ["forgetting", "spacing", "fan", "consolidation"]);
         let asked = |name: &str| LabOptions { experiments: vec![name.to_owned()], ..none.clone() };
         assert!(chosen(&asked("cost")).is_err() && chosen(&asked("nothing")).is_err());
         assert_eq!(chosen(&asked("fan")).unwrap().len(), 1);

@@ -104,8 +104,9 @@ impl<'a> Forming<'a> {
 
     /// Notes which earlier memories it says again.
     fn repeat(&mut self, (node, memory): (u32, &Memory), alike: Option<Vec<u32>>) {
-        // Who corrects a memory says nothing again.
-        if self.snapshot.versions.first(node) != node {
+        // Who corrects a memory says nothing again, and neither does a belief, which is words of others.
+        let is_belief = self.snapshot.beliefs.get(node).is_some();
+        if is_belief || self.snapshot.versions.first(node) != node {
             return;
         }
         let text = memory.content.text.as_str();

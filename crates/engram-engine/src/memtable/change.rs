@@ -96,7 +96,9 @@ impl Snapshot {
             }
         }
         self.recount(at, state, Sign::Plus);
-        self.follow_in_graph(self.node(at), Some(state));
+        let node = self.node(at);
+        self.follow_in_graph(node, Some(state));
+        self.show_in_beliefs(node, state);
         true
     }
 
@@ -145,6 +147,7 @@ impl Snapshot {
             }
         }
         self.forget_versions(&memory.id, node);
+        self.forget_in_beliefs(node);
     }
 
     /// Puts a newer version of a memory in the place of its live document, which stays as an older version. Other references
@@ -182,6 +185,7 @@ impl Snapshot {
     fn carry_over(&mut self, old: u32, new: u32) {
         self.traces.hand_over(old, new);
         self.associations.hand_over(old, new);
+        self.carry_belief(old, new);
     }
 
     /// Takes a live document out of all that counts and finds it; its node and its head.

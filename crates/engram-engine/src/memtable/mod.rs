@@ -6,6 +6,7 @@
 
 mod associations;
 mod traces;
+mod beliefs;
 mod columns;
 mod forgotten;
 mod heat;
@@ -21,8 +22,11 @@ mod lineage;
 mod snapshot;
 mod versions;
 mod change;
+mod believe;
 
 pub(crate) use associations::{Associations, Entity};
+pub(crate) use beliefs::{Belief, Beliefs, Member};
+pub(crate) use believe::{BeliefChange, MEMBERS_MAX};
 pub(crate) use bodies::{Bodies, CODES, RECORDS, Sealed, VECTORS};
 pub(crate) use change::state_term;
 pub(crate) use chunk::{Chunk, ChunkParts, Doc, Hashes, Words};

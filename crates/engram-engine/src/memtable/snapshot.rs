@@ -6,6 +6,7 @@ use engram_index::Analyzer;
 use engram_store::{CommitTime, Lsn};
 
 use super::associations::Associations;
+use super::beliefs::Beliefs;
 use super::bodies::MemoryRef;
 use super::chunk::Doc;
 use super::forgotten::ForgottenCommits;
@@ -48,6 +49,7 @@ pub(crate) struct Snapshot {
     pub(crate) traces: Traces,
     /// The last commits that deleted memories.
     pub(crate) forgotten: ForgottenCommits,
+    pub(crate) beliefs: Beliefs,
     /// How memories fade of which nothing else is said.
     pub(crate) decay: DecaySettings,
     /// The graph that vectors are searched over; none = they are compared one by one.
@@ -129,6 +131,7 @@ impl Snapshot {
             associations: Associations::default(),
             traces: Traces::default(),
             forgotten: ForgottenCommits::default(),
+            beliefs: Beliefs::default(),
             decay,
             proximity: None,
             graph_hash: None,
@@ -337,6 +340,14 @@ impl Snapshot {
         }
     }
 
+    /// Whether the text and the vectors of a document are in the cold store.
+    pub(crate) fn is_cold(&self, at: DocRef) -> bool {
+        match at {
+            DocRef::Chunk(chunk, _) => self.chunks[chunk as usize].bodies.cold.is_some(),
+            DocRef::Tail(_) => false,
+        }
+    }
+
     /// Whether the text of a document was asked for in vain since missing parts were last taken.
     pub(crate) fn lacks(&self, at: DocRef) -> bool {
         match at {
@@ -391,7 +402,8 @@ impl Snapshot {
             memory_bytes(&tail.doc.memory) + components as u64 * 4
         });
         let graph = self.proximity.as_ref().map_or(0, |view| view.graph.heap_bytes() as u64);
-        let learned = self.associations.heap_bytes() + self.traces.heap_bytes();
+        let learned =
+            self.associations.heap_bytes() + self.traces.heap_bytes() + self.beliefs.heap_bytes();
         chunks + tail.sum::<u64>() + graph + learned + self.versions.heap_bytes()
     }
 }
@@ -400,19 +412,23 @@ impl Snapshot {
 impl Snapshot {
     /// Number of live memories whose associations are not formed.
     pub(crate) fn unlinked(&self) -> u64 {
-        let linked = self.associations.linked;
+        self.live_from(self.associations.linked)
+    }
+
+    /// Number of live memories from a node on.
+    pub(crate) fn live_from(&self, first_node: u32) -> u64 {
         let chunks = self.chunks.iter().rev().map_while(|view| {
             let (first, last) = view.chunk.node_range()?;
-            if last < linked {
+            if last < first_node {
                 return None;
             }
-            if first >= linked {
+            if first >= first_node {
                 return Some(view.live());
             }
-            let locals = view.chunk.first_local(linked)..view.chunk.len() as u32;
+            let locals = view.chunk.first_local(first_node)..view.chunk.len() as u32;
             Some(locals.filter(|local| view.state(*local).is_some()).count() as u64)
         });
-        let tail = self.tail.len() - self.tail.partition_point(|tail| tail.node < linked);
+        let tail = self.tail.len() - self.tail.partition_point(|tail| tail.node < first_node);
         chunks.sum::<u64>() + tail as u64
     }
 

@@ -181,6 +181,13 @@ pub enum LoggedOp {
         /// Pairs of memories that say the same.
         repeats: u64,
     },
+    /// Beliefs were made or changed, or are taken apart.
+    Consolidate {
+        /// Ids of those that were made or changed.
+        beliefs: Vec<String>,
+        /// Ids of those that are taken apart.
+        dissolved: Vec<String>,
+    },
     /// Memories were in answers.
     Use {
         /// How many.
@@ -369,6 +376,10 @@ fn logged(op: Option<Op>, dimension: Option<u32>) -> LoggedOp {
             repeats: link.repeats.len() as u64,
         },
         Some(Op::Use(used)) => LoggedOp::Use { memories: used.uses.len() as u64 },
+        Some(Op::Consolidate(made)) => LoggedOp::Consolidate {
+            beliefs: made.beliefs.into_iter().map(|belief| belief.id).collect(),
+            dissolved: made.dissolved,
+        },
         Some(Op::Feedback(said)) => LoggedOp::Feedback {
             id: said.id,
             verdict: Verdict::from_code(said.verdict),

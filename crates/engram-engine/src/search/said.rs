@@ -61,7 +61,9 @@ impl Snapshot {
 
     /// Those of the nodes that say this, in the order of the log.
     pub(crate) fn saying(&self, saying: Saying, near: impl Iterator<Item = u32>) -> Vec<DocRef> {
-        let live = near.filter_map(|node| Some((node, self.doc_of_node(node)?.0)));
+        // A belief is words of others.
+        let own = near.filter(|node| self.beliefs.get(*node).is_none());
+        let live = own.filter_map(|node| Some((node, self.doc_of_node(node)?.0)));
         let says = |at: DocRef| Saying::of(&self.memory(at).content.text) == Some(saying);
         let mut same: Vec<(u32, DocRef)> = live.filter(|(_, at)| says(*at)).collect();
         same.sort_unstable_by_key(|(node, _)| *node);
@@ -88,7 +90,9 @@ impl Snapshot {
             .zip(&self.tail)
             .filter(|(_, tail)| !holding_all(tail.doc.words.postings.view(), &terms).is_empty());
         let holding = chunks.chain(tail.map(|(index, _)| DocRef::Tail(index)));
-        let says = |at: &DocRef| Saying::of(&self.memory(*at).content.text) == Some(saying);
+        let is_own = |at: &DocRef| self.beliefs.get(self.node(*at)).is_none();
+        let says =
+            |at: &DocRef| is_own(at) && Saying::of(&self.memory(*at).content.text) == Some(saying);
         holding.filter(|at| accept(*at)).filter(says).take(REPEATED_MAX).collect()
     }
 }

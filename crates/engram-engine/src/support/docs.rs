@@ -29,7 +29,16 @@ impl DocSet {
                 tail.insert(index);
             }
         }
-        DocSet { chunks: snapshot.chunks.iter().map(chunk).collect(), tail }
+        let mut all = DocSet { chunks: snapshot.chunks.iter().map(chunk).collect(), tail };
+        // What a belief says is said by what it rests on.
+        for node in snapshot.beliefs.nodes() {
+            match snapshot.doc_of_node(node) {
+                Some((DocRef::Chunk(chunk, local), _)) => all.chunks[chunk as usize].remove(local),
+                Some((DocRef::Tail(index), _)) => all.tail.remove(index),
+                None => false,
+            };
+        }
+        all
     }
 
     /// Those that a filter lets pass. Columns answer it; only what stands in the tail is looked at.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 
-use engram_embed::{Embedder, FixedEmbedder};
+use engram_embed::{Embedder, FixedEmbedder, Phraser};
 use engram_engine::{
     Components, Cue, Done, Effect, Engine, EngineError, EngineSettings, Execution, Filter, Forget,
     ForgetMode, ForgetReceipt, ListQuery, MemoryContent, Mode, NewMemory, NewSpace, Recall,
@@ -25,6 +25,7 @@ pub(crate) struct Home {
     pub(crate) embedders: BTreeMap<String, Arc<dyn Embedder>>,
     pub(crate) settings: EngineSettings,
     pub(crate) blobs: Option<Arc<dyn BlobStore>>,
+    pub(crate) phraser: Option<Arc<dyn Phraser>>,
 }
 
 impl Home {
@@ -44,6 +45,7 @@ impl Home {
                 ..EngineSettings::default()
             },
             blobs: None,
+            phraser: None,
         }
     }
 
@@ -54,6 +56,7 @@ impl Home {
             clock: self.clock.clone(),
             blobs: self.blobs.clone(),
             entropy: Arc::new(SeededEntropy::new(7)),
+            phraser: self.phraser.clone(),
             embedders: self.embedders.clone(),
             wake: Arc::new(|| {}),
         };

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use engram_engine::{
-    Associate, AssociationQuery, Created, Dissociate, EdgeDirection, EdgeKind, Engine, EngineError,
-    Execution, Filter, Forget, ForgetMode, ListQuery, MemoryContent, Mode, NewMemory,
-    RememberOptions, Restore, Selection, Serial, State, Visibility,
+    Associate, AssociationQuery, CitationRole, Created, Dissociate, EdgeDirection, EdgeKind,
+    Engine, EngineError, Execution, Filter, Forget, ForgetMode, Kind, ListQuery, MemoryContent,
+    Mode, NewMemory, RememberOptions, Restore, Selection, Serial, State, Undo, Visibility,
 };
 use proptest::prelude::*;
 
@@ -60,6 +60,15 @@ enum Op {
     },
     /// Forms associations and builds graphs.
     Derive,
+    /// Makes beliefs, at most so many steps.
+    Consolidate {
+        space: usize,
+        steps: usize,
+    },
+    /// Takes the first belief back.
+    Undo {
+        space: usize,
+    },
     Checkpoint {
         space: usize,
     },
@@ -85,6 +94,8 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (ends(), 1..5_u8).prop_map(|((space, ends), weight)| Op::Associate { space, ends, weight }),
         1 => ends().prop_map(|(space, ends)| Op::Dissociate { space, ends }),
         2 => Just(Op::Derive),
+        3 => (0..SPACES.len(), 1..6_usize).prop_map(|(space, steps)| Op::Consolidate { space, steps }),
+        1 => (0..SPACES.len()).prop_map(|space| Op::Undo { space }),
         2 => (0..SPACES.len()).prop_map(|space| Op::Checkpoint { space }),
         2 => Just(Op::Maintain),
         2 => Just(Op::Idle),
@@ -99,8 +110,8 @@ struct Model {
     ties: BTreeMap<(String, String), f32>,
     /// Batches so far.
     batches: usize,
-    /// What the state sum was when it was last looked at, with the LSN.
-    sum: (u64, u64),
+    /// What the sums of state and beliefs were when they were last looked at, with the LSN.
+    sum: (u64, u64, u64),
 }
 
 struct Machine {
@@ -150,6 +161,19 @@ impl Machine {
             Op::Associate { space, ends, weight } => self.associate(space, ends, weight),
             Op::Dissociate { space, ends } => self.dissociate(space, ends),
             Op::Derive => self.derive(),
+            Op::Consolidate { space, steps } => {
+                self.derive();
+                let (name, engine) = (SPACES[space], self.engine());
+                let step = || settle(engine, |done| engine.consolidate(name, done)).unwrap();
+                (0..steps).any(|_| !step().more);
+            }
+            Op::Undo { space } => {
+                let (name, engine) = (SPACES[space], self.engine());
+                if let Some(first) = engine.beliefs(name, None, 1).unwrap().items.first() {
+                    let undo = Undo::Beliefs(vec![first.memory.memory.id.clone()]);
+                    settle(engine, |done| engine.undo_consolidation(name, &undo, done)).unwrap();
+                }
+            }
             Op::Checkpoint { space } => {
                 self.engine().checkpoint(SPACES[space]).unwrap();
             }
@@ -320,10 +344,14 @@ impl Machine {
             visibility: Visibility::All,
             as_of: None,
         };
-        let mut listed = BTreeMap::new();
+        let (mut listed, mut beliefs) = (BTreeMap::new(), BTreeMap::new());
         loop {
             let page = engine.list(name, &query).unwrap();
             for item in page.items {
+                if item.memory.content.kind == Kind::Belief {
+                    beliefs.insert(item.memory.id.clone(), item.vectors.len() as u64);
+                    continue;
+                }
                 let text = item.memory.content.text.clone();
                 let twice = listed.insert(item.memory.id.clone(), (text, item.state));
                 assert!(twice.is_none(), "{} is listed twice", item.memory.id);
@@ -339,11 +367,38 @@ impl Machine {
         assert_eq!(found, None, "{name}: listed and expected");
         let stats = engine.stats(name).unwrap();
         let active = model.memories.values().filter(|(_, state)| *state == State::Active).count();
-        assert_eq!((stats.memories, stats.vectors), (active as u64, listed.len() as u64));
-        let sum = (stats.lsn.0, stats.state_sum);
+        let vectors = listed.len() as u64 + beliefs.values().sum::<u64>();
+        assert_eq!((stats.memories, stats.vectors), ((active + beliefs.len()) as u64, vectors));
+        self.check_beliefs(place, &beliefs);
+        let sum = (stats.lsn.0, stats.state_sum, stats.beliefs_sum);
         let known = self.models[place].sum;
-        assert!(known.0 != sum.0 || known.1 == sum.1, "the sum of LSN {} changed", sum.0);
+        assert!(known.0 != sum.0 || known == sum, "the sums of LSN {} changed", sum.0);
         self.models[place].sum = sum;
+    }
+
+    /// Beliefs are words of what they quote, and rest on what is there and shown, each memory under one of them.
+    fn check_beliefs(&self, place: usize, listed: &BTreeMap<String, u64>) {
+        let (name, model, engine) = (SPACES[place], &self.models[place], self.engine());
+        let beliefs = engine.beliefs(name, None, 1_000).unwrap().items;
+        let ids: Vec<&String> = beliefs.iter().map(|belief| &belief.memory.memory.id).collect();
+        assert_eq!(ids.len(), listed.len(), "{name}: {ids:?} and {listed:?}");
+        let mut cited = BTreeMap::new();
+        for belief in &beliefs {
+            let text = &belief.memory.memory.content.text;
+            let mut quoted = 0;
+            for citation in &belief.citations {
+                let known = model.memories.get(&citation.id);
+                let Some((words, State::Active)) = known else {
+                    panic!("{name}: a belief rests on {citation:?}, which is {known:?}");
+                };
+                assert_eq!(cited.insert(citation.id.clone(), text), None, "{name}: cited twice");
+                if citation.role == CitationRole::Quoted {
+                    assert!(text.contains(words), "{name}: {text:?} quotes {words:?}");
+                    quoted += words.len();
+                }
+            }
+            assert!(quoted + 3 > text.len(), "{name}: {text:?} holds words of nobody");
+        }
     }
 
     /// The ids that are written again are got, found by their words, and not found when they are hidden or gone.

@@ -5,6 +5,7 @@
 mod associating;
 mod completing;
 mod duplicates;
+mod consolidating;
 mod forged;
 mod forgetting;
 mod freezing;

@@ -37,6 +37,7 @@ fn engine(fs: &MemoryFs) -> Result<Engine, EngineError> {
         fs: Arc::new(fs.clone()),
         clock: Arc::new(ManualClock::new(NOW)),
         entropy: Arc::new(SeededEntropy::new(7)),
+        phraser: None,
         embedders: Home::new().embedders,
         wake: Arc::new(|| {}),
     };

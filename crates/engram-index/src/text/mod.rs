@@ -19,9 +19,11 @@ mod phrase;
 mod search;
 mod mentions;
 mod titles;
+mod digest;
 
 pub use analyzer::{Analyzer, TERM_BYTES_MAX};
 pub use bm25::{Bm25, CorpusStats};
+pub use digest::{Sentence, digest};
 pub use language::Language;
 pub use list::{Posting, PostingList};
 pub use mentions::{Mention, MentionKind, name_key};

@@ -27,7 +27,7 @@ pub use origin::Origin;
 pub use page::render_configuration_page;
 pub use settings::{
     ColdSettings, EmbedderKind, EmbedderSettings, LimitSettings, LogFormat, LogLevel, LogSettings,
-    Secret, Settings, StorageSettings,
+    PhraserSettings, Secret, Settings, StorageSettings,
 };
 pub use table::{SETTINGS, Setting};
 pub use value::{SettingKind, SettingValue};

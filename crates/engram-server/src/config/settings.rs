@@ -1,5 +1,7 @@
 //! The configuration as typed values, checked as a whole.
 
+mod phraser;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -8,6 +10,7 @@ use std::time::Duration;
 
 use engram_engine::{Language, RankWeights};
 
+pub use self::phraser::PhraserSettings;
 use super::cold::ColdPlace;
 use super::error::ConfigError;
 use super::layers::{ConfigRow, ConfigSources, Placed, merge};
@@ -56,6 +59,8 @@ pub struct StorageSettings {
     pub space_memory_bytes_max: Option<u64>,
     /// How long memories must have been unused to go into the cold store.
     pub cold_after: Duration,
+    /// The same where beliefs rest on nearly all memories of a chunk.
+    pub cold_covered_after: Duration,
     /// Spaces that may be open at once.
     pub open_spaces_max: usize,
     /// How long nobody asks for a space before it is closed.
@@ -206,6 +211,8 @@ pub struct Settings {
     pub storage: StorageSettings,
     /// The store that holds cold files; none = all files stay in the data directory.
     pub cold: Option<ColdSettings>,
+    /// The model that puts beliefs into words; none = they are words of the memories they rest on.
+    pub phraser: Option<PhraserSettings>,
     /// Spaces with metric series of their own.
     pub metrics_spaces_max: usize,
     /// Embedders by name, without `builtin` and `none`.
@@ -248,6 +255,7 @@ impl Settings {
             graph_vectors_min: read.number("index.graph_vectors_min"),
             storage: read.storage(),
             cold: read.cold(&sources.env)?,
+            phraser: read.phraser(&sources.env)?,
             metrics_spaces_max: read.number("metrics.spaces_max") as usize,
             embedders: read.embedders(&sources.env)?,
             rows,
@@ -520,6 +528,7 @@ impl Read<'_> {
             memory_bytes_max: bytes("memory.bytes_max"),
             space_memory_bytes_max: bytes("memory.space_bytes_max"),
             cold_after: Duration::from_millis(self.number("cold.after")),
+            cold_covered_after: Duration::from_millis(self.number("cold.covered_after")),
             open_spaces_max: self.number("memory.open_spaces_max") as usize,
             space_idle: Duration::from_millis(self.number("memory.space_idle")),
         }

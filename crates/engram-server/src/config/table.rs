@@ -272,6 +272,14 @@ pub const SETTINGS: &[Setting] = &[
         "How long memories must have been unused to go into the cold store, where there is one.",
     ),
     setting(
+        "cold.covered_after",
+        SettingKind::Span { min_ms: 0, max_ms: 36_500 * DAY_MS },
+        Some("720 h"),
+        "24 h",
+        "The same for parts of a space where beliefs rest on four of five memories: these stand for them. What is longer \
+         than cold.after says nothing.",
+    ),
+    setting(
         "cold.s3_endpoint",
         SettingKind::Text,
         None,
@@ -412,6 +420,35 @@ pub const SETTINGS: &[Setting] = &[
         Some("100"),
         "500",
         "Spaces with metric series of their own, the busiest first; the others share one series.",
+    ),
+    setting(
+        "consolidation.url",
+        SettingKind::Text,
+        None,
+        "http://127.0.0.1:11434/v1",
+        "Base address of a service that speaks the OpenAI form of chat completions: its model puts beliefs into words. Absent \
+         = beliefs are words of the memories they rest on, and nothing leaves the machine.",
+    ),
+    setting(
+        "consolidation.model",
+        SettingKind::Text,
+        None,
+        "llama3.1:8b",
+        "Name of the model. Required beside `consolidation.url`.",
+    ),
+    setting(
+        "consolidation.api_key_env",
+        SettingKind::Text,
+        None,
+        "OPENAI_API_KEY",
+        "Name of the environment variable that holds the credential.",
+    ),
+    setting(
+        "consolidation.timeout",
+        SettingKind::Span { min_ms: 100, max_ms: 600_000 },
+        Some("30 s"),
+        "1 m",
+        "How long one belief may take; one that takes longer is in the words of its memories.",
     ),
     setting(
         "embedders.*.kind",

@@ -1,13 +1,13 @@
-//! Forgetting and feedback, both ways.
+//! Forgetting, feedback and what beliefs rest on, both ways.
 
 use engram_api::{
-    ConfidenceView, CurvePoint, FallView, FeedbackRequest, FeedbackResponse, LawName, MemoryDecay,
-    RetentionResponse, ReviewView, SourceEvidenceView, SpaceDecay, StrengthView, Timestamp,
-    VerdictName,
+    BeliefSummaryView, ConfidenceView, ConsolidationName, CurvePoint, FallView, FeedbackRequest,
+    FeedbackResponse, LawName, MemoryDecay, RetentionResponse, ReviewView, SourceEvidenceView,
+    SpaceDecay, StrengthView, Timestamp, VerdictName,
 };
 use engram_engine::{
-    Confidence, DecayLaw, DecaySettings, Feedback, FeedbackReceipt, MemoryRetention, OwnDecay,
-    PastReview, SourceEvidence, Standing, Strength, Verdict,
+    BeliefSummary, Confidence, Consolidation, DecayLaw, DecaySettings, Feedback, FeedbackReceipt,
+    MemoryRetention, OwnDecay, PastReview, SourceEvidence, Standing, Strength, Verdict,
 };
 
 fn law(name: LawName) -> DecayLaw {
@@ -77,6 +77,32 @@ pub(super) fn confidence_view(confidence: &Confidence, stated: Option<f32>) -> C
         high: confidence.high,
         evidence: confidence.evidence as f32,
         stated,
+    }
+}
+
+pub(super) fn consolidation(name: ConsolidationName) -> Consolidation {
+    match name {
+        ConsolidationName::OnDemand => Consolidation::OnDemand,
+        ConsolidationName::Scheduled => Consolidation::Scheduled,
+    }
+}
+
+pub(super) fn consolidation_name(consolidation: Consolidation) -> ConsolidationName {
+    match consolidation {
+        Consolidation::OnDemand => ConsolidationName::OnDemand,
+        Consolidation::Scheduled => ConsolidationName::Scheduled,
+    }
+}
+
+pub(super) fn summary_view(summary: BeliefSummary) -> BeliefSummaryView {
+    BeliefSummaryView {
+        count: summary.count,
+        dissent: summary.dissent,
+        from: Timestamp(summary.from_ns),
+        until: Timestamp(summary.until_ns),
+        citations: summary.citations,
+        model: (!summary.model.is_empty()).then_some(summary.model),
+        held: summary.held,
     }
 }
 

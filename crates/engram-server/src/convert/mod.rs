@@ -4,6 +4,8 @@ mod learning;
 
 mod request;
 
+mod consolidation;
+
 mod view;
 
 mod association;
@@ -21,6 +23,7 @@ pub(crate) use association::{
 pub(crate) use completion::{
     complete, complete_response, imagine, imagine_response, predict, predict_response,
 };
+pub(crate) use consolidation::{add_step, beliefs_response, undo, undo_response};
 pub(crate) use learning::{feedback, feedback_response, retention_response};
 pub(crate) use recall::{
     Presentation, cue, mode_name, outcome_name, recall_response, recall_scope, recognize,

@@ -12,7 +12,7 @@ use engram_engine::{
 };
 use serde_json::{Map, Value};
 
-use super::learning::{own_decay, space_decay};
+use super::learning::{consolidation, own_decay, space_decay};
 use crate::refusal::Refusal;
 
 const EMBEDDER_DEFAULT: &str = "builtin";
@@ -222,6 +222,7 @@ pub(crate) fn new_space(request: CreateSpaceRequest) -> Result<NewSpace, Refusal
             DuplicatesName::Merge => DuplicatePolicy::Merge,
             DuplicatesName::Reject => DuplicatePolicy::Reject,
         },
+        consolidation: consolidation(request.consolidation.unwrap_or_default()),
     })
 }
 

@@ -12,7 +12,10 @@ use engram_engine::{
 };
 use serde_json::{Map, Number, Value};
 
-use super::learning::{confidence_view, own_decay_view, space_decay_view, strength_view};
+use super::learning::{
+    confidence_view, consolidation_name, own_decay_view, space_decay_view, strength_view,
+    summary_view,
+};
 use crate::refusal::Refusal;
 
 pub(super) fn kind_name(kind: Kind) -> KindName {
@@ -78,6 +81,7 @@ pub(crate) fn memory_view(detail: MemoryDetail, vectors: impl Into<Vectors>) -> 
         valid_until: time(content.valid_until),
         expires_at: time(content.expires_at),
         decay: content.decay.map(own_decay_view),
+        belief: detail.belief.clone().map(summary_view),
         lsn: memory.lsn.0,
         committed_at: Timestamp(memory.committed_at.0),
     }
@@ -164,6 +168,7 @@ pub(crate) fn forget_response(
             remains: remains(mode).to_owned(),
         }),
         ids: first_ids(receipt.ids),
+        beliefs: first_ids(receipt.beliefs),
     }
 }
 
@@ -258,6 +263,7 @@ pub(crate) fn space_view(space: &SpaceInfo) -> SpaceView {
             DuplicatePolicy::Merge => DuplicatesName::Merge,
             DuplicatePolicy::Reject => DuplicatesName::Reject,
         },
+        consolidation: consolidation_name(settings.consolidation),
         created_at: Timestamp(space.created_at.0),
         quarantined: space.quarantined.clone(),
     }
@@ -274,6 +280,9 @@ pub(crate) fn stats_view(name: &str, stats: &SpaceStats) -> SpaceStatsView {
         entities: stats.entities,
         unlinked: stats.unlinked,
         learned: stats.learned,
+        beliefs: stats.beliefs,
+        consolidated: stats.consolidated,
+        unconsolidated: stats.unconsolidated,
         bytes: stats.resident_bytes,
         tiers: TiersView {
             hot_memories: stats.tiers.hot_memories,

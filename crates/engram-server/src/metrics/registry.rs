@@ -88,6 +88,8 @@ pub(crate) struct Metrics {
     scrubbed_blocks: Counter,
     pub(crate) maintenance_failures: Counter,
     pub(crate) memories_trained: Counter,
+    pub(crate) memories_consolidated: Counter,
+    pub(crate) beliefs_formed: Counter,
     pub(crate) uses_dropped: Counter,
     pub(crate) maintenance_seconds: Histogram,
     recalls: Family<RecallLabels, Counter>,
@@ -130,6 +132,8 @@ impl Metrics {
             scrubbed_blocks: Counter::default(),
             maintenance_failures: Counter::default(),
             memories_trained: Counter::default(),
+            memories_consolidated: Counter::default(),
+            beliefs_formed: Counter::default(),
             uses_dropped: Counter::default(),
             maintenance_seconds: latency(),
             recalls: Family::default(),
@@ -158,6 +162,8 @@ impl Metrics {
             ("engram_maintenance_scrubbed_blocks", &metrics.scrubbed_blocks),
             ("engram_maintenance_failures", &metrics.maintenance_failures),
             ("engram_memories_trained", &metrics.memories_trained),
+            ("engram_memories_consolidated", &metrics.memories_consolidated),
+            ("engram_beliefs_formed", &metrics.beliefs_formed),
             ("engram_uses_dropped", &metrics.uses_dropped),
         ] {
             register(registry, name, counter.clone());

@@ -151,6 +151,13 @@ pub const METRICS: &[MetricEntry] = &[
         "Memories that the log says were in answers, once for each commit that says so.",
     ),
     row(
+        "engram_memories_consolidated",
+        Counter,
+        &[],
+        "Memories that scheduled consolidation looked at.",
+    ),
+    row("engram_beliefs_formed", Counter, &[], "Beliefs that scheduled consolidation made."),
+    row(
         "engram_uses_dropped",
         Counter,
         &[],

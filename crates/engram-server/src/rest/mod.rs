@@ -14,6 +14,7 @@ mod recall;
 
 mod associations;
 
+mod consolidation;
 mod feedback;
 mod completion;
 

@@ -21,6 +21,7 @@ use crate::refusal::Refusal;
 use crate::rest::associations::{associate, associations, dissociate, spread};
 use crate::rest::call::{Call, Context, Finish, Outcome, Reply, done};
 use crate::rest::completion::{complete, imagine, predict};
+use crate::rest::consolidation::{beliefs, consolidate, undo_consolidation};
 use crate::rest::feedback::{feedback, retention};
 use crate::rest::recall::{recall, recognize};
 use crate::rest::reply::Answer;
@@ -66,6 +67,9 @@ pub(crate) const HANDLERS: &[(&str, Handler)] = &[
     ("restore", Handler::Commit(restore)),
     ("feedback", Handler::Commit(feedback)),
     ("retention", Handler::Search(retention)),
+    ("consolidate", Handler::Search(consolidate)),
+    ("undo_consolidation", Handler::Commit(undo_consolidation)),
+    ("beliefs", Handler::Search(beliefs)),
     ("create_space", Handler::Commit(create_space)),
     ("list_spaces", Handler::Look(list_spaces)),
     ("get_space", Handler::Look(get_space)),

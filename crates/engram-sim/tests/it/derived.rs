@@ -20,6 +20,7 @@ fn open(fs: &FaultyFs) -> Engine {
         blobs: None,
         clock: Arc::new(SimClock::default()),
         entropy: Arc::new(SeededEntropy::new(7)),
+        phraser: None,
         embedders: BTreeMap::new(),
         wake: Arc::new(|| ()),
     };

@@ -2,10 +2,12 @@
 
 pub(crate) mod associate;
 pub(crate) mod associations;
+pub(crate) mod beliefs;
 pub(crate) mod bench;
 pub(crate) mod complete;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod consolidate;
 pub(crate) mod dissociate;
 pub(crate) mod eval;
 pub(crate) mod export;

@@ -1,7 +1,7 @@
 //! `engram space`.
 
 use clap::{Args, Subcommand, ValueEnum};
-use engram_api::{CreateSpaceRequest, DuplicatesName, SpaceView};
+use engram_api::{ConsolidationName, CreateSpaceRequest, DuplicatesName, SpaceView};
 
 use crate::connection::Connection;
 use crate::decay_flags::SpaceDecayFlags;
@@ -41,6 +41,9 @@ pub(crate) struct Create {
     /// Being recalled does not strengthen its memories
     #[arg(long)]
     no_training: bool,
+    /// Make beliefs behind what is stored, not only when asked
+    #[arg(long)]
+    consolidate: bool,
     /// What becomes of a memory that says what another one says; keep when absent
     #[arg(long, value_enum)]
     duplicates: Option<DuplicatesFlag>,
@@ -109,6 +112,7 @@ impl Create {
             decay: self.decay.decay(),
             recall_trains: self.no_training.then_some(false),
             duplicates: self.duplicates.map(DuplicatesName::from),
+            consolidation: self.consolidate.then_some(ConsolidationName::Scheduled),
         })?;
         print(connection.output, &space, show)?;
         Ok(())
@@ -158,6 +162,13 @@ fn show(space: &SpaceView) -> String {
         ("language", Some(space.language.clone())),
         ("law of forgetting", Some(space.decay.law.as_str().to_owned())),
         ("stability at first", space.decay.stability_days.map(|days| format!("{days} days"))),
+        (
+            "consolidation",
+            Some(match space.consolidation {
+                ConsolidationName::OnDemand => "on demand".to_owned(),
+                ConsolidationName::Scheduled => "scheduled".to_owned(),
+            }),
+        ),
         ("recall trains", Some(if space.recall_trains { "yes" } else { "no" }.to_owned())),
         ("duplicates", Some(space.duplicates.as_str().to_owned())),
         ("created at", Some(space.created_at.to_string())),

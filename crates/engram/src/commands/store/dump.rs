@@ -181,6 +181,9 @@ fn operation(op: &LoggedOp, form: VectorForm) -> Value {
         LoggedOp::Link { entities, edges, removed, repeats } => json!({
             "op": "link", "entities": entities, "edges": edges, "removed": removed, "repeats": repeats,
         }),
+        LoggedOp::Consolidate { beliefs, dissolved } => {
+            json!({"op": "consolidate", "beliefs": beliefs, "dissolved": dissolved})
+        }
         LoggedOp::Use { memories } => json!({"op": "use", "memories": memories}),
         LoggedOp::Feedback { id, verdict, reason, source } => {
             let verdict = verdict.map(|verdict| match verdict {
