@@ -95,7 +95,7 @@ impl Unpurged {
         let all = snapshot.forgotten.all().iter();
         let mut left = all.filter(|commit| purges.told(commit.lsn).is_none());
         let first = left.next();
-        let last = left.last().or(first);
+        let last = left.next_back().or(first);
         self.last.store(last.map_or(0, |commit| commit.lsn.0), Ordering::Relaxed);
         self.first.store(first.map_or(u64::MAX, |commit| commit.lsn.0), Ordering::Relaxed);
         self.since.store(first.map_or(i64::MAX, |commit| commit.at.0), Ordering::Relaxed);

@@ -199,7 +199,7 @@ impl ShardLog {
     pub fn roll(&self, space: SpaceId, through: Lsn) -> Result<bool, LogError> {
         let mut writer = self.lock_writer()?;
         guard(&self.front).check_open()?;
-        if !writer.index.spaces.get(&space).is_some_and(|own| own.first <= through) {
+        if writer.index.spaces.get(&space).is_none_or(|own| own.first > through) {
             return Ok(false);
         }
         match writer.roll(&self.depot) {
