@@ -23,7 +23,7 @@ const COVERAGE: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-saniti
     -Cllvm-args=-sanitizer-coverage-trace-compares";
 
 /// The targets and how many inputs each is run on: about as many as it manages in the time.
-const TARGETS: [(&str, u32); 7] = [
+const TARGETS: [(&str, u32); 10] = [
     ("wal_frame", 10_000),
     ("wal_log", 2_000),
     ("segment", 50_000),
@@ -31,6 +31,9 @@ const TARGETS: [(&str, u32); 7] = [
     ("index_block", 50_000),
     ("commit_payload", 300),
     ("space_file", 300),
+    ("cold_chunk", 300),
+    ("graph_file", 300),
+    ("repair_list", 20_000),
 ];
 
 /// Runs all targets, or the one that is named.

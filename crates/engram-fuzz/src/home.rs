@@ -13,7 +13,10 @@ use engram_engine::{
     Offline, Partial, Predict, Recognize, RememberOptions, Selection, Serial, Source, Spread,
     State, VerifyReport, Visibility,
 };
-use engram_store::{Clock, Fs, Lsn, ManualClock, MemoryFs, OverlayFs, SeededEntropy, VerifyDepth};
+use engram_store::{
+    BlobStore, Clock, Fs, Lsn, ManualClock, MemoryBlobs, MemoryFs, OverlayFs, SeededEntropy,
+    VerifyDepth,
+};
 
 /// Folder of the database.
 pub(crate) const DIR: &str = "/data";
@@ -25,6 +28,9 @@ const MINUTE: i64 = 60_000_000_000;
 const DIMENSION: u32 = 4;
 /// Memories before the checkpoint: more than the least that become a chunk.
 const MEMORIES: usize = 260;
+/// How long nobody has used a chunk that gets cold, and a time by which that is over, ns.
+const COLD_AFTER_NS: i64 = 30 * 24 * 60 * MINUTE;
+const LATER: i64 = NOW + 2 * COLD_AFTER_NS;
 /// Length of the log's segments, in bytes.
 const WAL_SEGMENT_BYTES: u64 = 16 << 10;
 /// Of those, how many are associated and in the graph.
@@ -89,11 +95,19 @@ fn clock() -> Arc<dyn Clock> {
 }
 
 fn open(fs: &Arc<dyn Fs>) -> Result<Engine, EngineError> {
+    open_at(fs, (None, NOW))
+}
+
+/// Opens it with a cold store, at a time.
+fn open_at(
+    fs: &Arc<dyn Fs>,
+    (blobs, now): (Option<Arc<dyn BlobStore>>, i64),
+) -> Result<Engine, EngineError> {
     let fixed: Arc<dyn Embedder> = Arc::new(FixedEmbedder::new(DIMENSION));
     let components = Components {
         fs: Arc::clone(fs),
-        clock: clock(),
-        blobs: None,
+        clock: Arc::new(ManualClock::new(now)),
+        blobs,
         entropy: Arc::new(SeededEntropy::new(7)),
         phraser: None,
         embedders: BTreeMap::from([("fixed".to_owned(), fixed)]),
@@ -110,6 +124,8 @@ fn open(fs: &Arc<dyn Fs>) -> Result<Engine, EngineError> {
         wal_segment_bytes: WAL_SEGMENT_BYTES,
         wal_spare_segments_max: 0,
         graph_vectors_min: 32,
+        cold_after_ns: Some(COLD_AFTER_NS),
+        cold_memories_min: 1,
         default_space: Some(space),
         ..EngineSettings::default()
     };
@@ -170,6 +186,55 @@ fn derive(engine: &Engine) -> Result<(), EngineError> {
         engine.drive()?;
     }
     Ok(())
+}
+
+/// A copy of the directory whose chunk is in a cold store, and that store.
+pub(crate) fn freeze() -> Result<(Arc<dyn Fs>, MemoryBlobs), EngineError> {
+    let (fs, blobs) = (copy(), MemoryBlobs::new());
+    let engine = open_at(&fs, (Some(Arc::new(blobs.clone())), LATER))?;
+    engine.stats(SPACE)?;
+    while engine.maintain(1_000_000)?.more {}
+    engine.checkpoint(SPACE)?;
+    while engine.maintain(1_000_000)?.more {}
+    engine.close()?;
+    Ok((fs, blobs))
+}
+
+/// Id and text of each memory.
+pub(crate) fn told(
+    fs: &Arc<dyn Fs>,
+    blobs: &Arc<dyn BlobStore>,
+) -> Result<Vec<(String, String)>, EngineError> {
+    let engine = open_at(fs, (Some(Arc::clone(blobs)), NOW))?;
+    let listed = list(&engine)?;
+    let told =
+        listed.into_iter().filter(|(_, state, _)| *state == State::Active).map(|(id, ..)| {
+            let text = engine.get(SPACE, &id)?.memory.content.text.clone();
+            Ok((id, text))
+        });
+    told.collect()
+}
+
+/// Meets a directory with a cold store: what is served and written is there after a restart.
+pub(crate) fn meet_cold(fs: &Arc<dyn Fs>, blobs: &Arc<dyn BlobStore>) {
+    let open = || open_at(fs, (Some(Arc::clone(blobs)), NOW)).expect("a sound log opens");
+    let engine = open();
+    if serve(&engine)
+        && let Some(listed) = write(&engine)
+    {
+        drop(engine);
+        let again = list(&open()).expect("what was served is served after a restart");
+        assert!(again == listed, "a restart changes nothing");
+    }
+}
+
+/// What a search by a vector finds, with the bits of the scores.
+pub(crate) fn similar(fs: &Arc<dyn Fs>) -> Vec<(String, u32)> {
+    let engine = open(fs).expect("a sound log opens");
+    let text = "river harbour".to_owned();
+    let cue = Cue { mode: Mode::Similarity, text, limit: 50, ..Cue::default() };
+    let found = engine.recall(SPACE, &cue).expect("the space serves");
+    found.items.iter().map(|item| (item.detail.memory.id.clone(), item.score.to_bits())).collect()
 }
 
 /// Meets a directory whose log is sound and whose content is anything: checks it, serves from it, writes to it, restarts, and

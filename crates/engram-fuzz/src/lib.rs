@@ -17,6 +17,9 @@ mod protobuf;
 mod home;
 mod commit_payload;
 mod space_file;
+mod cold_chunk;
+mod graph_file;
+mod repair_list;
 mod targets;
 
 pub use targets::{TARGETS, Target, run};

@@ -2,7 +2,8 @@
 
 use crate::meter::peak_of;
 use crate::{
-    commit_payload, index_block, manifest_file, segment_file, space_file, wal_frame, wal_log,
+    cold_chunk, commit_payload, graph_file, index_block, manifest_file, repair_list, segment_file,
+    space_file, wal_frame, wal_log,
 };
 
 /// One decoder, or several that belong together, and what holds for any input.
@@ -20,7 +21,7 @@ pub struct Target {
 const MIB: u64 = 1 << 20;
 
 /// All targets.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 10] = [
     Target {
         name: "wal_frame",
         base_bytes_max: 2 * MIB,
@@ -69,6 +70,27 @@ pub const TARGETS: [Target; 7] = [
         bytes_per_byte_max: 1_024,
         run: space_file::run,
         seeds: space_file::seeds,
+    },
+    Target {
+        name: "cold_chunk",
+        base_bytes_max: 64 * MIB,
+        bytes_per_byte_max: 2_048,
+        run: cold_chunk::run,
+        seeds: cold_chunk::seeds,
+    },
+    Target {
+        name: "graph_file",
+        base_bytes_max: 64 * MIB,
+        bytes_per_byte_max: 1_024,
+        run: graph_file::run,
+        seeds: graph_file::seeds,
+    },
+    Target {
+        name: "repair_list",
+        base_bytes_max: 2 * MIB,
+        bytes_per_byte_max: 256,
+        run: repair_list::run,
+        seeds: repair_list::seeds,
     },
 ];
 
