@@ -20,16 +20,19 @@ pub enum EdgeKindName {
     Next,
     /// They are near in meaning.
     Near,
+    /// It states an attribute anew that the other stated: the other no longer holds.
+    Supersedes,
 }
 
 impl EdgeKindName {
     /// All kinds.
-    pub const ALL: [EdgeKindName; 5] = [
+    pub const ALL: [EdgeKindName; 6] = [
         EdgeKindName::Explicit,
         EdgeKindName::Entity,
         EdgeKindName::Mention,
         EdgeKindName::Next,
         EdgeKindName::Near,
+        EdgeKindName::Supersedes,
     ];
 
     /// The name as it stands in JSON.
@@ -40,6 +43,7 @@ impl EdgeKindName {
             EdgeKindName::Mention => "mention",
             EdgeKindName::Next => "next",
             EdgeKindName::Near => "near",
+            EdgeKindName::Supersedes => "supersedes",
         }
     }
 }

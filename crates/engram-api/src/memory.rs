@@ -250,6 +250,12 @@ pub struct MemoryView {
     /// What it rests on, where consolidation made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub belief: Option<BeliefSummaryView>,
+    /// Id of the memory that holds in its place; absent where it is not superseded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superseded_by: Option<String>,
+    /// Ids of the memories in whose place it holds, at most 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub supersedes: Vec<String>,
     /// Log sequence number of the commit that stored this version.
     pub lsn: u64,
     /// Time of that commit: unique and increasing in the space.

@@ -381,6 +381,9 @@ pub struct RoutesView {
     /// By importance; raw = the memory's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub importance: Option<RouteView>,
+    /// By a better match that it supersedes; raw = the score of that one, to which it is lifted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub succession: Option<RouteView>,
     /// By likeness to what the answer should not be like; it counts against the memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub negative: Option<RouteView>,

@@ -121,6 +121,8 @@ pub struct Parts {
     pub recency: Option<RouteScore>,
     /// Importance that the caller stated.
     pub importance: Option<RouteScore>,
+    /// What it is lifted by to the place of a memory that it supersedes; the score is that of the superseded one.
+    pub succession: Option<RouteScore>,
     /// Likeness to what the answer should not be like; it counts against the memory.
     pub negative: Option<RouteScore>,
 }

@@ -9,6 +9,7 @@ use crate::association::{EdgeKind, Statement};
 use crate::dynamics::{source_of, witness};
 use crate::memtable::{
     BeliefChange, Doc, Entity, ForgottenCommit, GraphHash, Indexing, Proximity, Snapshot,
+    Succession,
 };
 use crate::model::{FIRST_VERSION, Memory, State};
 use crate::record::{
@@ -245,8 +246,21 @@ fn connect(snapshot: &mut Snapshot, (from, to): (u32, u32), kind: EdgeKind, weig
             // What was found before a neighbour was deleted or updated must not tear its session into two rows.
             snapshot.associations.clear_row(from, to);
         }
+        if kind == EdgeKind::Supersedes {
+            return supersede(snapshot, from, to);
+        }
         snapshot.associations.connect(from, to, kind, weight);
     }
+}
+
+/// One memory takes the place of another, from when both are there to be true.
+fn supersede(snapshot: &mut Snapshot, newer: u32, older: u32) {
+    let from_ns = |node: u32| {
+        let found = snapshot.doc_of_node(node);
+        found.map_or(i64::MIN, |(at, _)| snapshot.head(at).stated_from())
+    };
+    let since_ns = from_ns(newer).max(from_ns(older));
+    snapshot.associations.supersede(older, Succession { by: newer, since_ns });
 }
 
 /// What names a memory that is gone is skipped: it was deleted after the associations were looked for.

@@ -24,12 +24,20 @@ pub enum EdgeKind {
     Next,
     /// Their vectors are near each other.
     Near,
+    /// It states anew what the other stated: the other no longer holds.
+    Supersedes,
 }
 
 impl EdgeKind {
     /// All kinds, in the order of their codes in the log.
-    pub const ALL: [EdgeKind; 5] =
-        [EdgeKind::Explicit, EdgeKind::Entity, EdgeKind::Mention, EdgeKind::Next, EdgeKind::Near];
+    pub const ALL: [EdgeKind; 6] = [
+        EdgeKind::Explicit,
+        EdgeKind::Entity,
+        EdgeKind::Mention,
+        EdgeKind::Next,
+        EdgeKind::Near,
+        EdgeKind::Supersedes,
+    ];
 
     /// Name in requests and answers.
     pub fn name(self) -> &'static str {
@@ -39,6 +47,7 @@ impl EdgeKind {
             EdgeKind::Mention => "mention",
             EdgeKind::Next => "next",
             EdgeKind::Near => "near",
+            EdgeKind::Supersedes => "supersedes",
         }
     }
 

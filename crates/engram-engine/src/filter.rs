@@ -112,6 +112,36 @@ pub enum MetaTest {
     Missing,
 }
 
+/// From when until when something is true, ns; none = open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Validity {
+    pub(crate) from: Option<i64>,
+    pub(crate) until: Option<i64>,
+}
+
+impl Validity {
+    pub(crate) fn holds(self, at_ns: i64) -> bool {
+        self.from.is_none_or(|from| from <= at_ns) && self.until.is_none_or(|until| at_ns < until)
+    }
+
+    /// Lets it end by then.
+    pub(crate) fn end(&mut self, at_ns: i64) {
+        self.until = Some(self.until.map_or(at_ns, |until| until.min(at_ns)));
+    }
+
+    /// Lets it begin no earlier.
+    pub(crate) fn begin(&mut self, at_ns: i64) {
+        self.from = Some(self.from.map_or(at_ns, |from| from.max(at_ns)));
+    }
+}
+
+impl Memory {
+    /// From when until when it says that it is true.
+    pub(crate) fn validity(&self) -> Validity {
+        Validity { from: self.content.valid_from, until: self.content.valid_until }
+    }
+}
+
 impl Filter {
     /// Refuses reversed ranges and filters that are nested or long beyond the limits.
     ///
@@ -186,13 +216,26 @@ impl Filter {
         *self == Filter::default()
     }
 
-    /// Whether `memory` meets every condition.
+    /// Whether it asks what is true at a time.
+    pub(crate) fn asks_validity(&self) -> bool {
+        let mut nested = self.all.iter().chain(&self.any).chain(&self.none);
+        self.valid_at.is_some() || nested.any(Filter::asks_validity)
+    }
+
+    /// Whether `memory` meets every condition; it is true as long as it says.
     pub fn matches(&self, memory: &Memory) -> bool {
+        self.matches_in(memory, memory.validity())
+    }
+
+    /// Whether `memory`, which is true as long as `validity` says, meets every condition.
+    pub(crate) fn matches_in(&self, memory: &Memory, validity: Validity) -> bool {
+        let nested = |filter: &Filter| filter.matches_in(memory, validity);
         self.matches_fields(memory)
+            && self.valid_at.is_none_or(|at| validity.holds(at))
             && self.metadata.iter().all(|condition| condition.holds(&memory.content.metadata))
-            && self.all.iter().all(|filter| filter.matches(memory))
-            && (self.any.is_empty() || self.any.iter().any(|filter| filter.matches(memory)))
-            && !self.none.iter().any(|filter| filter.matches(memory))
+            && self.all.iter().all(nested)
+            && (self.any.is_empty() || self.any.iter().any(nested))
+            && !self.none.iter().any(nested)
     }
 
     fn matches_fields(&self, memory: &Memory) -> bool {
@@ -203,7 +246,6 @@ impl Filter {
             |wanted: &Option<String>, value: &String| wanted.as_ref().is_none_or(|w| w == value);
         (self.occurred.is_open() || self.occurred.contains(occurred))
             && (self.committed.is_open() || self.committed.contains(committed))
-            && self.valid_at.is_none_or(|at| memory.is_valid(at))
             && self.tags_all.iter().all(|tag| content.tags.contains(tag))
             && allows(&self.tags_any, &content.tags)
             && allows(&self.people_any, &content.people)

@@ -102,7 +102,7 @@ impl Engine {
             let found = match selection {
                 Selection::Ids(ids) => Found::Named(ids),
                 Selection::Matching(filter) => {
-                    let found = matching(&space.snapshot.load(), &filter, fate);
+                    let found = matching(&space.snapshot.load(), &filter, (fate, self.now_ns()));
                     Found::Matched(space.sound(found)?)
                 }
             };
@@ -225,13 +225,15 @@ fn derived(
 fn matching(
     snapshot: &Snapshot,
     filter: &Filter,
-    fate: Fate,
+    (fate, now_ns): (Fate, i64),
 ) -> Result<Vec<(String, Lsn)>, EngineError> {
     filter.validate()?;
     if filter.is_empty() {
         return Err(EngineError::invalid("filter", InvalidValue::Missing));
     }
-    let selected = snapshot.selected(None, filter).filter(|(_, state)| fate.concerns(*state));
+    let validities = snapshot.validities(filter, now_ns);
+    let selected =
+        snapshot.selected(None, filter, &validities).filter(|(_, state)| fate.concerns(*state));
     let named = |(at, _)| {
         let head = snapshot.head(at);
         (head.id.clone(), head.lsn)

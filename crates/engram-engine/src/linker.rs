@@ -1,6 +1,7 @@
 //! What forming associations needs to know of a space beyond its snapshot, derived from it when first needed, and who
 //! waits for associations.
 
+mod claims;
 mod sessions;
 
 use std::sync::atomic::AtomicBool;
@@ -8,9 +9,12 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use engram_store::Lsn;
 
+use self::claims::Claims;
+pub(crate) use self::claims::value_of;
 use self::sessions::Sessions;
 use crate::error::{EngineError, LogFailure};
-use crate::memtable::Snapshot;
+use crate::memtable::{ChunkView, Snapshot};
+use crate::model::Memory;
 
 /// State of the forming of associations in one space.
 #[derive(Default)]
@@ -26,6 +30,7 @@ pub(crate) struct Linker {
 #[derive(Default)]
 pub(crate) struct Known {
     pub(crate) sessions: Sessions,
+    pub(crate) claims: Claims,
 }
 
 impl Known {
@@ -46,8 +51,42 @@ impl Known {
             let memory = &tail.doc.memory;
             let nodes = (snapshot.versions.first(tail.node), tail.node);
             known.sessions.insert(&memory.content.session, memory.happened_at(), nodes);
+            known.claim(memory, nodes);
+        }
+        for view in &snapshot.chunks {
+            known.claims_of(snapshot, view);
         }
         known
+    }
+}
+
+impl Known {
+    /// Notes what a memory states, if it states an attribute of something.
+    pub(crate) fn claim(&mut self, memory: &Memory, nodes: (u32, u32)) {
+        if let Some(claim) = memory.content.claim() {
+            self.claims.insert(claim, (memory.stated_from(), nodes.0, nodes.1));
+        }
+    }
+
+    fn claims_of(&mut self, snapshot: &Snapshot, view: &ChunkView) {
+        let counts = |local: u32| {
+            let node = view.chunk.node(local);
+            let lives = node < snapshot.associations.linked && view.state(local).is_some();
+            lives.then(|| (snapshot.versions.first(node), node))
+        };
+        let by_column = view.chunk.columns.each_claim(&mut |claim, local| {
+            if let Some((first, node)) = counts(local) {
+                let from_ns = view.head(local).stated_from();
+                self.claims.insert(claim.to_owned(), (from_ns, first, node));
+            }
+        });
+        if !by_column {
+            for local in 0..view.chunk.len() as u32 {
+                if let Some(nodes) = counts(local) {
+                    self.claim(&view.head(local), nodes);
+                }
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engram_index::DecayLaw;
+use engram_index::{DecayLaw, name_key};
 use engram_store::{CommitTime, Lsn, SpaceId};
 
 use crate::error::EngineError;
@@ -139,6 +139,19 @@ pub struct MemoryContent {
     pub decay: Option<OwnDecay>,
 }
 
+impl MemoryContent {
+    /// Which attribute of which subject it states, folded as names of entities are; none unless it names both and says
+    /// something of them.
+    pub(crate) fn claim(&self) -> Option<String> {
+        if self.subject.is_empty() || self.attribute.is_empty() {
+            return None;
+        }
+        let (subject, attribute) = (name_key(&self.subject), name_key(&self.attribute));
+        let named = !subject.is_empty() && !attribute.is_empty();
+        named.then(|| format!("{subject}\u{1f}{attribute}"))
+    }
+}
+
 /// How one memory fades.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum OwnDecay {
@@ -214,10 +227,9 @@ impl Memory {
         }
     }
 
-    /// Whether it is true at that time.
-    pub(crate) fn is_valid(&self, at_ns: i64) -> bool {
-        let MemoryContent { valid_from, valid_until, .. } = &self.content;
-        valid_from.is_none_or(|from| from <= at_ns) && valid_until.is_none_or(|until| at_ns < until)
+    /// When what it states of an attribute begins to hold, ns: where it is true from then on, else when it happened.
+    pub(crate) fn stated_from(&self) -> i64 {
+        self.content.valid_from.unwrap_or_else(|| self.happened_at())
     }
 
     /// Whether it has forgotten itself by then.
@@ -376,6 +388,10 @@ pub struct MemoryDetail {
     pub belief: Option<BeliefSummary>,
     /// Its unit vectors, one per chunk of text or the caller's one.
     pub vectors: Vec<Vec<f32>>,
+    /// Id of the memory that holds in its place.
+    pub superseded_by: Option<String>,
+    /// Ids of the memories in whose place it holds, at most 64, in the order of the log.
+    pub supersedes: Vec<String>,
 }
 
 /// What a belief that consolidation made rests on, in short.

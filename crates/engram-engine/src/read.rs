@@ -45,7 +45,8 @@ impl Engine {
             Visibility::Suppressed => state == State::Suppressed,
             Visibility::All => true,
         };
-        let selected = snapshot.selected(query.after, &query.filter);
+        let validities = snapshot.validities(&query.filter, now_ns);
+        let selected = snapshot.selected(query.after, &query.filter, &validities);
         let mut matching =
             selected.filter(|(at, state)| shown(*state) && !snapshot.is_expired(*at, now_ns));
         let items: Vec<MemoryDetail> = matching
@@ -111,6 +112,8 @@ pub(crate) fn detail(snapshot: &Snapshot, at: DocRef, state: State, now_ns: i64)
         confidence,
         belief: snapshot.belief_summary(node),
         vectors: snapshot.vectors(at),
+        superseded_by: snapshot.successor(node, now_ns).map(|(by, _)| snapshot.id_of_node(by)),
+        supersedes: snapshot.superseded_ids(node, now_ns),
         memory: memory.into_arc(),
     }
 }
@@ -127,6 +130,8 @@ pub(crate) fn as_it_was(
         confidence: confidence(&memory, None),
         belief: None,
         vectors,
+        superseded_by: None,
+        supersedes: Vec::new(),
         memory,
     }
 }

@@ -9,6 +9,7 @@ mod eligible;
 mod lead;
 mod outcome;
 mod rank;
+mod succeed;
 mod text;
 
 use std::collections::{BTreeSet, HashSet};
@@ -387,6 +388,7 @@ impl Probe<'_> {
         self.lift_by_state(&mut candidates);
         self.set_back(&mut candidates);
         sort(&mut candidates);
+        self.lift_what_supersedes(&mut candidates);
         let explanation = Explanation {
             mode: self.cue.mode,
             terms: self.terms.clone(),

@@ -278,7 +278,7 @@ impl Space {
             committed_at: snapshot.committed_at,
             state_sum: snapshot.state_sum,
             learned: snapshot.traces.len() as u64,
-            learned_sum: snapshot.traces.sum(),
+            learned_sum: snapshot.learned_sum(),
             beliefs: snapshot.beliefs.len() as u64,
             consolidated: snapshot.beliefs.members() as u64,
             unconsolidated: snapshot.unconsolidated(),

@@ -71,9 +71,11 @@ fn answer(
     activation: &Activation<'_, Graph>,
     now_ns: i64,
 ) -> SpreadAnswer {
+    let validities = snapshot.validities(&asked.filter, now_ns);
     let shown = |node: u32| {
         let (at, _) = snapshot.doc_of_node(node)?;
-        (asked.filter.is_empty() || asked.filter.matches(&snapshot.memory(at))).then_some(at)
+        let passes = || validities.pass(&asked.filter, node, &snapshot.memory(at));
+        (asked.filter.is_empty() || passes()).then_some(at)
     };
     let mut found: Vec<_> = activation
         .nodes()
@@ -137,11 +139,5 @@ impl Snapshot {
         };
         let label = label.unwrap_or_default();
         PathStep { from: self.id_of_node(from), to: self.id_of_node(to), kind, label, weight }
-    }
-
-    /// Id of the memory of a node; empty where there is none.
-    pub(crate) fn id_of_node(&self, node: u32) -> String {
-        let found = self.doc_of_node(node);
-        found.map(|(at, _)| self.head(at).id.clone()).unwrap_or_default()
     }
 }

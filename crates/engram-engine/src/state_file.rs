@@ -15,7 +15,7 @@ use engram_store::{
 use crate::association::Statement;
 use crate::memtable::{
     Associations, Beliefs, Doc, Entity, FORGOTTEN_MAX, Fate, ForgottenCommit, Lineage, Snapshot,
-    TailDoc, Traces, Versions,
+    Succession, TailDoc, Traces, Versions,
 };
 use crate::model::State;
 use crate::purges::Purges;
@@ -25,7 +25,7 @@ use crate::residence::Home;
 use crate::space::Space;
 use crate::stored::{
     ChunkRecord, EntityNodeRecord, ForgottenRecord, KeyRecord, LineageRecord, MemoryRecord,
-    StatementRecord, TailRecord, TraceRecord, append_message, read_messages,
+    StatementRecord, SuccessionRecord, TailRecord, TraceRecord, append_message, read_messages,
 };
 
 const FATES: SectionTag = SectionTag(*b"FATE");
@@ -44,6 +44,8 @@ const FORGOTTEN: SectionTag = SectionTag(*b"FORG");
 /// Only where something was consolidated.
 const BELIEFS: SectionTag = SectionTag(*b"BLIF");
 const BELIEF_NOTES: SectionTag = SectionTag(*b"BNOT");
+/// Only where a memory is superseded.
+const SUCCESSIONS: SectionTag = SectionTag(*b"SUPR");
 
 /// What became of a chunk, and when it was last used, how much.
 pub(crate) type FateAndUse = (Fate, (i64, f32));
@@ -105,6 +107,10 @@ pub(crate) fn write(
         section(BELIEFS, &beliefs::write(&snapshot.beliefs))?;
         section(BELIEF_NOTES, &beliefs::write_notes(&snapshot.beliefs))?;
     }
+    let successions = successions(associations);
+    if !successions.is_empty() {
+        section(SUCCESSIONS, &successions)?;
+    }
     writer.finish()
 }
 
@@ -162,6 +168,16 @@ fn forgotten(snapshot: &Snapshot, purges: &Purges) -> Vec<u8> {
         let purged_at = purges.seen(*lsn);
         let record = ForgottenRecord { lsn: lsn.0, committed_at: at.0, count: *count, purged_at };
         append_message(&record, &mut bytes);
+    }
+    bytes
+}
+
+fn successions(associations: &Associations) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let kept = associations.successions.all().into_iter();
+    for (older, own) in kept.filter(|_| !Bug::SuccessionsForgotten.is_on()) {
+        let Succession { by, since_ns } = own;
+        append_message(&SuccessionRecord { older, by, since: since_ns }, &mut bytes);
     }
     bytes
 }
@@ -304,6 +320,14 @@ fn read_associations(segment: &Segment, next_node: u32) -> Result<Associations, 
         }
         let statement = Statement { relation: relation.into(), reason: reason.into() };
         associations.put_statement((from, to), statement);
+    }
+    if segment.section_len(SUCCESSIONS).is_some() {
+        let records = read_messages::<SuccessionRecord>(&segment.load(SUCCESSIONS)?);
+        for SuccessionRecord { older, by, since } in records.map_err(told)? {
+            if !associations.note_succession(older, Succession { by, since_ns: since }) {
+                return Err(wrong("what supersedes a memory is not associated with it"));
+            }
+        }
     }
     Ok(associations)
 }

@@ -217,6 +217,20 @@ pub(crate) struct LineageRecord {
     pub(crate) replaced: u64,
 }
 
+/// A memory whose place another took.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct SuccessionRecord {
+    /// Node of the superseded memory.
+    #[prost(uint32, tag = "1")]
+    pub(crate) older: u32,
+    /// Node of the one that supersedes it.
+    #[prost(uint32, tag = "2")]
+    pub(crate) by: u32,
+    /// From when on, ns.
+    #[prost(sint64, tag = "3")]
+    pub(crate) since: i64,
+}
+
 /// An idempotency key within its lifetime.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct KeyRecord {

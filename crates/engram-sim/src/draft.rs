@@ -197,6 +197,11 @@ impl Author {
             attribute: some(rng, 10, &WORDS),
             ..MemoryContent::default()
         };
+        if content.text.len().is_multiple_of(3) {
+            // Few subjects and attributes, so that statements meet; no number is drawn for it.
+            PEOPLE[0].clone_into(&mut content.subject);
+            WORDS[content.text.len() % 2].clone_into(&mut content.attribute);
+        }
         if rng.chance(40) {
             content.people = vec![(*rng.pick(&PEOPLE)).to_owned()];
         }

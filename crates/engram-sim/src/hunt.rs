@@ -65,7 +65,8 @@ fn first_case(bug: Bug) -> Case {
         Bug::AcknowledgedUnsynced
         | Bug::SealedUnsynced
         | Bug::ReplayedOneShort
-        | Bug::TracesForgotten => Case::Seed(1),
+        | Bug::TracesForgotten
+        | Bug::SuccessionsForgotten => Case::Seed(1),
         Bug::PayloadUnchecked | Bug::PoisonForgotten | Bug::PublishedEarly => Case::Seed(2),
         Bug::SegmentNameUnsynced => Case::Seed(8),
         Bug::KeysForgotten | Bug::DeletedRevived => Case::Seed(19),

@@ -85,6 +85,7 @@ impl History {
         let visible = |id: &str| image.find(id).is_some_and(|stored| stored.visible(now_ns));
         let mut stated = BTreeMap::new();
         let mut beside = BTreeMap::new();
+        let mut newer = BTreeSet::new();
         for tie in &found {
             let (own, other) =
                 if tie.from == id { (&tie.from, &tie.to) } else { (&tie.to, &tie.from) };
@@ -104,6 +105,17 @@ impl History {
                     let twice = beside.insert(tie.from == id, other).is_some();
                     if twice || session != Some(&stored.content.session) {
                         return Err(format!("{id} is not in one row: {found:?}"));
+                    }
+                }
+                EdgeKind::Supersedes => {
+                    let states = |id: &str| {
+                        let stored = image.find(id)?;
+                        let content = &stored.content;
+                        Some((content.subject.clone(), content.attribute.clone()))
+                    };
+                    let same = states(id) == states(other) && !stored.content.subject.is_empty();
+                    if !same || (tie.to == id && !newer.insert(other)) || newer.len() > 1 {
+                        return Err(format!("{id} is in no such chain: {found:?}"));
                     }
                 }
                 EdgeKind::Entity | EdgeKind::Mention | EdgeKind::Near => {}

@@ -39,6 +39,8 @@ pub enum Bug {
     KeysForgotten,
     /// A checkpoint forgets what was learned.
     TracesForgotten,
+    /// A checkpoint forgets which memories are superseded.
+    SuccessionsForgotten,
     /// A merge of chunks brings back what was deleted in them.
     DeletedRevived,
     /// A merge of chunks drops the older versions of memories.
@@ -74,6 +76,7 @@ impl Bug {
         Bug::ReplayedOneShort,
         Bug::KeysForgotten,
         Bug::TracesForgotten,
+        Bug::SuccessionsForgotten,
         Bug::DeletedRevived,
         Bug::VersionsDropped,
         Bug::DuplicateDropped,

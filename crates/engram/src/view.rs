@@ -52,6 +52,8 @@ pub(crate) fn memory(memory: &MemoryView) -> String {
         ("valid until", time(memory.valid_until)),
         ("expires at", time(memory.expires_at)),
         ("fades", memory.decay.as_ref().and_then(json)),
+        ("superseded by", some(&memory.superseded_by)),
+        ("supersedes", names(&memory.supersedes)),
         ("lsn", Some(memory.lsn.to_string())),
         ("committed at", Some(memory.committed_at.to_string())),
         ("vectors", memory.vectors.as_ref().and_then(json)),
@@ -187,6 +189,7 @@ fn why(item: &RecalledView) -> String {
         ("strength:", &routes.strength),
         ("recency:", &routes.recency),
         ("importance:", &routes.importance),
+        ("supersedes a match of:", &routes.succession),
         ("negative:", &routes.negative),
     ];
     let mut parts: Vec<String> = named

@@ -9,7 +9,10 @@ use super::{
 
 pub(super) fn schemas() -> Vec<Named> {
     vec![
-        ("EdgeKindName", one_of_names(&["explicit", "entity", "mention", "next", "near"])),
+        (
+            "EdgeKindName",
+            one_of_names(&["explicit", "entity", "mention", "next", "near", "supersedes"]),
+        ),
         ("DirectionName", one_of_names(&["out", "in", "both"])),
         ("AssociateRequest", associate()),
         ("AssociateResponse", associate_response()),
@@ -32,7 +35,7 @@ fn positive_share() -> Value {
 }
 
 fn kinds() -> Field {
-    may("kinds", list(&reference("EdgeKindName"), 5), "Of these kinds; of all when absent.")
+    may("kinds", list(&reference("EdgeKindName"), 6), "Of these kinds; of all when absent.")
 }
 
 fn ends() -> Vec<Field> {

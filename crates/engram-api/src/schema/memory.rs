@@ -21,6 +21,8 @@ pub(super) fn schemas() -> Vec<Named> {
         needs("confidence", reference("ConfidenceView"), "How sure the store is that it is true."),
         needs("strength", reference("StrengthView"), "How retrievable it is now."),
         may("source", reference("SourceView"), "Where it comes from."),
+        may("superseded_by", text(), "Id of the memory that holds in its place."),
+        may("supersedes", any_list(&text()), "Ids of the memories in whose place it holds."),
         needs("lsn", count(), "Log sequence number of the commit that stored this version."),
         needs("committed_at", time(), "Time of that commit: unique and increasing in the space."),
     ];

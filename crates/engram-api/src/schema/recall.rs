@@ -289,6 +289,11 @@ fn routes() -> Value {
             may("recency", reference("RouteView"), "By the time since it happened."),
             may("importance", reference("RouteView"), "By importance; raw = the memory's."),
             may(
+                "succession",
+                reference("RouteView"),
+                "By a better match that it supersedes; raw = the score of that one, to which it is lifted.",
+            ),
+            may(
                 "negative",
                 reference("RouteView"),
                 "By likeness to what the answer should not be like; it counts against the memory.",

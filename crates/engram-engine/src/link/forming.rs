@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use engram_index::{Analyzer, Mention, MentionKind, TextQuery, name_key};
 
 use crate::association::EdgeKind;
-use crate::linker::Known;
+use crate::linker::{Known, value_of};
 use crate::memtable::{DocRef, Snapshot};
 use crate::model::{Memory, MemoryContent, State};
 use crate::record::{EdgeRecord, EntityEdgeRecord, EntityRecord, LinkRecord, RepeatRecord};
@@ -19,6 +19,8 @@ const ENTITY_WEIGHT: f32 = 1.0;
 const FIGURE_WEIGHT: f32 = 0.25;
 /// Weight of the edge from a text to the memory whose title it mentions.
 const MENTION_WEIGHT: f32 = 1.0;
+/// Weight of the edge from a statement to the one that it supersedes.
+const SUPERSEDES_WEIGHT: f32 = 1.0;
 /// How many of the nearest memories stored before it a memory is associated with, and from which cosine on.
 const NEAR_MAX: usize = 4;
 const NEAR_FROM: f32 = 0.6;
@@ -61,6 +63,7 @@ impl<'a> Forming<'a> {
         let memory = self.snapshot.memory(at);
         let nodes = (self.snapshot.versions.first(node), node);
         known.sessions.insert(&memory.content.session, memory.happened_at(), nodes);
+        known.claim(&memory, nodes);
         if !memory.content.session.is_empty() {
             self.follow(known, &memory, node);
         }
@@ -75,6 +78,50 @@ impl<'a> Forming<'a> {
         }
         let near = self.near(node, at);
         self.repeat((node, &memory), near);
+        self.succeed(known, &memory, nodes);
+    }
+
+    /// Puts what the memory states of an attribute into the chain of those who state something of it: each is superseded by
+    /// the first one behind it that states another value.
+    fn succeed(&mut self, known: &mut Known, memory: &Memory, nodes: (u32, u32)) {
+        let Some(claim) = memory.content.claim() else { return };
+        let own = said(&memory.content.text);
+        if own.is_empty() {
+            return;
+        }
+        let own = value_of(&own);
+        let value = |node: u32| {
+            let (at, _) = self.snapshot.doc_of_node(node)?;
+            let said = said(&self.snapshot.memory(at).content.text);
+            (!said.is_empty()).then(|| value_of(&said))
+        };
+        let place = (memory.stated_from(), nodes.0, nodes.1);
+        let lives = |node: u32| self.snapshot.doc_of_node(node).is_some();
+        let (before, after) = known.claims.beside((&claim, place), &lives, &value);
+        let node = nodes.1;
+        if let Some(newer) = after.iter().find(|later| later.value != own) {
+            self.edges.insert((newer.node, node, EdgeKind::Supersedes), SUPERSEDES_WEIGHT);
+        }
+        let Some(last) = before.first() else { return };
+        if last.value == own {
+            self.say_again(last.node, nodes);
+            return;
+        }
+        for older in before.iter().take_while(|other| other.value == last.value) {
+            if let Some(newer) = after.iter().find(|later| later.value != older.value) {
+                let edge = (newer.node, older.node, EdgeKind::Supersedes);
+                self.edges.remove(&edge);
+                self.removed.push(edge);
+            }
+            self.edges.insert((node, older.node, EdgeKind::Supersedes), SUPERSEDES_WEIGHT);
+        }
+    }
+
+    /// The memory states again what an earlier one states of the same attribute.
+    fn say_again(&mut self, earlier: u32, (first, node): (u32, u32)) {
+        if first == node && earlier < node && !self.repeats.contains(&(earlier, node)) {
+            self.repeats.push((earlier, node));
+        }
     }
 
     /// What was stored before and lies near in meaning; returns what may say the same, none where the memory has no vector.

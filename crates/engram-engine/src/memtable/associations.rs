@@ -10,6 +10,7 @@ use std::sync::Arc;
 use engram_index::{Adjacency, Direction, Edge, EdgeWeight, Graph, Link, TitleMatcher};
 use rpds::HashTrieMapSync;
 
+use super::successions::{Succession, Successions};
 use crate::association::{EdgeKind, Statement};
 
 /// The hasher has fixed keys: nothing differs between runs. Nothing is ever listed in the order of a hash.
@@ -41,6 +42,8 @@ pub(crate) struct Associations {
     statements: Map<(u32, u32), Statement>,
     /// Titles with the nodes of the memories that bear them.
     pub(crate) titles: TitleMatcher,
+    /// What took the place of which memories; each stands beside an edge of the graph.
+    pub(crate) successions: Successions,
     /// The associations of all memories with smaller nodes are formed.
     pub(crate) linked: u32,
 }
@@ -53,6 +56,7 @@ impl Default for Associations {
             entities: Map::default(),
             statements: Map::default(),
             titles: TitleMatcher::new(),
+            successions: Successions::default(),
             linked: 0,
         }
     }
@@ -89,7 +93,8 @@ impl Associations {
         let entities = self.entities.size() * ENTITY_BYTES;
         let statements = self.statements.size() * STATEMENT_BYTES;
         let titles = self.titles.len() * TITLE_BYTES;
-        (self.graph.heap_bytes() + titles + entities + statements) as u64
+        let successions = self.successions.heap_bytes();
+        (self.graph.heap_bytes() + titles + entities + statements + successions) as u64
     }
 
     /// The node of the entity with this key.
@@ -129,6 +134,26 @@ impl Associations {
         self.put_statement((from, to), statement);
     }
 
+    /// Notes that one memory supersedes another; whatever did before no longer does.
+    pub(crate) fn supersede(&mut self, older: u32, succession: Succession) {
+        if let Some(before) = self.successions.get(older) {
+            self.disconnect(before.by, older, EdgeKind::Supersedes);
+        }
+        self.connect(succession.by, older, EdgeKind::Supersedes, EdgeWeight::ONE);
+        self.successions.put(older, succession);
+    }
+
+    /// Notes a succession whose edge is in the graph; whether it is.
+    pub(crate) fn note_succession(&mut self, older: u32, succession: Succession) -> bool {
+        let kind = EdgeKind::Supersedes.edge_type();
+        let own = |link: &Link| {
+            link.edge_type == kind && link.direction == Direction::In && link.node == succession.by
+        };
+        let there = self.graph.links(older).any(|link| own(&link));
+        self.successions.put(older, succession);
+        there
+    }
+
     /// Removes an edge; whether it was there.
     pub(crate) fn disconnect(&mut self, from: u32, to: u32, kind: EdgeKind) -> bool {
         if kind == EdgeKind::Explicit {
@@ -137,6 +162,9 @@ impl Associations {
         let removed = self.graph.remove(from, to, kind.edge_type()).is_some();
         if removed && kind == EdgeKind::Entity {
             self.drop_if_unnamed(to);
+        }
+        if removed && kind == EdgeKind::Supersedes {
+            self.successions.remove(to);
         }
         removed
     }
@@ -171,6 +199,7 @@ impl Associations {
         let links: Vec<_> = self.graph.links(node).collect();
         self.graph.remove_node(node);
         self.close_row(&links);
+        self.close_chain(node, &links);
         for link in links {
             match EdgeKind::from_code(link.edge_type.code()) {
                 Some(EdgeKind::Explicit) => {
@@ -229,6 +258,20 @@ impl Associations {
             && before.node != after.node
         {
             self.connect(before.node, after.node, EdgeKind::Next, after.weight);
+        }
+    }
+
+    /// What a memory superseded is superseded by what superseded it.
+    fn close_chain(&mut self, node: u32, links: &[Link]) {
+        let kind = EdgeKind::Supersedes.edge_type();
+        let next = self.successions.get(node);
+        self.successions.remove(node);
+        let older = links.iter().filter(|l| l.edge_type == kind && l.direction == Direction::Out);
+        for link in older {
+            self.successions.remove(link.node);
+            if let Some(next) = next.filter(|next| next.by != link.node) {
+                self.supersede(link.node, next);
+            }
         }
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct Columns {
     metadata: MetadataColumn,
     /// From when and until when memories are true; none = the chunk was written before there was such a column.
     valid: Option<[RangeColumn; 2]>,
+    /// What memories state attributes of; none = the chunk was written before there was such a column.
+    claims: Option<KeywordColumn>,
 }
 
 /// What a filter asks that no column may answer.
@@ -38,7 +40,7 @@ pub(crate) struct Columns {
 pub(crate) struct Lookups<'a> {
     /// The memories with one of these ids.
     pub(crate) ids: &'a dyn Fn(&[String]) -> Bitmap,
-    /// The memories that are true at a time, found by looking at each.
+    /// The memories that are true at a time.
     pub(crate) valid_at: &'a dyn Fn(i64) -> Bitmap,
 }
 
@@ -60,6 +62,8 @@ impl Columns {
         for (local, memory) in all() {
             metadata.add(local, &fields(&memory.content.metadata));
         }
+        let claims: Vec<(u32, String)> =
+            all().filter_map(|(local, memory)| Some((local, memory.content.claim()?))).collect();
         let docs = memories.len() as u32;
         Columns {
             docs,
@@ -79,6 +83,9 @@ impl Columns {
                 range(|memory| memory.content.valid_from),
                 range(|memory| memory.content.valid_until),
             ]),
+            claims: Some(KeywordColumn::build(
+                claims.iter().map(|(local, claim)| (*local, claim.as_bytes())),
+            )),
         }
     }
 
@@ -105,6 +112,7 @@ impl Columns {
             trust: RangeColumn::merge(&of(parts, |c| &c.trust)),
             metadata: MetadataColumn::merge(&of(parts, |c| &c.metadata), docs),
             valid: merged_valid(parts),
+            claims: merged_claims(parts),
         }
     }
 
@@ -119,6 +127,9 @@ impl Columns {
         self.ranges().into_iter().for_each(|column| append(column.to_bytes()));
         append(self.metadata.to_bytes());
         self.valid.iter().flatten().for_each(|column| append(column.to_bytes()));
+        // Nothing stands behind columns that are not there.
+        let claims = self.claims.as_ref().filter(|_| self.valid.is_some());
+        claims.into_iter().for_each(|column| append(column.to_bytes()));
         bytes
     }
 
@@ -157,6 +168,7 @@ impl Columns {
             return Err("the metadata is that of other memories".to_owned());
         }
         let valid = if rest.get().is_empty() { None } else { Some([range()?, range()?]) };
+        let claims = if rest.get().is_empty() { None } else { Some(keyword()?) };
         if !rest.get().is_empty() {
             return Err("something follows the columns".to_owned());
         }
@@ -175,6 +187,7 @@ impl Columns {
             trust,
             metadata,
             valid,
+            claims,
         })
     }
 
@@ -226,6 +239,14 @@ impl Columns {
         });
     }
 
+    /// Calls `visit` with every memory that states an attribute, and what of; whether a column says so.
+    pub(crate) fn each_claim(&self, visit: &mut dyn FnMut(&str, u32)) -> bool {
+        let Some(claims) = &self.claims else { return false };
+        claims
+            .each(&mut |claim, local| visit(std::str::from_utf8(claim).unwrap_or_default(), local));
+        true
+    }
+
     /// The memories that have forgotten themselves by then; none = no one ever does.
     pub(crate) fn expired(&self, now_ns: i64) -> Option<Bitmap> {
         self.expires.bounds()?;
@@ -237,7 +258,7 @@ impl Columns {
         let mut conditions = Vec::new();
         self.times_asked(filter, &mut conditions);
         if let Some(at) = filter.valid_at {
-            conditions.push(self.valid_at(at).unwrap_or_else(|| (lookups.valid_at)(at)));
+            conditions.push((lookups.valid_at)(at));
         }
         for tag in &filter.tags_all {
             conditions.push(self.tags.equal(tag.as_bytes()));
@@ -292,7 +313,7 @@ impl Columns {
     }
 
     /// The memories that are true at a time; none where no column says so.
-    fn valid_at(&self, at_ns: i64) -> Option<Bitmap> {
+    pub(crate) fn valid_at(&self, at_ns: i64) -> Option<Bitmap> {
         let [from, until] = self.valid.as_ref()?;
         let over = until.range(None, at_ns.checked_add(1));
         let begun = Bitmap::below(self.docs).and_not(&over);
@@ -306,6 +327,7 @@ impl Columns {
         self.keywords().iter().map(|column| column.heap_bytes()).sum::<usize>()
             + self.ranges().iter().map(|column| column.heap_bytes()).sum::<usize>()
             + self.valid.iter().flatten().map(RangeColumn::heap_bytes).sum::<usize>()
+            + self.claims.as_ref().map_or(0, KeywordColumn::heap_bytes)
             + self.metadata.heap_bytes()
     }
 }
@@ -321,6 +343,13 @@ fn merged_valid(parts: &[ColumnPart<'_, Columns>]) -> Option<[RangeColumn; 2]> {
         RangeColumn::merge(&own)
     };
     Some([merge(0), merge(1)])
+}
+
+/// The column of claims of all parts, where all have it.
+fn merged_claims(parts: &[ColumnPart<'_, Columns>]) -> Option<KeywordColumn> {
+    let all: Option<Vec<ColumnPart<'_, KeywordColumn>>> =
+        parts.iter().map(|(part, remap)| Some((part.claims.as_ref()?, *remap))).collect();
+    Some(KeywordColumn::merge(&all?))
 }
 
 fn any_of(column: &KeywordColumn, wanted: &[String], conditions: &mut Vec<Bitmap>) {
@@ -458,8 +487,9 @@ mod tests {
             let named = (0_u32..).zip(&memories).filter(|(_, memory)| wanted.contains(&memory.id));
             Bitmap::from_ordinals(&named.map(|(local, _)| local).collect::<Vec<_>>())
         };
-        let valid_at = |at: i64| {
-            let valid = (0_u32..).zip(&memories).filter(|(_, memory)| memory.is_valid(at));
+        let looked_at = |at: i64| {
+            let all = (0_u32..).zip(&memories);
+            let valid = all.filter(|(_, memory)| memory.validity().holds(at));
             Bitmap::from_ordinals(&valid.map(|(local, _)| local).collect::<Vec<_>>())
         };
         let mut old = Columns::open(&whole.to_bytes(), 200).unwrap();
@@ -467,6 +497,7 @@ mod tests {
         old.valid = None;
         let old = Columns::open(&old.to_bytes(), 200).unwrap();
         assert!(old.valid.is_none(), "a chunk of before has no such columns");
+        assert!(!old.each_claim(&mut |_, _| {}));
         for filter in filters() {
             let expected: Vec<u32> = (0_u32..)
                 .zip(&memories)
@@ -474,6 +505,7 @@ mod tests {
                 .map(|(local, _)| local)
                 .collect();
             for columns in [&whole, &merged, &old] {
+                let valid_at = |at| columns.valid_at(at).unwrap_or_else(|| looked_at(at));
                 let lookups = Lookups { ids: &ids, valid_at: &valid_at };
                 let found: Vec<u32> = columns.matching(&filter, lookups).iter().collect();
                 assert_eq!(found, expected, "{filter:?}");

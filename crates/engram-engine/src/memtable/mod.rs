@@ -4,6 +4,7 @@
 //! vectors and id map. Publishing a snapshot copies pointers, never documents. Rankings do not depend on where the
 //! boundaries between chunks lie: BM25 statistics are counted over the live documents, the vector scan is exact.
 
+mod successions;
 mod associations;
 mod traces;
 mod beliefs;
@@ -21,6 +22,7 @@ mod view;
 mod lineage;
 mod snapshot;
 mod versions;
+mod succeeding;
 mod change;
 mod believe;
 
@@ -39,6 +41,7 @@ pub(crate) use proximity::{GraphHash, Proximity, ProximityView};
 pub(crate) use records::RecordsWriter;
 pub(crate) use resident::{HotPart, HotSet, Resident};
 pub(crate) use snapshot::{DocRef, Figures, Indexing, Snapshot, TailDoc};
+pub(crate) use successions::{Succession, Validities};
 pub(crate) use traces::Traces;
 pub(crate) use versions::VersionDoc;
 pub(crate) use view::{ChunkView, Fate};

@@ -13,6 +13,7 @@ use super::forgotten::ForgottenCommits;
 use super::lineage::Versions;
 use super::proximity::{GraphHash, ProximityView};
 use super::resident::memory_bytes;
+use super::successions::Validities;
 use super::traces::Traces;
 use super::view::ChunkView;
 use crate::dynamics::Fading;
@@ -144,22 +145,25 @@ impl Snapshot {
         &'a self,
         after: Option<Cursor>,
         filter: &'a Filter,
+        validities: &'a Validities,
     ) -> impl Iterator<Item = (DocRef, State)> + 'a {
         let behind = move |memory: &Memory| after.is_none_or(|cursor| place(memory) > cursor);
         let chunks = (0_u32..).zip(&self.chunks).flat_map(move |(index, view)| {
             let count = view.chunk.len() as u32;
             let is_behind = |local| behind(&view.head(local));
             let first = if after.is_some() { first_behind(count, is_behind) } else { 0 };
-            let matching = (first < count && !filter.is_empty()).then(|| view.matching(filter));
+            let matching =
+                (first < count && !filter.is_empty()).then(|| view.matching(filter, validities));
             let passes =
                 move |local: &u32| matching.as_ref().is_none_or(|set| set.contains(*local));
             (first..count)
                 .filter(passes)
                 .filter_map(move |local| Some((DocRef::Chunk(index, local), view.state(local)?)))
         });
-        let tail = (0_u32..)
-            .zip(&self.tail)
-            .filter(move |(_, tail)| behind(&tail.doc.memory) && filter.matches(&tail.doc.memory));
+        let tail = (0_u32..).zip(&self.tail).filter(move |(_, tail)| {
+            let memory = &tail.doc.memory;
+            behind(memory) && validities.pass(filter, tail.node, memory)
+        });
         chunks.chain(tail.map(|(index, tail)| (DocRef::Tail(index), tail.state)))
     }
 
@@ -280,6 +284,12 @@ impl Snapshot {
         Some((DocRef::Chunk(index as u32, local), view.state(local)?))
     }
 
+    /// Id of the memory of a node; empty where there is none.
+    pub(crate) fn id_of_node(&self, node: u32) -> String {
+        let found = self.doc_of_node(node);
+        found.map(|(at, _)| self.head(at).id.clone()).unwrap_or_default()
+    }
+
     pub(crate) fn state(&self, at: DocRef) -> Option<State> {
         match at {
             DocRef::Chunk(chunk, local) => self.chunks[chunk as usize].state(local),
@@ -392,6 +402,11 @@ impl Snapshot {
             }
             DocRef::Tail(index) => self.tail[index as usize].doc.vectors.len() as u32,
         }
+    }
+
+    /// Sum over what use, evidence and chains have made of the memories: equal wherever the same was learned.
+    pub(crate) fn learned_sum(&self) -> u64 {
+        self.traces.sum().wrapping_add(self.associations.successions.sum())
     }
 
     /// Bytes of the whole state in RAM, estimated from the lengths of what it holds; hot memories of warm chunks apart.

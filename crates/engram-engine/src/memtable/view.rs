@@ -8,7 +8,8 @@ use super::bodies::{Bodies, MemoryRef};
 use super::chunk::{Built, Chunk};
 use super::columns::Lookups;
 use super::resident::Resident;
-use crate::filter::Filter;
+use super::successions::Validities;
+use crate::filter::{Filter, Validity};
 use crate::model::{ContentHash, Outline, State};
 
 /// A chunk and what became of its documents since.
@@ -115,16 +116,32 @@ impl ChunkView {
     }
 
     /// Local ordinals of the documents, deleted ones too, that a filter lets pass.
-    pub(crate) fn matching(&self, filter: &Filter) -> Bitmap {
+    pub(crate) fn matching(&self, filter: &Filter, validities: &Validities) -> Bitmap {
         let locals = |ids: &[String]| {
             let mut locals: Vec<u32> = ids.iter().flat_map(|id| self.locals_of_id(id)).collect();
             locals.sort_unstable();
             Bitmap::from_ordinals(&locals)
         };
+        let own = self.chunk.node_range().map(|range| validities.within(range));
+        let chained: Vec<(u32, Validity)> = own
+            .into_iter()
+            .flatten()
+            .filter_map(|(node, own)| Some((self.chunk.local_of_node(node)?, own)))
+            .collect();
         let valid_at = |at: i64| {
-            let all = 0..self.chunk.len() as u32;
-            let valid: Vec<u32> = all.filter(|local| self.head(*local).is_valid(at)).collect();
-            Bitmap::from_ordinals(&valid)
+            let columns = self.chunk.columns.valid_at(at);
+            let mut valid = columns.unwrap_or_else(|| {
+                let all = 0..self.chunk.len() as u32;
+                let stated = |local: &u32| self.head(*local).validity().holds(at);
+                Bitmap::from_ordinals(&all.filter(stated).collect::<Vec<u32>>())
+            });
+            for (local, own) in &chained {
+                match own.holds(at) {
+                    true => valid.insert(*local),
+                    false => valid.remove(*local),
+                };
+            }
+            valid
         };
         self.chunk.columns.matching(filter, Lookups { ids: &locals, valid_at: &valid_at })
     }

@@ -30,6 +30,7 @@ impl Eligible {
         now_ns: i64,
     ) -> Eligible {
         let phrased = phrased.map(|docs| docs.into_iter().collect::<HashSet<DocRef>>());
+        let validities = snapshot.validities(filter, now_ns);
         let mut count = 0;
         let mut chunk = |view: &ChunkView| {
             let expired = view.chunk.columns.expired(now_ns);
@@ -38,20 +39,22 @@ impl Eligible {
                 count += view.active();
                 return None;
             }
-            let matching = view.active_of(&view.matching(filter));
+            let matching = view.active_of(&view.matching(filter, &validities));
             let eligible = expired.map_or(matching.clone(), |expired| matching.and_not(&expired));
             count += eligible.len();
             Some(eligible)
         };
         let chunks = snapshot.chunks.iter().map(&mut chunk).collect();
-        let passes = |memory: &Memory| !memory.is_expired(now_ns) && filter.matches(memory);
+        let passes = |node: u32, memory: &Memory| {
+            !memory.is_expired(now_ns) && validities.pass(filter, node, memory)
+        };
         let mut tail = Bitmap::default();
         let mut tail_is_whole = true;
         for (index, doc) in (0_u32..).zip(&snapshot.tail) {
             if doc.state != State::Active {
                 continue;
             }
-            if passes(&doc.doc.memory) {
+            if passes(doc.node, &doc.doc.memory) {
                 tail.insert(index);
             } else {
                 tail_is_whole = false;

@@ -31,6 +31,8 @@ const fn factors(kind: EdgeKind) -> (f32, f32) {
         EdgeKind::Entity => (0.25, 0.25),
         // What follows in a session counts as context of the words, what is near was found by its vector.
         EdgeKind::Next | EdgeKind::Near => (0.0, 0.0),
+        // What was true leads to what is true.
+        EdgeKind::Supersedes => (0.0, 1.0),
     }
 }
 

@@ -75,7 +75,9 @@ pub(super) fn outcome(probe: &Probe<'_>, ranked: &[(Candidate, f32)]) -> Outcome
     if *relevance < MATCH_FROM {
         return Outcome::Unsure;
     }
-    match ranked.get(1) {
+    // What the first one supersedes says nothing else of the same time.
+    let mut others = ranked[1..].iter();
+    match others.find(|(other, _)| !probe.chain(other.node).contains(&first.node)) {
         Some((second, relevance))
             if *relevance >= MATCH_FROM
                 && second.score >= EQUAL_SHARE * first.score

@@ -252,9 +252,10 @@ impl Probe<'_> {
             let worth = |place: usize| {
                 (1.0 - share) * (rest[place].0.score / best) - share * nearest[place]
             };
-            let mut chosen = 0;
-            for place in 1..rest.len() {
-                if worth(place) > worth(chosen) {
+            let free = |place: &usize| !self.waits_for(rest[*place].0.node, &rest);
+            let mut chosen = (0..rest.len()).find(free).unwrap_or(0);
+            for place in chosen + 1..rest.len() {
+                if worth(place) > worth(chosen) && free(&place) {
                     chosen = place;
                 }
             }

@@ -3,7 +3,7 @@
 use engram_index::Bitmap;
 
 use crate::filter::Filter;
-use crate::memtable::{ChunkView, DocRef, Snapshot};
+use crate::memtable::{ChunkView, DocRef, Snapshot, Validities};
 use crate::model::State;
 
 /// Documents, by chunk and in the tail.
@@ -15,8 +15,9 @@ pub(super) struct DocSet {
 impl DocSet {
     /// The recallable documents that a filter lets pass.
     pub(super) fn recallable(snapshot: &Snapshot, filter: &Filter, now_ns: i64) -> DocSet {
+        let validities = snapshot.validities(filter, now_ns);
         let chunk = |view: &ChunkView| {
-            let active = view.active_of(&view.matching(filter));
+            let active = view.active_of(&view.matching(filter, &validities));
             match view.chunk.columns.expired(now_ns) {
                 Some(expired) => active.and_not(&expired),
                 None => active,
@@ -25,7 +26,8 @@ impl DocSet {
         let mut tail = Bitmap::new();
         for (index, doc) in (0_u32..).zip(&snapshot.tail) {
             let memory = &doc.doc.memory;
-            if doc.state == State::Active && !memory.is_expired(now_ns) && filter.matches(memory) {
+            let passes = || validities.pass(filter, doc.node, memory);
+            if doc.state == State::Active && !memory.is_expired(now_ns) && passes() {
                 tail.insert(index);
             }
         }
@@ -41,16 +43,18 @@ impl DocSet {
         all
     }
 
-    /// Those that a filter lets pass. Columns answer it; only what stands in the tail is looked at.
+    /// Those that a filter lets pass which asks nothing of validity. Columns answer it; only what stands in the tail is looked at.
     pub(super) fn matching(&self, snapshot: &Snapshot, filter: &Filter) -> DocSet {
         let chunks = self.chunks.iter().zip(&snapshot.chunks);
+        let stated = Validities::default();
         let mut tail = Bitmap::new();
         for index in self.tail.iter() {
             if filter.matches(&snapshot.tail[index as usize].doc.memory) {
                 tail.insert(index);
             }
         }
-        DocSet { chunks: chunks.map(|(own, view)| own.and(&view.matching(filter))).collect(), tail }
+        let chunk = |(own, view): (&Bitmap, &ChunkView)| own.and(&view.matching(filter, &stated));
+        DocSet { chunks: chunks.map(chunk).collect(), tail }
     }
 
     /// Those that are named.

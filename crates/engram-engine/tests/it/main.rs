@@ -22,4 +22,5 @@ mod recalling;
 mod remembering;
 mod spaces;
 mod storing;
+mod superseding;
 mod versions;

@@ -27,6 +27,9 @@ impl EdgeType {
 pub struct EdgeWeight(u16);
 
 impl EdgeWeight {
+    /// The largest weight, 1.
+    pub const ONE: EdgeWeight = EdgeWeight(u16::MAX);
+
     /// The nearest multiple of 2⁻¹⁶ that is not 0; none unless `weight` is in (0, 1].
     pub fn new(weight: f32) -> Option<EdgeWeight> {
         if !(weight > 0.0 && weight <= 1.0) {

@@ -29,6 +29,7 @@ fn edge_kind(name: EdgeKindName) -> EdgeKind {
         EdgeKindName::Mention => EdgeKind::Mention,
         EdgeKindName::Next => EdgeKind::Next,
         EdgeKindName::Near => EdgeKind::Near,
+        EdgeKindName::Supersedes => EdgeKind::Supersedes,
     }
 }
 
@@ -39,6 +40,7 @@ fn edge_kind_name(kind: EdgeKind) -> EdgeKindName {
         EdgeKind::Mention => EdgeKindName::Mention,
         EdgeKind::Next => EdgeKindName::Next,
         EdgeKind::Near => EdgeKindName::Near,
+        EdgeKind::Supersedes => EdgeKindName::Supersedes,
     }
 }
 

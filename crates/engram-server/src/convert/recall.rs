@@ -205,6 +205,7 @@ fn recalled_view(item: Recalled, shown: &Presentation) -> RecalledView {
             strength: route(item.parts.strength),
             recency: route(item.parts.recency),
             importance: route(item.parts.importance),
+            succession: route(item.parts.succession),
             negative: route(item.parts.negative),
         },
         matched_terms: shown.explain.then_some(item.matched_terms),

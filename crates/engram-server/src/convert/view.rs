@@ -82,6 +82,8 @@ pub(crate) fn memory_view(detail: MemoryDetail, vectors: impl Into<Vectors>) -> 
         expires_at: time(content.expires_at),
         decay: content.decay.map(own_decay_view),
         belief: detail.belief.clone().map(summary_view),
+        superseded_by: detail.superseded_by,
+        supersedes: detail.supersedes,
         lsn: memory.lsn.0,
         committed_at: Timestamp(memory.committed_at.0),
     }

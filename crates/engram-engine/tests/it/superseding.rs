@@ -1,0 +1,253 @@
+//! Facts that are stated anew: chains that form by themselves, what holds now and what held then, and what is undone.
+
+use engram_engine::{
+    AsOf, Associate, AssociationQuery, Cue, Dissociate, EdgeDirection, EdgeKind, Engine, Execution,
+    Filter, ForgetMode, ListQuery, Mode, NewMemory, Update, Visibility,
+};
+use engram_engine::{ContentField, MemoryContent};
+
+use crate::associating::link_all;
+use crate::harness::{
+    DAY, Home, NOW, cue, forget, ids, recall, recalled_ids, restore, settle, store, text,
+};
+
+/// What a memory states of where somebody lives, from a day on.
+fn lives(id: &str, said: &str, day: i64) -> NewMemory {
+    let mut memory = text(id, said);
+    memory.content.subject = "Ada Lovelace".to_owned();
+    memory.content.attribute = "home".to_owned();
+    memory.content.valid_from = Some(NOW + day * DAY);
+    memory
+}
+
+fn small() -> Home {
+    let mut home = Home::of_dimension(8);
+    home.settings.tail_memories_max = 4;
+    home.settings.deleted_kept_ns = 0;
+    home
+}
+
+/// What stands in the place of a memory, and in whose place it stands.
+fn standing(engine: &Engine, id: &str) -> (Option<String>, Vec<String>) {
+    let detail = engine.get("default", id).unwrap();
+    (detail.superseded_by, detail.supersedes)
+}
+
+fn by(engine: &Engine, id: &str) -> Option<String> {
+    standing(engine, id).0
+}
+
+fn some(id: &str) -> Option<String> {
+    Some(id.to_owned())
+}
+
+/// Who is true on a day.
+fn valid(engine: &Engine, day: i64) -> Vec<String> {
+    let filter = Filter { valid_at: Some(NOW + day * DAY), ..Filter::default() };
+    let visibility = Visibility::Active;
+    let query = ListQuery { filter: filter.clone(), after: None, limit: 100, visibility };
+    let page = engine.list("default", &query).unwrap();
+    let listed: Vec<String> = page.items.iter().map(|item| item.memory.id.clone()).collect();
+    let cue = Cue { filter, limit: 100, ..cue(Mode::Keyword, "lives") };
+    let mut found = recalled_ids(&engine.recall("default", &cue).unwrap());
+    found.sort();
+    let mut sorted = listed.clone();
+    sorted.sort();
+    assert_eq!(found, sorted, "recall and list agree");
+    listed
+}
+
+#[test]
+fn a_newer_value_supersedes_and_a_late_arrival_is_superseded() {
+    let home = Home::new();
+    let engine = home.open();
+    store(&engine, lives("paris", "Ada lives in Paris", 10));
+    let mut other = lives("bo", "Bo lives in Oslo", 20);
+    other.content.subject = "Bo".to_owned();
+    store(&engine, other);
+    let mut folded = lives("basel", "Ada lives in Basel", 20);
+    folded.content.subject = "ADA  LOVELACE".to_owned();
+    store(&engine, folded);
+    link_all(&engine);
+    assert_eq!(standing(&engine, "paris"), (some("basel"), vec![]));
+    assert_eq!(standing(&engine, "basel"), (None, vec!["paris".to_owned()]));
+    assert_eq!(standing(&engine, "bo"), (None, vec![]));
+    // Told last, true first, and one between the two.
+    store(&engine, lives("rome", "Ada lives in Rome", 1));
+    store(&engine, lives("lima", "Ada lives in Lima", 15));
+    link_all(&engine);
+    let chain = ["rome", "paris", "lima", "basel"].map(|id| by(&engine, id));
+    assert_eq!(chain, [some("paris"), some("lima"), some("basel"), None]);
+    // Said again: no update, but a use of what was there.
+    store(&engine, lives("again", "Ada lives in Basel.", 30));
+    link_all(&engine);
+    assert_eq!(standing(&engine, "again"), (None, vec![]));
+    assert_eq!(by(&engine, "basel"), None);
+    assert_eq!(engine.get("default", "basel").unwrap().strength.uses, 1);
+    store(&engine, lives("kyoto", "Ada lives in Kyoto", 40));
+    link_all(&engine);
+    assert_eq!(standing(&engine, "kyoto").1, ["basel", "again"]);
+}
+
+#[test]
+fn without_times_of_validity_what_happened_and_then_the_log_decides() {
+    let home = Home::new();
+    let engine = home.open();
+    let stated = |id: &str, said: &str, occurred_at: Option<i64>| {
+        let mut memory = lives(id, said, 0);
+        memory.content.valid_from = None;
+        memory.content.occurred_at = occurred_at;
+        memory
+    };
+    store(&engine, stated("first", "Ada lives here", Some(NOW - 5 * DAY)));
+    store(&engine, stated("late", "Ada lives there", Some(NOW - 9 * DAY)));
+    store(&engine, stated("one", "Ada lives with Bo", Some(NOW - DAY)));
+    store(&engine, stated("two", "Ada lives with Cy", Some(NOW - DAY)));
+    link_all(&engine);
+    let chain = ["late", "first", "one", "two"].map(|id| by(&engine, id));
+    assert_eq!(chain, [some("first"), some("one"), some("two"), None]);
+}
+
+#[test]
+fn what_held_then_is_what_is_valid_then() {
+    for mut home in [Home::new(), small()] {
+        home.settings.checkpoint_log_bytes = 1;
+        let engine = home.open();
+        store(&engine, lives("paris", "Ada lives in Paris", 10));
+        let mut open = lives("basel", "Ada lives in Basel", 20);
+        open.content.valid_from = None;
+        open.content.occurred_at = Some(NOW + 20 * DAY);
+        store(&engine, open);
+        for n in 0..6 {
+            store(&engine, text(&format!("n{n}"), "nobody stays anywhere"));
+        }
+        link_all(&engine);
+        store(&engine, lives("kyoto", "Ada lives in Kyoto", 30));
+        link_all(&engine);
+        let check = |engine: &Engine| {
+            let then = |day| {
+                let all = valid_of(engine, day);
+                all.into_iter().filter(|id| !id.starts_with('n')).collect::<Vec<_>>()
+            };
+            assert_eq!(then(5), Vec::<String>::new());
+            assert_eq!(then(10), ["paris"]);
+            assert_eq!(then(19), ["paris"]);
+            assert_eq!(then(20), ["basel"]);
+            assert_eq!(then(30), ["kyoto"]);
+        };
+        check(&engine);
+        while engine.maintain(10_000).unwrap().more {}
+        check(&engine);
+        let engine = home.open_again(engine);
+        check(&engine);
+        assert_eq!(by(&engine, "paris"), some("basel"));
+        forget(&engine, ids(&["basel"]), ForgetMode::Suppress, Execution::Commit).unwrap();
+        assert_eq!(by(&engine, "paris"), some("kyoto"), "what is hidden supersedes nothing");
+        assert!(valid_of(&engine, 25).contains(&"paris".to_owned()));
+        restore(&engine, ids(&["basel"])).unwrap();
+        check(&engine);
+        forget(&engine, ids(&["basel"]), ForgetMode::Delete, Execution::Commit).unwrap();
+        assert_eq!(by(&engine, "paris"), some("kyoto"), "the chain is closed");
+        assert!(valid_of(&engine, 25).contains(&"paris".to_owned()));
+        forget(&engine, ids(&["kyoto"]), ForgetMode::Delete, Execution::Commit).unwrap();
+        assert_eq!(standing(&engine, "paris"), (None, vec![]), "the older one is current again");
+        let engine = home.open_again(engine);
+        assert_eq!(standing(&engine, "paris"), (None, vec![]));
+        assert!(valid_of(&engine, 99).contains(&"paris".to_owned()));
+    }
+}
+
+fn valid_of(engine: &Engine, day: i64) -> Vec<String> {
+    let filter = Filter { valid_at: Some(NOW + day * DAY), ..Filter::default() };
+    let visibility = Visibility::Active;
+    let query = ListQuery { filter, after: None, limit: 100, visibility };
+    let page = engine.list("default", &query).unwrap();
+    page.items.iter().map(|item| item.memory.id.clone()).collect()
+}
+
+#[test]
+fn the_newer_one_stands_before_a_better_match_that_it_supersedes() {
+    let home = Home::new();
+    let engine = home.open();
+    store(&engine, lives("old", "Ada lives in Paris near the river", 1));
+    store(&engine, lives("new", "Ada lives abroad", 2));
+    store(&engine, text("noise", "Ada lives to paint the river in Paris"));
+    let ask = "Ada lives in Paris near the river";
+    let before = recalled_ids(&recall(&engine, Mode::Hybrid, ask));
+    assert_eq!(before[0], "old");
+    link_all(&engine);
+    for mode in Mode::ALL {
+        for diversity in [0.0, 0.7] {
+            let cue = Cue { diversity, ..cue(mode, ask) };
+            let answer = engine.recall("default", &cue).unwrap();
+            let found = recalled_ids(&answer);
+            let place = |id: &str| found.iter().position(|other| other == id).unwrap();
+            assert!(place("new") < place("old"), "{mode:?} {diversity}: {found:?}");
+            let new = &answer.items[place("new")];
+            assert!(new.parts.succession.is_some(), "{mode:?}: {:?}", new.parts);
+            assert_eq!(new.detail.supersedes, ["old"]);
+            if diversity == 0.0 {
+                assert!(answer.items.is_sorted_by(|a, b| a.relevance >= b.relevance));
+            }
+        }
+    }
+    // What was known or true before the newer one: the older one, and nothing above it.
+    let old = engine.get("default", "old").unwrap().memory.lsn;
+    let known = Cue { as_of: Some(AsOf::Lsn(old)), ..cue(Mode::Hybrid, ask) };
+    let answer = engine.recall("default", &known).unwrap();
+    assert_eq!(recalled_ids(&answer), ["old"]);
+    assert_eq!(answer.items[0].detail.superseded_by, None);
+    assert_eq!(valid(&engine, 1), ["old", "noise"]);
+    assert_eq!(valid(&engine, 2), ["new", "noise"]);
+}
+
+#[test]
+fn chains_are_associations_like_others() {
+    let home = small();
+    let engine = home.open();
+    store(&engine, lives("a", "Ada lives in Paris", 1));
+    store(&engine, lives("b", "Ada lives in Basel", 2));
+    link_all(&engine);
+    let query = AssociationQuery {
+        id: "b".to_owned(),
+        direction: EdgeDirection::Out,
+        kinds: vec![EdgeKind::Supersedes],
+        limit: 10,
+        offset: 0,
+    };
+    let page = engine.associations("default", &query).unwrap();
+    assert_eq!((page.total, page.items[0].to.as_str(), page.items[0].weight), (1, "a", 1.0));
+    // A newer version takes its place in the chain by what it says.
+    let request = Update {
+        id: "b".to_owned(),
+        content: MemoryContent { text: "Ada lives in Paris".to_owned(), ..Default::default() },
+        fields: vec![ContentField::Text],
+        ..Update::default()
+    };
+    settle(&engine, |done| engine.update("default", request, done)).unwrap();
+    assert_eq!(by(&engine, "a"), None);
+    link_all(&engine);
+    assert_eq!(by(&engine, "a"), None, "it says the same now");
+    store(&engine, lives("c", "Ada lives in Rome", 3));
+    link_all(&engine);
+    assert_eq!(standing(&engine, "c").1, ["a", "b"]);
+    let request = Dissociate {
+        from: "c".to_owned(),
+        to: "a".to_owned(),
+        kinds: Vec::new(),
+        principal: String::new(),
+    };
+    let receipt = settle(&engine, |done| engine.dissociate("default", request, done)).unwrap();
+    assert!(receipt.count > 0);
+    assert_eq!((by(&engine, "a"), by(&engine, "b")), (None, some("c")));
+    let stated = Associate {
+        from: "a".to_owned(),
+        to: "c".to_owned(),
+        relation: "supersedes".to_owned(),
+        weight: 1.0,
+        reason: String::new(),
+        principal: String::new(),
+    };
+    settle(&engine, |done| engine.associate("default", stated, done)).unwrap();
+    assert_eq!(by(&engine, "c"), None, "a relation of that name is none of these");
+}
