@@ -6,12 +6,12 @@ use engram_api::{
     CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest, DissociateResponse,
     FeedbackRequest, FeedbackResponse, ForgetReceiptRequest, ForgetReceiptResponse, ForgetRequest,
     ForgetResponse, GetRequest, HistoryRequest, HistoryResponse, ImagineRequest, ImagineResponse,
-    ListRequest, ListResponse, ListSpacesResponse, MemoryView, Operation, PredictRequest,
-    PredictResponse, RecallRequest, RecallResponse, RecognizeRequest, RecognizeResponse,
-    RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse, RestoreRequest,
-    RestoreResponse, RetentionRequest, RetentionResponse, SpaceStatsView, SpaceView, SpreadRequest,
-    SpreadResponse, StatusView, UndoConsolidationRequest, UndoConsolidationResponse, UpdateRequest,
-    UpdateResponse, VersionView,
+    ListRequest, ListResponse, ListSpacesResponse, MarksRequest, MarksResponse, MemoryView,
+    Operation, PredictRequest, PredictResponse, RecallRequest, RecallResponse, RecognizeRequest,
+    RecognizeResponse, RememberManyRequest, RememberManyResponse, RememberRequest,
+    RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest, RetentionResponse,
+    SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView, UndoConsolidationRequest,
+    UndoConsolidationResponse, UpdateRequest, UpdateResponse, VersionView,
 };
 use serde::de::DeserializeOwned;
 
@@ -317,6 +317,14 @@ impl SpaceClient {
         request: &AssociationsRequest,
     ) -> Result<AssociationsResponse, ClientError> {
         self.run("associations", json(request), Repeat::Safe)
+    }
+
+    /// Reads one page of the pairs of memories of which one may change or deny the other.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn marks(&self, request: &MarksRequest) -> Result<MarksResponse, ClientError> {
+        self.run("marks", json(request), Repeat::Safe)
     }
 
     /// Forgets memories. Sent again only as a dry run: a repeated deletion would find nothing and lose its receipt.

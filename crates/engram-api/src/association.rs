@@ -22,17 +22,20 @@ pub enum EdgeKindName {
     Near,
     /// It states an attribute anew that the other stated: the other no longer holds.
     Supersedes,
+    /// Feedback says that they cannot both be true.
+    Contradicts,
 }
 
 impl EdgeKindName {
     /// All kinds.
-    pub const ALL: [EdgeKindName; 6] = [
+    pub const ALL: [EdgeKindName; 7] = [
         EdgeKindName::Explicit,
         EdgeKindName::Entity,
         EdgeKindName::Mention,
         EdgeKindName::Next,
         EdgeKindName::Near,
         EdgeKindName::Supersedes,
+        EdgeKindName::Contradicts,
     ];
 
     /// The name as it stands in JSON.
@@ -44,6 +47,7 @@ impl EdgeKindName {
             EdgeKindName::Next => "next",
             EdgeKindName::Near => "near",
             EdgeKindName::Supersedes => "supersedes",
+            EdgeKindName::Contradicts => "contradicts",
         }
     }
 }

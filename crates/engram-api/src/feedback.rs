@@ -32,14 +32,33 @@ impl VerdictName {
     }
 }
 
-/// Says what somebody thinks of a memory.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A decision about two memories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DecisionName {
+    /// The judged memory holds in the place of the other.
+    Supersedes,
+    /// They cannot both be true: this is evidence against each of them.
+    Contradicts,
+    /// Neither says anything against the other.
+    Unrelated,
+}
+
+/// Says what somebody thinks of a memory, or decides about it and another one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeedbackRequest {
     /// Id of the memory.
     pub id: String,
-    /// What they think.
-    pub verdict: VerdictName,
+    /// What they think of it; this, or `other` and `decision`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<VerdictName>,
+    /// Id of the other memory of a pair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other: Option<String>,
+    /// What they decide about the pair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<DecisionName>,
     /// Why, up to 1 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

@@ -8,6 +8,7 @@ mod error;
 mod problem;
 mod decay;
 mod belief;
+mod mark;
 mod memory;
 mod filter;
 mod remember;
@@ -45,13 +46,16 @@ pub use consolidation::{
 pub use decay::{LawName, MemoryDecay, SpaceDecay};
 pub use error::{ERRORS, ErrorCode, ErrorEntry, Remedy};
 pub use feedback::{
-    CurvePoint, FallView, FeedbackRequest, FeedbackResponse, RetentionRequest, RetentionResponse,
-    ReviewView, SourceEvidenceView, VerdictName,
+    CurvePoint, DecisionName, FallView, FeedbackRequest, FeedbackResponse, RetentionRequest,
+    RetentionResponse, ReviewView, SourceEvidenceView, VerdictName,
 };
 pub use filter::{Comparisons, FilterInput, MetadataCondition};
 pub use forget::{
     FORGET_IDS_MAX, ForgetModeName, ForgetReceiptRequest, ForgetReceiptResponse, ForgetRequest,
     ForgetResponse, PlaceName, PurgeStateName, ReceiptView, RestoreRequest, RestoreResponse,
+};
+pub use mark::{
+    MarkEndView, MarkGroundName, MarkKindName, MarkStateName, MarkView, MarksRequest, MarksResponse,
 };
 pub use memory::{
     ConfidenceView, KindName, MemoryInput, MemoryView, SourceInput, SourceView, StateName,

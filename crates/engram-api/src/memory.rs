@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::belief::BeliefSummaryView;
 use crate::decay::MemoryDecay;
+use crate::mark::MarkView;
 use crate::time::Timestamp;
 
 /// What sort of memory it is.
@@ -256,6 +257,9 @@ pub struct MemoryView {
     /// Ids of the memories in whose place it holds, at most 64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub supersedes: Vec<String>,
+    /// Pairs with other memories of which one may change or deny the other, undecided ones and contradictions, at most 16.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<MarkView>,
     /// Log sequence number of the commit that stored this version.
     pub lsn: u64,
     /// Time of that commit: unique and increasing in the space.

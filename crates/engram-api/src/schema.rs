@@ -6,6 +6,7 @@
 mod association;
 mod consolidation;
 mod learning;
+mod mark;
 mod completion;
 mod memory;
 mod update;
@@ -26,6 +27,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         association::schemas(),
         consolidation::schemas(),
         learning::schemas(),
+        mark::schemas(),
         completion::schemas(),
         requests::schemas(),
         update::schemas(),

@@ -7,9 +7,10 @@ use engram_store::{CommitTime, Stamp};
 
 use crate::association::{EdgeKind, Statement};
 use crate::dynamics::{source_of, witness};
+use crate::mark::PairDecision;
 use crate::memtable::{
-    BeliefChange, Doc, Entity, ForgottenCommit, GraphHash, Indexing, Proximity, Snapshot,
-    Succession,
+    BeliefChange, Decided, Doc, DocRef, Entity, ForgottenCommit, GraphHash, Indexing, Mark,
+    Proximity, Snapshot, Succession,
 };
 use crate::model::{FIRST_VERSION, Memory, State};
 use crate::record::{
@@ -96,7 +97,9 @@ fn apply_step(
         Step::Dissociate(record) => {
             let (from, to) = ends(snapshot, &record.from, &record.to)?;
             for code in record.kinds {
-                snapshot.associations.part(from, to, edge_kind(code)?);
+                let kind = edge_kind(code)?;
+                snapshot.associations.part(from, to, kind);
+                withdraw(snapshot, (from, to), kind);
             }
         }
         Step::Link(record) => link(snapshot, record)?,
@@ -154,6 +157,10 @@ fn judge(
     source: u64,
 ) -> Result<(), &'static str> {
     let (at, _) = snapshot.find(&record.id).ok_or("judges an id that is not live")?;
+    if !record.other.is_empty() {
+        let (other, _) = snapshot.find(&record.other).ok_or("judges an id that is not live")?;
+        return decide(snapshot, (at, other), record.decision, source);
+    }
     let verdict = Verdict::from_code(record.verdict).ok_or("holds an unknown judgement")?;
     let (node, now_ns) = (snapshot.node(at), snapshot.committed_at.0);
     snapshot.learn(node, |trace, law| {
@@ -173,6 +180,53 @@ fn judge(
         snapshot.doubt(node);
     }
     Ok(())
+}
+
+/// Somebody decides about two memories; what was decided before no longer counts, but as evidence.
+fn decide(
+    snapshot: &mut Snapshot,
+    (one, other): (DocRef, DocRef),
+    decision: u32,
+    source: u64,
+) -> Result<(), &'static str> {
+    let decision = PairDecision::from_code(decision).ok_or("holds an unknown decision")?;
+    let place = |at: DocRef| (snapshot.head(at).happened_at(), snapshot.node(at));
+    let ((first, judged), (second, beside)) = (place(one), place(other));
+    let (earlier, later) =
+        if (first, judged) < (second, beside) { (judged, beside) } else { (beside, judged) };
+    for kind in [EdgeKind::Supersedes, EdgeKind::Contradicts] {
+        snapshot.associations.disconnect(judged, beside, kind);
+        snapshot.associations.disconnect(beside, judged, kind);
+    }
+    let now_ns = snapshot.committed_at.0;
+    let known = snapshot.marks.get(judged, beside).cloned();
+    let (found, since_ns) = known.map_or((None, now_ns), |mark| (mark.found, mark.since_ns));
+    let decided = Some(Decided { decision, at_ns: now_ns, judged });
+    let mark = Mark { earlier, later, found, since_ns, decided };
+    snapshot.carry_out(&mark);
+    snapshot.marks.put(mark);
+    if decision == PairDecision::Contradicts {
+        // One of the two is wrong; nobody has said which.
+        for node in [judged, beside] {
+            snapshot.learn(node, |trace, _| trace.evidence.oppose(source));
+        }
+    }
+    Ok(())
+}
+
+/// A decision whose association is taken away is none any more.
+fn withdraw(snapshot: &mut Snapshot, (from, to): (u32, u32), kind: EdgeKind) {
+    let Some(mark) = snapshot.marks.get(from, to).cloned() else { return };
+    let held = mark.decided.is_some_and(|decided| match decided.decision {
+        PairDecision::Supersedes => kind == EdgeKind::Supersedes && decided.judged == from,
+        PairDecision::Contradicts => kind == EdgeKind::Contradicts && mark.later == from,
+        PairDecision::Unrelated => false,
+    });
+    if held && mark.found.is_some() {
+        snapshot.marks.put(Mark { decided: None, ..mark });
+    } else if held {
+        snapshot.marks.remove(from, to);
+    }
 }
 
 /// A repetition is a use of what was there before; from another source it is evidence for both.
@@ -247,20 +301,10 @@ fn connect(snapshot: &mut Snapshot, (from, to): (u32, u32), kind: EdgeKind, weig
             snapshot.associations.clear_row(from, to);
         }
         if kind == EdgeKind::Supersedes {
-            return supersede(snapshot, from, to);
+            return snapshot.hold_instead(from, to);
         }
         snapshot.associations.connect(from, to, kind, weight);
     }
-}
-
-/// One memory takes the place of another, from when both are there to be true.
-fn supersede(snapshot: &mut Snapshot, newer: u32, older: u32) {
-    let from_ns = |node: u32| {
-        let found = snapshot.doc_of_node(node);
-        found.map_or(i64::MIN, |(at, _)| snapshot.head(at).stated_from())
-    };
-    let since_ns = from_ns(newer).max(from_ns(older));
-    snapshot.associations.supersede(older, Succession { by: newer, since_ns });
 }
 
 /// What names a memory that is gone is skipped: it was deleted after the associations were looked for.
@@ -293,6 +337,19 @@ fn link(snapshot: &mut Snapshot, record: LinkRecord) -> Result<(), &'static str>
         connect(snapshot, (from, to), kind, weight);
     }
     record.repeats.into_iter().for_each(|pair| repeat(snapshot, pair));
+    for found in record.marks {
+        let (earlier, later) = (found.earlier, found.later);
+        let known = snapshot.marks.get(earlier, later).is_some()
+            || snapshot.associations.successions.get(earlier).is_some_and(|own| own.by == later);
+        let pair = lives(snapshot, earlier) && lives(snapshot, later) && earlier != later;
+        let cosine = found.cosine;
+        let contrast = found.contrast().ok_or("marks a pair in an unknown way")?;
+        if pair && !known {
+            let (since_ns, decided) = (snapshot.committed_at.0, None);
+            let found = Some((contrast, cosine));
+            snapshot.marks.put(Mark { earlier, later, found, since_ns, decided });
+        }
+    }
     let through = record.through.min(snapshot.next_node);
     snapshot.associations.linked = snapshot.associations.linked.max(through);
     Ok(())

@@ -26,17 +26,20 @@ pub enum EdgeKind {
     Near,
     /// It states anew what the other stated: the other no longer holds.
     Supersedes,
+    /// Somebody decided that they cannot both be true.
+    Contradicts,
 }
 
 impl EdgeKind {
     /// All kinds, in the order of their codes in the log.
-    pub const ALL: [EdgeKind; 6] = [
+    pub const ALL: [EdgeKind; 7] = [
         EdgeKind::Explicit,
         EdgeKind::Entity,
         EdgeKind::Mention,
         EdgeKind::Next,
         EdgeKind::Near,
         EdgeKind::Supersedes,
+        EdgeKind::Contradicts,
     ];
 
     /// Name in requests and answers.
@@ -48,6 +51,7 @@ impl EdgeKind {
             EdgeKind::Next => "next",
             EdgeKind::Near => "near",
             EdgeKind::Supersedes => "supersedes",
+            EdgeKind::Contradicts => "contradicts",
         }
     }
 

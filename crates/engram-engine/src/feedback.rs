@@ -11,7 +11,7 @@ use crate::error::EngineError;
 use crate::model::{Standing, State};
 use crate::queue::{CommitQueue, Known, writable};
 use crate::record::{FeedbackRecord, Op};
-use crate::request::Feedback;
+use crate::request::{Feedback, Verdict};
 use crate::space::Space;
 use crate::validate;
 
@@ -60,9 +60,18 @@ impl Engine {
         if known.filter(recallable).is_none() {
             return Err(EngineError::MemoryNotFound { id: request.id });
         }
+        if let Some(pair) = &request.pair {
+            let (known, _) = overlay.lookup(&snapshot, &pair.other);
+            if known.filter(recallable).is_none() {
+                return Err(EngineError::MemoryNotFound { id: pair.other.clone() });
+            }
+        }
+        let pair = request.pair.as_ref();
         let record = FeedbackRecord {
             id: request.id,
-            verdict: request.verdict.code(),
+            verdict: request.verdict.map_or(0, Verdict::code),
+            other: pair.map(|pair| pair.other.clone()).unwrap_or_default(),
+            decision: pair.map_or(0, |pair| pair.decision.code()),
             reason: request.reason,
             source: request.source,
         };

@@ -13,6 +13,10 @@ mod missing;
 
 mod settings;
 
+mod contrast;
+
+mod mark;
+
 mod model;
 
 mod dynamics;
@@ -87,6 +91,8 @@ mod history;
 
 mod relate;
 
+mod marks;
+
 mod link;
 
 mod index;
@@ -143,6 +149,7 @@ pub use completion::{
     Imagined, Partial, Predict, Prediction, Predictions,
 };
 pub use consolidate::{Consolidated, Undo};
+pub use contrast::{MarkGround, MarkKind};
 pub use engine::{Components, Done, Driven, Engine};
 pub use error::{EngineError, InvalidValue, LogFailure};
 pub use feedback::FeedbackReceipt;
@@ -151,6 +158,9 @@ pub use filter::{
 };
 pub use index::Indexed;
 pub use link::Linked;
+pub use mark::{
+    MarkDetail, MarkEvidence, MarkPage, MarkState, MarksQuery, PairDecision, PairJudgement,
+};
 pub use missing::MissingPart;
 pub use model::{
     BeliefSummary, Confidence, ContentHash, Created, Cursor, ForgetReceipt, History, Kind, Memory,

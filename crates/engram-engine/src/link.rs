@@ -4,6 +4,7 @@
 //! Each step looks at the next memories in the order of the log and submits one commit with what it found: from then on the
 //! associations are content like any other, and a replay forms nothing anew. One step of a space is under way at a time.
 
+mod marking;
 mod forming;
 
 use std::sync::Arc;

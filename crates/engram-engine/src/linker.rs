@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, OnceLock};
 use engram_store::Lsn;
 
 use self::claims::Claims;
-pub(crate) use self::claims::value_of;
 use self::sessions::Sessions;
 use crate::error::{EngineError, LogFailure};
 use crate::memtable::{ChunkView, Snapshot};

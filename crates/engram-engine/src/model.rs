@@ -10,6 +10,7 @@ use engram_index::{DecayLaw, name_key};
 use engram_store::{CommitTime, Lsn, SpaceId};
 
 use crate::error::EngineError;
+use crate::mark::MarkDetail;
 use crate::moves::TierMoves;
 use crate::settings::SpaceSettings;
 
@@ -392,6 +393,8 @@ pub struct MemoryDetail {
     pub superseded_by: Option<String>,
     /// Ids of the memories in whose place it holds, at most 64, in the order of the log.
     pub supersedes: Vec<String>,
+    /// Pairs with other memories that may change or deny one another, at most 16.
+    pub marks: Vec<MarkDetail>,
 }
 
 /// What a belief that consolidation made rests on, in short.

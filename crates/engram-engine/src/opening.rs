@@ -188,6 +188,7 @@ fn read_files(
         mut associations,
         traces,
         beliefs,
+        marks,
         keys,
         forgotten,
     } = state_file::read(home, &state.segment, space, record.next_node)?;
@@ -225,6 +226,7 @@ fn read_files(
         next_node: record.next_node,
         associations,
         traces,
+        marks,
         forgotten: commits,
         beliefs,
         decay: space.identity.settings.decay,

@@ -114,6 +114,7 @@ pub(crate) fn detail(snapshot: &Snapshot, at: DocRef, state: State, now_ns: i64)
         vectors: snapshot.vectors(at),
         superseded_by: snapshot.successor(node, now_ns).map(|(by, _)| snapshot.id_of_node(by)),
         supersedes: snapshot.superseded_ids(node, now_ns),
+        marks: snapshot.marks_shown(node, now_ns),
         memory: memory.into_arc(),
     }
 }
@@ -132,6 +133,7 @@ pub(crate) fn as_it_was(
         vectors,
         superseded_by: None,
         supersedes: Vec::new(),
+        marks: Vec::new(),
         memory,
     }
 }

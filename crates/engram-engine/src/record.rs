@@ -11,7 +11,7 @@ use prost::Message;
 
 pub(crate) use self::believed::{BeliefRecord, ConsolidateRecord};
 pub(crate) use self::learned::{
-    DecayRecord, FeedbackRecord, MergeRecord, RepeatRecord, UseRecord, UsedRecord,
+    DecayRecord, FeedbackRecord, MarkRecord, MergeRecord, RepeatRecord, UseRecord, UsedRecord,
 };
 use self::learned::{days, law_code, law_of_code};
 
@@ -174,6 +174,8 @@ pub(crate) struct LinkRecord {
     pub(crate) removed: Vec<EdgeRecord>,
     #[prost(message, repeated, tag = "6")]
     pub(crate) repeats: Vec<RepeatRecord>,
+    #[prost(message, repeated, tag = "7")]
+    pub(crate) marks: Vec<MarkRecord>,
 }
 
 /// A person, thing or place.

@@ -2,6 +2,7 @@
 
 use crate::answer::{Mode, RankCursor};
 use crate::filter::{Filter, TimeRange};
+use crate::mark::PairJudgement;
 use engram_store::Lsn;
 
 use crate::model::{Cursor, MemoryContent};
@@ -306,8 +307,10 @@ pub enum Effect {
 pub struct Feedback {
     /// Which memory.
     pub id: String,
-    /// What they think.
-    pub verdict: Verdict,
+    /// What they think of it; exactly one of this and `pair` is given.
+    pub verdict: Option<Verdict>,
+    /// What they decide about it and another memory.
+    pub pair: Option<PairJudgement>,
     /// Why; empty = not said.
     pub reason: String,
     /// Whose judgement it is, beside the principal; empty = the principal's own.

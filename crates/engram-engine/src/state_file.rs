@@ -13,19 +13,21 @@ use engram_store::{
 };
 
 use crate::association::Statement;
+use crate::mark::PairDecision;
 use crate::memtable::{
-    Associations, Beliefs, Doc, Entity, FORGOTTEN_MAX, Fate, ForgottenCommit, Lineage, Snapshot,
-    Succession, TailDoc, Traces, Versions,
+    Associations, Beliefs, Decided, Doc, Entity, FORGOTTEN_MAX, Fate, ForgottenCommit, Lineage,
+    Mark, Marks, Snapshot, Succession, TailDoc, Traces, Versions,
 };
 use crate::model::State;
 use crate::purges::Purges;
 use crate::queue::KeyUse;
-use crate::record::{decode_vectors, encode_vectors};
+use crate::record::{MarkRecord, decode_vectors, encode_vectors};
 use crate::residence::Home;
 use crate::space::Space;
 use crate::stored::{
     ChunkRecord, EntityNodeRecord, ForgottenRecord, KeyRecord, LineageRecord, MemoryRecord,
-    StatementRecord, SuccessionRecord, TailRecord, TraceRecord, append_message, read_messages,
+    PairRecord, StatementRecord, SuccessionRecord, TailRecord, TraceRecord, append_message,
+    read_messages,
 };
 
 const FATES: SectionTag = SectionTag(*b"FATE");
@@ -47,6 +49,9 @@ const BELIEF_NOTES: SectionTag = SectionTag(*b"BNOT");
 /// Only where a memory is superseded.
 const SUCCESSIONS: SectionTag = SectionTag(*b"SUPR");
 
+/// Only where a pair is marked.
+const MARKS: SectionTag = SectionTag(*b"MARK");
+
 /// What became of a chunk, and when it was last used, how much.
 pub(crate) type FateAndUse = (Fate, (i64, f32));
 
@@ -61,6 +66,7 @@ pub(crate) struct StateFile {
     pub(crate) associations: Associations,
     pub(crate) traces: Traces,
     pub(crate) beliefs: Beliefs,
+    pub(crate) marks: Marks,
     pub(crate) keys: Vec<KeyUse>,
     /// Commits that deleted memories, and when nothing was left of them.
     pub(crate) forgotten: Vec<(ForgottenCommit, Option<i64>)>,
@@ -111,6 +117,10 @@ pub(crate) fn write(
     if !successions.is_empty() {
         section(SUCCESSIONS, &successions)?;
     }
+    let marks = marks(&snapshot.marks);
+    if !marks.is_empty() {
+        section(MARKS, &marks)?;
+    }
     writer.finish()
 }
 
@@ -151,6 +161,54 @@ fn traces(traces: &Traces) -> Vec<u8> {
         append_message(&TraceRecord::new(node, trace), &mut bytes);
     }
     bytes
+}
+
+fn marks(marks: &Marks) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    marks.sorted().into_iter().for_each(|mark| append_message(&pair_record(mark), &mut bytes));
+    bytes
+}
+
+fn pair_record(mark: &Mark) -> PairRecord {
+    let Mark { earlier, later, found, since_ns, decided } = mark;
+    let mut record = MarkRecord { earlier: *earlier, later: *later, ..MarkRecord::default() };
+    if let Some((found, cosine)) = found {
+        (record.kind, record.ground) = (found.kind.code(), found.ground.code());
+        (record.before, record.after) = (found.before.clone(), found.after.clone());
+        (record.cues, record.cosine) = (found.cues.clone(), *cosine);
+    }
+    PairRecord {
+        mark: record,
+        since: *since_ns,
+        decision: decided.map_or(0, |decided| decided.decision.code()),
+        decided: decided.map_or(0, |decided| decided.at_ns),
+        judged: decided.map_or(0, |decided| decided.judged),
+    }
+}
+
+/// The mark of a record; none = it is not what it should be.
+fn mark_of(record: PairRecord) -> Option<Mark> {
+    let (earlier, later, cosine) = (record.mark.earlier, record.mark.later, record.mark.cosine);
+    let found = match record.mark.kind {
+        0 => None,
+        _ => Some((record.mark.contrast()?, cosine)),
+    };
+    let decided = match record.decision {
+        0 => None,
+        code => {
+            let decision = PairDecision::from_code(code)?;
+            Some(Decided { decision, at_ns: record.decided, judged: record.judged })
+        }
+    };
+    let judged = decided.is_none_or(|own| own.judged == earlier || own.judged == later);
+    let sound = earlier != later && judged && cosine.is_finite();
+    (sound && (found.is_some() || decided.is_some())).then_some(Mark {
+        earlier,
+        later,
+        found,
+        since_ns: record.since,
+        decided,
+    })
 }
 
 fn versions(versions: &Versions) -> Vec<u8> {
@@ -228,6 +286,7 @@ pub(crate) fn read(
         associations: read_associations(&segment, next_node)?,
         traces: read_traces(&segment, next_node)?,
         beliefs: beliefs::read(&segment, next_node)?,
+        marks: read_marks(&segment, next_node)?,
         keys: read_keys(&segment.load(KEYS)?).map_err(wrong)?,
         forgotten: match segment.section_len(FORGOTTEN) {
             Some(_) => read_forgotten(&segment.load(FORGOTTEN)?).map_err(wrong)?,
@@ -349,6 +408,26 @@ fn read_traces(segment: &Segment, next_node: u32) -> Result<Traces, StoreError> 
         }
     }
     Ok(traces)
+}
+
+fn read_marks(segment: &Segment, next_node: u32) -> Result<Marks, StoreError> {
+    let mut marks = Marks::default();
+    if segment.section_len(MARKS).is_none() {
+        return Ok(marks);
+    }
+    let records = read_messages::<PairRecord>(&segment.load(MARKS)?);
+    for record in records.map_err(|what| segment.damaged(&what))? {
+        match mark_of(record) {
+            Some(mark)
+                if mark.earlier.max(mark.later) < next_node
+                    && marks.get(mark.earlier, mark.later).is_none() =>
+            {
+                marks.put(mark);
+            }
+            _ => return Err(segment.damaged("a marked pair is not what it should be")),
+        }
+    }
+    Ok(marks)
 }
 
 fn read_keys(bytes: &[u8]) -> Result<Vec<KeyUse>, String> {

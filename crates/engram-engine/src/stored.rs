@@ -14,7 +14,7 @@ use prost::{DecodeError, Message};
 
 use crate::dynamics::Trace;
 use crate::model::{Course, Memory, Outline};
-use crate::record::{ContentRecord, DecayRecord, IdempotencyRecord, SpaceRecord};
+use crate::record::{ContentRecord, DecayRecord, IdempotencyRecord, MarkRecord, SpaceRecord};
 
 /// What a file of a manifest holds: its role there. The chunks stand in the order of the log.
 pub(crate) const ROLE_STATE: u8 = 1;
@@ -229,6 +229,24 @@ pub(crate) struct SuccessionRecord {
     /// From when on, ns.
     #[prost(sint64, tag = "3")]
     pub(crate) since: i64,
+}
+
+/// What is known of a pair of memories.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct PairRecord {
+    /// As in the log; kind 0 = nothing was found between their texts.
+    #[prost(message, required, tag = "1")]
+    pub(crate) mark: MarkRecord,
+    #[prost(sint64, tag = "2")]
+    pub(crate) since: i64,
+    /// As in the log; 0 = nobody has decided.
+    #[prost(uint32, tag = "3")]
+    pub(crate) decision: u32,
+    #[prost(sint64, tag = "4")]
+    pub(crate) decided: i64,
+    /// Node of the memory that was judged.
+    #[prost(uint32, tag = "5")]
+    pub(crate) judged: u32,
 }
 
 /// An idempotency key within its lifetime.

@@ -139,6 +139,16 @@ fn within_days(field: &str, days: f64, (low, high): (f64, f64)) -> Checked {
 pub(crate) fn feedback(request: &Feedback) -> Checked {
     printable("id", &request.id, ID_BYTES_MAX)?;
     length("reason", &request.reason, REASON_BYTES_MAX)?;
+    match (&request.verdict, &request.pair) {
+        (Some(_), None) => {}
+        (None, Some(pair)) => {
+            printable("other", &pair.other, ID_BYTES_MAX)?;
+            if pair.other == request.id {
+                return Err(EngineError::SelfAssociation { id: pair.other.clone() });
+            }
+        }
+        _ => return Err(EngineError::invalid("verdict", InvalidValue::Missing)),
+    }
     if request.source.is_empty() {
         return Ok(());
     }

@@ -309,7 +309,11 @@ impl History {
             let cue =
                 Cue { text: text.clone(), mode, limit, effect: Effect::Observe, ..Cue::default() };
             let Some(recall) = self.recall(name, &cue)? else { continue };
-            if !recall.items.iter().any(|item| item.detail.memory.id == stored.name()) {
+            // What supersedes it stands before it.
+            let own = |item: &engram_engine::Recalled| {
+                item.detail.memory.id == stored.name() || item.parts.succession.is_some()
+            };
+            if !recall.items.iter().any(own) {
                 let items: Vec<_> = recall
                     .items
                     .iter()
@@ -338,7 +342,11 @@ impl History {
         }
         let own = recall.items.iter().any(|item| item.detail.memory.id == stored.name());
         let raw = |item: &engram_engine::Recalled| item.parts.vector.map_or(0.0, |score| score.raw);
-        let equals = recall.items.iter().all(|item| raw(item) > 1.0 - 1e-5);
+        // What supersedes it stands before it.
+        let before = |item: &engram_engine::Recalled| {
+            raw(item) > 1.0 - 1e-5 || item.parts.succession.is_some()
+        };
+        let equals = recall.items.iter().all(before);
         let crowded = recall.items.len() == 5 && equals;
         if !own && !crowded {
             let items: Vec<_> =

@@ -1,13 +1,17 @@
 //! Learning: recalls that count as uses, judgements, and the commits that tell of them.
 
-use engram_engine::{Cue, Effect, Feedback, FeedbackReceipt, Mode, Verdict};
+use engram_engine::{
+    Cue, Effect, Feedback, FeedbackReceipt, Mode, PairDecision, PairJudgement, Verdict,
+};
 
 use crate::draft::phrase;
 use crate::history::{Check, History};
-use crate::model::{Queued, Work, classify, slot, taken};
+use crate::model::{Image, Queued, Work, classify, slot, taken};
 
 /// Chance in percent that a step learns something beside what else it does.
 const LEARNS: u64 = 10;
+/// Chance in percent that a judgement is one of a pair.
+const DECIDES: u64 = 40;
 /// Bytes of a judgement, at most.
 const JUDGEMENT_BYTES: usize = 1_000;
 /// Chance in percent that what was learned is driven at once.
@@ -66,6 +70,16 @@ impl History {
         }
     }
 
+    /// Sometimes a decision about a memory and another one.
+    fn pair_with(&mut self, image: &Image, id: &str) -> Option<PairJudgement> {
+        let nth = self.scholar.index(image.memories.len());
+        let decision = *self.scholar.pick(&PairDecision::ALL);
+        let wanted = self.scholar.chance(DECIDES);
+        let other = image.memories.values().nth(nth).map(|stored| stored.name().to_owned())?;
+        let pair = wanted && !other.is_empty() && other != id;
+        pair.then_some(PairJudgement { other, decision })
+    }
+
     fn judge_some(&mut self, name: &str) -> Check {
         let image = self.spaces[name].projected.clone();
         let nth = self.scholar.index(image.memories.len());
@@ -75,22 +89,26 @@ impl History {
             // An id that the engine makes is not known before the answer.
             return Ok(());
         }
+        let pair = self.pair_with(&image, &id);
         let (slot, done) = slot::<FeedbackReceipt>();
+        let verdict = *self.scholar.pick(&Verdict::ALL);
         let request = Feedback {
             id: id.clone(),
-            verdict: *self.scholar.pick(&Verdict::ALL),
+            verdict: pair.is_none().then_some(verdict),
+            pair: pair.clone(),
             reason: "it was tried".to_owned(),
             source: format!("judge {}", self.scholar.below(3)),
             principal: String::new(),
         };
-        self.note(format!("judge {id:?} in {name} {:?}", request.verdict));
+        self.note(format!("judge {id:?} in {name} {:?} {pair:?}", request.verdict));
         self.engine().feedback(name, request, done);
         if self.unread(&slot) {
             return Ok(());
         }
         let place = &self.spaces[name];
         let now_ns = self.now_ns();
-        let there = image.find(&id).is_some_and(|stored| stored.visible(now_ns));
+        let there = |id: &str| image.find(id).is_some_and(|stored| stored.visible(now_ns));
+        let there = there(&id) && pair.is_none_or(|pair| there(&pair.other));
         if place.deleting || !there {
             let expected = if place.deleting { "no space" } else { "no memory" };
             return self.expect_refusal(slot, expected);

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use engram_engine::{
-    Association, AssociationQuery, EdgeDirection, EdgeKind, Filter, PathStep, Recognize, Spread,
-    SpreadAnswer,
+    Association, AssociationQuery, EdgeDirection, EdgeKind, Filter, LIMIT_MAX, MarkDetail,
+    MarkState, MarksQuery, PathStep, Recognize, Spread, SpreadAnswer,
 };
 
 use crate::history::{Check, History};
@@ -78,6 +78,23 @@ impl History {
     }
 
     /// What was stated is there as it was stated; what was formed leads to what is visible.
+    /// Whether somebody decided about a pair.
+    fn is_decided(&self, name: &str, (id, other): (&str, &str)) -> bool {
+        let query = MarksQuery {
+            id: Some(id.to_owned()),
+            kind: None,
+            state: None,
+            limit: LIMIT_MAX,
+            offset: 0,
+        };
+        let page = self.engine().marks(name, &query);
+        let decided = |mark: &MarkDetail| {
+            let ends = [mark.earlier.0.as_str(), mark.later.0.as_str()];
+            mark.state != MarkState::Open && ends.contains(&other)
+        };
+        page.is_ok_and(|page| page.items.iter().any(decided))
+    }
+
     fn verify_associations(&self, name: &str, image: &Image, stored: &Stored) -> Check {
         let id = stored.name();
         let Some(found) = self.associations(name, id)? else { return Ok(()) };
@@ -108,17 +125,14 @@ impl History {
                     }
                 }
                 EdgeKind::Supersedes => {
-                    let states = |id: &str| {
-                        let stored = image.find(id)?;
-                        let content = &stored.content;
-                        Some((content.subject.clone(), content.attribute.clone()))
-                    };
-                    let same = states(id) == states(other) && !stored.content.subject.is_empty();
-                    if !same || (tie.to == id && !newer.insert(other)) || newer.len() > 1 {
-                        return Err(format!("{id} is in no such chain: {found:?}"));
+                    if tie.to == id && !newer.insert(other) || newer.len() > 1 {
+                        return Err(format!("{id} is superseded twice: {found:?}"));
                     }
                 }
-                EdgeKind::Entity | EdgeKind::Mention | EdgeKind::Near => {}
+                EdgeKind::Contradicts if !self.is_decided(name, (id, other)) => {
+                    return Err(format!("nobody decided that {id} contradicts {other}"));
+                }
+                EdgeKind::Contradicts | EdgeKind::Entity | EdgeKind::Mention | EdgeKind::Near => {}
             }
         }
         self.verify_named(name, image, (stored, &found))?;

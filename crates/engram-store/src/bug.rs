@@ -59,7 +59,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 23] = [
+    pub const ALL: [Bug; 24] = [
         Bug::AcknowledgedUnsynced,
         Bug::SyncRetried,
         Bug::PoisonForgotten,

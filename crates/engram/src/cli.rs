@@ -81,7 +81,9 @@ enum Command {
     Forgotten(commands::forgotten::Forgotten),
     /// Bring suppressed memories back
     Restore(commands::restore::Restore),
-    /// Say that a memory was useful, not useful, or wrong
+    /// List the pairs of memories of which one may change or deny the other (exit code 3 if there is none)
+    Marks(commands::marks::Marks),
+    /// Say that a memory was useful, not useful, or wrong, or decide about a pair
     Feedback(commands::feedback::Feedback),
     /// Show how a memory came to be as strong and as sure as it is, and how it will fade
     Retention(commands::retention::Retention),
@@ -139,6 +141,7 @@ impl Command {
             Command::Forget(command) => command.run(connection),
             Command::Forgotten(command) => command.run(connection),
             Command::Restore(command) => command.run(connection),
+            Command::Marks(command) => command.run(connection),
             Command::Feedback(command) => command.run(connection),
             Command::Retention(command) => command.run(connection),
             Command::Consolidate(command) => command.run(connection),

@@ -188,6 +188,7 @@ pub(super) const ASSOCIATIONS_ERRORS: &[ErrorCode] = &[
     ErrorCode::IoFailed,
     ErrorCode::ColdUnavailable,
 ];
+pub(super) const MARKS_ERRORS: &[ErrorCode] = ASSOCIATIONS_ERRORS;
 pub(super) const RETENTION_ERRORS: &[ErrorCode] = &[
     ErrorCode::OutOfRange,
     ErrorCode::BadId,
@@ -197,8 +198,10 @@ pub(super) const RETENTION_ERRORS: &[ErrorCode] = &[
     ErrorCode::ColdUnavailable,
 ];
 pub(super) const FEEDBACK_ERRORS: &[ErrorCode] = &[
+    ErrorCode::MissingField,
     ErrorCode::BadId,
     ErrorCode::TooLong,
+    ErrorCode::SelfAssociation,
     ErrorCode::MemoryNotFound,
     ErrorCode::Overloaded,
     ErrorCode::DiskFull,

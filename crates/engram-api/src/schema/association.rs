@@ -11,7 +11,15 @@ pub(super) fn schemas() -> Vec<Named> {
     vec![
         (
             "EdgeKindName",
-            one_of_names(&["explicit", "entity", "mention", "next", "near", "supersedes"]),
+            one_of_names(&[
+                "explicit",
+                "entity",
+                "mention",
+                "next",
+                "near",
+                "supersedes",
+                "contradicts",
+            ]),
         ),
         ("DirectionName", one_of_names(&["out", "in", "both"])),
         ("AssociateRequest", associate()),
@@ -35,7 +43,7 @@ fn positive_share() -> Value {
 }
 
 fn kinds() -> Field {
-    may("kinds", list(&reference("EdgeKindName"), 6), "Of these kinds; of all when absent.")
+    may("kinds", list(&reference("EdgeKindName"), 7), "Of these kinds; of all when absent.")
 }
 
 fn ends() -> Vec<Field> {

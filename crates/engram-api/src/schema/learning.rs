@@ -60,10 +60,16 @@ fn space_decay() -> Value {
 
 fn feedback() -> Value {
     request(
-        "What somebody thinks of a memory.",
+        "What somebody thinks of a memory, or decides about it and another one: `verdict`, or `other` and `decision`.",
         vec![
             needs("id", text_of(1, 256), "Id of the memory."),
-            needs("verdict", reference("VerdictName"), "What they think."),
+            may("verdict", reference("VerdictName"), "What they think of it."),
+            may("other", text_of(1, 256), "Id of the other memory of a pair."),
+            may(
+                "decision",
+                reference("DecisionName"),
+                "What they decide about the pair: `supersedes` = `id` holds in the place of `other`.",
+            ),
             may("reason", text_of(0, 1024), "Why."),
             may(
                 "source",

@@ -23,6 +23,11 @@ pub(super) fn schemas() -> Vec<Named> {
         may("source", reference("SourceView"), "Where it comes from."),
         may("superseded_by", text(), "Id of the memory that holds in its place."),
         may("supersedes", any_list(&text()), "Ids of the memories in whose place it holds."),
+        may(
+            "marks",
+            any_list(&reference("MarkView")),
+            "Pairs with other memories of which one may change or deny the other.",
+        ),
         needs("lsn", count(), "Log sequence number of the commit that stored this version."),
         needs("committed_at", time(), "Time of that commit: unique and increasing in the space."),
     ];

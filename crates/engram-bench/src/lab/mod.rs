@@ -13,6 +13,7 @@ mod fan;
 mod associations;
 mod consolidation;
 mod cost;
+mod marks;
 mod run;
 
 pub use options::LabOptions;

@@ -3,7 +3,7 @@
 use super::options::LabOptions;
 use super::report::{Findings, LabReport};
 use super::subject::START_NS;
-use super::{associations, consolidation, cost, fan, forgetting, spacing};
+use super::{associations, consolidation, cost, fan, forgetting, marks, spacing};
 use crate::failure::BenchError;
 use crate::local::LocalServer;
 
@@ -42,6 +42,11 @@ pub const EXPERIMENTS: &[ExperimentEntry] = &[
         about: "What fading costs in recall, by age of the evidence",
         needs: Some("--set"),
     },
+    ExperimentEntry {
+        name: "marks",
+        about: "Possible updates and contradictions in labelled pairs",
+        needs: Some("--pairs"),
+    },
 ];
 
 /// Runs experiments on a server of its own.
@@ -64,7 +69,13 @@ pub fn run_lab(
             ("consolidation", ..) => consolidation::run(&mut findings, progress)?,
             ("associations", Some(norms), _) => associations::run(&server, norms, &mut findings)?,
             ("cost", _, Some(set)) => cost::run(&server, set, (&mut findings, progress))?,
-            (name, ..) => return Err(BenchError::BadOption(format!("{name} has no data"))),
+            (name, ..) => match (name, &options.pairs) {
+                ("marks", Some(pairs)) => {
+                    let files = (pairs.as_path(), options.set.as_deref());
+                    marks::run(&server, files, (&mut findings, progress))?;
+                }
+                _ => return Err(BenchError::BadOption(format!("{name} has no data"))),
+            },
         }
     }
     let spaces = server.client.list_spaces()?.spaces;
@@ -77,6 +88,7 @@ fn has_data(entry: &ExperimentEntry, options: &LabOptions) -> bool {
     match entry.needs {
         Some("--norms") => options.norms.is_some(),
         Some("--set") => options.set.is_some(),
+        Some("--pairs") => options.pairs.is_some(),
         _ => true,
     }
 }

@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use engram_index::{Analyzer, Mention, MentionKind, TextQuery, name_key};
 
+use super::marking::marks;
 use crate::association::EdgeKind;
-use crate::linker::{Known, value_of};
+use crate::linker::Known;
 use crate::memtable::{DocRef, Snapshot};
 use crate::model::{Memory, MemoryContent, State};
-use crate::record::{EdgeRecord, EntityEdgeRecord, EntityRecord, LinkRecord, RepeatRecord};
+use crate::record::{
+    EdgeRecord, EntityEdgeRecord, EntityRecord, LinkRecord, MarkRecord, RepeatRecord,
+};
 use crate::search::{Accepted, REPEATED_MAX, Saying, Wanted, is_near};
 
 /// Weight of the edge to what follows in the same session.
@@ -42,6 +45,7 @@ pub(super) struct Forming<'a> {
     removed: Vec<(u32, u32, EdgeKind)>,
     /// Earlier and later memories that say the same.
     repeats: Vec<(u32, u32)>,
+    marks: Vec<MarkRecord>,
 }
 
 impl<'a> Forming<'a> {
@@ -55,6 +59,7 @@ impl<'a> Forming<'a> {
             edges: BTreeMap::new(),
             removed: Vec::new(),
             repeats: Vec::new(),
+            marks: Vec::new(),
         }
     }
 
@@ -77,7 +82,14 @@ impl<'a> Forming<'a> {
             self.mentioned(node, &content.title);
         }
         let near = self.near(node, at);
-        self.repeat((node, &memory), near);
+        let close = near.iter().flatten().take(NEAR_MAX).filter(|(_, cosine)| *cosine >= NEAR_FROM);
+        let close: Vec<(u32, f32)> = close.copied().collect();
+        self.marks.extend(marks((self.snapshot, self.analyzer), (node, &memory), &close));
+        let alike = |near: Vec<(u32, f32)>| {
+            let alike = near.into_iter().filter(|(_, cosine)| is_near(*cosine));
+            alike.map(|(other, _)| other).collect()
+        };
+        self.repeat((node, &memory), near.map(alike));
         self.succeed(known, &memory, nodes);
     }
 
@@ -85,15 +97,10 @@ impl<'a> Forming<'a> {
     /// the first one behind it that states another value.
     fn succeed(&mut self, known: &mut Known, memory: &Memory, nodes: (u32, u32)) {
         let Some(claim) = memory.content.claim() else { return };
-        let own = said(&memory.content.text);
-        if own.is_empty() {
-            return;
-        }
-        let own = value_of(&own);
+        let Some(own) = Saying::of(&memory.content.text) else { return };
         let value = |node: u32| {
             let (at, _) = self.snapshot.doc_of_node(node)?;
-            let said = said(&self.snapshot.memory(at).content.text);
-            (!said.is_empty()).then(|| value_of(&said))
+            Saying::of(&self.snapshot.memory(at).content.text)
         };
         let place = (memory.stated_from(), nodes.0, nodes.1);
         let lives = |node: u32| self.snapshot.doc_of_node(node).is_some();
@@ -124,8 +131,9 @@ impl<'a> Forming<'a> {
         }
     }
 
-    /// What was stored before and lies near in meaning; returns what may say the same, none where the memory has no vector.
-    fn near(&mut self, node: u32, at: DocRef) -> Option<Vec<u32>> {
+    /// What was stored before and lies near in meaning, with its cosine, the nearest first; none where the memory has no
+    /// vector.
+    fn near(&mut self, node: u32, at: DocRef) -> Option<Vec<(u32, f32)>> {
         let mut vector = Vec::new();
         self.snapshot.with_vector(at, 0, &mut |own| vector.extend_from_slice(own));
         if vector.is_empty() {
@@ -135,13 +143,14 @@ impl<'a> Forming<'a> {
         let accepted =
             Accepted { accept: &earlier, all_active: false, count: self.snapshot.figures.active };
         let nearest = self.snapshot.nearest(&vector, REPEATED_MAX, accepted);
-        for (other, cosine) in nearest.scores.iter().take(NEAR_MAX) {
+        let nearest = nearest.scores.into_iter().map(|(other, cosine)| (other as u32, cosine));
+        let nearest: Vec<(u32, f32)> = nearest.collect();
+        for (other, cosine) in nearest.iter().take(NEAR_MAX) {
             if *cosine >= NEAR_FROM {
-                self.edges.insert((node, *other as u32, EdgeKind::Near), cosine.min(1.0));
+                self.edges.insert((node, *other, EdgeKind::Near), cosine.min(1.0));
             }
         }
-        let alike = nearest.scores.into_iter().filter(|(_, cosine)| is_near(*cosine));
-        Some(alike.map(|(other, _)| other as u32).collect())
+        Some(nearest)
     }
 
     /// Whether a memory is recallable and stands before another one.
@@ -295,6 +304,7 @@ impl<'a> Forming<'a> {
                 .into_iter()
                 .map(|(earlier, later)| RepeatRecord { earlier, later })
                 .collect(),
+            marks: self.marks,
         }
     }
 }

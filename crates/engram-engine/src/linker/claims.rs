@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::dynamics::witness;
+use crate::search::Saying;
 
 /// From when on it holds, ns; node of the first version, node.
 pub(crate) type ClaimPlace = (i64, u32, u32);
@@ -15,7 +15,7 @@ pub(crate) const CLAIMS_BESIDE_MAX: usize = 256;
 pub(crate) struct Claims {
     places: HashMap<String, BTreeSet<ClaimPlace>>,
     /// What the statements say, where somebody asked for it, by node.
-    values: BTreeMap<u32, u64>,
+    values: BTreeMap<u32, Saying>,
 }
 
 /// A statement beside another.
@@ -23,7 +23,7 @@ pub(crate) struct Claims {
 pub(crate) struct Claim {
     pub(crate) node: u32,
     /// Equal for those that say the same.
-    pub(crate) value: u64,
+    pub(crate) value: Saying,
 }
 
 impl Claims {
@@ -37,7 +37,7 @@ impl Claims {
         &mut self,
         (claim, place): (&str, ClaimPlace),
         lives: &dyn Fn(u32) -> bool,
-        value: &dyn Fn(u32) -> Option<u64>,
+        value: &dyn Fn(u32) -> Option<Saying>,
     ) -> (Vec<Claim>, Vec<Claim>) {
         let Some(places) = self.places.get_mut(claim) else { return (Vec::new(), Vec::new()) };
         let values = &mut self.values;
@@ -64,9 +64,4 @@ impl Claims {
         }
         (before, after)
     }
-}
-
-/// Number of what a text states: equal for texts of the same words.
-pub(crate) fn value_of(said: &str) -> u64 {
-    witness(&[said])
 }

@@ -3,16 +3,20 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use engram_index::{Bitmap, DecayLaw, Retention};
+use engram_index::{Bitmap, DecayLaw, EdgeWeight, Retention};
 use engram_store::Bug;
 
 use super::chunk::{Built, Chunk, Doc};
 use super::heat::Heat;
+use super::marks::Mark;
 use super::proximity::{Proximity, ProximityView};
 use super::resident::Resident;
 use super::snapshot::{DocRef, Indexing, Snapshot, TailDoc};
+use super::successions::Succession;
 use super::view::{ChunkView, Fate};
+use crate::association::EdgeKind;
 use crate::dynamics::Trace;
+use crate::mark::PairDecision;
 use crate::model::{ContentHash, Memory, State};
 
 /// What is new counts as used once.
@@ -136,6 +140,7 @@ impl Snapshot {
         let Some((node, memory)) = self.take_from_indexes(at, indexing) else { return };
         self.associations.forget(node);
         self.traces.remove(node);
+        self.marks.forget(node);
         match at {
             DocRef::Tail(index) => {
                 self.tail.remove(index as usize);
@@ -186,6 +191,34 @@ impl Snapshot {
         self.traces.hand_over(old, new);
         self.associations.hand_over(old, new);
         self.carry_belief(old, new);
+        for mark in self.marks.hand_over(old, new) {
+            self.carry_out(&mark);
+        }
+    }
+
+    /// Makes what was decided about a pair visible as an association.
+    pub(crate) fn carry_out(&mut self, mark: &Mark) {
+        let Some(decided) = mark.decided else { return };
+        match decided.decision {
+            PairDecision::Supersedes => {
+                self.hold_instead(decided.judged, mark.other(decided.judged))
+            }
+            PairDecision::Contradicts => {
+                let kind = EdgeKind::Contradicts;
+                self.associations.connect(mark.later, mark.earlier, kind, EdgeWeight::ONE);
+            }
+            PairDecision::Unrelated => {}
+        }
+    }
+
+    /// One memory takes the place of another, from when both are there to be true.
+    pub(crate) fn hold_instead(&mut self, newer: u32, older: u32) {
+        let from_ns = |node: u32| {
+            let found = self.doc_of_node(node);
+            found.map_or(i64::MIN, |(at, _)| self.head(at).stated_from())
+        };
+        let since_ns = from_ns(newer).max(from_ns(older));
+        self.associations.supersede(older, Succession { by: newer, since_ns });
     }
 
     /// Takes a live document out of all that counts and finds it; its node and its head.

@@ -11,6 +11,7 @@ use super::bodies::MemoryRef;
 use super::chunk::Doc;
 use super::forgotten::ForgottenCommits;
 use super::lineage::Versions;
+use super::marks::Marks;
 use super::proximity::{GraphHash, ProximityView};
 use super::resident::memory_bytes;
 use super::successions::Validities;
@@ -48,6 +49,7 @@ pub(crate) struct Snapshot {
     pub(crate) next_node: u32,
     pub(crate) associations: Associations,
     pub(crate) traces: Traces,
+    pub(crate) marks: Marks,
     /// The last commits that deleted memories.
     pub(crate) forgotten: ForgottenCommits,
     pub(crate) beliefs: Beliefs,
@@ -131,6 +133,7 @@ impl Snapshot {
             next_node: 0,
             associations: Associations::default(),
             traces: Traces::default(),
+            marks: Marks::default(),
             forgotten: ForgottenCommits::default(),
             beliefs: Beliefs::default(),
             decay,
@@ -404,9 +407,10 @@ impl Snapshot {
         }
     }
 
-    /// Sum over what use, evidence and chains have made of the memories: equal wherever the same was learned.
+    /// Sum over what use, evidence, chains and marks have made of the memories: equal wherever the same was learned.
     pub(crate) fn learned_sum(&self) -> u64 {
-        self.traces.sum().wrapping_add(self.associations.successions.sum())
+        let chains = self.associations.successions.sum();
+        self.traces.sum().wrapping_add(chains).wrapping_add(self.marks.sum())
     }
 
     /// Bytes of the whole state in RAM, estimated from the lengths of what it holds; hot memories of warm chunks apart.
@@ -417,8 +421,10 @@ impl Snapshot {
             memory_bytes(&tail.doc.memory) + components as u64 * 4
         });
         let graph = self.proximity.as_ref().map_or(0, |view| view.graph.heap_bytes() as u64);
-        let learned =
-            self.associations.heap_bytes() + self.traces.heap_bytes() + self.beliefs.heap_bytes();
+        let learned = self.associations.heap_bytes()
+            + self.traces.heap_bytes()
+            + self.beliefs.heap_bytes()
+            + self.marks.heap_bytes();
         chunks + tail.sum::<u64>() + graph + learned + self.versions.heap_bytes()
     }
 }

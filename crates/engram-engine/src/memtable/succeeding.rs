@@ -44,6 +44,9 @@ impl Snapshot {
             links.filter(|link| link.edge_type == kind && link.direction == Direction::Out)
         };
         let mut found = Vec::new();
+        if self.associations.successions.is_empty() {
+            return found;
+        }
         let mut open: Vec<u32> = leads(node).map(|link| link.node).collect();
         let mut steps = 0;
         while let Some(older) = open.pop() {

@@ -17,6 +17,7 @@ use super::session::Offline;
 use crate::chunk_file;
 use crate::datadir::{SPACES_DIR, WAL_DIR};
 use crate::error::EngineError;
+use crate::mark::PairDecision;
 use crate::memtable::Fate;
 use crate::model::{Memory, MemoryContent, Source, State};
 use crate::record::{
@@ -180,6 +181,8 @@ pub enum LoggedOp {
         removed: u64,
         /// Pairs of memories that say the same.
         repeats: u64,
+        /// Pairs of memories of which one may change or deny the other.
+        marks: u64,
     },
     /// Beliefs were made or changed, or are taken apart.
     Consolidate {
@@ -203,6 +206,8 @@ pub enum LoggedOp {
         reason: String,
         /// Who, as the caller named it.
         source: String,
+        /// The other memory and the decision, where a pair is judged.
+        pair: Option<(String, Option<PairDecision>)>,
     },
     /// Somebody said a memory again, and that was not stored as another one.
     Merge {
@@ -374,6 +379,7 @@ fn logged(op: Option<Op>, dimension: Option<u32>) -> LoggedOp {
             edges: (link.entity_edges.len() + link.edges.len()) as u64,
             removed: link.removed.len() as u64,
             repeats: link.repeats.len() as u64,
+            marks: link.marks.len() as u64,
         },
         Some(Op::Use(used)) => LoggedOp::Use { memories: used.uses.len() as u64 },
         Some(Op::Consolidate(made)) => LoggedOp::Consolidate {
@@ -385,6 +391,8 @@ fn logged(op: Option<Op>, dimension: Option<u32>) -> LoggedOp {
             verdict: Verdict::from_code(said.verdict),
             reason: said.reason,
             source: said.source,
+            pair: (!said.other.is_empty())
+                .then(|| (said.other, PairDecision::from_code(said.decision))),
         },
         Some(Op::Merge(merged)) => LoggedOp::Merge {
             id: merged.id,

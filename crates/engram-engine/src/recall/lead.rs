@@ -30,7 +30,7 @@ const fn factors(kind: EdgeKind) -> (f32, f32) {
         EdgeKind::Mention => (1.0, 0.4),
         EdgeKind::Entity => (0.25, 0.25),
         // What follows in a session counts as context of the words, what is near was found by its vector.
-        EdgeKind::Next | EdgeKind::Near => (0.0, 0.0),
+        EdgeKind::Next | EdgeKind::Near | EdgeKind::Contradicts => (0.0, 0.0),
         // What was true leads to what is true.
         EdgeKind::Supersedes => (0.0, 1.0),
     }

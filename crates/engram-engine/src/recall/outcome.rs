@@ -75,6 +75,12 @@ pub(super) fn outcome(probe: &Probe<'_>, ranked: &[(Candidate, f32)]) -> Outcome
     if *relevance < MATCH_FROM {
         return Outcome::Unsure;
     }
+    let contradicted = ranked[1..].iter().any(|(other, relevance)| {
+        *relevance >= MATCH_FROM && probe.contradict(first.node, other.node)
+    });
+    if contradicted {
+        return Outcome::Ambiguous;
+    }
     // What the first one supersedes says nothing else of the same time.
     let mut others = ranked[1..].iter();
     match others.find(|(other, _)| !probe.chain(other.node).contains(&first.node)) {

@@ -9,6 +9,8 @@ use engram_index::RouteScore;
 
 use super::Probe;
 use super::rank::{Candidate, sort};
+use crate::contrast::MarkKind;
+use crate::mark::PairDecision;
 
 /// Memories in the place of one that are lifted with it, nearest first.
 const LIFTED_MAX: usize = 64;
@@ -20,7 +22,7 @@ impl Probe<'_> {
             return;
         }
         let places: HashMap<u32, usize> =
-            candidates.iter().enumerate().map(|(place, own)| (own.node, place)).collect();
+            found(candidates).map(|(place, own)| (own.node, place)).collect();
         let mut moved = false;
         // Best first: what is lifted was lifted as far as it will be.
         for place in 0..candidates.len() {
@@ -56,7 +58,7 @@ impl Probe<'_> {
 
     /// Among candidates of one score, each behind those that supersede it.
     fn put_newer_first(&self, candidates: &mut Vec<Candidate>) {
-        let all: HashSet<u32> = candidates.iter().map(|own| own.node).collect();
+        let all: HashSet<u32> = found(candidates).map(|(_, own)| own.node).collect();
         let mut placed: HashSet<u32> = HashSet::new();
         let mut waiting = Vec::new();
         let mut ordered = Vec::with_capacity(candidates.len());
@@ -77,11 +79,26 @@ impl Probe<'_> {
         *candidates = ordered;
     }
 
+    /// Whether two memories were found or decided to contradict each other.
+    pub(super) fn contradict(&self, one: u32, other: u32) -> bool {
+        let Some(mark) = self.snapshot.marks.get(one, other) else { return false };
+        match (mark.decided, &mark.found) {
+            (Some(decided), _) => decided.decision == PairDecision::Contradicts,
+            (None, Some((found, _))) => found.kind == MarkKind::PossibleContradiction,
+            (None, None) => false,
+        }
+    }
+
     /// Whether one of `others` supersedes a memory.
     pub(super) fn waits_for(&self, node: u32, others: &[(Candidate, f32)]) -> bool {
         !self.snapshot.associations.successions.is_empty()
             && self.chain(node).iter().any(|newer| others.iter().any(|(own, _)| own.node == *newer))
     }
+}
+
+/// What is found: no route speaks for the others.
+fn found(candidates: &[Candidate]) -> impl Iterator<Item = (usize, &Candidate)> {
+    candidates.iter().enumerate().filter(|(_, own)| own.score > 0.0)
 }
 
 impl Candidate {

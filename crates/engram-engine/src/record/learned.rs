@@ -3,6 +3,7 @@
 use engram_index::DecayLaw;
 use prost::Message;
 
+use crate::contrast::{Contrast, MarkGround, MarkKind};
 use crate::model::OwnDecay;
 
 /// Memories were in answers. What names a node that is gone is skipped.
@@ -38,6 +39,47 @@ pub(crate) struct FeedbackRecord {
     /// Whose judgement it is, as the caller names it; empty = the principal's.
     #[prost(string, tag = "4")]
     pub(crate) source: String,
+    /// Id of the other memory, where a pair is judged; the verdict is 0 then.
+    #[prost(string, tag = "5")]
+    pub(crate) other: String,
+    /// 1 supersedes, 2 contradicts, 3 unrelated.
+    #[prost(uint32, tag = "6")]
+    pub(crate) decision: u32,
+}
+
+/// One memory may change or deny what another says. What names a node that is gone is skipped.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct MarkRecord {
+    /// Node of the memory that happened first.
+    #[prost(uint32, tag = "1")]
+    pub(crate) earlier: u32,
+    #[prost(uint32, tag = "2")]
+    pub(crate) later: u32,
+    /// 1 possible update, 2 possible contradiction.
+    #[prost(uint32, tag = "3")]
+    pub(crate) kind: u32,
+    /// 1 change, 2 negation, 3 opposite, 4 value.
+    #[prost(uint32, tag = "4")]
+    pub(crate) ground: u32,
+    #[prost(float, tag = "5")]
+    pub(crate) cosine: f32,
+    /// Words of each that the other does not share.
+    #[prost(string, tag = "6")]
+    pub(crate) before: String,
+    #[prost(string, tag = "7")]
+    pub(crate) after: String,
+    /// Words of the later one that tell of a change.
+    #[prost(string, repeated, tag = "8")]
+    pub(crate) cues: Vec<String>,
+}
+
+impl MarkRecord {
+    /// What makes the two differ; none = this program does not know that.
+    pub(crate) fn contrast(self) -> Option<Contrast> {
+        let kind = MarkKind::from_code(self.kind)?;
+        let ground = MarkGround::from_code(self.ground)?;
+        Some(Contrast { kind, ground, before: self.before, after: self.after, cues: self.cues })
+    }
 }
 
 /// A memory says again what an earlier one says.

@@ -29,8 +29,9 @@ fn judge(
     source: &str,
 ) -> Result<FeedbackReceipt, EngineError> {
     let request = Feedback {
+        pair: None,
         id: id.to_owned(),
-        verdict,
+        verdict: Some(verdict),
         reason: String::new(),
         source: source.to_owned(),
         principal: String::new(),

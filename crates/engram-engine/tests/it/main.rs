@@ -14,6 +14,7 @@ mod harness;
 mod indexing;
 mod learning;
 mod limits;
+mod marking;
 mod machine;
 mod offline;
 mod predicting;

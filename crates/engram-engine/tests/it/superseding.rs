@@ -45,7 +45,8 @@ fn some(id: &str) -> Option<String> {
 fn valid(engine: &Engine, day: i64) -> Vec<String> {
     let filter = Filter { valid_at: Some(NOW + day * DAY), ..Filter::default() };
     let visibility = Visibility::Active;
-    let query = ListQuery { filter: filter.clone(), after: None, limit: 100, visibility };
+    let query =
+        ListQuery { filter: filter.clone(), after: None, limit: 100, visibility, as_of: None };
     let page = engine.list("default", &query).unwrap();
     let listed: Vec<String> = page.items.iter().map(|item| item.memory.id.clone()).collect();
     let cue = Cue { filter, limit: 100, ..cue(Mode::Keyword, "lives") };
@@ -160,7 +161,7 @@ fn what_held_then_is_what_is_valid_then() {
 fn valid_of(engine: &Engine, day: i64) -> Vec<String> {
     let filter = Filter { valid_at: Some(NOW + day * DAY), ..Filter::default() };
     let visibility = Visibility::Active;
-    let query = ListQuery { filter, after: None, limit: 100, visibility };
+    let query = ListQuery { filter, after: None, limit: 100, visibility, as_of: None };
     let page = engine.list("default", &query).unwrap();
     page.items.iter().map(|item| item.memory.id.clone()).collect()
 }

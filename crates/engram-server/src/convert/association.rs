@@ -30,6 +30,7 @@ fn edge_kind(name: EdgeKindName) -> EdgeKind {
         EdgeKindName::Next => EdgeKind::Next,
         EdgeKindName::Near => EdgeKind::Near,
         EdgeKindName::Supersedes => EdgeKind::Supersedes,
+        EdgeKindName::Contradicts => EdgeKind::Contradicts,
     }
 }
 
@@ -41,6 +42,7 @@ fn edge_kind_name(kind: EdgeKind) -> EdgeKindName {
         EdgeKind::Next => EdgeKindName::Next,
         EdgeKind::Near => EdgeKindName::Near,
         EdgeKind::Supersedes => EdgeKindName::Supersedes,
+        EdgeKind::Contradicts => EdgeKindName::Contradicts,
     }
 }
 

@@ -7,8 +7,11 @@ use engram_api::{
 };
 use engram_engine::{
     BeliefSummary, Confidence, Consolidation, DecayLaw, DecaySettings, Feedback, FeedbackReceipt,
-    MemoryRetention, OwnDecay, PastReview, SourceEvidence, Standing, Strength, Verdict,
+    MemoryRetention, OwnDecay, PairJudgement, PastReview, SourceEvidence, Standing, Strength,
+    Verdict,
 };
+
+use super::mark::decision;
 
 fn law(name: LawName) -> DecayLaw {
     match name {
@@ -136,13 +139,19 @@ pub(crate) fn retention_response(id: String, told: MemoryRetention) -> Retention
 }
 
 pub(crate) fn feedback(request: FeedbackRequest) -> Feedback {
+    // Half of a pair is no judgement: the engine refuses what has neither.
+    let whole = request.other.is_some() == request.decision.is_some();
     Feedback {
         id: request.id,
-        verdict: match request.verdict {
+        verdict: request.verdict.filter(|_| whole).map(|verdict| match verdict {
             VerdictName::Useful => Verdict::Useful,
             VerdictName::NotUseful => Verdict::NotUseful,
             VerdictName::Wrong => Verdict::Wrong,
-        },
+        }),
+        pair: request
+            .other
+            .zip(request.decision)
+            .map(|(other, said)| PairJudgement { other, decision: decision(said) }),
         reason: request.reason.unwrap_or_default(),
         source: request.source.unwrap_or_default(),
         principal: String::new(),

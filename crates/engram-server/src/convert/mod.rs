@@ -1,5 +1,7 @@
 //! Between the wire and the engine: requests in, views out. No other module knows both sides.
 
+mod mark;
+
 mod learning;
 
 mod request;
@@ -25,6 +27,7 @@ pub(crate) use completion::{
 };
 pub(crate) use consolidation::{add_step, beliefs_response, undo, undo_response};
 pub(crate) use learning::{feedback, feedback_response, retention_response};
+pub(crate) use mark::{marks_query, marks_response, marks_scope};
 pub(crate) use recall::{
     Presentation, cue, mode_name, outcome_name, recall_response, recall_scope, recognize,
     recognize_response,

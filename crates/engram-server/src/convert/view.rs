@@ -16,6 +16,7 @@ use super::learning::{
     confidence_view, consolidation_name, own_decay_view, space_decay_view, strength_view,
     summary_view,
 };
+use super::mark::mark_view;
 use crate::refusal::Refusal;
 
 pub(super) fn kind_name(kind: Kind) -> KindName {
@@ -84,6 +85,7 @@ pub(crate) fn memory_view(detail: MemoryDetail, vectors: impl Into<Vectors>) -> 
         belief: detail.belief.clone().map(summary_view),
         superseded_by: detail.superseded_by,
         supersedes: detail.supersedes,
+        marks: detail.marks.into_iter().map(mark_view).collect(),
         lsn: memory.lsn.0,
         committed_at: Timestamp(memory.committed_at.0),
     }

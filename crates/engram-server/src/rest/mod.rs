@@ -16,6 +16,7 @@ mod associations;
 
 mod consolidation;
 mod feedback;
+mod marks;
 mod completion;
 
 mod versions;

@@ -23,6 +23,7 @@ use crate::rest::call::{Call, Context, Finish, Outcome, Reply, done};
 use crate::rest::completion::{complete, imagine, predict};
 use crate::rest::consolidation::{beliefs, consolidate, undo_consolidation};
 use crate::rest::feedback::{feedback, retention};
+use crate::rest::marks::marks;
 use crate::rest::recall::{recall, recognize};
 use crate::rest::reply::Answer;
 use crate::rest::versions::{history, update};
@@ -62,6 +63,7 @@ pub(crate) const HANDLERS: &[(&str, Handler)] = &[
     ("associate", Handler::Commit(associate)),
     ("dissociate", Handler::Commit(dissociate)),
     ("associations", Handler::Search(associations)),
+    ("marks", Handler::Search(marks)),
     ("forget", Handler::Commit(forget)),
     ("forget_receipt", Handler::Search(forget_receipt)),
     ("restore", Handler::Commit(restore)),

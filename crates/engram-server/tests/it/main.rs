@@ -10,6 +10,7 @@ mod completing;
 mod config;
 mod faults;
 mod life;
+mod marking;
 mod operations;
 mod pages;
 mod recalling;

@@ -28,7 +28,7 @@ pub(crate) struct Associations {
     /// Which ends
     #[arg(long, value_enum, default_value = "both")]
     direction: DirectionFlag,
-    /// Only of this kind: explicit, entity, mention, next, near or supersedes; may be repeated
+    /// Only of this kind: explicit, entity, mention, next, near, supersedes or contradicts; may be repeated
     #[arg(long = "edge", value_name = "KIND", value_parser = edge_kind)]
     kinds: Vec<EdgeKindName>,
     /// Most associations to show, 1 to 1,000

@@ -16,7 +16,7 @@ pub(crate) struct Dissociate {
     to: String,
     #[command(flatten)]
     space: SpaceFlags,
-    /// Only of this kind: explicit, entity, mention, next, near or supersedes; may be repeated
+    /// Only of this kind: explicit, entity, mention, next, near, supersedes or contradicts; may be repeated
     #[arg(long = "edge", value_name = "KIND", value_parser = edge_kind)]
     kinds: Vec<EdgeKindName>,
 }

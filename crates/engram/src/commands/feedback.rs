@@ -1,7 +1,7 @@
 //! `engram feedback`.
 
 use clap::{Args, ValueEnum};
-use engram_api::{FeedbackRequest, VerdictName};
+use engram_api::{DecisionName, FeedbackRequest, VerdictName};
 
 use crate::connection::{Connection, SpaceFlags};
 use crate::failure::Failure;
@@ -18,13 +18,30 @@ enum VerdictFlag {
     Wrong,
 }
 
+/// A decision about two memories.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum DecisionFlag {
+    /// It holds in the place of the other
+    Supersedes,
+    /// They cannot both be true
+    Contradicts,
+    /// Neither says anything against the other
+    Unrelated,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Feedback {
     /// Id of the memory
     id: String,
     /// What you think of it
-    #[arg(value_enum)]
-    verdict: VerdictFlag,
+    #[arg(value_enum, required_unless_present = "other")]
+    verdict: Option<VerdictFlag>,
+    /// Decide about it and the memory with this id
+    #[arg(long, value_name = "ID", requires = "decision", conflicts_with = "verdict")]
+    other: Option<String>,
+    /// What you decide about the two
+    #[arg(long, value_enum, requires = "other")]
+    decision: Option<DecisionFlag>,
     #[command(flatten)]
     space: SpaceFlags,
     /// Why
@@ -39,11 +56,17 @@ impl Feedback {
     pub(crate) fn run(self, connection: &Connection) -> Result<(), Failure> {
         let request = FeedbackRequest {
             id: self.id,
-            verdict: match self.verdict {
+            verdict: self.verdict.map(|verdict| match verdict {
                 VerdictFlag::Useful => VerdictName::Useful,
                 VerdictFlag::NotUseful => VerdictName::NotUseful,
                 VerdictFlag::Wrong => VerdictName::Wrong,
-            },
+            }),
+            other: self.other,
+            decision: self.decision.map(|decision| match decision {
+                DecisionFlag::Supersedes => DecisionName::Supersedes,
+                DecisionFlag::Contradicts => DecisionName::Contradicts,
+                DecisionFlag::Unrelated => DecisionName::Unrelated,
+            }),
             reason: self.reason,
             source: self.source,
         };

@@ -18,12 +18,15 @@ pub(crate) struct Lab {
     /// Experiments to run; all for which there is data when absent
     #[arg(value_parser = names())]
     experiments: Vec<String>,
-    /// Folder of a set in BEIR form whose memories carry times, for `cost`
+    /// Folder of a set in BEIR form whose memories carry times, for `cost`, and to count the marks in with `marks`
     #[arg(long, value_name = "DIR")]
     set: Option<PathBuf>,
     /// File of association norms, for `associations`: cue, target and strength, separated by tabs, a line each
     #[arg(long, value_name = "FILE")]
     norms: Option<PathBuf>,
+    /// File of labelled pairs, for `marks`: a JSON object with id, label, earlier and later, a line each
+    #[arg(long, value_name = "FILE")]
+    pairs: Option<PathBuf>,
     /// Folder to write plots to, as SVG
     #[arg(long, value_name = "DIR")]
     plots: Option<PathBuf>,
@@ -38,8 +41,12 @@ fn names() -> Vec<PossibleValue> {
 
 impl Lab {
     pub(crate) fn run(self, output: OutputFormat) -> Result<(), Failure> {
-        let options =
-            LabOptions { experiments: self.experiments, set: self.set, norms: self.norms };
+        let options = LabOptions {
+            experiments: self.experiments,
+            set: self.set,
+            norms: self.norms,
+            pairs: self.pairs,
+        };
         let report = with_spinner(|progress| run_lab(&options, progress))?;
         if let Some(dir) = &self.plots {
             write_plots(&report.plots, dir)?;

@@ -12,6 +12,7 @@ pub(crate) mod dissociate;
 pub(crate) mod eval;
 pub(crate) mod export;
 pub(crate) mod feedback;
+pub(crate) mod marks;
 pub(crate) mod forget;
 pub(crate) mod forgotten;
 pub(crate) mod get;

@@ -19,7 +19,7 @@ pub(crate) struct Spread {
     /// How many associations it may follow in a row, 1 to 8; 2 when absent
     #[arg(long, value_name = "N")]
     hops: Option<u32>,
-    /// Only along this kind: explicit, entity, mention, next, near or supersedes; may be repeated
+    /// Only along this kind: explicit, entity, mention, next, near, supersedes or contradicts; may be repeated
     #[arg(long = "edge", value_name = "KIND", value_parser = edge_kind)]
     edges: Vec<EdgeKindName>,
     /// Most memories to show, 1 to 1,000; 10 when absent

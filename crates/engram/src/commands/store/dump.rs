@@ -4,10 +4,10 @@ use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 
 use clap::{Args, ValueEnum};
-use engram_api::{Timestamp, VerdictName};
+use engram_api::{DecisionName, Timestamp, VerdictName};
 use engram_engine::{
     DumpQuery, DumpSection, DumpedManifest, DumpedMemory, DumpedRecord, LoggedOp, MemoryContent,
-    MetaValue, Metadata, OwnDecay, State, Verdict,
+    MetaValue, Metadata, OwnDecay, PairDecision, State, Verdict,
 };
 use engram_store::{InHistory, Lsn};
 use serde_json::{Map, Value, json};
@@ -178,20 +178,32 @@ fn operation(op: &LoggedOp, form: VectorForm) -> Value {
             "op": "associate", "from": from, "to": to, "relation": relation, "weight": weight, "reason": reason,
         }),
         LoggedOp::Dissociate { from, to } => json!({"op": "dissociate", "from": from, "to": to}),
-        LoggedOp::Link { entities, edges, removed, repeats } => json!({
+        LoggedOp::Link { entities, edges, removed, repeats, marks } => json!({
             "op": "link", "entities": entities, "edges": edges, "removed": removed, "repeats": repeats,
+            "marks": marks,
         }),
         LoggedOp::Consolidate { beliefs, dissolved } => {
             json!({"op": "consolidate", "beliefs": beliefs, "dissolved": dissolved})
         }
         LoggedOp::Use { memories } => json!({"op": "use", "memories": memories}),
-        LoggedOp::Feedback { id, verdict, reason, source } => {
+        LoggedOp::Feedback { id, verdict, reason, source, pair } => {
             let verdict = verdict.map(|verdict| match verdict {
                 Verdict::Useful => VerdictName::Useful,
                 Verdict::NotUseful => VerdictName::NotUseful,
                 Verdict::Wrong => VerdictName::Wrong,
             });
-            json!({"op": "feedback", "id": id, "verdict": verdict, "reason": reason, "source": source})
+            let mut said = json!({
+                "op": "feedback", "id": id, "verdict": verdict, "reason": reason, "source": source,
+            });
+            if let Some((other, decision)) = pair {
+                said["other"] = json!(other);
+                said["decision"] = json!(decision.map(|decision| match decision {
+                    PairDecision::Supersedes => DecisionName::Supersedes,
+                    PairDecision::Contradicts => DecisionName::Contradicts,
+                    PairDecision::Unrelated => DecisionName::Unrelated,
+                }));
+            }
+            said
         }
         LoggedOp::Merge { id, occurred_at, source } => json!({
             "op": "merge",
