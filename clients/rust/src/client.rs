@@ -3,15 +3,16 @@
 use engram_api::{
     AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse, BeliefsRequest,
     BeliefsResponse, CompleteRequest, CompleteResponse, ConsolidateRequest, ConsolidateResponse,
-    CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest, DissociateResponse,
-    FeedbackRequest, FeedbackResponse, ForgetReceiptRequest, ForgetReceiptResponse, ForgetRequest,
-    ForgetResponse, GetRequest, HistoryRequest, HistoryResponse, ImagineRequest, ImagineResponse,
-    ListRequest, ListResponse, ListSpacesResponse, MarksRequest, MarksResponse, MemoryView,
-    Operation, PredictRequest, PredictResponse, RecallRequest, RecallResponse, RecognizeRequest,
-    RecognizeResponse, RememberManyRequest, RememberManyResponse, RememberRequest,
-    RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest, RetentionResponse,
-    SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView, UndoConsolidationRequest,
-    UndoConsolidationResponse, UpdateRequest, UpdateResponse, VersionView,
+    CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest, DissociateResponse, FadingRequest,
+    FadingResponse, FeedbackRequest, FeedbackResponse, ForgetReceiptRequest, ForgetReceiptResponse,
+    ForgetRequest, ForgetResponse, GetRequest, HistoryRequest, HistoryResponse, ImagineRequest,
+    ImagineResponse, ListRequest, ListResponse, ListSpacesResponse, MarksRequest, MarksResponse,
+    MemoryView, Operation, PredictRequest, PredictResponse, RecallRequest, RecallResponse,
+    RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse,
+    RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest,
+    RetentionResponse, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView,
+    UndoConsolidationRequest, UndoConsolidationResponse, UpdateRequest, UpdateResponse,
+    VersionView,
 };
 use serde::de::DeserializeOwned;
 
@@ -209,6 +210,14 @@ impl SpaceClient {
     /// Any [`ClientError`].
     pub fn feedback(&self, request: &FeedbackRequest) -> Result<FeedbackResponse, ClientError> {
         self.run("feedback", json(request), Repeat::Never)
+    }
+
+    /// The memories that soonest fall below a retrievability, if nobody uses them.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn fading(&self, request: &FadingRequest) -> Result<FadingResponse, ClientError> {
+        self.run("fading", json(request), Repeat::Safe)
     }
 
     /// Shows how a memory came to be as strong and as sure as it is, and how it will fade.

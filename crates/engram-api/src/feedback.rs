@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::memory::{ConfidenceView, StrengthView};
+use crate::recall::ModeName;
 use crate::time::Timestamp;
 
 /// A judgement of a memory.
@@ -65,6 +66,22 @@ pub struct FeedbackRequest {
     /// Whose judgement it is, where one caller speaks for several: each counts as a source of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// What a recall showed of the memory, where the judgement is about that: relevance is calibrated by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recalled: Option<JudgedRecallInput>,
+}
+
+/// What a recall showed of a judged memory.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JudgedRecallInput {
+    /// Its `relevance`.
+    pub relevance: f32,
+    /// `mode` of the answer.
+    pub mode: ModeName,
+    /// Its `uncalibrated`; when absent, what the calibration of now would make of `relevance`, turned back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncalibrated: Option<f32>,
 }
 
 /// A judgement is durable, and what came of it.

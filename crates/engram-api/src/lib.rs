@@ -18,6 +18,7 @@ mod association;
 mod recall;
 mod recognize;
 mod feedback;
+mod fading;
 mod completion;
 mod consolidation;
 mod forget;
@@ -45,9 +46,10 @@ pub use consolidation::{
 };
 pub use decay::{LawName, MemoryDecay, SpaceDecay};
 pub use error::{ERRORS, ErrorCode, ErrorEntry, Remedy};
+pub use fading::{FadingRequest, FadingResponse, FadingView};
 pub use feedback::{
-    CurvePoint, DecisionName, FallView, FeedbackRequest, FeedbackResponse, RetentionRequest,
-    RetentionResponse, ReviewView, SourceEvidenceView, VerdictName,
+    CurvePoint, DecisionName, FallView, FeedbackRequest, FeedbackResponse, JudgedRecallInput,
+    RetentionRequest, RetentionResponse, ReviewView, SourceEvidenceView, VerdictName,
 };
 pub use filter::{Comparisons, FilterInput, MetadataCondition};
 pub use forget::{
@@ -66,9 +68,10 @@ pub use operation::{Method, OPERATIONS, Operation, Permission, Route, Scope};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, decode, nearest};
 pub use read::{GetRequest, ListRequest, ListResponse, ListStateName};
 pub use recall::{
-    AroundInput, MatchOutcome, MissingPartView, ModeName, NegativeInput, NeighbourView,
-    PromptContextView, RecallRequest, RecallResponse, RecalledView, RouteView, RoutesView,
-    SearchedView, TimeSpanInput, VectorSearchName, WeightsInput, WeightsView,
+    AroundInput, MatchOutcome, MissingPartView, ModeName, NegativeInput, NeighbourView, PrimeInput,
+    PrimedByView, PrimedView, PromptContextView, RecallRequest, RecallResponse, RecalledView,
+    RouteView, RoutesView, SearchedView, TimeSpanInput, VectorSearchName, WeightsInput,
+    WeightsView,
 };
 pub use recognize::{RecognizeRequest, RecognizeResponse, RecognizedView};
 pub use reference::{ReferencePage, reference_pages};
@@ -78,11 +81,11 @@ pub use remember::{
 };
 pub use schema::schemas;
 pub use space::{
-    CreateSpaceRequest, DeleteSpaceResponse, DuplicatesName, EmbedderView, ListSpacesResponse,
-    NodeState, SpaceStatsView, SpaceView, StatusView, TiersView, VersionView,
+    CalibrationView, CreateSpaceRequest, DeleteSpaceResponse, DuplicatesName, EmbedderView,
+    ListSpacesResponse, NodeState, SpaceStatsView, SpaceView, StatusView, TiersView, VersionView,
 };
 pub use time::{Timestamp, TimestampError};
 pub use update::{
-    AsOfInput, HistoryRequest, HistoryResponse, MemoryPatch, MemoryVersionView, UpdateRequest,
-    UpdateResponse,
+    AfterRecallInput, AsOfInput, HistoryRequest, HistoryResponse, MemoryPatch, MemoryVersionView,
+    ReconsolidationView, UpdateRequest, UpdateResponse,
 };

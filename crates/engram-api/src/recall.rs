@@ -55,6 +55,9 @@ pub struct RecallRequest {
     /// The situation that is asked about: what fits it ranks higher, what does not fit stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub around: Option<AroundInput>,
+    /// What this recall belongs to: what that session recalled in its last turns and minutes ranks a little higher.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prime: Option<PrimeInput>,
     /// What the answer should not be like.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub negative: Option<NegativeInput>,
@@ -127,6 +130,14 @@ pub struct AroundInput {
     pub time: Option<TimeSpanInput>,
 }
 
+/// A row of recalls, each of which biases the ones after it. The store forgets it with a restart, and soon by itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrimeInput {
+    /// Name of the row, as the caller likes: the conversation that it leads now, say. It is not the session of a memory.
+    pub session: String,
+}
+
 /// A stretch of time; an absent end is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -176,6 +187,9 @@ pub struct WeightsInput {
     /// How much it matters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub importance: Option<f32>,
+    /// How much of it is in mind of the session that `prime` names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priming: Option<f32>,
 }
 
 /// How an answer fits its cue.
@@ -249,8 +263,22 @@ pub struct RecallResponse {
     pub terms: Option<Vec<String>>,
     /// Last commit that the answer saw.
     pub snapshot_lsn: u64,
+    /// When it was answered, by the clock that strengths and priming are read with. An update can cite it.
+    pub recalled_at: Timestamp,
     /// Whether what is in the answer counts as used: it is strengthened within about a second.
     pub trained: bool,
+    /// What the session had in mind; only with `prime`, and not where the past is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primed: Option<PrimedView>,
+}
+
+/// What a session had in mind when it recalled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrimedView {
+    /// Which turn of the session this is, from 1; recalls that observe count none.
+    pub turn: u32,
+    /// Memories recalled in earlier turns of which something was left.
+    pub memories: u64,
 }
 
 /// Recalled memories as a text for a prompt. Each stands between delimiters that its content cannot forge, with id,
@@ -316,6 +344,8 @@ pub struct WeightsView {
     pub recency: f32,
     /// How much it matters.
     pub importance: f32,
+    /// How much of it is in mind of the session.
+    pub priming: f32,
 }
 
 /// A recalled memory with its numbers and the reason why it is here.
@@ -325,6 +355,8 @@ pub struct RecalledView {
     pub memory: MemoryView,
     /// How likely it is what the cue means, in \[0, 1\]; comparable between answers.
     pub relevance: f32,
+    /// The same before judgements of earlier recalls calibrated it; feedback on this recall gives it back.
+    pub uncalibrated: f32,
     /// What orders the answer: the sum of the contributions. Comparable within one answer.
     pub score: f32,
     /// How retrievable it is now, in \[0, 1\]: `memory.strength.retrievability`.
@@ -339,6 +371,9 @@ pub struct RecalledView {
     /// The way of the activation from a seed to it, empty where none reached it; only with `explain`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<Vec<PathStepView>>,
+    /// What of the session's earlier recalls lifted it; absent where nothing did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primed_by: Option<PrimedByView>,
     /// Other memories that are nearly the same and compete with it for every cue (interference), at most 100. It lowers neither
     /// strength nor confidence.
     #[serde(default)]
@@ -346,6 +381,17 @@ pub struct RecalledView {
     /// Memories around it in its session, in their order; only where `neighbours` asks for some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub neighbours: Option<Vec<NeighbourView>>,
+}
+
+/// Why a memory was in mind of a session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PrimedByView {
+    /// Id of the memory that the session recalled: this one, or one that it stands beside or is associated with.
+    pub id: String,
+    /// Turns since then, at least 1.
+    pub turns: u32,
+    /// Seconds since then.
+    pub seconds: f64,
 }
 
 /// A memory beside a recalled one.
@@ -384,6 +430,9 @@ pub struct RoutesView {
     /// By a better match that it supersedes; raw = the score of that one, to which it is lifted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub succession: Option<RouteView>,
+    /// By what the session has in mind; raw = what is left of its recalls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priming: Option<RouteView>,
     /// By likeness to what the answer should not be like; it counts against the memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub negative: Option<RouteView>,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::consolidation::ConsolidationName;
 use crate::decay::SpaceDecay;
+use crate::recall::ModeName;
 use crate::time::Timestamp;
 
 /// Creates a space. Its settings are fixed with it.
@@ -128,7 +129,7 @@ pub struct DeleteSpaceResponse {
 }
 
 /// Figures of a space.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SpaceStatsView {
     /// Its name.
     pub name: String,
@@ -163,6 +164,28 @@ pub struct SpaceStatsView {
     /// Time of the last commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub committed_at: Option<Timestamp>,
+    /// What judgements taught of the relevance of its recalls, by mode; absent where nothing was judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calibration: Vec<CalibrationView>,
+}
+
+/// What judgements taught of the relevance of one mode.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CalibrationView {
+    /// The mode.
+    pub mode: ModeName,
+    /// Judged items.
+    pub judgements: u64,
+    /// Those of them that were useful.
+    pub useful: u64,
+    /// Slope of the map on the logit of relevance; 1 = none.
+    pub slope: f64,
+    /// Its shift; 0 = none.
+    pub shift: f64,
+    /// Expected calibration error of what was judged, before the map, in \[0, 1\].
+    pub error_before: f32,
+    /// The same after it.
+    pub error_after: f32,
 }
 
 /// Where the memories of a space reside, and how many moved since the server started.

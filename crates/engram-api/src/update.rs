@@ -142,10 +142,37 @@ pub struct UpdateRequest {
     /// Why it changes, up to 1 KiB; kept with the version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The recall that this update followed: it weighs less against what is well established, more while the recall leaves the
+    /// memory open to change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_recall: Option<AfterRecallInput>,
     /// Makes a retry safe for 24 hours: the same key with the same body gives the first answer again. The header
     /// `Idempotency-Key` says the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
+}
+
+/// A recall, as an update cites it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AfterRecallInput {
+    /// `recalled_at` of its answer.
+    pub recalled_at: Timestamp,
+}
+
+/// What an update weighed that followed a recall and said something else.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReconsolidationView {
+    /// When the recall was answered.
+    pub recalled_at: Timestamp,
+    /// Whether it left a use of the memory in the log: only then it opened the memory to change.
+    pub confirmed: bool,
+    /// How established the memory was, 0 (just stated) to below 1.
+    pub established: f32,
+    /// How open the recall left it, in \[0, 1\]: 1 at once, 0 after six hours.
+    pub labile: f32,
+    /// What the update counts of a statement, in (0, 1\].
+    pub weight: f32,
 }
 
 /// What became of an update.
@@ -163,6 +190,9 @@ pub struct UpdateResponse {
     pub updated: bool,
     /// Number of vectors it has.
     pub vectors: u32,
+    /// What the update weighed; absent where it cited no recall, or said nothing otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconsolidated: Option<ReconsolidationView>,
 }
 
 /// Asks for the versions of a memory.
@@ -209,6 +239,9 @@ pub struct MemoryVersionView {
     /// Who stored it, where the server knows that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub principal: Option<String>,
+    /// What the update weighed that stored it; absent where it was not weighed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconsolidated: Option<ReconsolidationView>,
     /// What it says, without vectors.
     pub memory: MemoryInput,
 }

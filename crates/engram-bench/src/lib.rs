@@ -26,7 +26,7 @@ pub use bootstrap::PairedDifference;
 pub use calibration::CalibrationFigures;
 pub use eval::{
     CalibrationReport, CategoryReport, CrossFigures, EvalOptions, EvalReport, EvalScope, EvalTimes,
-    ModeTimes, NoAnswerFigures, evaluate,
+    LearnedFigures, ModeTimes, NoAnswerFigures, evaluate,
 };
 pub use failure::BenchError;
 pub use grid::Grid;

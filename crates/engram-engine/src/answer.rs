@@ -49,6 +49,8 @@ pub struct RankCursor {
     pub offset: u32,
     /// Candidates that each route puts up, kept the same from page to page.
     pub depth: u32,
+    /// Turn of the session that the answer was, from 1; 0 = of no session.
+    pub turn: u32,
 }
 
 /// Answer to a cue.
@@ -64,10 +66,34 @@ pub struct Recall {
     pub missing: Vec<MissingPart>,
     /// Last commit that the answer saw.
     pub lsn: Lsn,
+    /// When it was answered, ns: the clock that the ranking is a function of.
+    pub at_ns: i64,
     /// Whether the memories in it count as used.
     pub trained: bool,
+    /// What the session of the cue had in mind; none = the cue names none, or asks the past.
+    pub primed: Option<Priming>,
     /// How it was searched.
     pub explanation: Explanation,
+}
+
+/// What a session had in mind when it recalled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Priming {
+    /// Which turn of the session this is, from 1.
+    pub turn: u32,
+    /// Memories recalled in earlier turns of which something was left.
+    pub memories: u64,
+}
+
+/// Why something was in mind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrimedBy {
+    /// Id of the memory that the session recalled: the lifted one, or one that it belongs to.
+    pub id: String,
+    /// Turns since then, at least 1.
+    pub turns: u32,
+    /// Time since then, ns.
+    pub age_ns: i64,
 }
 
 /// What an answer is worth as a whole.
@@ -90,6 +116,8 @@ pub struct Recalled {
     pub detail: MemoryDetail,
     /// Estimated probability that it matches this cue, in [0, 1]; comparable between answers.
     pub relevance: f32,
+    /// The same before what was learned of the space's relevance was applied.
+    pub uncalibrated: f32,
     /// What orders the answer: the sum of its parts.
     pub score: f32,
     /// What each route and weight added to the score.
@@ -98,6 +126,8 @@ pub struct Recalled {
     pub matched_terms: Vec<String>,
     /// The strongest way of activation from a seed to this memory; empty = nothing but the cue led here.
     pub path: Vec<PathStep>,
+    /// What of the session's earlier recalls lifted it; none = nothing did.
+    pub primed_by: Option<PrimedBy>,
     /// Other memories that are nearly the same: they compete with it for every cue. Says nothing of whether it is true.
     pub crowding: u32,
     /// What stands before and after it in its session, in order, where the cue asks for it.
@@ -123,6 +153,8 @@ pub struct Parts {
     pub importance: Option<RouteScore>,
     /// What it is lifted by to the place of a memory that it supersedes; the score is that of the superseded one.
     pub succession: Option<RouteScore>,
+    /// What the session has in mind of it.
+    pub priming: Option<RouteScore>,
     /// Likeness to what the answer should not be like; it counts against the memory.
     pub negative: Option<RouteScore>,
 }

@@ -6,11 +6,12 @@ use engram_index::{EdgeWeight, Review};
 use engram_store::{CommitTime, Stamp};
 
 use crate::association::{EdgeKind, Statement};
+use crate::calibration::mode_of_code;
 use crate::dynamics::{source_of, witness};
 use crate::mark::PairDecision;
 use crate::memtable::{
     BeliefChange, Decided, Doc, DocRef, Entity, ForgottenCommit, GraphHash, Indexing, Mark,
-    Proximity, Snapshot, Succession,
+    Proximity, Snapshot,
 };
 use crate::model::{FIRST_VERSION, Memory, State};
 use crate::record::{
@@ -178,6 +179,14 @@ fn judge(
     });
     if verdict != Verdict::NotUseful {
         snapshot.doubt(node);
+    }
+    if record.mode > 0 {
+        let mode = mode_of_code(record.mode).ok_or("judges a recall of an unknown mode")?;
+        // What is wrong may have been just what the cue meant.
+        if verdict != Verdict::Wrong && !record.relevance.is_nan() {
+            let useful = verdict == Verdict::Useful;
+            snapshot.calibration.judge(mode, record.relevance, useful);
+        }
     }
     Ok(())
 }
@@ -426,6 +435,7 @@ fn doc(
         content_hash,
         first_committed_at: put.first_committed_at.map_or(stamp.time, CommitTime),
         reason: put.reason,
+        reconsolidation: put.reconsolidation.map(|record| record.weighed()).transpose()?,
     };
     Ok(Doc { memory: Arc::new(memory), words, vectors })
 }

@@ -25,12 +25,38 @@ pub(crate) struct Trace {
     pub(crate) retention: Retention,
     /// What speaks for and against it beyond the statement of who stored it.
     pub(crate) evidence: Evidence,
+    /// What an update left of what was believed before it; none = there was none that was weighed.
+    pub(crate) carried: Option<Carried>,
+}
+
+/// What a weighed update left of what was believed before it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Carried {
+    /// Share in (0, 1] that the statement counts of a statement.
+    pub(crate) statement: f64,
+    /// What of it speaks for what is said now, in observations.
+    pub(crate) supports: f64,
+    /// What of it speaks against that, in observations.
+    pub(crate) opposes: f64,
+    /// Pieces of evidence that it came from.
+    pub(crate) pieces: u32,
+}
+
+impl Carried {
+    /// What is carried where nothing is.
+    pub(crate) const NOTHING: Carried =
+        Carried { statement: 1.0, supports: 0.0, opposes: 0.0, pieces: 0 };
 }
 
 impl Trace {
     /// That of a memory to which nothing has happened.
     pub(crate) fn fresh(fading: &Fading) -> Trace {
-        Trace { retention: fading.fresh(), evidence: Evidence::default() }
+        Trace { retention: fading.fresh(), evidence: Evidence::default(), carried: None }
+    }
+
+    /// Pieces of evidence beyond the statement of who stored it.
+    pub(crate) fn pieces(&self) -> u32 {
+        self.evidence.pieces().saturating_add(self.carried.map_or(0, |carried| carried.pieces))
     }
 }
 
@@ -60,6 +86,11 @@ impl Fading {
     /// The law; of a pinned memory, by which it would fade.
     pub(crate) fn law(&self) -> DecayLaw {
         self.settings.law
+    }
+
+    /// Whether it does not fade at all.
+    pub(crate) fn is_pinned(&self) -> bool {
+        self.pinned
     }
 
     /// How a memory is retained to which nothing has happened.
@@ -114,13 +145,22 @@ impl Fading {
 pub(crate) fn confidence(memory: &Memory, trace: Option<&Trace>) -> Confidence {
     static UNSTATED: OnceLock<Confidence> = OnceLock::new();
     let stated = memory.content.confidence;
-    let prior = || statement(stated.map_or(STATEMENT_DEFAULT, f64::from));
-    let evidence = trace.map(|trace| &trace.evidence).filter(|evidence| evidence.pieces() > 0);
-    match evidence {
-        Some(evidence) => told(evidence.update(prior()), evidence.pieces().saturating_add(1)),
-        None if stated.is_some() => told(prior(), 1),
-        None => *UNSTATED.get_or_init(|| told(prior(), 1)),
+    let pieces = trace.map_or(0, Trace::pieces);
+    if stated.is_none() && pieces == 0 {
+        return *UNSTATED.get_or_init(|| told(belief(None, None), 1));
     }
+    told(belief(stated, trace), pieces.saturating_add(1))
+}
+
+/// What is believed of a memory after a statement of that confidence and all evidence.
+pub(crate) fn belief(stated: Option<f32>, trace: Option<&Trace>) -> Beta {
+    let stated = statement(stated.map_or(STATEMENT_DEFAULT, f64::from));
+    let Some(trace) = trace else { return stated };
+    let carried = trace.carried.unwrap_or(Carried::NOTHING);
+    trace.evidence.update(Beta {
+        alpha: carried.statement * stated.alpha + carried.supports,
+        beta: carried.statement * stated.beta + carried.opposes,
+    })
 }
 
 /// How sure we are of a belief: what its members say stands for a statement, and what was said of itself counts on top of it.

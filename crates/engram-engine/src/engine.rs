@@ -17,6 +17,7 @@ use engram_store::{
 use prost::Message;
 
 use crate::apply::{Step, apply};
+use crate::calibration::ModeCalibration;
 use crate::catalog::{Catalog, Entry};
 use crate::census::Census;
 use crate::datadir::{self, Age};
@@ -236,6 +237,14 @@ impl Engine {
     /// [`EngineError::SpaceNotFound`]; nothing of it can be read.
     pub fn stats(&self, name: &str) -> Result<SpaceStats, EngineError> {
         Ok(self.open_entry(&self.catalog.find(name)?)?.stats())
+    }
+
+    /// What judgements taught of the relevance of a space's recalls, by mode.
+    ///
+    /// # Errors
+    /// As [`Engine::stats`].
+    pub fn calibration(&self, name: &str) -> Result<Vec<ModeCalibration>, EngineError> {
+        Ok(self.open_entry(&self.catalog.find(name)?)?.snapshot.load().calibration.told())
     }
 
     /// Figures of the open spaces with their names, in no order.

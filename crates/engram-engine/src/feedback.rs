@@ -5,13 +5,15 @@ use std::sync::Arc;
 use engram_store::{CommitTime, Lsn};
 
 use crate::apply::Step;
+use crate::calibration::mode_code;
 use crate::dynamics::witness;
 use crate::engine::{Done, Engine, Submitted};
 use crate::error::EngineError;
+use crate::memtable::Snapshot;
 use crate::model::{Standing, State};
 use crate::queue::{CommitQueue, Known, writable};
 use crate::record::{FeedbackRecord, Op};
-use crate::request::{Feedback, Verdict};
+use crate::request::{Feedback, JudgedRecall, Verdict};
 use crate::space::Space;
 use crate::validate;
 
@@ -74,10 +76,18 @@ impl Engine {
             decision: pair.map_or(0, |pair| pair.decision.code()),
             reason: request.reason,
             source: request.source,
+            relevance: request.recalled.map_or(0.0, |recalled| said(&snapshot, recalled)),
+            mode: request.recalled.map_or(0, |recalled| mode_code(recalled.mode)),
         };
         let source = witness(&[&request.principal, &record.source]);
         let change = (Op::Feedback(record.clone()), Step::Feedback(record, source));
         let (stamp, number) = self.commit_step(queue, space, change, request.principal)?;
         Ok((FeedbackReceipt { lsn: stamp.lsn, committed_at: stamp.time }, Some(number)))
     }
+}
+
+/// What a recall said of the relevance of a memory before it was calibrated.
+fn said(snapshot: &Snapshot, recalled: JudgedRecall) -> f32 {
+    let fit = snapshot.calibration.fit(recalled.mode);
+    recalled.uncalibrated.unwrap_or_else(|| fit.invert(recalled.relevance))
 }

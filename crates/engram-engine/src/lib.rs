@@ -21,11 +21,15 @@ mod model;
 
 mod dynamics;
 
+mod reconsolidation;
+
 mod filter;
 
 mod association;
 
 mod answer;
+
+mod calibration;
 
 mod request;
 
@@ -48,6 +52,8 @@ mod search;
 mod linker;
 
 mod uses;
+
+mod priming;
 
 mod datadir;
 
@@ -88,6 +94,8 @@ mod read;
 mod retention;
 
 mod history;
+
+mod fading;
 
 mod relate;
 
@@ -132,17 +140,18 @@ mod prompt;
 mod offline;
 
 // What callers need of the layers below to fill in settings.
-pub use engram_index::{DecayLaw, Language, Parallel, RouteScore, Serial};
+pub use engram_index::{DecayLaw, Language, Parallel, Recalibration, RouteScore, Serial};
 
 pub use answer::{
-    Explanation, Match, Mode, Neighbour, Outcome, Parts, PromptContext, RankCursor, Recall,
-    Recalled, Recognition, VectorSearch,
+    Explanation, Match, Mode, Neighbour, Outcome, Parts, PrimedBy, Priming, PromptContext,
+    RankCursor, Recall, Recalled, Recognition, VectorSearch,
 };
 pub use association::{
     Associate, Association, AssociationPage, AssociationQuery, AssociationReceipt, Dissociate,
     EdgeDirection, EdgeKind, PathStep, Spread, SpreadAnswer, SpreadItem,
 };
 pub use beliefs::{BeliefDetail, BeliefPage, Citation, CitationRole};
+pub use calibration::ModeCalibration;
 pub use checkpoint::Checkpoint;
 pub use completion::{
     Abstention, Complete, CompletedField, Completion, FieldCandidate, FieldName, Followed, Imagine,
@@ -152,6 +161,7 @@ pub use consolidate::{Consolidated, Undo};
 pub use contrast::{MarkGround, MarkKind};
 pub use engine::{Components, Done, Driven, Engine};
 pub use error::{EngineError, InvalidValue, LogFailure};
+pub use fading::{FadingForecast, FadingMemory};
 pub use feedback::FeedbackReceipt;
 pub use filter::{
     FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, Filter, MetaCondition, MetaTest, TimeRange,
@@ -165,8 +175,8 @@ pub use missing::MissingPart;
 pub use model::{
     BeliefSummary, Confidence, ContentHash, Created, Cursor, ForgetReceipt, History, Kind, Memory,
     MemoryContent, MemoryDetail, MemoryRetention, MetaValue, Metadata, NewMemory, OwnDecay, Page,
-    PastReview, Remembered, RememberedItem, ResidenceStats, Source, SourceEvidence, SpaceInfo,
-    SpaceStats, Standing, State, Strength, TierStats, Updated, Version,
+    PastReview, Reconsolidation, Remembered, RememberedItem, ResidenceStats, Source,
+    SourceEvidence, SpaceInfo, SpaceStats, Standing, State, Strength, TierStats, Updated, Version,
 };
 pub use moves::TierMoves;
 pub use offline::{
@@ -178,9 +188,9 @@ pub use prompt::CONTEXT_TOKENS_MAX;
 pub use purging::{Forgotten, Remains};
 pub use remember::Prepared;
 pub use request::{
-    AsOf, ContentField, Cue, CueContext, Effect, Execution, Feedback, Forget, ForgetMode,
-    HistoryQuery, ListQuery, NegativeCue, OnInvalid, Purge, Recognize, RememberOptions, Restore,
-    Selection, Update, VectorChange, Verdict, Visibility,
+    AsOf, ContentField, Cue, CueContext, Effect, Execution, FadingQuery, Feedback, Forget,
+    ForgetMode, HistoryQuery, JudgedRecall, ListQuery, NegativeCue, OnInvalid, Purge, Recognize,
+    RememberOptions, Restore, Selection, Update, VectorChange, Verdict, Visibility,
 };
 pub use settings::{
     Consolidation, DecaySettings, DuplicatePolicy, EMBEDDER_NONE, EngineSettings, NewSpace,

@@ -201,6 +201,23 @@ pub struct Memory {
     pub first_committed_at: CommitTime,
     /// Why it took the place of the version before; empty = not stated.
     pub reason: String,
+    /// What the update weighed that stored this version; none = it was not weighed.
+    pub reconsolidation: Option<Reconsolidation>,
+}
+
+/// What an update weighed that followed a recall and said something else.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub struct Reconsolidation {
+    /// When the recall was answered, ns.
+    pub recalled_at: i64,
+    /// Whether the recall left a use of the memory in the log: only then the memory was open to change.
+    pub confirmed: bool,
+    /// How established the memory was, in [0, 1).
+    pub established: f32,
+    /// How open the recall left it, in [0, 1].
+    pub labile: f32,
+    /// What the update counts of a statement, in (0, 1].
+    pub weight: f32,
 }
 
 /// Version of a memory that was not there before.
@@ -465,6 +482,8 @@ pub struct Updated {
     pub created: Created,
     /// Number of vectors stored for it.
     pub vectors: u32,
+    /// What the update weighed; none = it cited no recall, or said nothing otherwise.
+    pub reconsolidation: Option<Reconsolidation>,
 }
 
 /// The versions of a memory.

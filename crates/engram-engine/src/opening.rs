@@ -189,6 +189,7 @@ fn read_files(
         traces,
         beliefs,
         marks,
+        calibration,
         keys,
         forgotten,
     } = state_file::read(home, &state.segment, space, record.next_node)?;
@@ -229,6 +230,7 @@ fn read_files(
         marks,
         forgotten: commits,
         beliefs,
+        calibration,
         decay: space.identity.settings.decay,
         proximity: None,
         graph_hash,

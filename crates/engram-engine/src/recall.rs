@@ -1,6 +1,7 @@
 //! Recall: candidates of every route from one snapshot, one ranking, each item with its parts.
 //!
-//! The ranking is a function of the snapshot, the clock and the cue. It does not depend on how the documents are spread
+//! The ranking is a function of the snapshot, the clock and the cue, and where the cue names a session of what that has in
+//! mind. It does not depend on how the documents are spread
 //! over chunks: BM25 statistics count the recallable memories, vectors are compared exactly or over a graph that the log
 //! names, ties go to the earlier memory.
 
@@ -8,11 +9,12 @@ mod dates;
 mod eligible;
 mod lead;
 mod outcome;
+mod primed;
 mod rank;
 mod succeed;
 mod text;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use engram_index::{Adjacency, TextQuery, TopK, name_key, normalise};
@@ -21,14 +23,16 @@ use self::dates::{Named, named_times};
 use self::eligible::Eligible;
 use self::lead::Led;
 use self::outcome::{outcome, relevances};
+use self::primed::{Prime, own_share};
 use self::rank::{Avoided, Candidate, sort};
 use self::text::{Surroundings, Worded};
-use crate::answer::{Explanation, Mode, Neighbour, RankCursor, Recall, Recalled};
+use crate::answer::{Explanation, Mode, Neighbour, Priming, RankCursor, Recall, Recalled};
 use crate::association::EdgeKind;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::memtable::{DocRef, Snapshot};
 use crate::missing::take_missing;
+use crate::priming::InMind;
 use crate::read::answered;
 use crate::request::{Cue, Effect};
 use crate::search::{Accepted, Nearest, Wanted};
@@ -81,6 +85,7 @@ struct Probe<'a> {
     avoided: Avoided,
     weights: RankWeights,
     depth: usize,
+    in_mind: InMind,
 }
 
 /// A memory that is part of a cue.
@@ -93,6 +98,7 @@ struct Like {
 struct Ranked {
     candidates: Vec<Candidate>,
     led: Led,
+    primes: BTreeMap<u32, Prime>,
     explanation: Explanation,
 }
 
@@ -113,10 +119,17 @@ impl Engine {
         let vector = cue.vector.take();
         let probe = self.probe(&space, &snapshot, &cue, vector);
         // What is not found may be what was not read.
-        let probe = match probe {
+        let mut probe = match probe {
             Ok(probe) => probe,
             Err(error) => return space.sound(Err(error)),
         };
+        // Who looks into the past has nothing of today in mind.
+        let session = cue.prime.as_deref().filter(|_| cue.as_of.is_none());
+        let sessions = &space.identity.sessions;
+        if let Some(session) = session {
+            let turn = cue.after.map(|after| after.turn).filter(|turn| *turn > 0);
+            probe.has_in_mind(sessions.in_mind(session, turn, probe.now_ns));
+        }
         let ranked = probe.rank();
         let (mut answer, used) = probe.answer(ranked);
         space.intact()?;
@@ -126,6 +139,16 @@ impl Engine {
         if trains && cue.effect == Effect::Train && cue.as_of.is_none() {
             space.uses.note(&used, probe.now_ns);
             answer.trained = !used.is_empty();
+        }
+        if let Some(session) = session {
+            let InMind { turn, residues } = &probe.in_mind;
+            answer.primed = Some(Priming { turn: *turn, memories: residues.len() as u64 });
+            // A further page belongs to the turn of the first.
+            if cue.effect == Effect::Train && cue.after.is_none() {
+                let own = answer.items.iter().map(own_share);
+                let fits = used.iter().zip(own).map(|((node, fit), own)| (*node, fit * own));
+                sessions.note(session, &fits.collect::<Vec<_>>(), probe.now_ns);
+            }
         }
         Ok(answer)
     }
@@ -211,6 +234,7 @@ impl Engine {
             like,
             avoided,
             weights,
+            in_mind: InMind::default(),
         })
     }
 }
@@ -359,6 +383,7 @@ fn weights(cue: &Cue, has_vector: bool, has_terms: bool, settings: &RankWeights)
     if of_its_own && cue.weights.is_none() {
         // One route and nothing else, unless the caller wants it.
         (weights.strength, weights.recency, weights.importance) = (0.0, 0.0, 0.0);
+        weights.priming = 0.0;
     }
     weights
 }
@@ -386,6 +411,7 @@ impl Probe<'_> {
         self.lift_by_context(&mut candidates);
         let (led, seeds) = self.lift_by_association(&mut candidates);
         self.lift_by_state(&mut candidates);
+        let primes = self.lift_by_priming(&mut candidates);
         self.set_back(&mut candidates);
         sort(&mut candidates);
         self.lift_what_supersedes(&mut candidates);
@@ -402,7 +428,7 @@ impl Probe<'_> {
             seeds: seeds.into_iter().map(|node| self.snapshot.id_of_node(node)).collect(),
             weights: self.weights,
         };
-        Ranked { candidates, led, explanation }
+        Ranked { candidates, led, primes, explanation }
     }
 
     /// Eligible memories of the times that the cue names, the nearest by vector, at most as many as the depth.
@@ -421,31 +447,42 @@ impl Probe<'_> {
 
     /// The answer, and the nodes in it with their relevance.
     fn answer(&self, ranked: Ranked) -> (Recall, Vec<(u32, f32)>) {
-        let Ranked { mut candidates, led, explanation } = ranked;
+        let Ranked { mut candidates, led, primes, explanation } = ranked;
         candidates.retain(|candidate| candidate.score > 0.0);
+        let fit = self.snapshot.calibration.fit(self.cue.mode);
         let relevances = relevances(self.cue.mode, &candidates);
+        let worth = |(mut candidate, said): (Candidate, f32)| {
+            candidate.uncalibrated = said;
+            (candidate, fit.apply(said))
+        };
         let mut ranked: Vec<(Candidate, f32)> = candidates
             .into_iter()
             .zip(relevances)
+            .map(worth)
             .filter(|(_, relevance)| *relevance >= self.cue.min_relevance)
             .collect();
         let outcome = outcome(self, &ranked);
         let first = self.cue.after.map_or(0, |after| after.offset as usize);
         let end = first + self.cue.limit;
         self.diversify(&mut ranked, end);
-        let next = (ranked.len() > end && end <= validate::RANKED_MAX)
-            .then_some(RankCursor { offset: end as u32, depth: self.depth as u32 });
+        let next = (ranked.len() > end && end <= validate::RANKED_MAX).then_some(RankCursor {
+            offset: end as u32,
+            depth: self.depth as u32,
+            turn: self.in_mind.turn,
+        });
         let page = ranked.iter().skip(first).take(self.cue.limit);
         let (mut items, mut used) = (Vec::new(), Vec::new());
         for (candidate, relevance) in page {
-            let item = self.recalled(candidate, *relevance, &led);
+            let primed_by = primes.get(&candidate.node).and_then(|prime| self.primed_by(prime));
+            let item = Recalled { primed_by, ..self.recalled(candidate, *relevance, &led) };
             if !self.snapshot.lacks(candidate.at) {
                 items.push(item);
                 used.push((candidate.node, *relevance));
             }
         }
         let (missing, lsn, trained) = (Vec::new(), self.snapshot.lsn, false);
-        (Recall { items, outcome, next, missing, lsn, trained, explanation }, used)
+        let (primed, at_ns) = (None, self.now_ns);
+        (Recall { items, outcome, next, missing, lsn, at_ns, trained, primed, explanation }, used)
     }
 
     fn recalled(&self, candidate: &Candidate, relevance: f32, led: &Led) -> Recalled {
@@ -456,10 +493,12 @@ impl Probe<'_> {
         Recalled {
             detail: answered(self.snapshot, at, self.now_ns),
             relevance,
+            uncalibrated: candidate.uncalibrated,
             score: candidate.score,
             parts: candidate.parts,
             matched_terms: matched.take(MATCHED_TERMS_MAX).cloned().collect(),
             path: lead.map(|lead| self.path(candidate.node, lead)).unwrap_or_default(),
+            primed_by: None,
             crowding: self.crowding(candidate.node),
             neighbours: self.neighbours(candidate.node),
         }

@@ -11,7 +11,8 @@ use prost::Message;
 
 pub(crate) use self::believed::{BeliefRecord, ConsolidateRecord};
 pub(crate) use self::learned::{
-    DecayRecord, FeedbackRecord, MarkRecord, MergeRecord, RepeatRecord, UseRecord, UsedRecord,
+    DecayRecord, FeedbackRecord, MarkRecord, MergeRecord, ReconsolidationRecord, RepeatRecord,
+    UseRecord, UsedRecord,
 };
 use self::learned::{days, law_code, law_of_code};
 
@@ -237,6 +238,9 @@ pub(crate) struct PutRecord {
     /// Commit time of the first version; none = this is it.
     #[prost(sint64, optional, tag = "11")]
     pub(crate) first_committed_at: Option<i64>,
+    /// What the update weighed; none = it was not weighed.
+    #[prost(message, optional, tag = "14")]
+    pub(crate) reconsolidation: Option<ReconsolidationRecord>,
 }
 
 /// What a caller stated about a memory.
@@ -379,6 +383,9 @@ pub(crate) struct ItemRecord {
     /// Memories that say the same in another content.
     #[prost(string, repeated, tag = "12")]
     pub(crate) near: Vec<String>,
+    /// What the update weighed; none = it was not weighed.
+    #[prost(message, optional, tag = "14")]
+    pub(crate) reconsolidation: Option<ReconsolidationRecord>,
 }
 
 impl SpaceRecord {

@@ -119,6 +119,9 @@ pub struct Update {
     pub if_version: Option<u32>,
     /// Why it changes; empty = not stated.
     pub reason: String,
+    /// When the recall was answered that it followed, ns: it weighs less against what is well established; none = it cites no
+    /// recall, and is not weighed.
+    pub after_recall: Option<i64>,
     /// Makes a retry safe for 24 hours.
     pub idempotency_key: Option<String>,
     /// Who asks; set by the server.
@@ -286,6 +289,8 @@ pub struct Cue {
     pub neighbours: u32,
     /// Weights of the parts of a score; none = those of the engine.
     pub weights: Option<RankWeights>,
+    /// Session whose last recalls bias this one; none = no session. What a cue recalls from the past is not biased.
+    pub prime: Option<String>,
     /// Recalls what was known then; none = now.
     pub as_of: Option<AsOf>,
     /// What the answer does to the memories in it.
@@ -315,8 +320,34 @@ pub struct Feedback {
     pub reason: String,
     /// Whose judgement it is, beside the principal; empty = the principal's own.
     pub source: String,
+    /// What a recall showed of it that the judgement is about; none = it is about no recall.
+    pub recalled: Option<JudgedRecall>,
     /// Who asks; set by the server.
     pub principal: String,
+}
+
+/// What a recall showed of a judged memory.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct JudgedRecall {
+    /// Its relevance, in [0, 1].
+    pub relevance: f32,
+    /// The same before it was calibrated; none = as the calibration of now makes of the relevance.
+    pub uncalibrated: Option<f32>,
+    /// The mode that ran.
+    pub mode: Mode,
+}
+
+/// What to forecast.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FadingQuery {
+    /// Retrievability below which a memory counts as faded, above 0 and below 1.
+    pub below: f64,
+    /// How far to look, days; none = as far as time goes.
+    pub within_days: Option<f64>,
+    /// Most items, 1 to 1,000.
+    pub limit: usize,
+    /// Which memories.
+    pub filter: Filter,
 }
 
 /// A judgement of a memory.
@@ -386,6 +417,7 @@ impl Default for Cue {
             weights: None,
             effect: Effect::default(),
             as_of: None,
+            prime: None,
         }
     }
 }

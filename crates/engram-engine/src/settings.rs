@@ -107,6 +107,8 @@ pub struct RankWeights {
     pub recency: f32,
     /// Of importance.
     pub importance: f32,
+    /// Of what the session has in mind, where the cue names one.
+    pub priming: f32,
 }
 
 impl Default for RankWeights {
@@ -120,6 +122,7 @@ impl Default for RankWeights {
             strength: 0.02,
             recency: 0.0,
             importance: 0.0,
+            priming: 0.1,
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::memtable::{ChunkView, Cold, Indexing, Snapshot, VersionDoc, Words};
 use crate::missing::{MissingPart, take_missing};
 use crate::model::{ContentHash, MemoryContent, NewMemory, SpaceInfo, SpaceStats, TierStats};
 use crate::moves::Moves;
+use crate::priming::Sessions;
 use crate::purges::{Purges, Unpurged};
 use crate::record::{ContentRecord, encode_vectors};
 use crate::search::Saying;
@@ -37,6 +38,8 @@ pub(crate) struct SpaceIdentity {
     pub(crate) settings: SpaceSettings,
     pub(crate) fault: Arc<SpaceFault>,
     pub(crate) moves: Arc<Moves>,
+    /// What its sessions have in mind.
+    pub(crate) sessions: Sessions,
     /// Since when its files or its log may hold something deleted, ns; `i64::MAX` = they do not.
     deleted_since: AtomicI64,
     /// What was deleted and may be left somewhere.
@@ -57,6 +60,7 @@ impl SpaceIdentity {
             settings,
             fault: Arc::default(),
             moves: Arc::default(),
+            sessions: Sessions::default(),
             deleted_since: AtomicI64::new(i64::MAX),
             unpurged: Unpurged::default(),
         }

@@ -7,12 +7,13 @@ mod beliefs;
 
 use std::sync::Arc;
 
-use engram_index::{Adjacency, Bitmap, Graph, GraphBlock, TitleMatcher};
+use engram_index::{Adjacency, Bitmap, Graph, GraphBlock, Outcomes, TitleMatcher};
 use engram_store::{
     Bug, CommitTime, Lsn, SectionTag, Segment, SegmentMeta, SegmentRef, SegmentWriter, StoreError,
 };
 
 use crate::association::Statement;
+use crate::calibration::{Calibration, mode_code, mode_of_code};
 use crate::mark::PairDecision;
 use crate::memtable::{
     Associations, Beliefs, Decided, Doc, Entity, FORGOTTEN_MAX, Fate, ForgottenCommit, Lineage,
@@ -26,8 +27,8 @@ use crate::residence::Home;
 use crate::space::Space;
 use crate::stored::{
     ChunkRecord, EntityNodeRecord, ForgottenRecord, KeyRecord, LineageRecord, MemoryRecord,
-    PairRecord, StatementRecord, SuccessionRecord, TailRecord, TraceRecord, append_message,
-    read_messages,
+    OutcomesRecord, PairRecord, StatementRecord, SuccessionRecord, TailRecord, TraceRecord,
+    append_message, read_messages,
 };
 
 const FATES: SectionTag = SectionTag(*b"FATE");
@@ -38,6 +39,8 @@ const STATEMENTS: SectionTag = SectionTag(*b"STMT");
 const TITLES: SectionTag = SectionTag(*b"TITL");
 const TRACES: SectionTag = SectionTag(*b"TRAC");
 const KEYS: SectionTag = SectionTag(*b"KEYS");
+/// Only where relevance was judged.
+const CALIBRATION: SectionTag = SectionTag(*b"CALI");
 /// Only where a memory has more than one version.
 const VERSIONS: SectionTag = SectionTag(*b"VERS");
 /// Only where memories were deleted.
@@ -67,6 +70,7 @@ pub(crate) struct StateFile {
     pub(crate) traces: Traces,
     pub(crate) beliefs: Beliefs,
     pub(crate) marks: Marks,
+    pub(crate) calibration: Calibration,
     pub(crate) keys: Vec<KeyUse>,
     /// Commits that deleted memories, and when nothing was left of them.
     pub(crate) forgotten: Vec<(ForgottenCommit, Option<i64>)>,
@@ -120,6 +124,10 @@ pub(crate) fn write(
     let marks = marks(&snapshot.marks);
     if !marks.is_empty() {
         section(MARKS, &marks)?;
+    }
+    let calibration = calibration(&snapshot.calibration);
+    if !calibration.is_empty() {
+        section(CALIBRATION, &calibration)?;
     }
     writer.finish()
 }
@@ -211,6 +219,15 @@ fn mark_of(record: PairRecord) -> Option<Mark> {
     })
 }
 
+fn calibration(calibration: &Calibration) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for mode in calibration.judged() {
+        let (hits, misses) = calibration.outcomes(mode).counts().iter().copied().unzip();
+        append_message(&OutcomesRecord { mode: mode_code(mode), hits, misses }, &mut bytes);
+    }
+    bytes
+}
+
 fn versions(versions: &Versions) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (node, Lineage { first, replaced }) in versions.all() {
@@ -287,6 +304,7 @@ pub(crate) fn read(
         traces: read_traces(&segment, next_node)?,
         beliefs: beliefs::read(&segment, next_node)?,
         marks: read_marks(&segment, next_node)?,
+        calibration: read_calibration(&segment)?,
         keys: read_keys(&segment.load(KEYS)?).map_err(wrong)?,
         forgotten: match segment.section_len(FORGOTTEN) {
             Some(_) => read_forgotten(&segment.load(FORGOTTEN)?).map_err(wrong)?,
@@ -428,6 +446,26 @@ fn read_marks(segment: &Segment, next_node: u32) -> Result<Marks, StoreError> {
         }
     }
     Ok(marks)
+}
+
+/// There only where relevance was judged.
+fn read_calibration(segment: &Segment) -> Result<Calibration, StoreError> {
+    let mut calibration = Calibration::default();
+    if segment.section_len(CALIBRATION).is_none() {
+        return Ok(calibration);
+    }
+    let records = read_messages::<OutcomesRecord>(&segment.load(CALIBRATION)?);
+    for OutcomesRecord { mode, hits, misses } in records.map_err(|what| segment.damaged(&what))? {
+        let counts: Vec<(u64, u64)> = hits.iter().copied().zip(misses.iter().copied()).collect();
+        let outcomes = Outcomes::of(&counts).filter(|_| hits.len() == misses.len());
+        match (mode_of_code(mode), outcomes) {
+            (Some(mode), Some(outcomes)) if calibration.outcomes(mode).total().0 == 0 => {
+                calibration.set(mode, outcomes);
+            }
+            _ => return Err(segment.damaged("its judgements are not what they should be")),
+        }
+    }
+    Ok(calibration)
 }
 
 fn read_keys(bytes: &[u8]) -> Result<Vec<KeyUse>, String> {

@@ -12,9 +12,11 @@ use prost::encoding::{
 };
 use prost::{DecodeError, Message};
 
-use crate::dynamics::Trace;
+use crate::dynamics::{Carried, Trace};
 use crate::model::{Course, Memory, Outline};
-use crate::record::{ContentRecord, DecayRecord, IdempotencyRecord, MarkRecord, SpaceRecord};
+use crate::record::{
+    ContentRecord, DecayRecord, IdempotencyRecord, MarkRecord, ReconsolidationRecord, SpaceRecord,
+};
 
 /// What a file of a manifest holds: its role there. The chunks stand in the order of the log.
 pub(crate) const ROLE_STATE: u8 = 1;
@@ -104,6 +106,9 @@ pub(crate) struct MemoryRecord {
     /// Commit time of the first version; none = this is it.
     #[prost(sint64, optional, tag = "10")]
     pub(crate) first_committed_at: Option<i64>,
+    /// What the update weighed that stored it; none = it was not weighed.
+    #[prost(message, optional, tag = "14")]
+    pub(crate) reconsolidation: Option<ReconsolidationRecord>,
 }
 
 /// What of a [`MemoryRecord`] ranking asks for. All other fields are skipped.
@@ -279,6 +284,37 @@ pub(crate) struct TraceRecord {
     /// In the order of their first word.
     #[prost(message, repeated, tag = "7")]
     pub(crate) witnesses: Vec<WitnessRecord>,
+    /// What a weighed update left of what was believed before.
+    #[prost(message, optional, tag = "8")]
+    pub(crate) carried: Option<CarriedRecord>,
+}
+
+/// What a weighed update left of what was believed before.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(crate) struct CarriedRecord {
+    #[prost(double, tag = "1")]
+    pub(crate) statement: f64,
+    #[prost(double, tag = "2")]
+    pub(crate) supports: f64,
+    #[prost(double, tag = "3")]
+    pub(crate) opposes: f64,
+    #[prost(uint32, tag = "4")]
+    pub(crate) pieces: u32,
+}
+
+impl CarriedRecord {
+    fn new(carried: Carried) -> CarriedRecord {
+        let Carried { statement, supports, opposes, pieces } = carried;
+        CarriedRecord { statement, supports, opposes, pieces }
+    }
+
+    /// None where the numbers are no observations.
+    fn carried(self) -> Option<Carried> {
+        let CarriedRecord { statement, supports, opposes, pieces } = self;
+        let counts = |number: f64| number >= 0.0 && number.is_finite();
+        let sound = statement > 0.0 && statement <= 1.0 && counts(supports) && counts(opposes);
+        sound.then_some(Carried { statement, supports, opposes, pieces })
+    }
 }
 
 /// What one review of a memory left behind.
@@ -296,6 +332,20 @@ pub(crate) struct PresentationRecord {
     pub(crate) weight: f64,
 }
 
+/// Judgements of the relevance of one mode.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct OutcomesRecord {
+    /// As in the log.
+    #[prost(uint32, tag = "1")]
+    pub(crate) mode: u32,
+    /// By bin: how many were useful.
+    #[prost(uint64, repeated, tag = "2")]
+    pub(crate) hits: Vec<u64>,
+    /// By bin: how many were not.
+    #[prost(uint64, repeated, tag = "3")]
+    pub(crate) misses: Vec<u64>,
+}
+
 /// What one source said of a memory.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct WitnessRecord {
@@ -309,7 +359,7 @@ pub(crate) struct WitnessRecord {
 
 impl TraceRecord {
     pub(crate) fn new(node: u32, trace: &Trace) -> TraceRecord {
-        let Trace { retention, evidence } = trace;
+        let Trace { retention, evidence, carried } = trace;
         let presentation = |review: &Presentation| PresentationRecord {
             at: review.at_ns,
             since: review.since_ns,
@@ -330,6 +380,7 @@ impl TraceRecord {
             uses: retention.uses,
             presentations: retention.presentations.iter().map(presentation).collect(),
             witnesses: evidence.witnesses().iter().map(witness).collect(),
+            carried: carried.map(CarriedRecord::new),
         }
     }
 
@@ -365,7 +416,11 @@ impl TraceRecord {
         };
         let sound = sound && self.witnesses.len() <= WITNESSES_MAX;
         let evidence = Evidence::of(self.witnesses.into_iter().map(witness).collect());
-        sound.then_some(Trace { retention, evidence })
+        let carried = match self.carried {
+            None => None,
+            Some(record) => Some(record.carried()?),
+        };
+        sound.then_some(Trace { retention, evidence, carried })
     }
 }
 
@@ -383,6 +438,7 @@ impl MemoryRecord {
             reason: memory.reason.clone(),
             first_committed_at: (memory.first_committed_at != memory.committed_at)
                 .then_some(memory.first_committed_at.0),
+            reconsolidation: memory.reconsolidation.map(ReconsolidationRecord::new),
         }
     }
 
@@ -408,6 +464,7 @@ impl MemoryRecord {
             content_hash: content_hash.map_err(|_| "a content hash has another length")?,
             first_committed_at: CommitTime(self.first_committed_at.unwrap_or(self.committed_at)),
             reason: self.reason,
+            reconsolidation: self.reconsolidation.map(|record| record.weighed()).transpose()?,
         })
     }
 

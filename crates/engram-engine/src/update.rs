@@ -11,12 +11,13 @@ use prost::Message;
 use crate::apply::Step;
 use crate::engine::{Done, Engine, Submitted};
 use crate::error::EngineError;
-use crate::memtable::{Doc, VersionDoc, state_term};
-use crate::model::{Created, Memory, MemoryContent, NewMemory, State, Updated};
+use crate::memtable::{Doc, Snapshot, VersionDoc, state_term};
+use crate::model::{Created, Memory, MemoryContent, NewMemory, Reconsolidation, State, Updated};
 use crate::queue::{Change, CommitQueue, KeyUse, Known, Submission, writable};
+use crate::reconsolidation::{Citation, weighed};
 use crate::record::{
     CommitRecord, ContentRecord, IdempotencyRecord, ItemRecord, KIND_COMMIT, Op, OpRecord,
-    PutRecord, encode_vectors,
+    PutRecord, ReconsolidationRecord, encode_vectors,
 };
 use crate::request::{ContentField, Update, VectorChange};
 use crate::space::{PreparedMemory, Space, first_16, given_vector};
@@ -29,6 +30,8 @@ const TRIES_MAX: u32 = 16;
 struct Prepared {
     memory: PreparedMemory,
     base: Arc<Memory>,
+    /// What the update weighs, once that is known.
+    weighed: Option<Reconsolidation>,
 }
 
 impl Engine {
@@ -90,7 +93,7 @@ impl Engine {
             }
         };
         let memory = space.prepare_newer(self.newer(space, request, &before)?, &before)?;
-        Ok(Some(Prepared { memory, base: before.memory }))
+        Ok(Some(Prepared { memory, base: before.memory, weighed: None }))
     }
 
     /// What the memory will say, checked.
@@ -152,6 +155,7 @@ impl Engine {
             return Ok((unchanged(request.id, &known), rests_on));
         }
         let put = changes.then_some(prepared);
+        let put = put.map(|put| weigh(space, &snapshot, &request, put, now_ns)).transpose()?;
         self.commit_update(queue, space, (request, request_hash, known), (put, now_ns))
     }
 
@@ -214,8 +218,31 @@ impl Engine {
         if let Some(saying) = saying {
             overlay.touch_saying(number, saying, doc.memory.id.clone());
         }
-        Ok((Updated { created: Created::Now, ..unchanged(request.id, &now_known) }, Some(number)))
+        let reconsolidation = doc.memory.reconsolidation;
+        let stored = unchanged(request.id, &now_known);
+        Ok((Updated { created: Created::Now, reconsolidation, ..stored }, Some(number)))
     }
+}
+
+/// What the update weighs, where it cites the recall that it followed.
+fn weigh(
+    space: &Space,
+    snapshot: &Snapshot,
+    request: &Update,
+    put: Prepared,
+    now_ns: i64,
+) -> Result<Prepared, EngineError> {
+    let Some(recalled_at) = request.after_recall else { return Ok(put) };
+    let node = snapshot.find(&request.id).map(|(at, _)| snapshot.node(at));
+    let cited = Citation {
+        recalled_at,
+        now_ns,
+        trace: node.and_then(|node| snapshot.traces.get(node)),
+        noted: node.is_some_and(|node| space.uses.used_since(node, recalled_at)),
+        space: snapshot.decay,
+    };
+    let weighed = weighed(&put.base, &put.memory.content, &cited)?;
+    Ok(Prepared { weighed, ..put })
 }
 
 /// Whether the version that an update was worked out from is still the newest one.
@@ -254,12 +281,13 @@ fn put_record(request: &Update, put: &mut Prepared) -> OpRecord {
         vector_given: memory.vector_given,
         reason: request.reason.clone(),
         first_committed_at: Some(put.base.first_committed_at.0),
+        reconsolidation: put.weighed.map(ReconsolidationRecord::new),
     };
     OpRecord { op: Some(Op::Put(record)) }
 }
 
 fn newer_doc(stamp: Stamp, request: &Update, put: Prepared) -> Arc<Doc> {
-    let Prepared { memory, base } = put;
+    let Prepared { memory, base, weighed } = put;
     let stored = Memory {
         id: request.id.clone(),
         version: base.version + 1,
@@ -271,6 +299,7 @@ fn newer_doc(stamp: Stamp, request: &Update, put: Prepared) -> Arc<Doc> {
         content_hash: memory.hash,
         first_committed_at: base.first_committed_at,
         reason: request.reason.clone(),
+        reconsolidation: weighed,
     };
     let vectors = memory.vectors.unwrap_or_default();
     Arc::new(Doc { memory: Arc::new(stored), words: memory.words, vectors })
@@ -285,6 +314,7 @@ fn unchanged(id: String, known: &Known) -> Updated {
         committed_at: known.committed_at,
         created: Created::Before,
         vectors: known.vectors,
+        reconsolidation: None,
     }
 }
 
@@ -297,6 +327,7 @@ fn item_record(id: &str, known: &Known, put: Option<&Prepared>) -> ItemRecord {
             version: known.version + 1,
             created: true,
             vectors: put.memory.vectors.as_ref().map_or(0, Vec::len) as u32,
+            reconsolidation: put.weighed.map(ReconsolidationRecord::new),
             ..ItemRecord::default()
         },
         None => ItemRecord {
@@ -321,6 +352,7 @@ fn repeated(used: &KeyUse) -> Updated {
         committed_at: if here { used.committed_at } else { CommitTime(item.committed_at) },
         created: if item.created { Created::Now } else { Created::Before },
         vectors: item.vectors,
+        reconsolidation: item.reconsolidation.and_then(|record| record.weighed().ok()),
     }
 }
 
@@ -337,6 +369,9 @@ fn request_hash(request: &Update) -> Vec<u8> {
     }
     hasher.update(&request.if_version.unwrap_or(0).to_le_bytes());
     hasher.update(&ContentField::ALL.map(named));
+    if let Some(recalled_at) = request.after_recall {
+        hasher.update(b"after recall").update(&recalled_at.to_le_bytes());
+    }
     hasher.update(&ContentRecord::from_content(&content).encode_length_delimited_to_vec());
     match &request.vector {
         VectorChange::Keep => hasher.update(&[0]),

@@ -20,6 +20,8 @@ pub(crate) struct Uses {
     /// A commit of uses is queued.
     pub(crate) pending: Arc<AtomicBool>,
     noted: Mutex<BTreeMap<u32, Note>>,
+    /// What was taken last: on its way into the log.
+    taken: Mutex<Vec<UsedRecord>>,
     dropped: AtomicU64,
 }
 
@@ -60,12 +62,26 @@ impl Uses {
             None => BTreeMap::new(),
         };
         let taken = std::mem::replace(&mut *noted, rest);
+        drop(noted);
         let record = |(node, note): (u32, Note)| UsedRecord {
             node,
             at: note.at_ns,
             share: note.share.into(),
         };
-        taken.into_iter().map(record).collect()
+        let taken: Vec<UsedRecord> = taken.into_iter().map(record).collect();
+        *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = taken.clone();
+        taken
+    }
+
+    /// Whether a memory was in an answer at that time or later and the log may not say so yet.
+    pub(crate) fn used_since(&self, node: u32, at_ns: i64) -> bool {
+        let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.get(&node).is_some_and(|note| note.share > 0 && note.at_ns >= at_ns) {
+            return true;
+        }
+        drop(noted);
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.iter().any(|used| used.node == node && used.share > 0 && used.at >= at_ns)
     }
 
     /// Uses that were let go since it was last asked, because too many came at once.
@@ -89,7 +105,9 @@ mod tests {
         uses.note(&[(5, 0.2), (3, 2.0)], 10);
         uses.note(&[(5, 0.1)], 20);
         assert!(uses.any());
+        assert!(uses.used_since(5, 20) && !uses.used_since(5, 21) && !uses.used_since(4, 0));
         let taken = uses.take(1);
+        assert!(uses.used_since(3, 10), "on its way");
         assert_eq!(taken, [UsedRecord { node: 3, at: 10, share: 255 }]);
         assert_eq!(uses.take(9), [UsedRecord { node: 5, at: 20, share: 51 }]);
         assert!(!uses.any());

@@ -6,7 +6,7 @@ use crate::association::{Associate, Spread};
 use crate::completion::{Complete, FieldName, Imagine, Partial, Predict};
 use crate::error::{EngineError, InvalidValue};
 use crate::model::{MemoryContent, MetaValue, Metadata, NewMemory, OwnDecay, metadata_bytes};
-use crate::request::{Cue, Feedback, Recognize, Update};
+use crate::request::{Cue, FadingQuery, Feedback, Recognize, Update};
 use crate::settings::{EngineSettings, RankWeights};
 
 /// Longest id, bytes.
@@ -63,6 +63,9 @@ pub const PREDICT_STEPS_MAX: u32 = 8;
 pub const ANTECEDENTS_MAX: usize = 100;
 /// Longest text of a cue, bytes.
 pub const CUE_BYTES_MAX: usize = 64 << 10;
+
+/// Retrievabilities that a forecast may ask for.
+const FADED_BELOW: (f64, f64) = (0.001, 0.999);
 
 type Checked = Result<(), EngineError>;
 
@@ -123,6 +126,18 @@ fn content(content: &MemoryContent, settings: &EngineSettings) -> Checked {
     metadata(&content.metadata, settings)
 }
 
+/// Refuses a forecast of what is no retrievability, or looks no time ahead.
+pub(crate) fn fading(asked: &FadingQuery) -> Checked {
+    let (low, high) = FADED_BELOW;
+    if !(low..=high).contains(&asked.below) {
+        let problem = InvalidValue::OutOfRange { value: asked.below, low, high };
+        return Err(EngineError::invalid("below", problem));
+    }
+    asked.within_days.map_or(Ok(()), |days| time_span("within_days", days))?;
+    limit(asked.limit)?;
+    asked.filter.validate()
+}
+
 /// Refuses what is no number of days, or more than a century.
 pub(crate) fn time_span(field: &str, days: f64) -> Checked {
     within_days(field, days, TIME_SPAN_DAYS)
@@ -148,6 +163,10 @@ pub(crate) fn feedback(request: &Feedback) -> Checked {
             }
         }
         _ => return Err(EngineError::invalid("verdict", InvalidValue::Missing)),
+    }
+    if let Some(recalled) = request.recalled {
+        share("recalled.relevance", recalled.relevance)?;
+        recalled.uncalibrated.map_or(Ok(()), |said| share("recalled.uncalibrated", said))?;
     }
     if request.source.is_empty() {
         return Ok(());
@@ -216,6 +235,9 @@ pub(crate) fn cue(cue: &mut Cue, dimension: u32) -> Checked {
     if cue.around.time.is_reversed() {
         return Err(EngineError::invalid("around.time", InvalidValue::Reversed));
     }
+    if let Some(session) = &cue.prime {
+        printable("prime.session", session, NAME_BYTES_MAX)?;
+    }
     if let Some(given) = &cue.weights {
         weights("weights", given)?;
     }
@@ -241,6 +263,7 @@ fn weights(field: &str, weights: &RankWeights) -> Checked {
         ("strength", weights.strength),
         ("recency", weights.recency),
         ("importance", weights.importance),
+        ("priming", weights.priming),
     ] {
         share(&format!("{field}.{name}"), weight)?;
     }

@@ -17,13 +17,16 @@ mod graph;
 mod fuse;
 mod decay;
 mod evidence;
+mod calibration;
 mod attend;
 
 pub use attend::{agreement, attention, dependence, effective_count};
 pub use bytes::IndexDamage;
+pub use calibration::{OUTCOME_BINS, Outcomes, Recalibration};
 pub use decay::{
-    DecayLaw, NS_PER_DAY, PRESENTATION_DECAY_MAX, PRESENTATION_WEIGHT_MAX, PRESENTATIONS_MAX,
-    Presentation, Retention, Review, recency,
+    DecayLaw, Establishment, NS_PER_DAY, PRESENTATION_DECAY_MAX, PRESENTATION_WEIGHT_MAX,
+    PRESENTATIONS_MAX, PRIMED_MINUTES_MAX, PRIMED_TURNS_MAX, Presentation, Retention, Review,
+    lability, priming, recency,
 };
 pub use evidence::{Beta, Evidence, WITNESSES_MAX, Witness};
 pub use field::{

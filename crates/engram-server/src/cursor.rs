@@ -18,6 +18,8 @@ enum Points {
     Ranking = 2,
     Associations = 3,
     Versions = 4,
+    /// Into a ranking that a session biased.
+    PrimedRanking = 5,
 }
 
 /// What a cursor is bound to.
@@ -40,15 +42,22 @@ impl CursorScope<'_> {
     }
 
     pub(crate) fn encode_rank(&self, cursor: RankCursor) -> String {
-        self.seal(Points::Ranking, &[&cursor.offset.to_be_bytes(), &cursor.depth.to_be_bytes()])
+        let [offset, depth, turn] =
+            [cursor.offset, cursor.depth, cursor.turn].map(u32::to_be_bytes);
+        match cursor.turn {
+            0 => self.seal(Points::Ranking, &[&offset, &depth]),
+            _ => self.seal(Points::PrimedRanking, &[&offset, &depth, &turn]),
+        }
     }
 
     pub(crate) fn decode_rank(&self, text: &str) -> Option<RankCursor> {
-        let [offset @ .., a, b, c, d] = self.open::<8>(Points::Ranking, text)?;
-        Some(RankCursor {
-            offset: u32::from_be_bytes(offset),
-            depth: u32::from_be_bytes([a, b, c, d]),
-        })
+        let numbers: [u8; 12] = match self.open::<8>(Points::Ranking, text) {
+            Some([a, b, c, d, e, f, g, h]) => [a, b, c, d, e, f, g, h, 0, 0, 0, 0],
+            None => self.open(Points::PrimedRanking, text)?,
+        };
+        let [a, b, c, d, e, f, g, h, turn @ ..] = numbers;
+        let [offset, depth, turn] = [[a, b, c, d], [e, f, g, h], turn].map(u32::from_be_bytes);
+        Some(RankCursor { offset, depth, turn })
     }
 
     pub(crate) fn encode_offset(&self, offset: u32) -> String {
@@ -150,7 +159,9 @@ mod tests {
     #[test]
     fn a_cursor_points_into_one_thing_only() {
         let scope = CursorScope { space: [7; 16], listing: b"{}" };
-        let rank = RankCursor { offset: 10, depth: 1 << 20 };
+        let rank = RankCursor { offset: 10, depth: 1 << 20, turn: 0 };
+        let primed = RankCursor { turn: 7, ..rank };
+        assert_eq!(scope.decode_rank(&scope.encode_rank(primed)), Some(primed));
         let ranked = scope.encode_rank(rank);
         let offset = scope.encode_offset(77);
         assert_eq!(scope.decode_rank(&ranked), Some(rank));

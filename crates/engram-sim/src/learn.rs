@@ -1,7 +1,8 @@
 //! Learning: recalls that count as uses, judgements, and the commits that tell of them.
 
 use engram_engine::{
-    Cue, Effect, Feedback, FeedbackReceipt, Mode, PairDecision, PairJudgement, Verdict,
+    Cue, Effect, Feedback, FeedbackReceipt, JudgedRecall, Mode, PairDecision, PairJudgement,
+    Verdict,
 };
 
 use crate::draft::phrase;
@@ -98,6 +99,7 @@ impl History {
             pair: pair.clone(),
             reason: "it was tried".to_owned(),
             source: format!("judge {}", self.scholar.below(3)),
+            recalled: recalled(&id),
             principal: String::new(),
         };
         self.note(format!("judge {id:?} in {name} {:?} {pair:?}", request.verdict));
@@ -122,4 +124,12 @@ impl History {
         self.queue(name, Queued { stamp, work: Work::Judge { slot } })?;
         self.drive_some()
     }
+}
+
+/// What a judgement says of the recall that it is about: of every other id. Drawn from nothing, so that seeds stay what they are.
+fn recalled(id: &str) -> Option<JudgedRecall> {
+    let sum: usize = id.bytes().map(usize::from).sum();
+    let mode = Mode::ALL[sum / 2 % Mode::ALL.len()];
+    let relevance = (sum % 101) as f32 / 100.0;
+    (sum % 2 == 0).then_some(JudgedRecall { relevance, uncalibrated: None, mode })
 }

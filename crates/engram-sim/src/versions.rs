@@ -202,7 +202,8 @@ pub(crate) fn updated(answer: &Updated, expected: &Stored, created: Created) -> 
         && answer.version == expected.version
         && (answer.lsn.0, answer.committed_at.0) == (expected.lsn, expected.time)
         && answer.created == created
-        && answer.vectors as usize == expected.vectors.len();
+        && answer.vectors as usize == expected.vectors.len()
+        && answer.reconsolidation.is_none_or(|weighed| weighed.weight > 0.0);
     if same { Ok(()) } else { Err(format!("{answer:?}, expected {created:?} {expected:?}")) }
 }
 
@@ -268,6 +269,8 @@ fn asked(rng: &mut Rng, base: &Stored, (dimension, now_ns): (u32, i64)) -> Asked
         vector,
         if_version,
         reason: format!("because {}", rng.below(100)),
+        // Drawn from nothing: whoever replays a seed from before there was this meets the same requests.
+        after_recall: (base.version % 2 == 1 && base.time <= now_ns).then_some(base.time),
         idempotency_key: None,
         principal: if rng.chance(30) { "writer".to_owned() } else { String::new() },
     };

@@ -91,6 +91,8 @@ enum Command {
     Consolidate(commands::consolidate::Consolidate),
     /// List beliefs, or show why one exists
     Beliefs(commands::beliefs::Beliefs),
+    /// List the memories that soonest fall below a retrievability, if nobody uses them
+    Fading(commands::fading::Fading),
     /// Store memories from a file of JSON lines
     Import(commands::import::Import),
     /// Write memories as JSON lines that `import` takes back
@@ -146,6 +148,7 @@ impl Command {
             Command::Retention(command) => command.run(connection),
             Command::Consolidate(command) => command.run(connection),
             Command::Beliefs(command) => command.run(connection),
+            Command::Fading(command) => command.run(connection),
             Command::Import(command) => command.run(connection),
             Command::Export(command) => command.run(connection),
             Command::Eval(command) => command.run(connection.output),

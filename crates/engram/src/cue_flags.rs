@@ -1,7 +1,7 @@
 //! The flags that say what a recall looks for and stays away from, beside text and filter.
 
 use clap::Args;
-use engram_api::{AroundInput, NegativeInput, TimeSpanInput, Timestamp, WeightsInput};
+use engram_api::{AroundInput, NegativeInput, PrimeInput, TimeSpanInput, Timestamp, WeightsInput};
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
@@ -41,7 +41,10 @@ pub(crate) struct CueFlags {
     /// Rank higher what happened before this time or date
     #[arg(long, value_name = "TIME", value_parser = values::time)]
     around_before: Option<Timestamp>,
-    /// How much a route counts, 0 to 1: vector, text, context, activation, strength, recency or importance; may be
+    /// Row of recalls that this one belongs to: what it recalled in its last turns and minutes ranks a little higher
+    #[arg(long, value_name = "SESSION")]
+    prime: Option<String>,
+    /// How much a route counts, 0 to 1: vector, text, context, activation, strength, recency, importance or priming; may be
     /// repeated
     #[arg(long = "weight", value_name = "ROUTE=SHARE", value_parser = values::key_value)]
     weights: Vec<(String, Value)>,
@@ -59,6 +62,11 @@ impl CueFlags {
             time: (time != TimeSpanInput::default()).then_some(time),
         };
         (around != AroundInput::default()).then_some(around)
+    }
+
+    /// The session, or none.
+    pub(crate) fn prime(&self) -> Option<PrimeInput> {
+        self.prime.clone().map(|session| PrimeInput { session })
     }
 
     /// What to stay away from, or none.

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Read as _};
 
-use engram_api::{AsOfInput, Timestamp};
+use engram_api::{AsOfInput, ModeName, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
@@ -23,6 +23,13 @@ pub(crate) fn as_of(text: &str) -> Result<AsOfInput, String> {
         Ok(lsn) => Ok(AsOfInput::Lsn(lsn)),
         Err(_) => time(text).map(AsOfInput::Time).map_err(|error| format!("{error}, or an LSN")),
     }
+}
+
+/// A mode by the name that it has in the interface.
+pub(crate) fn mode(name: &str) -> Result<ModeName, String> {
+    let known = || ModeName::ALL.map(ModeName::as_str).join(", ");
+    let found = ModeName::ALL.into_iter().find(|mode| mode.as_str() == name);
+    found.ok_or_else(|| format!("expected one of {}", known()))
 }
 
 /// `KEY=VALUE`: the value is JSON where it can be read as such, else a string.

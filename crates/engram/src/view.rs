@@ -159,7 +159,7 @@ fn how(answer: &RecallResponse) -> String {
     write!(
         out,
         "\n\n{} in mode {}; terms of the cue: {}; {} memories eligible, {} found by a route, {} vectors compared; \
-         {} memories activated over {} associations{}; as of LSN {}",
+         {} memories activated over {} associations{}; as of LSN {}, at {}",
         answer.outcome.as_str(),
         answer.mode.as_str(),
         clean(&terms.join(" ")),
@@ -170,6 +170,7 @@ fn how(answer: &RecallResponse) -> String {
         searched.edges_followed,
         if searched.spread_cut { " (cut)" } else { "" },
         answer.snapshot_lsn,
+        answer.recalled_at,
     )
     .expect("a string takes all that is written");
     for (index, item) in answer.items.iter().enumerate() {
@@ -190,6 +191,7 @@ fn why(item: &RecalledView) -> String {
         ("recency:", &routes.recency),
         ("importance:", &routes.importance),
         ("supersedes a match of:", &routes.succession),
+        ("priming:", &routes.priming),
         ("negative:", &routes.negative),
     ];
     let mut parts: Vec<String> = named
@@ -206,6 +208,10 @@ fn why(item: &RecalledView) -> String {
     }
     if let Some(steps) = item.path.as_ref().filter(|steps| !steps.is_empty()) {
         parts.push(format!("path: {}", path(steps)));
+    }
+    if let Some(by) = &item.primed_by {
+        let (id, seconds) = (clean(&by.id), by.seconds);
+        parts.push(format!("primed by: {id}, {} turns and {seconds:.0} s ago", by.turns));
     }
     format!("{} = {:.3}: {}", clean(&item.memory.id), item.score, parts.join("; "))
 }

@@ -81,6 +81,16 @@ pub(super) const HISTORY_ERRORS: &[ErrorCode] = &[
     ErrorCode::IoFailed,
     ErrorCode::ColdUnavailable,
 ];
+pub(super) const FADING_ERRORS: &[ErrorCode] = &[
+    ErrorCode::BadTime,
+    ErrorCode::OutOfRange,
+    ErrorCode::LimitOutOfRange,
+    ErrorCode::TooMany,
+    ErrorCode::TooDeep,
+    ErrorCode::SpaceQuarantined,
+    ErrorCode::IoFailed,
+    ErrorCode::ColdUnavailable,
+];
 pub(super) const LIST_ERRORS: &[ErrorCode] = &[
     ErrorCode::BadTime,
     ErrorCode::LimitOutOfRange,

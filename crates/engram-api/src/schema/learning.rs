@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Named, answer, any_list, count, flag, may, needs, number, one_of_names, reference, request,
-    share, text_of, time,
+    Named, answer, any_list, count, flag, integer, may, needs, number, one_of_names, reference,
+    request, share, text_of, time,
 };
 
 pub(super) fn schemas() -> Vec<Named> {
@@ -14,9 +14,13 @@ pub(super) fn schemas() -> Vec<Named> {
         ("MemoryDecay", memory_decay()),
         ("SpaceDecay", space_decay()),
         ("FeedbackRequest", feedback()),
+        ("JudgedRecallInput", judged_recall()),
         ("FeedbackResponse", feedback_response()),
         ("RetentionRequest", retention()),
         ("RetentionResponse", retention_response()),
+        ("FadingRequest", fading()),
+        ("FadingResponse", fading_response()),
+        ("FadingView", fading_view()),
         ("ReviewView", review()),
         ("CurvePoint", curve_point()),
         ("FallView", fall()),
@@ -76,6 +80,26 @@ fn feedback() -> Value {
                 text_of(0, 256),
                 "Whose judgement it is, where one caller speaks for several: each counts as a source of its own.",
             ),
+            may(
+                "recalled",
+                reference("JudgedRecallInput"),
+                "What a recall showed of the memory, where the judgement is about that: relevance is calibrated by it.",
+            ),
+        ],
+    )
+}
+
+fn judged_recall() -> Value {
+    request(
+        "What a recall showed of a judged memory.",
+        vec![
+            needs("relevance", share(), "Its `relevance`."),
+            needs("mode", reference("ModeName"), "`mode` of the answer."),
+            may(
+                "uncalibrated",
+                share(),
+                "Its `uncalibrated`; when absent, it is worked out from the calibration of now.",
+            ),
         ],
     )
 }
@@ -132,6 +156,60 @@ fn retention_response() -> Value {
                 any_list(&reference("SourceEvidenceView")),
                 "Evidence beyond the statement of who stored it, a source each.",
             ),
+        ],
+    )
+}
+
+fn fading() -> Value {
+    request(
+        "Asks which memories soonest fall below a retrievability, if nobody uses them.",
+        vec![
+            may(
+                "below",
+                json!({"type": "number", "minimum": 0.001, "maximum": 0.999}),
+                "Retrievability below which a memory counts as faded; 0.5 when absent.",
+            ),
+            may("within_days", days(), "How far to look; as far as time goes when absent."),
+            may("limit", integer(1, 1000), "Most items; 10 when absent."),
+            may("filter", reference("FilterInput"), "Which memories."),
+        ],
+    )
+}
+
+fn fading_response() -> Value {
+    answer(
+        "What fades next.",
+        vec![
+            needs("items", any_list(&reference("FadingView")), "Soonest first."),
+            needs(
+                "falling",
+                count(),
+                "Memories that will fall in that time, the items among them.",
+            ),
+            needs("below_now", count(), "Memories that are below already."),
+            needs(
+                "staying",
+                count(),
+                "Memories that do not fall in that time: pinned, stable enough, or gone by their own expiry before.",
+            ),
+            may(
+                "missing",
+                any_list(&reference("MissingPartView")),
+                "Parts of the space that could not be read now.",
+            ),
+            needs("at", time(), "When it was worked out."),
+            needs("snapshot_lsn", count(), "Last commit that the answer saw."),
+        ],
+    )
+}
+
+fn fading_view() -> Value {
+    answer(
+        "A memory and when it falls.",
+        vec![
+            needs("memory", reference("MemoryView"), "The memory, with its strength now."),
+            needs("below_at", time(), "From when on it is below."),
+            needs("in_days", number(), "Days until then."),
         ],
     )
 }

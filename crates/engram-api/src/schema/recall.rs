@@ -18,6 +18,7 @@ pub(super) fn schemas() -> Vec<Named> {
         ("VectorSearchName", one_of_names(&["none", "exact", "hnsw"])),
         ("RecallRequest", recall()),
         ("AroundInput", around()),
+        ("PrimeInput", prime()),
         ("TimeSpanInput", time_span()),
         ("NegativeInput", negative()),
         ("WeightsInput", weights),
@@ -27,6 +28,8 @@ pub(super) fn schemas() -> Vec<Named> {
         ("SearchedView", searched()),
         ("WeightsView", weights_view()),
         ("RecalledView", recalled()),
+        ("PrimedView", primed()),
+        ("PrimedByView", primed_by()),
         ("NeighbourView", neighbour()),
         ("RoutesView", routes()),
         ("RouteView", route()),
@@ -80,6 +83,11 @@ fn cue() -> Vec<Field> {
             reference("AroundInput"),
             "The situation asked about: what fits it ranks higher, what does not fit stays.",
         ),
+        may(
+            "prime",
+            reference("PrimeInput"),
+            "What this recall belongs to: what that session recalled in its last turns and minutes ranks a little higher.",
+        ),
         may("negative", reference("NegativeInput"), "What the answer should not be like."),
         may("exclude", ids(1000), "Ids that are never in the answer; unknown ones are ignored."),
     ]
@@ -94,6 +102,38 @@ fn around() -> Value {
             may("place", text_of(0, 256), "Where it happened."),
             may("session", text_of(0, 256), "The conversation or run that it belongs to."),
             may("time", reference("TimeSpanInput"), "When it happened."),
+        ],
+    )
+}
+
+fn prime() -> Value {
+    request(
+        "A row of recalls, each of which biases the ones after it.",
+        vec![needs(
+            "session",
+            text_of(1, 256),
+            "Name of the row: the conversation that the caller leads now, say. It is not the session of a memory.",
+        )],
+    )
+}
+
+fn primed() -> Value {
+    answer(
+        "What a session had in mind when it recalled.",
+        vec![
+            needs("turn", count(), "Which turn of the session this is, from 1."),
+            needs("memories", count(), "Memories of earlier turns of which something was left."),
+        ],
+    )
+}
+
+fn primed_by() -> Value {
+    answer(
+        "Why a memory was in mind of a session.",
+        vec![
+            needs("id", text(), "Id of the recalled memory: this one, or one that it belongs to."),
+            needs("turns", count(), "Turns since then, at least 1."),
+            needs("seconds", number(), "Seconds since then."),
         ],
     )
 }
@@ -119,7 +159,7 @@ fn negative() -> Value {
 }
 
 /// The routes with weights.
-fn weights() -> [(&'static str, &'static str); 7] {
+fn weights() -> [(&'static str, &'static str); 8] {
     [
         ("vector", "Nearness of the vectors."),
         ("text", "Words in common."),
@@ -128,6 +168,7 @@ fn weights() -> [(&'static str, &'static str); 7] {
         ("strength", "How retrievable the memory is now."),
         ("recency", "How recently it happened."),
         ("importance", "How much it matters."),
+        ("priming", "How much of it is in mind of the session that `prime` names."),
     ]
 }
 
@@ -193,7 +234,9 @@ fn recall_response() -> Value {
                 "Terms of the cue after analysis; only with `explain`.",
             ),
             needs("snapshot_lsn", count(), "Last commit that the answer saw."),
+            needs("recalled_at", time(), "When it was answered; an update can cite it."),
             needs("trained", flag(), "Whether this recall strengthened what it found."),
+            may("primed", reference("PrimedView"), "What the session had in mind; with `prime`."),
         ],
     )
 }
@@ -221,6 +264,11 @@ fn recalled() -> Value {
                 "How likely it is what the cue means; comparable between answers of a space.",
             ),
             needs(
+                "uncalibrated",
+                share(),
+                "Relevance before judgements of earlier recalls calibrated it.",
+            ),
+            needs(
                 "score",
                 number(),
                 "What orders the answer: the sum of the contributions; comparable within one answer.",
@@ -238,6 +286,7 @@ fn recalled() -> Value {
                 any_list(&reference("PathStepView")),
                 "The way of the activation from a seed, empty where none reached it; only with `explain`.",
             ),
+            may("primed_by", reference("PrimedByView"), "What of the session's recalls lifted it."),
             needs(
                 "crowding",
                 count(),
@@ -288,6 +337,7 @@ fn routes() -> Value {
             may("strength", reference("RouteView"), "By strength; raw = retrievability."),
             may("recency", reference("RouteView"), "By the time since it happened."),
             may("importance", reference("RouteView"), "By importance; raw = the memory's."),
+            may("priming", reference("RouteView"), "By what the session has in mind."),
             may(
                 "succession",
                 reference("RouteView"),

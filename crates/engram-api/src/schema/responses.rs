@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::space::DuplicatesName;
 
 use super::{
-    Named, answer, any_list, count, flag, may, needs, one_of_names, reference, text, time,
+    Named, answer, any_list, count, flag, may, needs, number, one_of_names, reference, share, text,
+    time,
 };
 
 pub(super) fn schemas() -> Vec<Named> {
@@ -27,6 +28,7 @@ pub(super) fn schemas() -> Vec<Named> {
         ("ListSpacesResponse", list_spaces()),
         ("DeleteSpaceResponse", delete_space()),
         ("SpaceStatsView", space_stats()),
+        ("CalibrationView", calibration()),
         ("TiersView", tiers()),
         ("StatusView", status()),
         ("VersionView", version()),
@@ -273,6 +275,26 @@ fn space_stats() -> Value {
             needs("tiers", reference("TiersView"), "Where its memories reside."),
             needs("lsn", count(), "Last commit; 0 before the first."),
             may("committed_at", time(), "Time of the last commit."),
+            may(
+                "calibration",
+                any_list(&reference("CalibrationView")),
+                "What judgements taught of the relevance of its recalls, by mode.",
+            ),
+        ],
+    )
+}
+
+fn calibration() -> Value {
+    answer(
+        "What judgements taught of the relevance of one mode.",
+        vec![
+            needs("mode", reference("ModeName"), "The mode."),
+            needs("judgements", count(), "Judged items."),
+            needs("useful", count(), "Those of them that were useful."),
+            needs("slope", number(), "Slope of the map on the logit of relevance; 1 = none."),
+            needs("shift", number(), "Its shift; 0 = none."),
+            needs("error_before", share(), "Calibration error of what was judged, before the map."),
+            needs("error_after", share(), "The same after it."),
         ],
     )
 }

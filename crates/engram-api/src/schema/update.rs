@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Field, Named, answer, any_list, count, flag, integer, may, memory, needs, reference, request,
-    text, text_of, time,
+    share, text, text_of, time,
 };
 
 pub(super) fn schemas() -> Vec<Named> {
@@ -18,7 +18,9 @@ pub(super) fn schemas() -> Vec<Named> {
             ),
         ),
         ("UpdateRequest", update()),
+        ("AfterRecallInput", after_recall()),
         ("UpdateResponse", update_response()),
+        ("ReconsolidationView", reconsolidation()),
         (
             "HistoryRequest",
             request(
@@ -75,6 +77,11 @@ fn update() -> Value {
             ),
             may("if_version", count(), "The version that the memory must have; any when absent."),
             may("reason", text_of(0, 1024), "Why it changes; kept with the version."),
+            may(
+                "after_recall",
+                reference("AfterRecallInput"),
+                "The recall that it followed: it weighs less against what is well established.",
+            ),
             may("idempotency_key", text_of(1, 256), "Makes a retry safe for 24 hours."),
         ],
     )
@@ -90,6 +97,27 @@ fn update_response() -> Value {
             needs("committed_at", time(), "Time of that commit."),
             needs("updated", flag(), "False when the memory said so already."),
             needs("vectors", count(), "Number of vectors it has."),
+            may("reconsolidated", reference("ReconsolidationView"), "What the update weighed."),
+        ],
+    )
+}
+
+fn after_recall() -> Value {
+    request(
+        "A recall, as an update cites it.",
+        vec![needs("recalled_at", time(), "`recalled_at` of its answer.")],
+    )
+}
+
+fn reconsolidation() -> Value {
+    answer(
+        "What an update weighed that followed a recall and said something else.",
+        vec![
+            needs("recalled_at", time(), "When the recall was answered."),
+            needs("confirmed", flag(), "Whether it left a use of the memory in the log."),
+            needs("established", share(), "How established the memory was."),
+            needs("labile", share(), "How open the recall left it: 1 at once, 0 after six hours."),
+            needs("weight", share(), "What the update counts of a statement."),
         ],
     )
 }
@@ -104,6 +132,7 @@ fn version() -> Value {
             may("replaced_at", time(), "When a newer version took its place."),
             may("reason", text(), "Why it took the place of the version before."),
             may("principal", text(), "Who stored it, where the server knows that."),
+            may("reconsolidated", reference("ReconsolidationView"), "What the update weighed."),
             needs("memory", reference("MemoryInput"), "What it says, without vectors."),
         ],
     )

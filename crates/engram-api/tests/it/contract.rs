@@ -3,18 +3,21 @@
 use std::collections::BTreeSet;
 
 use engram_api::{
-    AroundInput, AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse,
-    Comparisons, CompleteRequest, CompleteResponse, CreateSpaceRequest, DeleteSpaceResponse,
-    DissociateRequest, DissociateResponse, FeedbackRequest, FeedbackResponse, FilterInput,
-    ForgetReceiptRequest, ForgetReceiptResponse, ForgetRequest, ForgetResponse, GetRequest,
-    HistoryRequest, HistoryResponse, ImagineRequest, ImagineResponse, ListRequest, ListResponse,
-    ListSpacesResponse, MarksRequest, MarksResponse, MemoryDecay, MemoryInput, MemoryPatch,
-    MemoryView, Method, NegativeInput, OPERATIONS, Operation, PartialInput, PredictRequest,
-    PredictResponse, Problem, RecallRequest, RecallResponse, RecognizeRequest, RecognizeResponse,
+    AfterRecallInput, AroundInput, AssociateRequest, AssociateResponse, AssociationsRequest,
+    AssociationsResponse, BeliefsRequest, BeliefsResponse, Comparisons, CompleteRequest,
+    CompleteResponse, ConsolidateRequest, ConsolidateResponse, CreateSpaceRequest,
+    DeleteSpaceResponse, DissociateRequest, DissociateResponse, FadingRequest, FadingResponse,
+    FeedbackRequest, FeedbackResponse, FilterInput, ForgetReceiptRequest, ForgetReceiptResponse,
+    ForgetRequest, ForgetResponse, GetRequest, HistoryRequest, HistoryResponse, ImagineRequest,
+    ImagineResponse, JudgedRecallInput, ListRequest, ListResponse, ListSpacesResponse,
+    MarksRequest, MarksResponse, MemoryDecay, MemoryInput, MemoryPatch, MemoryView, Method,
+    NegativeInput, OPERATIONS, Operation, PartialInput, PredictRequest, PredictResponse,
+    PrimeInput, Problem, RecallRequest, RecallResponse, RecognizeRequest, RecognizeResponse,
     RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse, RestoreRequest,
     RestoreResponse, RetentionRequest, RetentionResponse, Scope, SeedInput, SourceInput,
     SpaceDecay, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView,
-    TimeSpanInput, UpdateRequest, UpdateResponse, VersionView, WeightsInput, decode, schemas,
+    TimeSpanInput, UndoConsolidationRequest, UndoConsolidationResponse, UpdateRequest,
+    UpdateResponse, VersionView, WeightsInput, decode, schemas,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -24,9 +27,6 @@ use crate::checker::faults;
 
 /// Reads the text as the type of that name and writes it again.
 fn round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
-    fn through<T: DeserializeOwned + Serialize>(json: &str) -> Result<Value, Box<Problem>> {
-        Ok(serde_json::to_value(decode::<T>(json.as_bytes())?).unwrap())
-    }
     match name {
         "RememberRequest" => through::<RememberRequest>(json),
         "RememberResponse" => through::<RememberResponse>(json),
@@ -34,15 +34,10 @@ fn round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
         "RememberManyResponse" => through::<RememberManyResponse>(json),
         "UpdateRequest" => through::<UpdateRequest>(json),
         "UpdateResponse" => through::<UpdateResponse>(json),
-        "MemoryPatch" => through::<MemoryPatch>(json),
         "HistoryRequest" => through::<HistoryRequest>(json),
         "HistoryResponse" => through::<HistoryResponse>(json),
         "GetRequest" => through::<GetRequest>(json),
         "MemoryView" => through::<MemoryView>(json),
-        "MemoryInput" => through::<MemoryInput>(json),
-        "SourceInput" => through::<SourceInput>(json),
-        "FilterInput" => through::<FilterInput>(json),
-        "Comparisons" => through::<Comparisons>(json),
         "ListRequest" => through::<ListRequest>(json),
         "ListResponse" => through::<ListResponse>(json),
         "RecallRequest" => through::<RecallRequest>(json),
@@ -51,7 +46,6 @@ fn round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
         "RecognizeResponse" => through::<RecognizeResponse>(json),
         "SpreadRequest" => through::<SpreadRequest>(json),
         "SpreadResponse" => through::<SpreadResponse>(json),
-        "SeedInput" => through::<SeedInput>(json),
         "AssociateRequest" => through::<AssociateRequest>(json),
         "AssociateResponse" => through::<AssociateResponse>(json),
         "DissociateRequest" => through::<DissociateRequest>(json),
@@ -60,19 +54,20 @@ fn round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
         "AssociationsResponse" => through::<AssociationsResponse>(json),
         "MarksRequest" => through::<MarksRequest>(json),
         "MarksResponse" => through::<MarksResponse>(json),
-        "PartialInput" => through::<PartialInput>(json),
+        "BeliefsRequest" => through::<BeliefsRequest>(json),
+        "BeliefsResponse" => through::<BeliefsResponse>(json),
+        "ConsolidateRequest" => through::<ConsolidateRequest>(json),
+        "ConsolidateResponse" => through::<ConsolidateResponse>(json),
+        "UndoConsolidationRequest" => through::<UndoConsolidationRequest>(json),
+        "UndoConsolidationResponse" => through::<UndoConsolidationResponse>(json),
         "CompleteRequest" => through::<CompleteRequest>(json),
         "CompleteResponse" => through::<CompleteResponse>(json),
         "PredictRequest" => through::<PredictRequest>(json),
         "PredictResponse" => through::<PredictResponse>(json),
         "ImagineRequest" => through::<ImagineRequest>(json),
         "ImagineResponse" => through::<ImagineResponse>(json),
-        "AroundInput" => through::<AroundInput>(json),
-        "TimeSpanInput" => through::<TimeSpanInput>(json),
-        "NegativeInput" => through::<NegativeInput>(json),
-        "WeightsInput" => through::<WeightsInput>(json),
-        "MemoryDecay" => through::<MemoryDecay>(json),
-        "SpaceDecay" => through::<SpaceDecay>(json),
+        "FadingRequest" => through::<FadingRequest>(json),
+        "FadingResponse" => through::<FadingResponse>(json),
         "FeedbackRequest" => through::<FeedbackRequest>(json),
         "FeedbackResponse" => through::<FeedbackResponse>(json),
         "RetentionRequest" => through::<RetentionRequest>(json),
@@ -91,8 +86,35 @@ fn round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
         "StatusView" => through::<StatusView>(json),
         "VersionView" => through::<VersionView>(json),
         "Problem" => through::<Problem>(json),
+        _ => part_round_trip(name, json),
+    }
+}
+
+/// The same of what stands in requests.
+fn part_round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
+    match name {
+        "MemoryPatch" => through::<MemoryPatch>(json),
+        "MemoryInput" => through::<MemoryInput>(json),
+        "SourceInput" => through::<SourceInput>(json),
+        "FilterInput" => through::<FilterInput>(json),
+        "Comparisons" => through::<Comparisons>(json),
+        "SeedInput" => through::<SeedInput>(json),
+        "PartialInput" => through::<PartialInput>(json),
+        "AroundInput" => through::<AroundInput>(json),
+        "PrimeInput" => through::<PrimeInput>(json),
+        "JudgedRecallInput" => through::<JudgedRecallInput>(json),
+        "AfterRecallInput" => through::<AfterRecallInput>(json),
+        "TimeSpanInput" => through::<TimeSpanInput>(json),
+        "NegativeInput" => through::<NegativeInput>(json),
+        "WeightsInput" => through::<WeightsInput>(json),
+        "MemoryDecay" => through::<MemoryDecay>(json),
+        "SpaceDecay" => through::<SpaceDecay>(json),
         other => panic!("type {other} is not in the list of this test"),
     }
+}
+
+fn through<T: DeserializeOwned + Serialize>(json: &str) -> Result<Value, Box<Problem>> {
+    Ok(serde_json::to_value(decode::<T>(json.as_bytes())?).unwrap())
 }
 
 fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -161,6 +183,11 @@ fn answers_show_every_property_in_an_example() {
         "PromptContextView",
         "SearchedView",
         "WeightsView",
+        "PrimedView",
+        "FadingView",
+        "CalibrationView",
+        "PrimedByView",
+        "ReconsolidationView",
         "RoutesView",
         "RouteView",
         "PathStepView",

@@ -15,6 +15,8 @@ use crate::local::LocalServer;
 pub(crate) struct Asked {
     /// `_id` of each item, best first.
     pub(crate) ids: Vec<String>,
+    /// The ids that they are stored under.
+    pub(crate) stored: Vec<String>,
     /// Relevance of each item.
     pub(crate) relevance: Vec<f64>,
     /// Whether the answer was that nothing matches.
@@ -70,6 +72,7 @@ impl<'a> Asker<'a> {
         let id_of = |stored: &str| self.renamed.get(stored).copied().unwrap_or(stored).to_owned();
         Ok(Asked {
             ids: answer.items.iter().map(|item| id_of(&item.memory.id)).collect(),
+            stored: answer.items.iter().map(|item| item.memory.id.clone()).collect(),
             relevance: answer.items.iter().map(|item| f64::from(item.relevance)).collect(),
             nothing: answer.outcome == MatchOutcome::Nothing,
             milliseconds,

@@ -68,9 +68,7 @@ pub(crate) fn calibration(
     let mut halves: [Vec<Judged>; 2] = [Vec::new(), Vec::new()];
     for at in wanted.iter().filter(|at| !queries[**at].gold.is_empty()) {
         let (query, answer) = (&queries[*at], &answers[*at]);
-        let pairs = answer.ids.iter().zip(&answer.relevance).take(DEPTH);
-        let half = &mut halves[usize::from(is_second_half(&query.id))];
-        half.extend(pairs.map(|(id, relevance)| (*relevance, query.gold.contains_key(id))));
+        halves[usize::from(is_second_half(&query.id))].extend(judged(query, answer));
     }
     let fit = Isotonic::fit(&halves[0]);
     let fitted: Vec<Judged> = halves[1].iter().map(|(x, truth)| (fit.apply(*x), *truth)).collect();
@@ -78,11 +76,18 @@ pub(crate) fn calibration(
     CalibrationReport {
         shipped: CalibrationFigures::of(&all),
         fitted: CalibrationFigures::of(&fitted),
+        learned: None,
     }
 }
 
+/// The first items of an answer: what was said of each, and whether it is right.
+pub(crate) fn judged(query: &EvalQuery, answer: &Asked) -> Vec<Judged> {
+    let pairs = answer.ids.iter().zip(&answer.relevance).take(DEPTH);
+    pairs.map(|(id, relevance)| (*relevance, query.gold.contains_key(id))).collect()
+}
+
 /// Which half of the set a query belongs to: by a hash of its id (FNV-1a), so that the order of the file plays no part.
-fn is_second_half(id: &str) -> bool {
+pub(crate) fn is_second_half(id: &str) -> bool {
     let hash = id.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
     });
@@ -179,6 +184,7 @@ mod tests {
     fn asked(items: &[(&str, f64)]) -> Asked {
         Asked {
             ids: items.iter().map(|(id, _)| (*id).to_owned()).collect(),
+            stored: items.iter().map(|(id, _)| (*id).to_owned()).collect(),
             relevance: items.iter().map(|(_, relevance)| *relevance).collect(),
             nothing: items.is_empty(),
             milliseconds: 1.0,

@@ -5,13 +5,14 @@ mod report;
 mod load;
 mod ask;
 mod judge;
+mod learn;
 mod show;
 mod run;
 
 pub(crate) use load::{EvalSpace, SpacePlan, fill};
 pub use options::{EvalOptions, EvalScope};
 pub use report::{
-    CalibrationReport, CategoryReport, CrossFigures, EvalReport, EvalTimes, ModeTimes,
-    NoAnswerFigures,
+    CalibrationReport, CategoryReport, CrossFigures, EvalReport, EvalTimes, LearnedFigures,
+    ModeTimes, NoAnswerFigures,
 };
 pub use run::evaluate;

@@ -28,4 +28,6 @@ pub struct EvalOptions {
     pub with_adversarial: bool,
     /// Whether each query is also asked in the space of the next group.
     pub cross: bool,
+    /// Whether half of the answers are judged, and the other half asked again.
+    pub calibrate: bool,
 }

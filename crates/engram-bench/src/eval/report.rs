@@ -88,6 +88,20 @@ pub struct CalibrationReport {
     pub shipped: CalibrationFigures,
     /// Fitted on one half of the queries by isotonic regression, judged on the other.
     pub fitted: CalibrationFigures,
+    /// As the engine learned it from judgements of one half, judged on the other; absent where that was not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learned: Option<LearnedFigures>,
+}
+
+/// What judgements of one half of the queries do to the relevance of the other half.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct LearnedFigures {
+    /// Judgements given.
+    pub judgements: usize,
+    /// The other half before anything was judged.
+    pub shipped: CalibrationFigures,
+    /// The same half after it.
+    pub learned: CalibrationFigures,
 }
 
 /// How one mode treats queries that nothing in the set answers.

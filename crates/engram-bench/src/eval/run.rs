@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use super::ask::{Asked, Asker};
 use super::judge::{self, Column};
+use super::learn::Learner;
 use super::load::{FIXED_NOW_NS, SpacePlan, load};
 use super::options::{EvalOptions, EvalScope};
-use super::report::{CrossFigures, EvalReport, EvalTimes, Named};
+use super::report::{CrossFigures, EvalReport, EvalTimes, LearnedFigures, Named};
 use crate::beir::{Document, EvalSet};
 use crate::failure::BenchError;
 use crate::local::LocalServer;
@@ -41,9 +42,13 @@ pub fn evaluate(
     let run = Run { options, set: &set, plan: &plan };
     let answers = run.ask_all(&server, progress)?;
     let cross = run.cross(&server, &answers, progress)?;
+    let learned = run.learned(&server, &answers, progress)?;
     server.stop()?;
     let mut report = run.judge(&answers);
     report.cross = cross;
+    for ((_, calibration), learned) in report.calibration.iter_mut().zip(learned) {
+        calibration.learned = Some(learned);
+    }
     report.memories = loaded.memories;
     report.vectors = loaded.vectors;
     report.embedder = loaded.embedder;
@@ -103,6 +108,23 @@ impl Run<'_> {
             figures.push((name.clone(), judge::cross(&home, &abroad)));
         }
         Ok(figures)
+    }
+
+    /// What judgements of one half of the answers do to the other half, by mode; last, for they change the spaces.
+    fn learned(
+        &self,
+        server: &LocalServer,
+        answers: &[(String, Vec<Asked>)],
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<Vec<LearnedFigures>, BenchError> {
+        if !self.options.calibrate {
+            return Ok(Vec::new());
+        }
+        let asker = Asker::new(server, self.set, self.options.limit);
+        let learner = Learner { server, asker: &asker, set: self.set, plan: self.plan };
+        let wanted = self.wanted();
+        let by_mode = self.options.modes.iter().zip(answers);
+        by_mode.map(|(mode, (_, all))| learner.learn((*mode, all), &wanted, progress)).collect()
     }
 
     /// The category that is shown but does not count, if the set has others beside it.

@@ -1,6 +1,6 @@
 //! The tables of a report.
 
-use super::report::{EvalReport, Named};
+use super::report::{EvalReport, LearnedFigures, Named};
 use crate::calibration::CalibrationFigures;
 use crate::grid::{Grid, points};
 use crate::metrics::RankMetrics;
@@ -68,6 +68,14 @@ impl EvalReport {
                 row.extend(calibration_cells(figures));
                 grid.rows.push(row);
             }
+            if let Some(told) = &report.learned {
+                let names = ["shipped, other half".to_owned(), learned_name(told)];
+                for (name, figures) in names.into_iter().zip([&told.shipped, &told.learned]) {
+                    let mut row = vec![mode.clone(), name];
+                    row.extend(calibration_cells(figures));
+                    grid.rows.push(row);
+                }
+            }
         }
         grid
     }
@@ -110,6 +118,10 @@ impl EvalReport {
         }
         grid
     }
+}
+
+fn learned_name(told: &LearnedFigures) -> String {
+    format!("learned from {} judgements, other half", told.judgements)
 }
 
 fn cells(metrics: &RankMetrics) -> [String; 6] {

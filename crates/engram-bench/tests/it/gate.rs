@@ -24,6 +24,7 @@ fn report() -> EvalReport {
         limit: 10,
         with_adversarial: false,
         cross: false,
+        calibrate: false,
     };
     evaluate(&options, &mut |_| {}).unwrap()
 }

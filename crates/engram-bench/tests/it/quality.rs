@@ -26,6 +26,7 @@ fn evaluated(dir: &Path, scope: EvalScope) -> EvalReport {
         limit: 10,
         with_adversarial: false,
         cross: scope == EvalScope::Groups,
+        calibrate: false,
     };
     evaluate(&options, &mut |_| {}).unwrap()
 }

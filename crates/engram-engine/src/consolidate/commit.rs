@@ -162,6 +162,7 @@ impl Text {
             content_hash: prepared.hash,
             first_committed_at: first_committed_at.unwrap_or(stamp.time),
             reason: String::new(),
+            reconsolidation: None,
         };
         let vectors = prepared.vectors.unwrap_or_default();
         let doc = Doc { memory: Arc::new(memory), words: prepared.words, vectors };

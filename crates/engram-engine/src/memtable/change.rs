@@ -17,7 +17,7 @@ use super::view::{ChunkView, Fate};
 use crate::association::EdgeKind;
 use crate::dynamics::Trace;
 use crate::mark::PairDecision;
-use crate::model::{ContentHash, Memory, State};
+use crate::model::{ContentHash, Memory, Reconsolidation, State};
 
 /// What is new counts as used once.
 const HEAT_OF_BIRTH: f32 = 1.0;
@@ -183,6 +183,10 @@ impl Snapshot {
             self.learn(new, |trace, _| {
                 trace.retention = Retention { uses: trace.retention.uses, ..fresh };
             });
+        }
+        if let Some(Reconsolidation { weight, .. }) = memory.reconsolidation {
+            let stated = before.content.confidence;
+            self.learn(new, |trace, _| trace.reconsolidate(stated, weight));
         }
     }
 

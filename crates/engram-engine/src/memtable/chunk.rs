@@ -3,11 +3,11 @@
 //! A chunk is its indexes, which stay in RAM while the space is open; the memories and their full vectors, its bodies, are
 //! kept apart, for they may stay in a file.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
 use engram_index::{
-    FlatWriter, Postings, PostingsPart, PostingsWriter, QuantisedVectors, Terms, TextField,
+    Bitmap, FlatWriter, Postings, PostingsPart, PostingsWriter, QuantisedVectors, Terms, TextField,
 };
 
 use super::columns::Columns;
@@ -58,6 +58,8 @@ pub(crate) struct Chunk {
     /// Most vectors of one document.
     pub(crate) vectors_per_doc_max: usize,
     pub(crate) columns: Columns,
+    /// Documents that do not fade as their space says, from when they happened; found when somebody first asks.
+    pub(super) own_fading: OnceLock<Bitmap>,
     /// How much its memories are used.
     pub(crate) heat: Heat,
 }
@@ -231,6 +233,7 @@ impl Chunk {
             codes: ArcSwapOption::from(codes.map(Arc::new)),
             dimension,
             columns,
+            own_fading: OnceLock::new(),
             heat: Heat::default(),
         }
     }

@@ -1,5 +1,6 @@
 //! The fields of a chunk's memories as columns, so that a filter is answered with sets and no memory is looked at.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engram_index::{
@@ -222,6 +223,20 @@ impl Columns {
         self.occurred.range(range.from, range.until)
     }
 
+    /// Calls `visit` with every memory and when it happened, ns, oldest first.
+    pub(crate) fn each_time(&self, visit: &mut dyn FnMut(u32, i64)) {
+        self.occurred.each(visit);
+    }
+
+    /// When memories forget themselves, ns, of those that do.
+    pub(crate) fn expiries(&self) -> BTreeMap<u32, i64> {
+        let mut expiries = BTreeMap::new();
+        self.expires.each(&mut |local, at| {
+            expiries.insert(local, at);
+        });
+        expiries
+    }
+
     /// Whether any of the memories has forgotten itself by then.
     pub(crate) fn holds_expired(&self, now_ns: i64) -> bool {
         self.expires.bounds().is_some_and(|(first, _)| first <= now_ns)
@@ -411,6 +426,7 @@ mod tests {
             metadata.insert("n".to_owned(), MetaValue::Float(n as f64 / 2.0));
         }
         Arc::new(Memory {
+            reconsolidation: None,
             id: format!("m{n}"),
             version: 1,
             lsn: Lsn(n as u64 + 2),

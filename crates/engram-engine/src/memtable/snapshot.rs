@@ -17,6 +17,7 @@ use super::resident::memory_bytes;
 use super::successions::Validities;
 use super::traces::Traces;
 use super::view::ChunkView;
+use crate::calibration::Calibration;
 use crate::dynamics::Fading;
 use crate::filter::Filter;
 use crate::model::{ContentHash, Course, Cursor, Memory, Outline, State};
@@ -53,6 +54,8 @@ pub(crate) struct Snapshot {
     /// The last commits that deleted memories.
     pub(crate) forgotten: ForgottenCommits,
     pub(crate) beliefs: Beliefs,
+    /// What relevance is worth.
+    pub(crate) calibration: Calibration,
     /// How memories fade of which nothing else is said.
     pub(crate) decay: DecaySettings,
     /// The graph that vectors are searched over; none = they are compared one by one.
@@ -136,6 +139,7 @@ impl Snapshot {
             marks: Marks::default(),
             forgotten: ForgottenCommits::default(),
             beliefs: Beliefs::default(),
+            calibration: Calibration::default(),
             decay,
             proximity: None,
             graph_hash: None,
@@ -410,7 +414,8 @@ impl Snapshot {
     /// Sum over what use, evidence, chains and marks have made of the memories: equal wherever the same was learned.
     pub(crate) fn learned_sum(&self) -> u64 {
         let chains = self.associations.successions.sum();
-        self.traces.sum().wrapping_add(chains).wrapping_add(self.marks.sum())
+        let judged = self.marks.sum().wrapping_add(self.calibration.sum());
+        self.traces.sum().wrapping_add(chains).wrapping_add(judged)
     }
 
     /// Bytes of the whole state in RAM, estimated from the lengths of what it holds; hot memories of warm chunks apart.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use engram_index::{Presentation, Witness};
 use rpds::HashTrieMapSync;
 
-use crate::dynamics::Trace;
+use crate::dynamics::{Carried, Trace};
 
 /// The hasher has no keys: nothing differs between runs. Nothing is ever listed in the order of a hash.
 type Map<K, V> = HashTrieMapSync<K, V, BuildHasherDefault<NodeHasher>>;
@@ -116,7 +116,7 @@ impl Traces {
 
 /// What a trace adds to the sum.
 fn term(node: u32, trace: &Trace) -> u64 {
-    let Trace { retention, evidence } = trace;
+    let Trace { retention, evidence, carried } = trace;
     let mut hasher = blake3::Hasher::new();
     let mut word = |word: u64| {
         hasher.update(&word.to_le_bytes());
@@ -136,6 +136,10 @@ fn term(node: u32, trace: &Trace) -> u64 {
     for witness in evidence.witnesses() {
         word(witness.source);
         word(u64::from(witness.supports) << 32 | u64::from(witness.opposes));
+    }
+    if let Some(Carried { statement, supports, opposes, pieces }) = carried {
+        [statement, supports, opposes].into_iter().for_each(|number| word(number.to_bits()));
+        word(u64::from(*pieces));
     }
     let mut term = [0; 8];
     term.copy_from_slice(&hasher.finalize().as_bytes()[..8]);

@@ -115,6 +115,18 @@ impl ChunkView {
         self.bodies.outline(local)
     }
 
+    /// The documents, deleted ones too, that fade in a way of their own, or from another time than when they happened.
+    pub(crate) fn own_fading(&self) -> &Bitmap {
+        self.chunk.own_fading.get_or_init(|| {
+            let own = |local: &u32| {
+                let course = self.outline(*local).course;
+                course.decay.is_some() || course.learned_at() != course.happened_at()
+            };
+            let found: Vec<u32> = (0..self.chunk.len() as u32).filter(own).collect();
+            Bitmap::from_ordinals(&found)
+        })
+    }
+
     /// Local ordinals of the documents, deleted ones too, that a filter lets pass.
     pub(crate) fn matching(&self, filter: &Filter, validities: &Validities) -> Bitmap {
         let locals = |ids: &[String]| {

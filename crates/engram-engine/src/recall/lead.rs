@@ -40,7 +40,7 @@ const fn factors(kind: EdgeKind) -> (f32, f32) {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lead {
     pub(super) activation: f32,
-    seed: u32,
+    pub(super) seed: u32,
     kind: EdgeKind,
     /// Entity between the two.
     entity: Option<u32>,

@@ -38,20 +38,23 @@ pub(super) struct Candidate {
     pub(super) at: DocRef,
     pub(super) parts: Parts,
     pub(super) score: f32,
+    /// Its relevance before that is calibrated, once it is known.
+    pub(super) uncalibrated: f32,
     /// What the memory says, once something of it was asked for.
     outline: Option<Outline>,
 }
 
 impl Candidate {
-    fn new(node: u32, at: DocRef) -> Candidate {
-        Candidate { node, at, parts: Parts::default(), score: 0.0, outline: None }
+    pub(super) fn new(node: u32, at: DocRef) -> Candidate {
+        let parts = Parts::default();
+        Candidate { node, at, parts, score: 0.0, uncalibrated: 0.0, outline: None }
     }
 
     fn outline(&mut self, snapshot: &Snapshot) -> &Outline {
         self.outline.get_or_insert_with(|| snapshot.outline(self.at))
     }
 
-    fn add(&mut self, part: RouteScore) -> Option<RouteScore> {
+    pub(super) fn add(&mut self, part: RouteScore) -> Option<RouteScore> {
         self.score += part.contribution;
         Some(part)
     }

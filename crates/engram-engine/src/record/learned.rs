@@ -4,7 +4,7 @@ use engram_index::DecayLaw;
 use prost::Message;
 
 use crate::contrast::{Contrast, MarkGround, MarkKind};
-use crate::model::OwnDecay;
+use crate::model::{OwnDecay, Reconsolidation};
 
 /// Memories were in answers. What names a node that is gone is skipped.
 #[derive(Clone, PartialEq, Message)]
@@ -45,6 +45,12 @@ pub(crate) struct FeedbackRecord {
     /// 1 supersedes, 2 contradicts, 3 unrelated.
     #[prost(uint32, tag = "6")]
     pub(crate) decision: u32,
+    /// The relevance that a recall showed, as it was before it was calibrated.
+    #[prost(float, tag = "7")]
+    pub(crate) relevance: f32,
+    /// Mode of that recall: 1 keyword, 2 similarity, 3 hybrid, 4 associative; 0 = the judgement names no recall.
+    #[prost(uint32, tag = "8")]
+    pub(crate) mode: u32,
 }
 
 /// One memory may change or deny what another says. What names a node that is gone is skipped.
@@ -79,6 +85,38 @@ impl MarkRecord {
         let kind = MarkKind::from_code(self.kind)?;
         let ground = MarkGround::from_code(self.ground)?;
         Some(Contrast { kind, ground, before: self.before, after: self.after, cues: self.cues })
+    }
+}
+
+/// What an update weighed that followed a recall.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(crate) struct ReconsolidationRecord {
+    /// When the recall was answered, ns.
+    #[prost(sint64, tag = "1")]
+    pub(crate) recalled_at: i64,
+    #[prost(bool, tag = "2")]
+    pub(crate) confirmed: bool,
+    #[prost(float, tag = "3")]
+    pub(crate) established: f32,
+    #[prost(float, tag = "4")]
+    pub(crate) labile: f32,
+    #[prost(float, tag = "5")]
+    pub(crate) weight: f32,
+}
+
+impl ReconsolidationRecord {
+    pub(crate) fn new(weighed: Reconsolidation) -> ReconsolidationRecord {
+        let Reconsolidation { recalled_at, confirmed, established, labile, weight } = weighed;
+        ReconsolidationRecord { recalled_at, confirmed, established, labile, weight }
+    }
+
+    pub(crate) fn weighed(self) -> Result<Reconsolidation, String> {
+        let ReconsolidationRecord { recalled_at, confirmed, established, labile, weight } = self;
+        let shares = [established, labile, weight];
+        if !shares.into_iter().all(|share| (0.0..=1.0).contains(&share)) {
+            return Err("an update weighs what nothing can weigh".to_owned());
+        }
+        Ok(Reconsolidation { recalled_at, confirmed, established, labile, weight })
     }
 }
 

@@ -357,6 +357,7 @@ fn reported(ids: Vec<String>, exact: usize) -> Vec<String> {
 
 fn put_record(id: &str, memory: &mut PreparedMemory) -> OpRecord {
     let put = PutRecord {
+        reconsolidation: None,
         id: id.to_owned(),
         version: FIRST_VERSION,
         content: std::mem::take(&mut memory.record),
@@ -376,6 +377,7 @@ fn docs_of(
 ) -> Vec<Arc<Doc>> {
     let doc = |(position, (id, memory)): (u32, (String, PreparedMemory))| {
         let stored = Memory {
+            reconsolidation: None,
             id,
             version: FIRST_VERSION,
             lsn: stamp.lsn,

@@ -291,9 +291,11 @@ fn doubts_show_as_dissent() {
     for source in ["one", "two"] {
         let request = Feedback {
             id: doubted.id.clone(),
-            verdict: Verdict::Wrong,
+            verdict: Some(Verdict::Wrong),
             reason: String::new(),
             source: source.to_owned(),
+            pair: None,
+            recalled: None,
             principal: String::new(),
         };
         settle(&engine, |done| engine.feedback("default", request, done)).unwrap();

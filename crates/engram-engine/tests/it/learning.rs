@@ -34,6 +34,7 @@ fn judge(
         verdict: Some(verdict),
         reason: String::new(),
         source: source.to_owned(),
+        recalled: None,
         principal: String::new(),
     };
     settle(engine, |done| engine.feedback("default", request, done))
@@ -50,6 +51,7 @@ fn change(engine: &Engine, id: &str, change: impl FnOnce(&mut MemoryContent)) {
         vector: VectorChange::Keep,
         if_version: None,
         reason: String::new(),
+        after_recall: None,
         idempotency_key: None,
         principal: String::new(),
     };

@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap fails, as it should")]
 
 mod associating;
+mod calibrating;
 mod completing;
 mod duplicates;
 mod consolidating;
+mod fading;
 mod forged;
 mod forgetting;
 mod freezing;
@@ -18,8 +20,10 @@ mod marking;
 mod machine;
 mod offline;
 mod predicting;
+mod priming;
 mod purging;
 mod recalling;
+mod reconsolidating;
 mod remembering;
 mod spaces;
 mod storing;

@@ -56,6 +56,7 @@ fn decide(
         pair: Some(PairJudgement { other: other.to_owned(), decision }),
         reason: "asked them".to_owned(),
         source: "ann".to_owned(),
+        recalled: None,
         principal: String::new(),
     };
     settle(engine, |done| engine.feedback("default", request, done))
@@ -249,10 +250,11 @@ fn a_pair_that_nobody_marked_may_be_decided_and_bad_requests_are_refused() {
     ] {
         let request = Feedback {
             id: "a".to_owned(),
-            verdict,
+            verdict: Some(verdict),
             pair,
             reason: String::new(),
             source: String::new(),
+            recalled: None,
             principal: String::new(),
         };
         let refused = settle(&engine, |done| engine.feedback("default", request, done));

@@ -102,22 +102,46 @@ impl DecayLaw {
         }
     }
 
+    /// Days from when on retrievability is below `threshold`: the inverse of [`DecayLaw::retrievability`].
+    ///
+    /// 0 for a threshold of at least 1 and for a stability that is not positive; infinite for a threshold of at most 0 and for
+    /// an infinite stability. Panics on NaN.
+    pub fn when_below(self, threshold: f64, stability_days: f64) -> f64 {
+        assert!(
+            !threshold.is_nan() && !stability_days.is_nan(),
+            "thresholds and stabilities are numbers"
+        );
+        if threshold <= 0.0 || stability_days == f64::INFINITY {
+            return f64::INFINITY;
+        }
+        if threshold >= 1.0 || stability_days <= 0.0 {
+            return 0.0;
+        }
+        self.times_until(threshold) * stability_days
+    }
+
+    /// After how many times the stability the curve has fallen to a level in (0, 1).
+    fn times_until(self, level: f64) -> f64 {
+        let odds_lost = 1.0 / level - 1.0;
+        match self {
+            DecayLaw::Fsrs => (1.0 / (level * level) - 1.0) * 81.0 / 19.0,
+            DecayLaw::Power => 9.0 * odds_lost,
+            DecayLaw::Exponential => libm::log(level) / libm::log(0.9),
+            DecayLaw::ActR => libm::pow(9.0 * odds_lost, ACT_R_NOISE / ACT_R_DECAY),
+            DecayLaw::Ebbinghaus => {
+                libm::exp10(libm::pow(EBBINGHAUS_K * odds_lost, 1.0 / EBBINGHAUS_C))
+                    / EBBINGHAUS_STABILITY_MINUTES
+            }
+        }
+    }
+
     /// Stability, days, of a memory that has lost half of its retrievability after `half_life_days`.
     pub fn of_half_life(self, half_life_days: f64) -> f64 {
         half_life_days / self.stabilities_per_half_life()
     }
 
     fn stabilities_per_half_life(self) -> f64 {
-        match self {
-            DecayLaw::Fsrs => 243.0 / 19.0,
-            DecayLaw::Power => 9.0,
-            DecayLaw::Exponential => libm::log(0.5) / libm::log(0.9),
-            DecayLaw::ActR => libm::pow(9.0, ACT_R_NOISE / ACT_R_DECAY),
-            DecayLaw::Ebbinghaus => {
-                libm::exp10(libm::pow(EBBINGHAUS_K, 1.0 / EBBINGHAUS_C))
-                    / EBBINGHAUS_STABILITY_MINUTES
-            }
-        }
+        self.times_until(0.5)
     }
 }
 
@@ -155,6 +179,34 @@ mod tests {
             assert_eq!(law.retrievability(0.0, 0.0), 1.0);
             assert_eq!(law.retrievability(f64::INFINITY, 30.0), 0.0);
             assert_eq!(law.retrievability(1.0, f64::INFINITY), 1.0);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_inverse_is_that_of_the_curve(
+            law in proptest::sample::select(DecayLaw::ALL.to_vec()),
+            threshold in 0.02..0.98_f64, stability in 1e-3..1e3_f64,
+        ) {
+            let days = law.when_below(threshold, stability);
+            if days.is_finite() {
+                let found = law.retrievability(days, stability);
+                prop_assert!((found - threshold).abs() < 1e-9, "{law:?}: {found} at {threshold}");
+                prop_assert!(law.retrievability(days * 1.001, stability) < threshold);
+                prop_assert!(law.retrievability(days * 0.999, stability) > threshold);
+            }
+        }
+    }
+
+    #[test]
+    fn edges_of_the_inverse() {
+        for law in DecayLaw::ALL {
+            assert_eq!(law.when_below(1.0, 30.0), 0.0);
+            assert_eq!(law.when_below(0.5, 0.0), 0.0);
+            assert_eq!(law.when_below(0.0, 30.0), f64::INFINITY);
+            assert_eq!(law.when_below(0.5, f64::INFINITY), f64::INFINITY);
+            let at = law.when_below(0.9, 30.0);
+            assert!((at - 30.0).abs() < 1e-9, "{law:?}: {at}");
         }
     }
 

@@ -1,9 +1,13 @@
 //! Forgetting and strengthening as pure functions of time.
 
 mod law;
+mod plasticity;
+mod priming;
 mod retention;
 
 pub use law::DecayLaw;
+pub use plasticity::{Establishment, lability};
+pub use priming::{PRIMED_MINUTES_MAX, PRIMED_TURNS_MAX, priming};
 pub use retention::{
     PRESENTATION_DECAY_MAX, PRESENTATION_WEIGHT_MAX, PRESENTATIONS_MAX, Presentation, Retention,
     Review,

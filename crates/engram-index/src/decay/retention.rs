@@ -142,6 +142,42 @@ impl Retention {
         law.retrievability(days(since, at_ns), stability)
     }
 
+    /// The first time from `from_ns` on at which retrievability is below `threshold`, if nothing more happens to the memory;
+    /// none = not before the end of time as 64 bits of nanoseconds count it. Exact where the law can be inverted, else to the
+    /// nanosecond.
+    pub fn when_below(&self, law: DecayLaw, threshold: f64, from_ns: i64) -> Option<i64> {
+        let from_ns = from_ns.max(self.latest_ns());
+        if self.retrievability(law, from_ns) < threshold {
+            return Some(from_ns);
+        }
+        if law == DecayLaw::ActR && !self.presentations.is_empty() {
+            return self.searched_below(law, threshold, from_ns);
+        }
+        let since = self.presentations.last().map_or(self.born_ns, |last| last.since_ns);
+        let days = law.when_below(threshold, self.stability_days());
+        let elapsed_ns = libm::ceil(days * NS_PER_DAY);
+        // The conversion of what is above would saturate.
+        let elapsed_ns = (elapsed_ns < i64::MAX as f64).then_some(elapsed_ns as i64)?;
+        since.checked_add(elapsed_ns).map(|at_ns| at_ns.max(from_ns))
+    }
+
+    /// The same for a sum of powers, which has no inverse: by halving, for it only falls.
+    fn searched_below(&self, law: DecayLaw, threshold: f64, from_ns: i64) -> Option<i64> {
+        let (mut above, mut below) = (from_ns, i64::MAX);
+        if self.retrievability(law, below) >= threshold {
+            return None;
+        }
+        while below.saturating_sub(above) > 1 {
+            let middle = above + below.saturating_sub(above) / 2;
+            if self.retrievability(law, middle) < threshold {
+                below = middle
+            } else {
+                above = middle
+            }
+        }
+        Some(below)
+    }
+
     /// Sum over the presentations of ACT-R, each faded by its own decay: the exponential of activation.
     fn activity(&self, known: &[Presentation], at_ns: i64) -> f64 {
         let faded = |(at, decay): (i64, f64)| libm::pow(seconds(at, at_ns), -decay);
@@ -301,6 +337,30 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_forecast_is_where_the_curve_is(
+            law in proptest::sample::select(DecayLaw::ALL.to_vec()),
+            reviews in proptest::collection::vec((0..200 * DAY, 0.0..=1.0_f64), 0..5),
+            threshold in 0.05..0.95_f64, later in 0..400 * DAY,
+        ) {
+            let (mut memory, mut now) = (learned(law), 0);
+            for (pause, share) in reviews {
+                now += pause;
+                memory.review(law, now, Review::Used { share });
+            }
+            let from = now + later;
+            let Some(at) = memory.when_below(law, threshold, from) else { return Ok(()) };
+            prop_assert!(at >= from);
+            let step = 1_000_000 + (at - now) / 1_000_000;
+            prop_assert!(memory.retrievability(law, at.saturating_add(step)) < threshold + 1e-9);
+            if at > from {
+                let just_before = memory.retrievability(law, (at - step).max(from));
+                prop_assert!(just_before >= threshold - 1e-9, "{just_before} at {threshold}");
+            } else {
+                prop_assert!(memory.retrievability(law, at) < threshold + 1e-9);
+            }
+        }
+
         #[test]
         fn only_reviews_raise_it_and_only_lapses_lower_its_stability(
             law in proptest::sample::select(DecayLaw::ALL.to_vec()),

@@ -543,6 +543,7 @@ impl Read<'_> {
             strength: self.share("weights.strength"),
             recency: self.share("weights.recency"),
             importance: self.share("weights.importance"),
+            priming: self.share("weights.priming"),
         }
     }
 

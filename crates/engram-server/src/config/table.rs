@@ -415,6 +415,13 @@ pub const SETTINGS: &[Setting] = &[
         "Weight of the importance that callers stated.",
     ),
     setting(
+        "weights.priming",
+        SettingKind::Share,
+        Some("0.1"),
+        "0.2",
+        "Weight of what a session has in mind, for recalls that name one with `prime`.",
+    ),
+    setting(
         "metrics.spaces_max",
         SettingKind::Count { min: 0, max: 100_000 },
         Some("100"),

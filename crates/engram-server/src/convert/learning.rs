@@ -7,11 +7,12 @@ use engram_api::{
 };
 use engram_engine::{
     BeliefSummary, Confidence, Consolidation, DecayLaw, DecaySettings, Feedback, FeedbackReceipt,
-    MemoryRetention, OwnDecay, PairJudgement, PastReview, SourceEvidence, Standing, Strength,
-    Verdict,
+    JudgedRecall, MemoryRetention, OwnDecay, PairJudgement, PastReview, SourceEvidence, Standing,
+    Strength, Verdict,
 };
 
 use super::mark::decision;
+use super::mode::mode;
 
 fn law(name: LawName) -> DecayLaw {
     match name {
@@ -154,6 +155,11 @@ pub(crate) fn feedback(request: FeedbackRequest) -> Feedback {
             .map(|(other, said)| PairJudgement { other, decision: decision(said) }),
         reason: request.reason.unwrap_or_default(),
         source: request.source.unwrap_or_default(),
+        recalled: request.recalled.map(|recalled| JudgedRecall {
+            relevance: recalled.relevance,
+            uncalibrated: recalled.uncalibrated,
+            mode: mode(recalled.mode),
+        }),
         principal: String::new(),
     }
 }

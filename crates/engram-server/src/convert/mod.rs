@@ -1,6 +1,7 @@
 //! Between the wire and the engine: requests in, views out. No other module knows both sides.
 
 mod mark;
+mod mode;
 
 mod learning;
 
@@ -18,6 +19,8 @@ mod update;
 
 mod recall;
 
+mod fading;
+
 pub(crate) use association::{
     associate, associate_response, association_query, associations_response, associations_scope,
     dissociate, dissociate_response, spread, spread_response,
@@ -26,11 +29,12 @@ pub(crate) use completion::{
     complete, complete_response, imagine, imagine_response, predict, predict_response,
 };
 pub(crate) use consolidation::{add_step, beliefs_response, undo, undo_response};
+pub(crate) use fading::{fading, fading_response};
 pub(crate) use learning::{feedback, feedback_response, retention_response};
 pub(crate) use mark::{marks_query, marks_response, marks_scope};
+pub(crate) use mode::mode_name;
 pub(crate) use recall::{
-    Presentation, cue, mode_name, outcome_name, recall_response, recall_scope, recognize,
-    recognize_response,
+    Presentation, cue, outcome_name, recall_response, recall_scope, recognize, recognize_response,
 };
 pub(crate) use request::{
     filter, forget, list_scope, new_memory, new_space, remember_options, restore, visibility,

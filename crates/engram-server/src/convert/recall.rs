@@ -1,17 +1,19 @@
 //! Recall and recognition, both ways.
 
 use engram_api::{
-    MatchOutcome, MissingPartView, ModeName, NeighbourView, PromptContextView, RecallRequest,
-    RecallResponse, RecalledView, RecognizeRequest, RecognizeResponse, RecognizedView, RouteView,
-    RoutesView, SearchedView, VectorSearchName, WeightsInput, WeightsView,
+    MatchOutcome, MissingPartView, NeighbourView, PrimedByView, PrimedView, PromptContextView,
+    RecallRequest, RecallResponse, RecalledView, RecognizeRequest, RecognizeResponse,
+    RecognizedView, RouteView, RoutesView, SearchedView, Timestamp, VectorSearchName, WeightsInput,
+    WeightsView,
 };
 use engram_engine::{
-    Cue, CueContext, Effect, Explanation, MissingPart, Mode, NegativeCue, Neighbour, Outcome,
+    Cue, CueContext, Effect, Explanation, MissingPart, NegativeCue, Neighbour, Outcome,
     PromptContext, RankCursor, RankWeights, Recall, Recalled, Recognition, Recognize, RouteScore,
     VectorSearch,
 };
 
 use super::association::path_view;
+use super::mode::{mode, mode_name};
 use super::request::{filter, time_range};
 use super::update::as_of;
 use super::view::{Vectors, memory_view};
@@ -54,6 +56,7 @@ pub(crate) fn cue(request: RecallRequest, after: Option<RankCursor>, usual: &Ran
         weights: request.weights.map(|given| weights(&given, usual)),
         effect: if request.observe { Effect::Observe } else { Effect::Train },
         as_of: request.as_of.map(as_of),
+        prime: request.prime.map(|prime| prime.session),
     }
 }
 
@@ -66,6 +69,7 @@ fn weights(given: &WeightsInput, usual: &RankWeights) -> RankWeights {
         strength: given.strength.unwrap_or(usual.strength),
         recency: given.recency.unwrap_or(usual.recency),
         importance: given.importance.unwrap_or(usual.importance),
+        priming: given.priming.unwrap_or(usual.priming),
     }
 }
 
@@ -86,24 +90,6 @@ pub(crate) fn recall_scope(request: &RecallRequest) -> Vec<u8> {
     serde_json::to_vec(&scope).expect("a request that was read can be written")
 }
 
-fn mode(name: ModeName) -> Mode {
-    match name {
-        ModeName::Keyword => Mode::Keyword,
-        ModeName::Similarity => Mode::Similarity,
-        ModeName::Hybrid => Mode::Hybrid,
-        ModeName::Associative => Mode::Associative,
-    }
-}
-
-pub(crate) fn mode_name(mode: Mode) -> ModeName {
-    match mode {
-        Mode::Keyword => ModeName::Keyword,
-        Mode::Similarity => ModeName::Similarity,
-        Mode::Hybrid => ModeName::Hybrid,
-        Mode::Associative => ModeName::Associative,
-    }
-}
-
 pub(crate) fn outcome_name(outcome: Outcome) -> MatchOutcome {
     match outcome {
         Outcome::Match => MatchOutcome::Match,
@@ -122,7 +108,7 @@ pub(crate) struct Presentation {
     pub(crate) context: Option<PromptContext>,
 }
 
-fn missing_part(part: MissingPart) -> MissingPartView {
+pub(super) fn missing_part(part: MissingPart) -> MissingPartView {
     MissingPartView { memories: part.memories, reason: part.reason }
 }
 
@@ -146,7 +132,9 @@ pub(crate) fn recall_response(recall: Recall, shown: Presentation) -> RecallResp
         }),
         next_cursor: shown.next_cursor,
         snapshot_lsn: recall.lsn.0,
+        recalled_at: Timestamp(recall.at_ns),
         trained: recall.trained,
+        primed: recall.primed.map(|had| PrimedView { turn: had.turn, memories: had.memories }),
     }
 }
 
@@ -175,6 +163,7 @@ fn weights_view(weights: &RankWeights) -> WeightsView {
         strength: weights.strength,
         recency: weights.recency,
         importance: weights.importance,
+        priming: weights.priming,
     }
 }
 
@@ -194,6 +183,7 @@ fn recalled_view(item: Recalled, shown: &Presentation) -> RecalledView {
     };
     RecalledView {
         relevance: item.relevance,
+        uncalibrated: item.uncalibrated,
         score: item.score,
         strength: item.detail.strength.retrievability,
         confidence: item.detail.confidence.mean,
@@ -206,10 +196,16 @@ fn recalled_view(item: Recalled, shown: &Presentation) -> RecalledView {
             recency: route(item.parts.recency),
             importance: route(item.parts.importance),
             succession: route(item.parts.succession),
+            priming: route(item.parts.priming),
             negative: route(item.parts.negative),
         },
         matched_terms: shown.explain.then_some(item.matched_terms),
         path: shown.explain.then(|| path_view(item.path)),
+        primed_by: item.primed_by.map(|by| PrimedByView {
+            id: by.id,
+            turns: by.turns,
+            seconds: by.age_ns as f64 / 1e9,
+        }),
         crowding: item.crowding,
         neighbours: shown.neighbours.then(|| item.neighbours.into_iter().map(neighbour).collect()),
         memory: memory_view(item.detail, vectors),
@@ -257,6 +253,7 @@ mod tests {
             r#"{"text":"b"}"#,
             r#"{"text":"a","mode":"keyword"}"#,
             r#"{"text":"a","like":["x"]}"#,
+            r#"{"text":"a","prime":{"session":"x"}}"#,
             r#"{"text":"a","negative":{"text":"b"}}"#,
             r#"{"text":"a","filter":{"tags":["t"]}}"#,
             r#"{"text":"a","min_trust":0.5}"#,

@@ -2,10 +2,11 @@
 
 use engram_api::{
     AsOfInput, ErrorCode, HistoryResponse, MemoryInput, MemoryPatch, MemoryVersionView,
-    SourceInput, Timestamp, UpdateRequest, UpdateResponse,
+    ReconsolidationView, SourceInput, Timestamp, UpdateRequest, UpdateResponse,
 };
 use engram_engine::{
-    AsOf, ContentField, Created, History, MemoryContent, Update, Updated, VectorChange, Version,
+    AsOf, ContentField, Created, History, MemoryContent, Reconsolidation, Update, Updated,
+    VectorChange, Version,
 };
 use engram_store::Lsn;
 
@@ -35,6 +36,7 @@ pub(crate) fn update(request: UpdateRequest, key: Option<String>) -> Result<Upda
         vector,
         if_version: request.if_version,
         reason: request.reason.unwrap_or_default(),
+        after_recall: request.after_recall.map(|cited| cited.recalled_at.nanoseconds()),
         idempotency_key: key,
         principal: String::new(),
     })
@@ -126,6 +128,17 @@ pub(crate) fn update_response(updated: Updated) -> UpdateResponse {
         committed_at: Timestamp(updated.committed_at.0),
         updated: updated.created == Created::Now,
         vectors: updated.vectors,
+        reconsolidated: updated.reconsolidation.map(reconsolidated),
+    }
+}
+
+fn reconsolidated(weighed: Reconsolidation) -> ReconsolidationView {
+    ReconsolidationView {
+        recalled_at: Timestamp(weighed.recalled_at),
+        confirmed: weighed.confirmed,
+        established: weighed.established,
+        labile: weighed.labile,
+        weight: weighed.weight,
     }
 }
 
@@ -146,6 +159,7 @@ fn version(version: Version) -> MemoryVersionView {
         replaced_at: replaced_at.map(|time| Timestamp(time.0)),
         reason: given(&memory.reason),
         principal: given(&memory.principal),
+        reconsolidated: memory.reconsolidation.map(reconsolidated),
         memory: input(&memory.id, &memory.content),
     }
 }

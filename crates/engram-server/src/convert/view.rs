@@ -1,14 +1,14 @@
 //! Answers: engine types to wire types.
 
 use engram_api::{
-    DuplicatesName, EmbedderView, FORGET_IDS_MAX, ForgetModeName, ForgetReceiptResponse,
-    ForgetResponse, KindName, ListResponse, MemoryView, PlaceName, PurgeStateName, ReceiptView,
-    RememberManyResponse, RememberResponse, RememberResult, RestoreResponse, SourceView,
-    SpaceStatsView, SpaceView, StateName, TiersView, Timestamp,
+    CalibrationView, DuplicatesName, EmbedderView, FORGET_IDS_MAX, ForgetModeName,
+    ForgetReceiptResponse, ForgetResponse, KindName, ListResponse, MemoryView, PlaceName,
+    PurgeStateName, ReceiptView, RememberManyResponse, RememberResponse, RememberResult,
+    RestoreResponse, SourceView, SpaceStatsView, SpaceView, StateName, TiersView, Timestamp,
 };
 use engram_engine::{
     Created, DuplicatePolicy, ForgetReceipt, Forgotten, Kind, MemoryDetail, MetaValue, Metadata,
-    Remembered, RememberedItem, Source, SpaceInfo, SpaceStats, State, Training,
+    ModeCalibration, Remembered, RememberedItem, Source, SpaceInfo, SpaceStats, State, Training,
 };
 use serde_json::{Map, Number, Value};
 
@@ -17,6 +17,7 @@ use super::learning::{
     summary_view,
 };
 use super::mark::mark_view;
+use super::mode::mode_name;
 use crate::refusal::Refusal;
 
 pub(super) fn kind_name(kind: Kind) -> KindName {
@@ -273,7 +274,11 @@ pub(crate) fn space_view(space: &SpaceInfo) -> SpaceView {
     }
 }
 
-pub(crate) fn stats_view(name: &str, stats: &SpaceStats) -> SpaceStatsView {
+pub(crate) fn stats_view(
+    name: &str,
+    stats: &SpaceStats,
+    learned: &[ModeCalibration],
+) -> SpaceStatsView {
     SpaceStatsView {
         name: name.to_owned(),
         memories: stats.memories,
@@ -303,5 +308,18 @@ pub(crate) fn stats_view(name: &str, stats: &SpaceStats) -> SpaceStatsView {
         },
         lsn: stats.lsn.0,
         committed_at: (stats.lsn.0 > 0).then_some(Timestamp(stats.committed_at.0)),
+        calibration: learned.iter().map(calibration_view).collect(),
+    }
+}
+
+fn calibration_view(learned: &ModeCalibration) -> CalibrationView {
+    CalibrationView {
+        mode: mode_name(learned.mode),
+        judgements: learned.judgements,
+        useful: learned.useful,
+        slope: learned.fit.slope,
+        shift: learned.fit.shift,
+        error_before: learned.error_before,
+        error_after: learned.error_after,
     }
 }

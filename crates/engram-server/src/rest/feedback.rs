@@ -1,8 +1,8 @@
-//! Feedback, and what came of it.
+//! Feedback, what came of it, and what fades next.
 
 use std::sync::Arc;
 
-use engram_api::{FeedbackRequest, RetentionRequest, decode};
+use engram_api::{FadingRequest, FeedbackRequest, RetentionRequest, decode};
 use engram_engine::FeedbackReceipt;
 
 use crate::convert;
@@ -32,4 +32,10 @@ pub(crate) fn retention(context: &Context, call: &Call) -> Outcome {
     let horizon_days = request.horizon_days.unwrap_or(HORIZON_DAYS);
     let told = context.engine.retention(call.space(), &request.id, horizon_days)?;
     Ok(call.answer(&convert::retention_response(request.id, told)))
+}
+
+pub(crate) fn fading(context: &Context, call: &Call) -> Outcome {
+    let request: FadingRequest = decode(&call.body)?;
+    let forecast = context.engine.fading(call.space(), &convert::fading(request))?;
+    Ok(call.answer(&convert::fading_response(forecast)))
 }

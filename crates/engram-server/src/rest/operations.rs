@@ -22,7 +22,7 @@ use crate::rest::associations::{associate, associations, dissociate, spread};
 use crate::rest::call::{Call, Context, Finish, Outcome, Reply, done};
 use crate::rest::completion::{complete, imagine, predict};
 use crate::rest::consolidation::{beliefs, consolidate, undo_consolidation};
-use crate::rest::feedback::{feedback, retention};
+use crate::rest::feedback::{fading, feedback, retention};
 use crate::rest::marks::marks;
 use crate::rest::recall::{recall, recognize};
 use crate::rest::reply::Answer;
@@ -72,6 +72,7 @@ pub(crate) const HANDLERS: &[(&str, Handler)] = &[
     ("consolidate", Handler::Search(consolidate)),
     ("undo_consolidation", Handler::Commit(undo_consolidation)),
     ("beliefs", Handler::Search(beliefs)),
+    ("fading", Handler::Search(fading)),
     ("create_space", Handler::Commit(create_space)),
     ("list_spaces", Handler::Look(list_spaces)),
     ("get_space", Handler::Look(get_space)),
@@ -292,7 +293,8 @@ fn delete_space(context: &Context, call: &Call, reply: Reply) -> Result<(), Refu
 
 fn space_stats(context: &Context, call: &Call) -> Outcome {
     let stats = context.engine.stats(call.space())?;
-    Ok(call.answer(&convert::stats_view(call.space(), &stats)))
+    let learned = context.engine.calibration(call.space())?;
+    Ok(call.answer(&convert::stats_view(call.space(), &stats, &learned)))
 }
 
 fn status(node: &Node, call: &Call) -> Answer {

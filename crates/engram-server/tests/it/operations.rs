@@ -372,3 +372,90 @@ fn feedback_moves_what_retention_tells() {
     let good = json!({ "id": "cat", "verdict": "good" });
     server.call("feedback", &good).problem(400, "invalid_value");
 }
+
+#[test]
+fn a_session_primes_its_next_recall() {
+    let server = Fixture::start();
+    server.remember("cat", "the red cat was found on the sofa");
+    server.remember("dog", "the old dog was found in the yard");
+    let prime = json!({ "session": "chat" });
+    let first = server.ok("recall", &json!({ "text": "old dog", "prime": prime, "limit": 1 }));
+    assert_eq!(first["primed"], json!({ "turn": 1, "memories": 0 }), "{first}");
+    let cue = json!({ "text": "where was it found?", "prime": prime, "limit": 1, "explain": true, "weights": { "priming": 1.0 } });
+    let answer = server.ok("recall", &cue);
+    let item = &answer["items"][0];
+    assert_eq!((&item["memory"]["id"], &item["primed_by"]["id"]), (&json!("dog"), &json!("dog")));
+    assert_eq!(item["primed_by"]["turns"], 1);
+    assert!(item["routes"]["priming"]["contribution"].as_f64().unwrap() > 0.0, "{item}");
+    let next = answer["next_cursor"].as_str().unwrap();
+    let mut further = cue;
+    further["cursor"] = json!(next);
+    let page = server.ok("recall", &further);
+    assert_eq!(
+        (&page["items"][0]["memory"]["id"], &page["primed"]["turn"]),
+        (&json!("cat"), &json!(2))
+    );
+    let unnamed = json!({ "text": "x", "prime": { "session": "" } });
+    server.call("recall", &unnamed).problem(400, "bad_id");
+}
+
+#[test]
+fn feedback_on_a_recall_calibrates_relevance() {
+    let server = Fixture::start();
+    server.remember("cat", "the red cat sleeps on the sofa");
+    let cue = json!({ "text": "red cat", "mode": "keyword", "observe": true });
+    let item = server.ok("recall", &cue)["items"][0].clone();
+    assert_eq!(item["relevance"], item["uncalibrated"]);
+    let recalled = json!({ "relevance": item["relevance"], "uncalibrated": item["uncalibrated"], "mode": "keyword" });
+    let judged = json!({ "id": "cat", "verdict": "not_useful", "recalled": recalled });
+    for _ in 0..5 {
+        server.ok("feedback", &judged);
+    }
+    let after = server.ok("recall", &cue)["items"][0].clone();
+    assert_eq!(after["uncalibrated"], item["relevance"]);
+    assert!(after["relevance"].as_f64() < item["relevance"].as_f64(), "{after}");
+    let stats: Value = server.get("/api/v1/spaces/default/stats").json(200);
+    assert_eq!(stats["calibration"][0]["judgements"], 5, "{stats}");
+    let beyond = json!({ "id": "cat", "verdict": "useful", "recalled": { "relevance": 2.0, "mode": "keyword" } });
+    server.call("feedback", &beyond).problem(400, "out_of_range");
+}
+
+#[test]
+fn an_update_that_cites_a_recall_is_weighed() {
+    let server = Fixture::start();
+    server.remember("cat", "the red cat sleeps on the sofa");
+    for source in ["one", "two", "three"] {
+        server.ok("feedback", &json!({ "id": "cat", "verdict": "useful", "source": source }));
+    }
+    let at = server.ok("recall", &json!({ "text": "red cat" }))["recalled_at"].clone();
+    let update = json!({
+        "id": "cat", "set": { "text": "the red cat sleeps on the bed" }, "after_recall": { "recalled_at": at },
+    });
+    let weighed = server.ok("update", &update)["reconsolidated"].clone();
+    let weight = weighed["weight"].as_f64().unwrap();
+    assert!(weight > 0.0 && weight < 1.0, "{weighed}");
+    let history = server.ok("history", &json!({ "id": "cat" }));
+    assert_eq!(history["versions"][0]["reconsolidated"], weighed);
+    let confidence = server.ok("get", &json!({ "id": "cat" }))["confidence"]["mean"].as_f64();
+    assert!(confidence < Some(2.0 / 3.0), "{confidence:?}");
+}
+
+#[test]
+fn what_fades_next_is_told() {
+    let server = Fixture::start();
+    let quick = json!({ "law": "exponential", "half_life_days": 2.0 });
+    server.ok("remember", &json!({ "id": "quick", "text": "a tram ticket", "decay": quick }));
+    server.ok("remember", &json!({ "id": "slow", "text": "a birthday" }));
+    server.ok("remember", &json!({ "id": "pin", "text": "a name", "decay": { "pinned": true } }));
+    let told = server.ok("fading", &json!({ "below": 0.5, "within_days": 30.0 }));
+    assert_eq!((&told["falling"], &told["staying"]), (&json!(1), &json!(2)), "{told}");
+    let item = &told["items"][0];
+    assert_eq!(
+        (&item["memory"]["id"], &item["memory"]["strength"]["law"]),
+        (&json!("quick"), &json!("exponential"))
+    );
+    assert!((item["in_days"].as_f64().unwrap() - 2.0).abs() < 0.01, "{item}");
+    let all = server.get("/api/v1/spaces/default/fading?limit=5&below=0.5").json(200);
+    assert_eq!(all["items"].as_array().unwrap().len(), 2);
+    server.call("fading", &json!({ "below": 1.5 })).problem(400, "out_of_range");
+}

@@ -9,6 +9,7 @@ use engram_bench::{EvalOptions, EvalScope, evaluate};
 use crate::failure::Failure;
 use crate::output::{OutputFormat, grids, print};
 use crate::progress::with_spinner;
+use crate::values;
 
 /// A set is a folder with `corpus.jsonl` (`_id`, `text`, and where known `title`, `group`, `when`, `who`, `metadata`),
 /// `queries.jsonl` (`_id`, `text`, and where known `group`, `category`, `when`) and `qrels.tsv`. It is loaded into fresh
@@ -18,7 +19,7 @@ pub(crate) struct Eval {
     /// Folder of the set
     dir: PathBuf,
     /// Mode of recall to measure; may be repeated; all when absent
-    #[arg(long = "mode", short = 'm', value_name = "MODE", value_parser = mode)]
+    #[arg(long = "mode", short = 'm', value_name = "MODE", value_parser = values::mode)]
     modes: Vec<ModeName>,
     /// Put all groups into one space
     #[arg(long)]
@@ -32,16 +33,12 @@ pub(crate) struct Eval {
     /// Items to ask for; MRR looks no further
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(10..=1000))]
     limit: u32,
+    /// Also judge what is found for half of the queries, through feedback, and see how well relevance is calibrated on the others
+    #[arg(long)]
+    calibrate: bool,
     /// Write the tables in Markdown
     #[arg(long)]
     markdown: bool,
-}
-
-/// A mode by the name that it has in the interface.
-fn mode(name: &str) -> Result<ModeName, String> {
-    let known = || ModeName::ALL.map(ModeName::as_str).join(", ");
-    let found = ModeName::ALL.into_iter().find(|mode| mode.as_str() == name);
-    found.ok_or_else(|| format!("expected one of {}", known()))
 }
 
 impl Eval {
@@ -54,6 +51,7 @@ impl Eval {
             limit: self.limit,
             with_adversarial: self.with_adversarial,
             cross: self.cross,
+            calibrate: self.calibrate,
         };
         let report = with_spinner(|progress| evaluate(&options, progress))?;
         print(output, &report, |report| grids(&report.grids(), self.markdown))?;

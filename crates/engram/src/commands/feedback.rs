@@ -1,11 +1,12 @@
 //! `engram feedback`.
 
 use clap::{Args, ValueEnum};
-use engram_api::{DecisionName, FeedbackRequest, VerdictName};
+use engram_api::{DecisionName, FeedbackRequest, JudgedRecallInput, ModeName, VerdictName};
 
 use crate::connection::{Connection, SpaceFlags};
 use crate::failure::Failure;
 use crate::output::{clean, print};
+use crate::values;
 
 /// What somebody thinks of a memory.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -50,26 +51,39 @@ pub(crate) struct Feedback {
     /// Whose judgement it is, where you speak for several
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
+    /// The relevance that a recall showed of it: teaches what relevance is worth in this space; needs `--mode`
+    #[arg(long, value_name = "SHARE", requires = "mode", allow_negative_numbers = true)]
+    relevance: Option<f32>,
+    /// The mode of that recall
+    #[arg(long, value_name = "MODE", requires = "relevance", value_parser = values::mode)]
+    mode: Option<ModeName>,
+    /// Its relevance before calibration (`uncalibrated` in the answer)
+    #[arg(long, value_name = "SHARE", requires = "relevance", allow_negative_numbers = true)]
+    uncalibrated: Option<f32>,
 }
 
 impl Feedback {
     pub(crate) fn run(self, connection: &Connection) -> Result<(), Failure> {
-        let request = FeedbackRequest {
-            id: self.id,
-            verdict: self.verdict.map(|verdict| match verdict {
-                VerdictFlag::Useful => VerdictName::Useful,
-                VerdictFlag::NotUseful => VerdictName::NotUseful,
-                VerdictFlag::Wrong => VerdictName::Wrong,
-            }),
-            other: self.other,
-            decision: self.decision.map(|decision| match decision {
-                DecisionFlag::Supersedes => DecisionName::Supersedes,
-                DecisionFlag::Contradicts => DecisionName::Contradicts,
-                DecisionFlag::Unrelated => DecisionName::Unrelated,
-            }),
-            reason: self.reason,
-            source: self.source,
-        };
+        let request =
+            FeedbackRequest {
+                id: self.id,
+                verdict: self.verdict.map(|verdict| match verdict {
+                    VerdictFlag::Useful => VerdictName::Useful,
+                    VerdictFlag::NotUseful => VerdictName::NotUseful,
+                    VerdictFlag::Wrong => VerdictName::Wrong,
+                }),
+                other: self.other,
+                decision: self.decision.map(|decision| match decision {
+                    DecisionFlag::Supersedes => DecisionName::Supersedes,
+                    DecisionFlag::Contradicts => DecisionName::Contradicts,
+                    DecisionFlag::Unrelated => DecisionName::Unrelated,
+                }),
+                reason: self.reason,
+                source: self.source,
+                recalled: self.relevance.zip(self.mode).map(|(relevance, mode)| {
+                    JudgedRecallInput { relevance, mode, uncalibrated: self.uncalibrated }
+                }),
+            };
         let answer = connection.space(&self.space)?.feedback(&request)?;
         print(connection.output, &answer, |answer| {
             let mut line = format!("noted for {} (LSN {})", clean(&answer.id), answer.lsn);

@@ -11,6 +11,7 @@ pub(crate) mod consolidate;
 pub(crate) mod dissociate;
 pub(crate) mod eval;
 pub(crate) mod export;
+pub(crate) mod fading;
 pub(crate) mod feedback;
 pub(crate) mod marks;
 pub(crate) mod forget;

@@ -114,6 +114,7 @@ impl Recall {
             text,
             vector: self.vector.map(|vector| vector.0),
             around: self.cue.around(),
+            prime: self.cue.prime(),
             negative: self.cue.negative(),
             weights: self.cue.weights()?,
             like: self.cue.like,

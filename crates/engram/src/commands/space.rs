@@ -1,7 +1,10 @@
 //! `engram space`.
 
 use clap::{Args, Subcommand, ValueEnum};
-use engram_api::{ConsolidationName, CreateSpaceRequest, DuplicatesName, SpaceView};
+use engram_api::{
+    CalibrationView, ConsolidationName, CreateSpaceRequest, DuplicatesName, SpaceStatsView,
+    SpaceView,
+};
 
 use crate::connection::Connection;
 use crate::decay_flags::SpaceDecayFlags;
@@ -195,6 +198,20 @@ impl Delete {
     }
 }
 
+/// What was learned of relevance, a mode after the other; none where nothing was judged.
+fn calibration(stats: &SpaceStatsView) -> Option<String> {
+    let told = |of: &CalibrationView| {
+        let (mode, slope, shift) = (of.mode.as_str(), of.slope, of.shift);
+        let (before, after) = (of.error_before, of.error_after);
+        format!(
+            "{mode}: slope {slope:.2}, shift {shift:+.2} of {} judgements; error {before:.3} before, {after:.3} after",
+            of.judgements
+        )
+    };
+    let all: Vec<String> = stats.calibration.iter().map(told).collect();
+    (!all.is_empty()).then(|| all.join("; "))
+}
+
 fn stats(connection: &Connection, name: &str) -> Result<(), Failure> {
     let stats = connection.named_space(name)?.stats()?;
     print(connection.output, &stats, |stats| {
@@ -222,6 +239,7 @@ fn stats(connection: &Connection, name: &str) -> Result<(), Failure> {
             ("became warm by quota", Some(stats.tiers.moved_by_quota.to_string())),
             ("lsn", Some(stats.lsn.to_string())),
             ("committed at", stats.committed_at.map(|time| time.to_string())),
+            ("relevance learned", calibration(stats)),
         ])
     })?;
     Ok(())

@@ -1,7 +1,7 @@
 //! `engram update`.
 
 use clap::Args;
-use engram_api::{MemoryPatch, Timestamp, UpdateRequest, decode};
+use engram_api::{AfterRecallInput, MemoryPatch, Timestamp, UpdateRequest, decode};
 use serde_json::{Map, Value};
 
 use crate::connection::{Connection, SpaceFlags};
@@ -75,6 +75,10 @@ pub(crate) struct Update {
     /// Why it changes; kept with the version
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// When the recall was answered that this follows (`recalled_at` of its answer): it weighs less against what is well
+    /// established
+    #[arg(long, value_name = "TIME", value_parser = values::time)]
+    after_recall: Option<Timestamp>,
     /// Makes a retry safe for 24 hours
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
@@ -92,6 +96,7 @@ impl Update {
             memory: None,
             if_version: self.if_version,
             reason: self.reason,
+            after_recall: self.after_recall.map(|recalled_at| AfterRecallInput { recalled_at }),
             idempotency_key: self.idempotency_key,
         };
         let answer = connection.space(&self.space)?.update(&request)?;
@@ -101,7 +106,12 @@ impl Update {
                 true => format!("updated {id} to version {version}"),
                 false => format!("{id} says so already, in version {version}"),
             };
-            format!("{done} (LSN {}, {})", answer.lsn, answer.committed_at)
+            let weighed = answer.reconsolidated.map(|told| {
+                let (weight, established) = (told.weight, told.established);
+                format!("; weight {weight:.2} against what was {established:.2} established")
+            });
+            let weighed = weighed.unwrap_or_default();
+            format!("{done} (LSN {}, {}){weighed}", answer.lsn, answer.committed_at)
         })?;
         Ok(())
     }
