@@ -180,19 +180,9 @@ fn read_files(
     let is = |role: u8| move |file: &&ManifestSegment| file.role == role;
     let state = manifest.segments.iter().find(is(ROLE_STATE));
     let state = state.ok_or_else(|| wrong("it names no state file"))?;
-    let StateFile {
-        fates,
-        tail,
-        older,
-        versions,
-        mut associations,
-        traces,
-        beliefs,
-        marks,
-        calibration,
-        keys,
-        forgotten,
-    } = state_file::read(home, &state.segment, space, record.next_node)?;
+    let state = state_file::read(home, &state.segment, space, record.next_node)?;
+    let StateFile { fates, tail, older, versions, traces, keys, forgotten, .. } = state;
+    let mut associations = state.associations;
     associations.linked = record.linked;
     let (chunks, last) = read_chunks(home, manifest, fates, record.next_node)?;
     if tail.iter().chain(&older).any(|loose| Some(loose.node) <= last) {
@@ -227,10 +217,10 @@ fn read_files(
         next_node: record.next_node,
         associations,
         traces,
-        marks,
+        marks: state.marks,
         forgotten: commits,
-        beliefs,
-        calibration,
+        beliefs: state.beliefs,
+        calibration: state.calibration,
         decay: space.identity.settings.decay,
         proximity: None,
         graph_hash,

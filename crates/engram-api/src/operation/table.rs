@@ -8,17 +8,18 @@ use super::errors::{
 };
 use super::{Method, Operation, Permission, Route, Scope};
 
+/// The route of an operation itself.
+const fn post(path: &'static str) -> Route {
+    Route { method: Method::Post, path, query: &[] }
+}
+
 /// The operations, in the order of the reference pages.
 pub const OPERATIONS: &[Operation] = &[
     Operation {
         name: "remember",
         scope: Scope::Space,
         permission: Permission::Write,
-        routes: &[Route {
-            method: Method::Post,
-            path: "/api/v1/spaces/{space}/remember",
-            query: &[],
-        }],
+        routes: &[post("/api/v1/spaces/{space}/remember")],
         request: Some("RememberRequest"),
         response: "RememberResponse",
         status: 200,
@@ -33,11 +34,7 @@ pub const OPERATIONS: &[Operation] = &[
         name: "remember_many",
         scope: Scope::Space,
         permission: Permission::Write,
-        routes: &[Route {
-            method: Method::Post,
-            path: "/api/v1/spaces/{space}/remember_many",
-            query: &[],
-        }],
+        routes: &[post("/api/v1/spaces/{space}/remember_many")],
         request: Some("RememberManyRequest"),
         response: "RememberManyResponse",
         status: 200,
@@ -52,11 +49,7 @@ pub const OPERATIONS: &[Operation] = &[
         name: "update",
         scope: Scope::Space,
         permission: Permission::Write,
-        routes: &[Route {
-            method: Method::Post,
-            path: "/api/v1/spaces/{space}/update",
-            query: &[],
-        }],
+        routes: &[post("/api/v1/spaces/{space}/update")],
         request: Some("UpdateRequest"),
         response: "UpdateResponse",
         status: 200,
@@ -72,7 +65,7 @@ pub const OPERATIONS: &[Operation] = &[
         scope: Scope::Space,
         permission: Permission::Read,
         routes: &[
-            Route { method: Method::Post, path: "/api/v1/spaces/{space}/history", query: &[] },
+            post("/api/v1/spaces/{space}/history"),
             Route {
                 method: Method::Get,
                 path: "/api/v1/spaces/{space}/memories/{id}/history",
@@ -94,7 +87,7 @@ pub const OPERATIONS: &[Operation] = &[
         scope: Scope::Space,
         permission: Permission::Read,
         routes: &[
-            Route { method: Method::Post, path: "/api/v1/spaces/{space}/get", query: &[] },
+            post("/api/v1/spaces/{space}/get"),
             Route {
                 method: Method::Get,
                 path: "/api/v1/spaces/{space}/memories/{id}",
@@ -116,7 +109,7 @@ pub const OPERATIONS: &[Operation] = &[
         scope: Scope::Space,
         permission: Permission::Read,
         routes: &[
-            Route { method: Method::Post, path: "/api/v1/spaces/{space}/list", query: &[] },
+            post("/api/v1/spaces/{space}/list"),
             Route {
                 method: Method::Get,
                 path: "/api/v1/spaces/{space}/memories",
@@ -137,11 +130,7 @@ pub const OPERATIONS: &[Operation] = &[
         name: "recall",
         scope: Scope::Space,
         permission: Permission::Read,
-        routes: &[Route {
-            method: Method::Post,
-            path: "/api/v1/spaces/{space}/recall",
-            query: &[],
-        }],
+        routes: &[post("/api/v1/spaces/{space}/recall")],
         request: Some("RecallRequest"),
         response: "RecallResponse",
         status: 200,
@@ -156,11 +145,7 @@ pub const OPERATIONS: &[Operation] = &[
         name: "recognize",
         scope: Scope::Space,
         permission: Permission::Read,
-        routes: &[Route {
-            method: Method::Post,
-            path: "/api/v1/spaces/{space}/recognize",
-            query: &[],
-        }],
+        routes: &[post("/api/v1/spaces/{space}/recognize")],
         request: Some("RecognizeRequest"),
         response: "RecognizeResponse",
         status: 200,
@@ -175,11 +160,7 @@ pub const OPERATIONS: &[Operation] = &[
         name: "spread",
         scope: Scope::Space,
         permission: Permission::Read,
-        routes: &[Route {
-            method: Method::Post,
-            path: "/api/v1/spaces/{space}/spread",
-            query: &[],
-        }],
+        routes: &[post("/api/v1/spaces/{space}/spread")],
         request: Some("SpreadRequest"),
         response: "SpreadResponse",
         status: 200,
@@ -194,11 +175,7 @@ pub const OPERATIONS: &[Operation] = &[
         name: "complete",
         scope: Scope::Space,
         permission: Permission::Read,
-        routes: &[Route {
-            method: Method::Post,
-            path: "/api/v1/spaces/{space}/complete",
-            query: &[],
-        }],
+        routes: &[post("/api/v1/spaces/{space}/complete")],
         request: Some("CompleteRequest"),
         response: "CompleteResponse",
         status: 200,
@@ -213,11 +190,7 @@ pub const OPERATIONS: &[Operation] = &[
         name: "predict",
         scope: Scope::Space,
         permission: Permission::Read,
-        routes: &[Route {
-            method: Method::Post,
-            path: "/api/v1/spaces/{space}/predict",
-            query: &[],
-        }],
+        routes: &[post("/api/v1/spaces/{space}/predict")],
         request: Some("PredictRequest"),
         response: "PredictResponse",
         status: 200,
@@ -232,11 +205,7 @@ pub const OPERATIONS: &[Operation] = &[
         name: "imagine",
         scope: Scope::Space,
         permission: Permission::Read,
-        routes: &[Route {
-            method: Method::Post,
-            path: "/api/v1/spaces/{space}/imagine",
-            query: &[],
-        }],
+        routes: &[post("/api/v1/spaces/{space}/imagine")],
         request: Some("ImagineRequest"),
         response: "ImagineResponse",
         status: 200,
@@ -251,11 +220,7 @@ pub const OPERATIONS: &[Operation] = &[
         name: "associate",
         scope: Scope::Space,
         permission: Permission::Write,
-        routes: &[Route {
-            method: Method::Post,
-            path: "/api/v1/spaces/{space}/associate",
-            query: &[],
-        }],
+        routes: &[post("/api/v1/spaces/{space}/associate")],
         request: Some("AssociateRequest"),
         response: "AssociateResponse",
         status: 200,
@@ -270,11 +235,7 @@ pub const OPERATIONS: &[Operation] = &[
         name: "dissociate",
         scope: Scope::Space,
         permission: Permission::Write,
-        routes: &[Route {
-            method: Method::Post,
-            path: "/api/v1/spaces/{space}/dissociate",
-            query: &[],
-        }],
+        routes: &[post("/api/v1/spaces/{space}/dissociate")],
         request: Some("DissociateRequest"),
         response: "DissociateResponse",
         status: 200,
@@ -290,7 +251,7 @@ pub const OPERATIONS: &[Operation] = &[
         scope: Scope::Space,
         permission: Permission::Read,
         routes: &[
-            Route { method: Method::Post, path: "/api/v1/spaces/{space}/associations", query: &[] },
+            post("/api/v1/spaces/{space}/associations"),
             Route {
                 method: Method::Get,
                 path: "/api/v1/spaces/{space}/memories/{id}/associations",
@@ -312,7 +273,7 @@ pub const OPERATIONS: &[Operation] = &[
         scope: Scope::Space,
         permission: Permission::Read,
         routes: &[
-            Route { method: Method::Post, path: "/api/v1/spaces/{space}/marks", query: &[] },
+            post("/api/v1/spaces/{space}/marks"),
             Route {
                 method: Method::Get,
                 path: "/api/v1/spaces/{space}/marks",
@@ -333,11 +294,7 @@ pub const OPERATIONS: &[Operation] = &[
         name: "forget",
         scope: Scope::Space,
         permission: Permission::Forget,
-        routes: &[Route {
-            method: Method::Post,
-            path: "/api/v1/spaces/{space}/forget",
-            query: &[],
-        }],
+        routes: &[post("/api/v1/spaces/{space}/forget")],
         request: Some("ForgetRequest"),
         response: "ForgetResponse",
         status: 200,
@@ -345,7 +302,7 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Forgets memories by id or filter: hides them, or deletes them for good.",
         note: "Try it with `dry_run` first.",
         request_example: r#"{"ids":["chat-17"],"mode":"delete","dry_run":false}"#,
-        response_example: r#"{"dry_run":false,"mode":"delete","count":1,"ids":["chat-17"],"receipt":{"lsn":13,"committed_at":"2026-01-05T12:00:00Z","mode":"delete","count":1,"remains":"nothing that can be recalled; the record stays in the log until compaction"}}"#,
+        response_example: r#"{"dry_run":false,"mode":"delete","count":1,"ids":["chat-17"],"beliefs":["belief-3f2a9c5b7d8e1f60"],"receipt":{"lsn":13,"committed_at":"2026-01-05T12:00:00Z","mode":"delete","count":1,"remains":"nothing that can be recalled; the record stays in the log until compaction"}}"#,
         own_errors: SELECT_ERRORS,
     },
     Operation {
@@ -374,11 +331,7 @@ pub const OPERATIONS: &[Operation] = &[
         name: "restore",
         scope: Scope::Space,
         permission: Permission::Forget,
-        routes: &[Route {
-            method: Method::Post,
-            path: "/api/v1/spaces/{space}/restore",
-            query: &[],
-        }],
+        routes: &[post("/api/v1/spaces/{space}/restore")],
         request: Some("RestoreRequest"),
         response: "RestoreResponse",
         status: 200,
@@ -393,11 +346,7 @@ pub const OPERATIONS: &[Operation] = &[
         name: "feedback",
         scope: Scope::Space,
         permission: Permission::Train,
-        routes: &[Route {
-            method: Method::Post,
-            path: "/api/v1/spaces/{space}/feedback",
-            query: &[],
-        }],
+        routes: &[post("/api/v1/spaces/{space}/feedback")],
         request: Some("FeedbackRequest"),
         response: "FeedbackResponse",
         status: 200,
@@ -412,11 +361,7 @@ pub const OPERATIONS: &[Operation] = &[
         name: "retention",
         scope: Scope::Space,
         permission: Permission::Read,
-        routes: &[Route {
-            method: Method::Post,
-            path: "/api/v1/spaces/{space}/retention",
-            query: &[],
-        }],
+        routes: &[post("/api/v1/spaces/{space}/retention")],
         request: Some("RetentionRequest"),
         response: "RetentionResponse",
         status: 200,
@@ -431,11 +376,7 @@ pub const OPERATIONS: &[Operation] = &[
         name: "consolidate",
         scope: Scope::Space,
         permission: Permission::Train,
-        routes: &[Route {
-            method: Method::Post,
-            path: "/api/v1/spaces/{space}/consolidate",
-            query: &[],
-        }],
+        routes: &[post("/api/v1/spaces/{space}/consolidate")],
         request: Some("ConsolidateRequest"),
         response: "ConsolidateResponse",
         status: 200,
@@ -450,11 +391,7 @@ pub const OPERATIONS: &[Operation] = &[
         name: "undo_consolidation",
         scope: Scope::Space,
         permission: Permission::Write,
-        routes: &[Route {
-            method: Method::Post,
-            path: "/api/v1/spaces/{space}/undo_consolidation",
-            query: &[],
-        }],
+        routes: &[post("/api/v1/spaces/{space}/undo_consolidation")],
         request: Some("UndoConsolidationRequest"),
         response: "UndoConsolidationResponse",
         status: 200,
@@ -470,7 +407,7 @@ pub const OPERATIONS: &[Operation] = &[
         scope: Scope::Space,
         permission: Permission::Read,
         routes: &[
-            Route { method: Method::Post, path: "/api/v1/spaces/{space}/beliefs", query: &[] },
+            post("/api/v1/spaces/{space}/beliefs"),
             Route {
                 method: Method::Get,
                 path: "/api/v1/spaces/{space}/beliefs",
@@ -484,7 +421,7 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Reads beliefs and why they exist: the memories that each rests on, and how.",
         note: "",
         request_example: r#"{"limit":20}"#,
-        response_example: r#"{"beliefs":[{"memory":{"id":"belief-3f2a9c5b7d8e1f60","version":2,"kind":"belief","state":"active","text":"Ada runs along the lake in the morning.","occurred_at":"2026-01-02T07:00:00Z","people":["Ada"],"source":{"kind":"consolidation"},"confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":3.0},"strength":{"retrievability":0.5,"stability_days":30.0,"law":"fsrs","uses":2,"used_at":"2026-01-06T09:00:00Z"},"belief":{"count":3,"dissent":1,"from":"2026-01-02T07:00:00Z","until":"2026-01-06T07:30:00Z","citations":["chat-9","chat-4"]},"lsn":19,"committed_at":"2026-01-06T09:00:00Z"},"citations":[{"id":"chat-4","role":"supports","since_lsn":16,"happened_at":"2026-01-02T07:00:00Z"},{"id":"chat-9","role":"quoted","since_lsn":19,"happened_at":"2026-01-06T07:00:00Z"}],"outdated":false}],"next_cursor":"MTI6MA"}"#,
+        response_example: r#"{"beliefs":[{"memory":{"id":"belief-3f2a9c5b7d8e1f60","version":2,"kind":"belief","state":"active","text":"Ada runs along the lake in the morning.","occurred_at":"2026-01-02T07:00:00Z","people":["Ada"],"source":{"kind":"consolidation"},"confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":3.0},"strength":{"retrievability":0.5,"stability_days":30.0,"law":"fsrs","uses":2,"used_at":"2026-01-06T09:00:00Z"},"belief":{"count":3,"dissent":1,"from":"2026-01-02T07:00:00Z","until":"2026-01-06T07:30:00Z","citations":["chat-9","chat-4"],"model":"llama3.1:8b","held":false},"lsn":19,"committed_at":"2026-01-06T09:00:00Z"},"citations":[{"id":"chat-4","role":"supports","since_lsn":16,"happened_at":"2026-01-02T07:00:00Z"},{"id":"chat-9","role":"quoted","since_lsn":19,"happened_at":"2026-01-06T07:00:00Z"}],"outdated":false}],"next_cursor":"MTI6MA"}"#,
         own_errors: BELIEFS_ERRORS,
     },
     Operation {
@@ -492,7 +429,7 @@ pub const OPERATIONS: &[Operation] = &[
         scope: Scope::Space,
         permission: Permission::Read,
         routes: &[
-            Route { method: Method::Post, path: "/api/v1/spaces/{space}/fading", query: &[] },
+            post("/api/v1/spaces/{space}/fading"),
             Route {
                 method: Method::Get,
                 path: "/api/v1/spaces/{space}/fading",
@@ -513,7 +450,7 @@ pub const OPERATIONS: &[Operation] = &[
         name: "create_space",
         scope: Scope::Node,
         permission: Permission::Admin,
-        routes: &[Route { method: Method::Post, path: "/api/v1/spaces", query: &[] }],
+        routes: &[post("/api/v1/spaces")],
         request: Some("CreateSpaceRequest"),
         response: "SpaceView",
         status: 201,
@@ -581,7 +518,7 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Counts what a space holds.",
         note: "",
         request_example: "",
-        response_example: r#"{"name":"notes","memories":1200,"suppressed":3,"vectors":1300,"indexed_vectors":1000,"associations":5400,"entities":310,"unlinked":2,"learned":17,"bytes":4200000,"tiers":{"hot_memories":203,"warm_memories":1000,"cold_memories":0,"segments":1,"segment_bytes":2100000,"cold_bytes":0,"moved_by_use":12,"moved_by_room":0,"moved_by_pressure":1000,"moved_by_quota":0,"moved_by_disuse":0},"lsn":14,"committed_at":"2026-01-05T12:30:00Z","calibration":[{"mode":"associative","judgements":420,"useful":105,"slope":0.75,"shift":-0.5,"error_before":0.125,"error_after":0.03125}]}"#,
+        response_example: r#"{"name":"notes","memories":1200,"suppressed":3,"vectors":1300,"indexed_vectors":1000,"associations":5400,"entities":310,"unlinked":2,"learned":17,"beliefs":7,"consolidated":31,"unconsolidated":4,"bytes":4200000,"tiers":{"hot_memories":203,"warm_memories":1000,"cold_memories":0,"segments":1,"segment_bytes":2100000,"cold_bytes":0,"moved_by_use":12,"moved_by_room":0,"moved_by_pressure":1000,"moved_by_quota":0,"moved_by_disuse":0},"lsn":14,"committed_at":"2026-01-05T12:30:00Z","calibration":[{"mode":"associative","judgements":420,"useful":105,"slope":0.75,"shift":-0.5,"error_before":0.125,"error_after":0.03125}]}"#,
         own_errors: &[],
     },
     Operation {

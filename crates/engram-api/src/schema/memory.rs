@@ -21,6 +21,11 @@ pub(super) fn schemas() -> Vec<Named> {
         needs("confidence", reference("ConfidenceView"), "How sure the store is that it is true."),
         needs("strength", reference("StrengthView"), "How retrievable it is now."),
         may("source", reference("SourceView"), "Where it comes from."),
+        may(
+            "belief",
+            reference("BeliefSummaryView"),
+            "What it rests on, where consolidation made it.",
+        ),
         may("superseded_by", text(), "Id of the memory that holds in its place."),
         may("supersedes", any_list(&text()), "Ids of the memories in whose place it holds."),
         may(

@@ -63,14 +63,16 @@ fn judgements_move_relevance_and_never_the_order() {
     assert_eq!(recalled_ids(&after), recalled_ids(&before));
     for (old, new) in before.items.iter().zip(&after.items) {
         assert_eq!(new.uncalibrated, old.relevance);
-        assert_eq!(new.score, old.score);
+        // What was judged has lost some of its strength.
+        if old.detail.memory.id != "judged" {
+            assert_eq!(new.score, old.score);
+        }
     }
     assert!(after.items[0].relevance < 0.5 * before.items[0].relevance);
     assert!(relevances(&after).is_sorted_by(|a, b| a >= b), "{:?}", relevances(&after));
-    assert_eq!(
-        recall(&engine, Mode::Associative, "kettle in the kitchen"),
-        Recall { lsn: after.lsn, ..other }
-    );
+    // What was judged in one mode says nothing of another.
+    let now = recall(&engine, Mode::Associative, "kettle in the kitchen");
+    assert_eq!(relevances(&now), relevances(&other));
     let told = engine.calibration("default").unwrap();
     assert_eq!(
         (told.len(), told[0].mode, told[0].judgements, told[0].useful),

@@ -388,9 +388,11 @@ impl Machine {
             let mut quoted = 0;
             for citation in &belief.citations {
                 let known = model.memories.get(&citation.id);
-                let Some((words, State::Active)) = known else {
-                    panic!("{name}: a belief rests on {citation:?}, which is {known:?}");
-                };
+                assert!(
+                    matches!(known, Some((_, State::Active))),
+                    "{name}: a belief rests on {citation:?}, which is {known:?}"
+                );
+                let words = known.map_or("", |(words, _)| words);
                 assert_eq!(cited.insert(citation.id.clone(), text), None, "{name}: cited twice");
                 if citation.role == CitationRole::Quoted {
                     assert!(text.contains(words), "{name}: {text:?} quotes {words:?}");

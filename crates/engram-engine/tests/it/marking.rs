@@ -250,7 +250,7 @@ fn a_pair_that_nobody_marked_may_be_decided_and_bad_requests_are_refused() {
     ] {
         let request = Feedback {
             id: "a".to_owned(),
-            verdict: Some(verdict),
+            verdict,
             pair,
             reason: String::new(),
             source: String::new(),

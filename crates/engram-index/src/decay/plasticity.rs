@@ -42,10 +42,11 @@ impl Establishment {
     }
 
     fn factor(self) -> f64 {
-        // `max` takes the other number where one is NaN.
-        let evidence = self.evidence.max(0.0).min(1e9);
-        let growth = self.growth.max(1.0).min(1e9);
-        let age = self.age_days.max(0.0).min(1e9) * self.retrievability.max(0.0).min(1.0);
+        let number = |value: f64| if value.is_nan() { 0.0 } else { value };
+        let evidence = number(self.evidence).clamp(0.0, 1e9);
+        let growth = number(self.growth).clamp(1.0, 1e9);
+        let age =
+            number(self.age_days).clamp(0.0, 1e9) * number(self.retrievability).clamp(0.0, 1.0);
         (1.0 + evidence / OBSERVATIONS) * growth.sqrt() * (1.0 + age / AGE_DAYS).sqrt()
     }
 }

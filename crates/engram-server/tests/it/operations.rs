@@ -396,7 +396,7 @@ fn a_session_primes_its_next_recall() {
         (&json!("cat"), &json!(2))
     );
     let unnamed = json!({ "text": "x", "prime": { "session": "" } });
-    server.call("recall", &unnamed).problem(400, "bad_id");
+    server.call("recall", &unnamed).problem(400, "invalid_value");
 }
 
 #[test]
