@@ -70,6 +70,10 @@ impl History {
             self.arm();
         }
         self.change_weather()?;
+        // Maintenance writes to the log where a deletion is to be purged: what it poisons takes no request.
+        if self.engine().poisoned().is_some() {
+            return self.tend();
+        }
         let empty = self.spaces.is_empty() && self.creating.is_empty();
         if !empty && self.rng.chance(self.setup.churn / 5) {
             self.burn()?;
