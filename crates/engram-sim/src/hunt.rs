@@ -61,7 +61,7 @@ impl Case {
 /// The history that finds a bug: later changes of the engine may make it miss, then the next ones are tried.
 fn first_case(bug: Bug) -> Case {
     match bug {
-        Bug::ReplacedUnsynced | Bug::DuplicateDropped => Case::Seed(0),
+        Bug::ReplacedUnsynced => Case::Seed(0),
         Bug::AcknowledgedUnsynced
         | Bug::SealedUnsynced
         | Bug::ReplayedOneShort
@@ -78,7 +78,7 @@ fn first_case(bug: Bug) -> Case {
         Bug::VersionsDropped => Case::Seed(4),
         Bug::SpareNotZeroed => Case::Seed(169),
         Bug::DamageTakenForTail => Case::Seed(202),
-        Bug::TornTailKept => Case::Seed(2075),
+        Bug::TornTailKept => Case::Seed(699),
         Bug::ReleasedEarly => Case::Seed(558),
         Bug::ObjectRemovedEarly => Case::Sweep(Trouble::Disk(Fault::Crash), 446),
     }

@@ -45,8 +45,6 @@ pub enum Bug {
     DeletedRevived,
     /// A merge of chunks drops the older versions of memories.
     VersionsDropped,
-    /// What a memory states beyond the one that it repeats is dropped with it.
-    DuplicateDropped,
     /// Readers see commits before they are durable.
     PublishedEarly,
     /// A cold object is removed before the manifest that names it is replaced.
@@ -59,7 +57,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 24] = [
+    pub const ALL: [Bug; 23] = [
         Bug::AcknowledgedUnsynced,
         Bug::SyncRetried,
         Bug::PoisonForgotten,
@@ -79,7 +77,6 @@ impl Bug {
         Bug::SuccessionsForgotten,
         Bug::DeletedRevived,
         Bug::VersionsDropped,
-        Bug::DuplicateDropped,
         Bug::PublishedEarly,
         Bug::ObjectRemovedEarly,
         Bug::UploadBelieved,

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use engram_store::{Bug, Lsn};
+use engram_store::Lsn;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -133,9 +133,6 @@ pub(super) fn since(seen: &Seen, snapshot: &Snapshot) -> Since {
 /// Whether an earlier memory has all that a new one states, apart from where it comes from and when it happened: then nothing
 /// is lost that is not in the log. How long a memory holds must be the same; other fields may be missing in the new one.
 pub(super) fn absorbs(earlier: &MemoryContent, new: &MemoryContent) -> bool {
-    if Bug::DuplicateDropped.is_on() {
-        return true;
-    }
     let MemoryContent {
         kind,
         title,
