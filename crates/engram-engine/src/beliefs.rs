@@ -1,12 +1,10 @@
 //! Beliefs and why they exist: which memories they rest on, and how.
 
-use std::collections::BTreeSet;
-
 use engram_store::Lsn;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::memtable::{Belief, DocRef, Snapshot};
+use crate::memtable::{Belief, DocRef, Member, Snapshot};
 use crate::model::{BeliefSummary, MemoryDetail, State};
 use crate::read::{answered, detail};
 use crate::validate;
@@ -49,17 +47,6 @@ pub enum CitationRole {
     Dissents,
 }
 
-impl CitationRole {
-    /// Name in answers.
-    pub fn name(self) -> &'static str {
-        match self {
-            CitationRole::Quoted => "quoted",
-            CitationRole::Supports => "supports",
-            CitationRole::Dissents => "dissents",
-        }
-    }
-}
-
 /// A page of beliefs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BeliefPage {
@@ -97,9 +84,8 @@ impl Engine {
         let page: Vec<(u32, DocRef, &Belief)> = shown.by_ref().take(limit).collect();
         let more = shown.next().is_some();
         let next = page.last().map(|(node, _, _)| u64::from(*node)).filter(|_| more);
-        let told = |(node, at, belief): &(u32, DocRef, &Belief)| {
-            let memory = detail(&snapshot, *at, State::Active, now_ns);
-            snapshot.told(*node, memory, belief)
+        let told = |(_, at, belief): &(u32, DocRef, &Belief)| {
+            snapshot.told(detail(&snapshot, *at, State::Active, now_ns), belief)
         };
         let items = page.iter().map(told).collect();
         space.sound(Ok(BeliefPage { items, next, lsn: snapshot.lsn }))
@@ -114,25 +100,22 @@ impl Engine {
         let snapshot = space.snapshot.load();
         let now_ns = self.now_ns();
         let found = snapshot.recallable(id, now_ns).and_then(|at| {
-            let node = snapshot.node(at);
             let missing = || EngineError::MemoryNotFound { id: id.to_owned() };
-            let belief = snapshot.beliefs.get(node).ok_or_else(missing)?;
-            Ok(snapshot.told(node, answered(&snapshot, at, now_ns), belief))
+            let belief = snapshot.beliefs.get(snapshot.node(at)).ok_or_else(missing)?;
+            Ok(snapshot.told(answered(&snapshot, at, now_ns), belief))
         });
         space.sound(found)
     }
 }
 
 impl Snapshot {
-    fn told(&self, node: u32, memory: MemoryDetail, belief: &Belief) -> BeliefDetail {
-        debug_assert!(self.beliefs.get(node).is_some(), "beliefs are told");
-        let dissent: BTreeSet<u32> = belief.dissent.iter().copied().collect();
-        let citation = |member: &crate::memtable::Member| {
+    fn told(&self, memory: MemoryDetail, belief: &Belief) -> BeliefDetail {
+        let citation = |member: &Member| {
             let (at, _) = self.doc_of_node(member.node)?;
             let head = self.head(at);
             let role = if belief.quoted.contains(&member.node) {
                 CitationRole::Quoted
-            } else if dissent.contains(&member.node) {
+            } else if belief.dissent.contains(&member.node) {
                 CitationRole::Dissents
             } else {
                 CitationRole::Supports
