@@ -212,6 +212,9 @@ fn decide(
     let (found, since_ns) = known.map_or((None, now_ns), |mark| (mark.found, mark.since_ns));
     let decided = Some(Decided { decision, at_ns: now_ns, judged });
     let mark = Mark { earlier, later, found, since_ns, decided };
+    if decision == PairDecision::Supersedes {
+        give_way(snapshot, (judged, beside));
+    }
     snapshot.carry_out(&mark);
     snapshot.marks.put(mark);
     if decision == PairDecision::Contradicts {
@@ -221,6 +224,19 @@ fn decide(
         }
     }
     Ok(())
+}
+
+/// Takes away what keeps one memory from standing in the place of another: what stood there until now, and, where the older
+/// one stands in the place of the newer one already, what led there.
+fn give_way(snapshot: &mut Snapshot, (newer, older): (u32, u32)) {
+    let successions = &snapshot.associations.successions;
+    let replaced = successions.get(older).map(|own| (own.by, older));
+    let leads = successions.leads(newer, older);
+    let turned = successions.get(newer).filter(|_| leads).map(|own| (own.by, newer));
+    for (by, own) in replaced.into_iter().chain(turned) {
+        withdraw(snapshot, (by, own), EdgeKind::Supersedes);
+        snapshot.associations.disconnect(by, own, EdgeKind::Supersedes);
+    }
 }
 
 /// A decision whose association is taken away is none any more.
@@ -310,17 +326,34 @@ fn connect(snapshot: &mut Snapshot, (from, to): (u32, u32), kind: EdgeKind, weig
             snapshot.associations.clear_row(from, to);
         }
         if kind == EdgeKind::Supersedes {
-            return snapshot.hold_instead(from, to);
+            return succeed(snapshot, (from, to));
         }
         snapshot.associations.connect(from, to, kind, weight);
     }
+}
+
+/// One memory states anew what another one states. What was decided about either pair stands, and no chain becomes a circle.
+fn succeed(snapshot: &mut Snapshot, (newer, older): (u32, u32)) {
+    let successions = &snapshot.associations.successions;
+    let kept = successions.get(older).is_some_and(|own| is_decided(snapshot, own.by, older));
+    if !kept && !is_decided(snapshot, newer, older) && !successions.leads(newer, older) {
+        snapshot.hold_instead(newer, older);
+    }
+}
+
+fn is_decided(snapshot: &Snapshot, one: u32, other: u32) -> bool {
+    snapshot.marks.get(one, other).is_some_and(|mark| mark.decided.is_some())
 }
 
 /// What names a memory that is gone is skipped: it was deleted after the associations were looked for.
 fn link(snapshot: &mut Snapshot, record: LinkRecord) -> Result<(), &'static str> {
     let lives = |snapshot: &Snapshot, node: u32| snapshot.doc_of_node(node).is_some();
     for EdgeRecord { from, to, kind, .. } in record.removed {
-        snapshot.associations.disconnect(from, to, edge_kind(kind)?);
+        let kind = edge_kind(kind)?;
+        // A later statement between two changes nothing about what was decided of them.
+        if kind != EdgeKind::Supersedes || !is_decided(snapshot, from, to) {
+            snapshot.associations.disconnect(from, to, kind);
+        }
     }
     for edge in record.entity_edges {
         let entity = record.entities.get(edge.entity as usize).ok_or("names no entity")?;

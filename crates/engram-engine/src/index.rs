@@ -101,6 +101,9 @@ impl Engine {
         if indexer.pending.load(Ordering::Acquire) {
             return Ok(());
         }
+        if indexer.written.is_some() {
+            return self.put_into_use(space, &mut indexer, done);
+        }
         let building = match indexer.building.take() {
             Some(building) => building,
             None => {
@@ -121,10 +124,9 @@ impl Engine {
                     done.vectors += building.builder.left() as u64;
                     let Building { builder, owners, through } = building;
                     let graph = Proximity::new(builder.finish(parallel), owners, through);
-                    if let Some(stamp) = self.put_into_use(space, Arc::new(graph), &indexer)? {
-                        done.commits.push((space.identity.name.clone(), stamp));
-                    }
-                    return Ok(());
+                    self.write_graph(space, &graph)?;
+                    indexer.written = Some(Arc::new(graph));
+                    return self.put_into_use(space, &mut indexer, done);
                 }
                 linked => done.vectors += linked as u64,
             }
@@ -170,23 +172,30 @@ impl Engine {
         Some(Building { builder, owners, through: snapshot.next_node })
     }
 
-    /// Writes the graph down and queues the commit that names it; none when the space takes no writes now.
-    fn put_into_use(
-        &self,
-        space: &Arc<Space>,
-        graph: Arc<Proximity>,
-        indexer: &Indexer,
-    ) -> Result<Option<Stamp>, EngineError> {
+    fn write_graph(&self, space: &Space, graph: &Proximity) -> Result<(), EngineError> {
         let dir = self.data_dir().join(INDEX_DIR);
         let path = dir.join(graph_file_name(space.identity.id, graph.hash));
         let fs = self.fs();
         self.graphs_are_stale();
         fs.create_dir_all(&dir).map_err(|error| io_failure(&dir, &error))?;
-        write_atomically(fs, &path, &graph.to_bytes())
-            .map_err(|error| io_failure(&path, &error))?;
+        write_atomically(fs, &path, &graph.to_bytes()).map_err(|error| io_failure(&path, &error))
+    }
+
+    /// Queues the commit that names the written graph. It waits for a later call where the space takes no writes now.
+    fn put_into_use(
+        &self,
+        space: &Arc<Space>,
+        indexer: &mut Indexer,
+        done: &mut Indexed,
+    ) -> Result<(), EngineError> {
+        let Some(graph) = &indexer.written else { return Ok(()) };
         let record = GraphRecord { hash: graph.hash.to_vec(), through: graph.through };
-        let change = (Op::Graph(record), Step::Graph(graph.hash, Some(graph)));
-        self.commit_own(space, change, &indexer.pending, |_| {})
+        let change = (Op::Graph(record), Step::Graph(graph.hash, Some(Arc::clone(graph))));
+        if let Some(stamp) = self.commit_own(space, change, &indexer.pending, |_| {})? {
+            done.commits.push((space.identity.name.clone(), stamp));
+            indexer.written = None;
+        }
+        Ok(())
     }
 
     /// Removes the files of graphs that no space uses, after a graph was put into use or a space was deleted. A graph whose
@@ -194,7 +203,7 @@ impl Engine {
     fn tidy_graphs(&self) -> Result<(), EngineError> {
         let spaces = self.catalog().open_spaces();
         for space in &spaces {
-            if space.indexer.lock().map_err(|_| panicked())?.pending.load(Ordering::Acquire) {
+            if space.indexer.lock().map_err(|_| panicked())?.holds_a_file() {
                 return Ok(());
             }
         }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use engram_index::HnswBuilder;
 use engram_store::{Fs, SpaceId, read_all};
@@ -21,6 +21,20 @@ pub(crate) struct Indexer {
     /// A commit that puts a graph into use is queued.
     pub(crate) pending: Arc<AtomicBool>,
     pub(crate) building: Option<Building>,
+    /// A graph in its file that waits for a place in the queue: whoever built it for minutes does not build it again.
+    pub(crate) written: Option<Arc<Proximity>>,
+}
+
+impl Indexer {
+    /// Whether work would be lost if it were dropped now.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.building.is_some() || self.written.is_some()
+    }
+
+    /// Whether a graph is on its way into use that no snapshot names yet.
+    pub(crate) fn holds_a_file(&self) -> bool {
+        self.written.is_some() || self.pending.load(Ordering::Acquire)
+    }
 }
 
 /// A graph on its way.

@@ -106,6 +106,10 @@ impl Engine {
         self.catch_up(&mut loading)?;
         let Loading { space, mut snapshot, keys, log_bytes } = loading;
         let own = (identity.id, identity.settings.dimension);
+        if snapshot.graph_hash.is_some() {
+            // An older one may have been left: those of a closed space all stay.
+            self.graphs_are_stale();
+        }
         load_graph(self.fs(), self.data_dir(), own, &mut snapshot)?;
         let mut overlay = Overlay::new(snapshot.state_sum);
         let latest = snapshot.committed_at.0;

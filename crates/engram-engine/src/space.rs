@@ -249,7 +249,7 @@ impl Space {
     /// Whether associations, a graph or what was learned are on their way.
     pub(crate) fn has_work(&self) -> bool {
         // Whoever holds it is at work.
-        let building = self.indexer.try_lock().map_or(true, |indexer| indexer.building.is_some());
+        let building = self.indexer.try_lock().map_or(true, |indexer| indexer.is_at_work());
         self.intact().is_ok()
             && (building || self.unlinked() > 0 || self.link_waiters.any() || self.uses.any())
     }

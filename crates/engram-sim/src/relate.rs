@@ -210,13 +210,18 @@ impl History {
     }
 
     pub(crate) fn index(&mut self) -> Check {
+        self.index_step().map(drop)
+    }
+
+    /// A step of indexing; whether it leaves work.
+    fn index_step(&mut self) -> Result<bool, String> {
         let budget = self.rng.within(1, 200);
         let result = self.engine().index(budget, &Serial);
         self.note(format!("index {budget} -> {result:?}"));
         match result {
-            Ok(indexed) => self.queue_derived(indexed.commits),
+            Ok(indexed) => self.queue_derived(indexed.commits).map(|()| indexed.more),
             Err(error) if !self.excused(&error) => Err(format!("index fails: {error}")),
-            Err(_) => Ok(()),
+            Err(_) => Ok(false),
         }
     }
 
@@ -244,13 +249,13 @@ impl History {
             let quiet = self.pending() == 0;
             let before = self.tally.derived;
             self.link()?;
-            self.index()?;
+            let unfinished = self.index_step()?;
             self.drive()?;
             let lost = self.fs.crashed() || self.engine().poisoned().is_some();
             if lost || self.disturbed() || self.store.was_absent() {
                 return Ok(());
             }
-            if quiet && self.tally.derived == before {
+            if quiet && !unfinished && self.tally.derived == before {
                 return self.verify_derived();
             }
         }

@@ -40,6 +40,20 @@ impl Successions {
         self.map.get(&older).copied()
     }
 
+    /// Whether the chain from one memory on leads to another.
+    pub(crate) fn leads(&self, from: u32, to: u32) -> bool {
+        let mut at = from;
+        // No chain is longer than all of them.
+        for _ in 0..self.map.size() {
+            match self.get(at) {
+                Some(next) if next.by == to => return true,
+                Some(next) => at = next.by,
+                None => return false,
+            }
+        }
+        false
+    }
+
     pub(super) fn put(&mut self, older: u32, succession: Succession) {
         self.remove(older);
         self.sum = self.sum.wrapping_add(term(older, succession));

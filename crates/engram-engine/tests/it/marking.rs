@@ -219,6 +219,71 @@ fn a_decision_settles_a_pair() {
     assert_eq!(pairs(&engine), [pair("a", "b", MarkState::Unrelated)], "it does not come back");
 }
 
+/// A statement of the attribute that all of these state.
+fn states(id: &str, said: &str, day: i64) -> NewMemory {
+    let mut memory = near(id, said, day);
+    memory.content.subject = "The lake".to_owned();
+    memory.content.attribute = "state".to_owned();
+    memory
+}
+
+fn by(engine: &Engine, id: &str) -> Option<String> {
+    engine.get("default", id).unwrap().superseded_by
+}
+
+#[test]
+fn what_is_found_later_overturns_no_decision_and_closes_no_circle() {
+    let home = small();
+    let engine = home.open();
+    store(&engine, states("a", "The lake is safe.", 1));
+    store(&engine, states("b", "The lake is dangerous.", 2));
+    // Decided before that fields were compared, and against them.
+    decide(&engine, ("a", "b"), PairDecision::Supersedes).unwrap();
+    link_all(&engine);
+    assert_eq!((by(&engine, "a"), by(&engine, "b")), (None, Some("a".to_owned())));
+    let answer = recall(&engine, Mode::Hybrid, "The lake is dangerous.");
+    assert_eq!(recalled_ids(&answer), ["a", "b"]);
+    assert!(answer.items.is_sorted_by(|a, b| a.relevance >= b.relevance));
+    // A statement between the two, and one behind them.
+    store(&engine, states("between", "The lake is frozen.", 1));
+    store(&engine, states("c", "The lake is dry.", 3));
+    link_all(&engine);
+    assert_eq!(by(&engine, "b").as_deref(), Some("a"), "the decision stands");
+    decide(&engine, ("a", "c"), PairDecision::Unrelated).unwrap();
+    let engine = home.open_again(engine);
+    link_all(&engine);
+    assert_eq!(by(&engine, "b").as_deref(), Some("a"));
+}
+
+#[test]
+fn the_newest_decision_turns_a_chain_around() {
+    let home = small();
+    let engine = home.open();
+    for (day, id) in ["a", "b", "c"].into_iter().enumerate() {
+        store(&engine, near(id, &format!("The lake {id} is safe."), day as i64));
+    }
+    link_all(&engine);
+    let judge = |newer: &str, older: &str| {
+        decide(&engine, (newer, older), PairDecision::Supersedes).unwrap();
+    };
+    judge("b", "a");
+    judge("c", "b");
+    judge("a", "c");
+    let chain = ["a", "b", "c"].map(|id| by(&engine, id));
+    assert_eq!(chain, [None, Some("c".to_owned()), Some("a".to_owned())]);
+    // What was overturned does not come back with a newer version.
+    for id in ["a", "b", "c"] {
+        let request = Update {
+            id: id.to_owned(),
+            content: MemoryContent { text: format!("The {id} is safe."), ..Default::default() },
+            fields: vec![ContentField::Text],
+            ..Update::default()
+        };
+        settle(&engine, |done| engine.update("default", request, done)).unwrap();
+        assert_eq!(["a", "b", "c"].map(|id| by(&engine, id)), chain, "after {id}");
+    }
+}
+
 #[test]
 fn a_pair_that_nobody_marked_may_be_decided_and_bad_requests_are_refused() {
     let home = small();

@@ -56,6 +56,13 @@ fn pinned_seeds_pass() {
     let deleted_with_a_fault = [76];
     // What a purge in a step of maintenance had poisoned was asked for more in that step.
     let poisoned_by_a_purge = [725, 1217, 1297];
+    // A decision and what was found in the fields closed a chain of successions to a circle.
+    let circles = [1765, 1853, 4157];
+    // A graph was dropped when the queue had no room for its commit; an old one stayed when its space was closed.
+    let graphs = [2375, 4975];
+    for seed in circles.into_iter().chain(graphs) {
+        assert_eq!(run_seed(seed).failure, None, "seed {seed}");
+    }
     let faults = deleted_with_a_fault.into_iter().chain(poisoned_by_a_purge);
     for seed in uploaded.into_iter().chain(faults) {
         assert_eq!(run_seed(seed).failure, None, "seed {seed}");
