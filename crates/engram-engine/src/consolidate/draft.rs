@@ -1,6 +1,6 @@
 //! What a belief says: words of its members, and what they have in common.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engram_index::{Analyzer, digest, name_key};
 
@@ -38,7 +38,10 @@ pub(super) fn draft(snapshot: &Snapshot, analyzer: &Analyzer, members: &[u32]) -
         }
     }
     let texts: Vec<&str> = read.iter().map(|(_, _, memory)| memory.content.text.as_str()).collect();
-    let mut sentences = digest(analyzer, &texts, SENTENCES_MAX);
+    let memories: Vec<&Memory> = read.iter().map(|(_, _, memory)| &**memory).collect();
+    let names = names(analyzer, &memories);
+    let rarity = |term: &str| if names.contains(term) { 0.0 } else { snapshot.rarity(term) };
+    let mut sentences = digest(analyzer, &texts, SENTENCES_MAX, &rarity);
     if sentences.is_empty() {
         return None;
     }
@@ -54,7 +57,6 @@ pub(super) fn draft(snapshot: &Snapshot, analyzer: &Analyzer, members: &[u32]) -
         snapshot.with_vector(read[*place].1, 0, &mut |own| vector = Some(own.to_vec()));
         vector
     });
-    let memories: Vec<&Memory> = read.iter().map(|(_, _, memory)| &**memory).collect();
     Some(Draft {
         vectors: vectors.collect(),
         quoted: quoted.iter().map(|place| read[*place].0).collect(),
@@ -62,6 +64,15 @@ pub(super) fn draft(snapshot: &Snapshot, analyzer: &Analyzer, members: &[u32]) -
         read: read.iter().map(|(node, _, _)| *node).collect(),
         model: String::new(),
     })
+}
+
+/// The terms of the names of people: who it is about is said apart, and is not what it says.
+fn names(analyzer: &Analyzer, memories: &[&Memory]) -> BTreeSet<String> {
+    let mut terms = Vec::new();
+    for name in memories.iter().flat_map(|memory| &memory.content.people) {
+        analyzer.terms(name, &mut terms);
+    }
+    terms.into_iter().collect()
 }
 
 /// Of many members so many that they can be compared.

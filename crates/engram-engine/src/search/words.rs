@@ -1,6 +1,6 @@
 //! The words of a snapshot: BM25 over all its documents, and how often single ones hold a term.
 
-use engram_index::{Bm25, CorpusStats, PostingsView, TextQuery, TopK, WeightedQuery};
+use engram_index::{Bm25, CorpusStats, PostingsView, TextQuery, TopK, WeightedQuery, ln_1p};
 
 use super::Scores;
 use crate::memtable::{DocRef, Snapshot};
@@ -106,6 +106,13 @@ impl Snapshot {
             Some(today) => today.holding(term).max(own.min(1)),
             None => own,
         }
+    }
+
+    /// What a term says, in [0, 1]: `ln(1 + memories / memories that hold it)`, as a share of what a term of one memory says.
+    pub(crate) fn rarity(&self, term: &str) -> f64 {
+        let all = self.figures.active.max(1) as f32;
+        let holding = self.document_frequency(term).max(1) as f32;
+        f64::from(ln_1p(all / holding) / ln_1p(all))
     }
 
     fn holding(&self, term: &str) -> u64 {

@@ -1,7 +1,9 @@
 //! Digests: the sentences of several texts that say best what the texts have in common.
 //!
-//! Degree centrality over the similarities of sentences, as in LexRank (Erkan and Radev, JAIR 22, 2004); further sentences
-//! must be central and unlike those before (maximal marginal relevance, Carbonell and Goldstein, SIGIR 1998).
+//! Centrality by the centroid (Radev, Jing, Styś and Tam, "Centroid-based summarization of multiple documents", 2004): a
+//! sentence is worth what its terms say, each by how rare it is among all that is known and by how many of the texts hold it.
+//! So greetings, which all chats share, say little. Further sentences must be central, supported by other texts and unlike those
+//! before (maximal marginal relevance, Carbonell and Goldstein, SIGIR 1998).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,10 +42,15 @@ struct Candidate {
     norm: f64,
 }
 
-/// The sentences of `texts` that most of the others say in their way, at most `limit`, the most central first. Of equally
-/// central ones that of the later text comes first. A text of other words than all others has a part in it only when it is
-/// the only one.
-pub fn digest(analyzer: &Analyzer, texts: &[&str], limit: usize) -> Vec<Sentence> {
+/// The sentences of `texts` that say best what they have in common, at most `limit`, the most central first. Of equally
+/// central ones that of the later text comes first. `rarity` is what a term says, in [0, 1]: 1 = nothing else holds it. A text of
+/// other words than all others has a part in it only when it is the only one.
+pub fn digest(
+    analyzer: &Analyzer,
+    texts: &[&str],
+    limit: usize,
+    rarity: &dyn Fn(&str) -> f64,
+) -> Vec<Sentence> {
     let (mut ordinals, mut all) = (BTreeMap::new(), Vec::new());
     for (text, words) in texts.iter().enumerate() {
         for (start, sentence) in words.split_sentence_bound_indices().take(SENTENCES_MAX) {
@@ -62,11 +69,15 @@ pub fn digest(analyzer: &Analyzer, texts: &[&str], limit: usize) -> Vec<Sentence
             all.push(Candidate { sentence, terms, norm: 0.0 });
         }
     }
-    let weights = weights(&mut all, (texts.len(), ordinals.len()));
-    let supports: Vec<Vec<f64>> =
-        all.iter().map(|one| support(one, &all, (&weights, texts.len()))).collect();
-    let others = texts.len().saturating_sub(1).max(1) as f64;
-    let central: Vec<f64> = supports.iter().map(|from| from.iter().sum::<f64>() / others).collect();
+    let mut weights = vec![0.0; ordinals.len()];
+    for (term, ordinal) in &ordinals {
+        weights[*ordinal as usize] = rarity(term);
+    }
+    for one in &mut all {
+        let squares: f64 = one.terms.iter().map(|term| weights[*term as usize].powi(2)).sum();
+        one.norm = libm::sqrt(squares);
+    }
+    let central = centralities(&all, &weights, texts.len());
     let mut order: Vec<usize> = (0..all.len()).collect();
     order.sort_by(|one, other| {
         let (a, b) = (&all[*one].sentence, &all[*other].sentence);
@@ -75,21 +86,20 @@ pub fn digest(analyzer: &Analyzer, texts: &[&str], limit: usize) -> Vec<Sentence
     });
     let mut chosen: Vec<usize> = Vec::new();
     for next in order {
-        let Some(first) = chosen.first() else {
-            chosen.push(next);
-            continue;
+        let fits = match chosen.first() {
+            None => true,
+            Some(first) => {
+                let unlike = |other: &usize| alike(&all[next], &all[*other], &weights) < ALIKE_MAX;
+                central[next] >= CENTRALITY_SHARE * central[*first]
+                    && central[next] > 0.0
+                    && chosen.iter().all(unlike)
+                    && (1 + supporters(&all[next], &all, &weights)) * 3 >= texts.len()
+            }
         };
-        let supported = supports[next].iter().filter(|from| **from >= SUPPORT_FROM).count() + 1;
-        let unlike = |other: &usize| alike(&all[next], &all[*other], &weights) < ALIKE_MAX;
-        let fits = central[next] >= CENTRALITY_SHARE * central[*first]
-            && central[next] > 0.0
-            && supported * 3 >= texts.len()
-            && chosen.iter().all(unlike);
-        if chosen.len() < limit && fits {
+        if fits && chosen.len() < limit {
             chosen.push(next);
         }
     }
-    chosen.truncate(limit);
     chosen.into_iter().map(|place| all[place].sentence).collect()
 }
 
@@ -106,39 +116,40 @@ fn beginning(sentence: &str) -> &str {
     cut.rfind(char::is_whitespace).map_or(cut, |space| cut[..space].trim_end())
 }
 
-/// Weights of the terms: rarer ones weigh more, `ln(1 + texts / texts with it)`. Sets the norms of the candidates.
-fn weights(all: &mut [Candidate], (texts, terms): (usize, usize)) -> Vec<f64> {
-    let mut holders: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); terms];
-    for one in all.iter() {
+/// How central each sentence is: what its terms say, each by the share of the other texts that hold it, over the root of their
+/// number, so that no sentence is central for its length.
+fn centralities(all: &[Candidate], weights: &[f64], texts: usize) -> Vec<f64> {
+    let mut holders: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); weights.len()];
+    for one in all {
         for term in &one.terms {
             holders[*term as usize].insert(one.sentence.text);
         }
     }
-    let weight =
-        |texts_with: &BTreeSet<usize>| libm::log1p(texts as f64 / texts_with.len().max(1) as f64);
-    let weights: Vec<f64> = holders.iter().map(weight).collect();
-    for one in all {
-        let squares: f64 = one.terms.iter().map(|term| weights[*term as usize].powi(2)).sum();
-        one.norm = libm::sqrt(squares);
-    }
-    weights
+    let others = texts.saturating_sub(1).max(1) as f64;
+    let central = |one: &Candidate| {
+        let terms = one.terms.iter().map(|term| *term as usize);
+        // Its own text holds each of them.
+        let said: f64 =
+            terms.map(|term| weights[term] * (holders[term].len() - 1) as f64 / others).sum();
+        said / libm::sqrt(one.terms.len() as f64)
+    };
+    all.iter().map(central).collect()
 }
 
-/// How far each other text supports a sentence: the similarity of what it has nearest to it.
-fn support(one: &Candidate, all: &[Candidate], (weights, texts): (&[f64], usize)) -> Vec<f64> {
-    let mut best = vec![0.0_f64; texts];
-    for other in all.iter().filter(|other| other.sentence.text != one.sentence.text) {
-        let place = &mut best[other.sentence.text];
-        *place = place.max(alike(one, other, weights));
-    }
-    best
+/// How many other texts say the like of a sentence.
+fn supporters(one: &Candidate, all: &[Candidate], weights: &[f64]) -> usize {
+    let others = all.iter().filter(|other| {
+        other.sentence.text != one.sentence.text && alike(one, other, weights) >= SUPPORT_FROM
+    });
+    others.map(|other| other.sentence.text).collect::<BTreeSet<usize>>().len()
 }
 
 /// Cosine of the weighted terms.
 fn alike(one: &Candidate, other: &Candidate, weights: &[f64]) -> f64 {
     let shared = one.terms.intersection(&other.terms);
     let product: f64 = shared.map(|term| weights[*term as usize].powi(2)).sum();
-    product / (one.norm * other.norm)
+    // Sentences of nothing but what everybody says are not alike.
+    product / (one.norm * other.norm).max(f64::MIN_POSITIVE)
 }
 
 #[cfg(test)]
@@ -148,7 +159,7 @@ mod tests {
 
     fn told<'t>(texts: &[&'t str], limit: usize) -> Vec<&'t str> {
         let analyzer = Analyzer::new(Language::English);
-        let found = digest(&analyzer, texts, limit);
+        let found = digest(&analyzer, texts, limit, &|_| 1.0);
         found.iter().map(|one| &texts[one.text][one.start..one.end]).collect()
     }
 
@@ -162,6 +173,25 @@ mod tests {
         ];
         assert_eq!(told(&texts, 1), ["Ada runs along the lake."]);
         assert!(!told(&texts, 3).contains(&"The printer is broken."));
+    }
+
+    #[test]
+    fn greetings_are_not_what_chats_have_in_common() {
+        let texts = [
+            "Hey Ada! The boiler leaks. Thanks!",
+            "Hey Ada! A plumber saw that the boiler leaks again. Thanks!",
+            "Hey Ada! Hope you are well. Thanks!",
+            "Hey Ada! Is the boiler fixed? Thanks!",
+        ];
+        let analyzer = Analyzer::new(Language::English);
+        let rarity = |term: &str| if ["hey", "ada", "thank"].contains(&term) { 0.1 } else { 0.9 };
+        let found = digest(&analyzer, &texts, 3, &rarity);
+        let found: Vec<&str> =
+            found.iter().map(|one| &texts[one.text][one.start..one.end]).collect();
+        assert_eq!(found[0], "The boiler leaks.", "{found:?}");
+        assert!(!found.iter().any(|one| one.contains("Thanks")), "{found:?}");
+        // Where it is all that there is, it is told.
+        assert_eq!(digest(&analyzer, &["Thanks!", "Thanks!"], 3, &rarity).len(), 1);
     }
 
     #[test]
