@@ -73,13 +73,13 @@ impl Engine {
         let space = self.serving(space)?;
         let snapshot = space.snapshot.load();
         let now_ns = self.now_ns();
-        let all = snapshot.beliefs.sorted();
-        let behind =
-            all.iter().filter(|(node, _)| after.is_none_or(|after| u64::from(*node) > after));
-        let mut shown = behind.filter_map(|(node, belief)| {
-            let (at, state) = snapshot.doc_of_node(*node)?;
+        // No node is as great as that: nothing is behind it.
+        let first =
+            after.map_or(0, |after| u32::try_from(after.saturating_add(1)).unwrap_or(u32::MAX));
+        let mut shown = snapshot.beliefs.from(first).filter_map(|(node, belief)| {
+            let (at, state) = snapshot.doc_of_node(node)?;
             let is_shown = state == State::Active && !snapshot.is_expired(at, now_ns);
-            is_shown.then_some((*node, at, &***belief))
+            is_shown.then_some((node, at, &**belief))
         });
         let page: Vec<(u32, DocRef, &Belief)> = shown.by_ref().take(limit).collect();
         let more = shown.next().is_some();

@@ -201,8 +201,8 @@ impl Snapshot {
 fn plan(snapshot: &Snapshot, analyzer: &Analyzer, now_ns: i64) -> Planned {
     let mut planned = Planned::default();
     let mut clusters = Clusters::new(snapshot, now_ns);
-    let again: Vec<u32> = snapshot.beliefs.all_again().iter().map(|(node, _)| *node).collect();
-    let again = &again[..again.len().min(LOOKED_AT_MAX)];
+    let again = snapshot.beliefs.all_again().map(|(node, _)| node).take(LOOKED_AT_MAX);
+    let again: Vec<u32> = again.collect();
     let (fresh, through) = snapshot.unconsolidated_docs(LOOKED_AT_MAX - again.len());
     let nodes = again.iter().copied().chain(fresh.iter().map(|(node, _)| *node));
     for node in nodes {
@@ -212,7 +212,7 @@ fn plan(snapshot: &Snapshot, analyzer: &Analyzer, now_ns: i64) -> Planned {
     planned.through = through;
     planned.settled = again.to_vec();
     let Clusters { joined, founded, .. } = clusters;
-    let mut changed: BTreeSet<u32> = snapshot.beliefs.stale(STALE_MAX).into_iter().collect();
+    let mut changed: BTreeSet<u32> = snapshot.beliefs.stale().take(STALE_MAX).collect();
     changed.extend(joined.keys());
     for node in changed {
         let joining = joined.get(&node).cloned().unwrap_or_default();
@@ -262,7 +262,7 @@ fn taken_back(space: &Space, snapshot: &Snapshot, undo: &Undo) -> Result<Planned
     }
     let Undo::Since(since) = undo else { return Ok(planned) };
     drop(take_missing());
-    for (node, belief) in snapshot.beliefs.sorted() {
+    for (node, belief) in snapshot.beliefs.iter() {
         let later = belief.members.iter().filter(|member| member.since >= *since);
         let left: Vec<u32> = later.map(|member| member.node).collect();
         let Some((at, _)) = snapshot.doc_of_node(node).filter(|_| !left.is_empty()) else {

@@ -165,7 +165,7 @@ fn tail(snapshot: &Snapshot) -> Vec<u8> {
 
 fn traces(traces: &Traces) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for (node, trace) in traces.sorted().into_iter().filter(|_| !Bug::TracesForgotten.is_on()) {
+    for (node, trace) in traces.iter().filter(|_| !Bug::TracesForgotten.is_on()) {
         append_message(&TraceRecord::new(node, trace), &mut bytes);
     }
     bytes
@@ -230,7 +230,7 @@ fn calibration(calibration: &Calibration) -> Vec<u8> {
 
 fn versions(versions: &Versions) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for (node, Lineage { first, replaced }) in versions.all() {
+    for (node, Lineage { first, replaced }) in versions.iter() {
         let replaced = replaced.map_or(0, |lsn| lsn.0);
         append_message(&LineageRecord { node, first, replaced }, &mut bytes);
     }
@@ -249,7 +249,7 @@ fn forgotten(snapshot: &Snapshot, purges: &Purges) -> Vec<u8> {
 
 fn successions(associations: &Associations) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let kept = associations.successions.all().into_iter();
+    let kept = associations.successions.iter();
     for (older, own) in kept.filter(|_| !Bug::SuccessionsForgotten.is_on()) {
         let Succession { by, since_ns } = own;
         append_message(&SuccessionRecord { older, by, since: since_ns }, &mut bytes);
@@ -258,10 +258,8 @@ fn successions(associations: &Associations) -> Vec<u8> {
 }
 
 fn entities(associations: &Associations) -> Vec<u8> {
-    let mut entities: Vec<_> = associations.entities().collect();
-    entities.sort_unstable_by_key(|(node, _)| *node);
     let mut bytes = Vec::new();
-    for (node, entity) in entities {
+    for (node, entity) in associations.entities() {
         let (key, name) = (entity.key.to_string(), entity.name.to_string());
         append_message(&EntityNodeRecord { node, key, name }, &mut bytes);
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use engram_index::{Adjacency, Direction, Edge, EdgeWeight, Graph, Link, TitleMatcher};
 use rpds::HashTrieMapSync;
 
+use super::by_node::ByNode;
 use super::successions::{Succession, Successions};
 use crate::association::{EdgeKind, Statement};
 
@@ -19,9 +20,10 @@ pub(super) type Map<K, V> = HashTrieMapSync<K, V, BuildHasherDefault<DefaultHash
 /// Edges of a node from which on no more are formed. What callers state is not bounded by it.
 const DEGREE_MAX: u32 = 10_000;
 
-/// What a title, an entity and a statement cost in RAM with their places in the maps, about.
+/// What a title, an entity and a statement cost in RAM with their places in the maps, about; an entity without its place by
+/// node.
 const TITLE_BYTES: usize = 200;
-const ENTITY_BYTES: usize = 320;
+const ENTITY_BYTES: usize = 200;
 const STATEMENT_BYTES: usize = 240;
 
 /// A person, thing or place that memories name.
@@ -38,7 +40,7 @@ pub(crate) struct Entity {
 pub(crate) struct Associations {
     pub(crate) graph: Graph,
     nodes_of_keys: Map<Arc<str>, u32>,
-    entities: Map<u32, Entity>,
+    entities: ByNode<Entity>,
     statements: Map<(u32, u32), Statement>,
     /// Titles with the nodes of the memories that bear them.
     pub(crate) titles: TitleMatcher,
@@ -53,7 +55,7 @@ impl Default for Associations {
         Associations {
             graph: Graph::default(),
             nodes_of_keys: Map::default(),
-            entities: Map::default(),
+            entities: ByNode::default(),
             statements: Map::default(),
             titles: TitleMatcher::new(),
             successions: Successions::default(),
@@ -68,9 +70,9 @@ impl Associations {
         Associations { graph, titles, ..Associations::default() }
     }
 
-    /// All entities with their nodes, in no order.
+    /// All entities with their nodes, ascending.
     pub(crate) fn entities(&self) -> impl Iterator<Item = (u32, &Entity)> {
-        self.entities.iter().map(|(node, entity)| (*node, entity))
+        self.entities.iter()
     }
 
     /// All that was said about explicit associations, in no order.
@@ -85,12 +87,12 @@ impl Associations {
 
     /// Number of entities.
     pub(crate) fn entity_count(&self) -> usize {
-        self.entities.size()
+        self.entities.len()
     }
 
     /// Estimated bytes in RAM.
     pub(crate) fn heap_bytes(&self) -> u64 {
-        let entities = self.entities.size() * ENTITY_BYTES;
+        let entities = self.entities.len() * ENTITY_BYTES + self.entities.heap_bytes();
         let statements = self.statements.size() * STATEMENT_BYTES;
         let titles = self.titles.len() * TITLE_BYTES;
         let successions = self.successions.heap_bytes();
@@ -104,7 +106,7 @@ impl Associations {
 
     /// The entity of a node; none for a memory.
     pub(crate) fn entity(&self, node: u32) -> Option<&Entity> {
-        self.entities.get(&node)
+        self.entities.get(node)
     }
 
     /// What was said about an explicit association.
@@ -115,7 +117,7 @@ impl Associations {
     /// Adds an entity under a node that was never used. Its key must be free.
     pub(crate) fn admit(&mut self, node: u32, entity: Entity) {
         self.nodes_of_keys.insert_mut(Arc::clone(&entity.key), node);
-        self.entities.insert_mut(node, entity);
+        self.entities.insert(node, entity);
     }
 
     /// Adds an edge or changes its weight.
@@ -282,11 +284,11 @@ impl Associations {
 
     fn drop_if_unnamed(&mut self, node: u32) {
         if self.graph.degree(node) == 0
-            && let Some(entity) = self.entities.get(&node)
+            && let Some(entity) = self.entities.get(node)
         {
             let key = Arc::clone(&entity.key);
             self.nodes_of_keys.remove_mut(&key);
-            self.entities.remove_mut(&node);
+            self.entities.remove(node);
         }
     }
 }

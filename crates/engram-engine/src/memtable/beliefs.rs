@@ -4,17 +4,15 @@
 //! Part of the immutable snapshot: a copy shares all but what changes. A belief's text is a memory like any other; what
 //! it rests on stands here, so that citations never outlive what they cite.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use engram_index::{Evidence, Witness};
 use engram_store::Lsn;
 
-use super::associations::Map;
+use super::by_node::ByNode;
 
-/// What a belief, and a memory it rests on, cost in RAM with their places in the maps, about.
+/// What a belief costs in RAM, about, without the places of what it rests on.
 const BELIEF_BYTES: usize = 320;
-const MEMBER_BYTES: usize = 72;
 
 /// A memory that a belief rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,15 +59,15 @@ impl Belief {
 /// The beliefs by node.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Beliefs {
-    map: Map<u32, Arc<Belief>>,
+    map: ByNode<Arc<Belief>>,
     /// The belief that rests on a memory; no memory carries two.
-    of_member: Map<u32, u32>,
+    of_member: ByNode<u32>,
     /// Beliefs of which something is gone or says something else.
-    stale: Map<u32, ()>,
+    stale: ByNode<()>,
     /// Memories that are to be looked at again, with the id of the belief that rested on them; empty = none did.
-    again: Map<u32, Arc<str>>,
+    again: ByNode<Arc<str>>,
     /// Memories that make no belief until they are updated: somebody took back what they made.
-    apart: Map<u32, ()>,
+    apart: ByNode<()>,
     /// The memories below this node were looked at.
     pub(crate) through: u32,
     /// Wrapping sum over all of it but `through`.
@@ -79,43 +77,43 @@ pub(crate) struct Beliefs {
 impl Beliefs {
     /// The belief that a node stands for.
     pub(crate) fn get(&self, node: u32) -> Option<&Arc<Belief>> {
-        self.map.get(&node)
+        self.map.get(node)
     }
 
     /// Node of the belief that rests on a memory.
     pub(crate) fn on(&self, member: u32) -> Option<u32> {
-        self.of_member.get(&member).copied()
+        self.of_member.get(member).copied()
     }
 
     /// Whether there is anything to know of a node: most have nothing to do with beliefs.
     pub(crate) fn concerns(&self, node: u32) -> bool {
-        self.map.contains_key(&node)
-            || self.of_member.contains_key(&node)
-            || self.again.contains_key(&node)
-            || self.apart.contains_key(&node)
+        self.map.contains(node)
+            || self.of_member.contains(node)
+            || self.again.contains(node)
+            || self.apart.contains(node)
     }
 
     /// Sets what a belief rests on.
     pub(crate) fn put(&mut self, node: u32, belief: Belief) {
         self.remove(node);
         for member in &belief.members {
-            self.of_member.insert_mut(member.node, node);
+            self.of_member.insert(member.node, node);
         }
         if belief.stale {
-            self.stale.insert_mut(node, ());
+            self.stale.insert(node, ());
         }
         self.sum = self.sum.wrapping_add(term(node, &belief));
-        self.map.insert_mut(node, Arc::new(belief));
+        self.map.insert(node, Arc::new(belief));
     }
 
     /// Takes a belief away; what it rested on.
     pub(crate) fn remove(&mut self, node: u32) -> Option<Arc<Belief>> {
-        let belief = self.map.get(&node).map(Arc::clone)?;
+        let belief = self.map.get(node).map(Arc::clone)?;
         self.sum = self.sum.wrapping_sub(term(node, &belief));
-        self.map.remove_mut(&node);
-        self.stale.remove_mut(&node);
+        self.map.remove(node);
+        self.stale.remove(node);
         for member in &belief.members {
-            self.of_member.remove_mut(&member.node);
+            self.of_member.remove(member.node);
         }
         Some(belief)
     }
@@ -124,89 +122,87 @@ impl Beliefs {
     pub(crate) fn look_again(&mut self, node: u32, former: Arc<str>) {
         self.settled(node);
         self.sum = self.sum.wrapping_add(again_term(node, &former));
-        self.again.insert_mut(node, former);
+        self.again.insert(node, former);
     }
 
     /// Notes that a memory was looked at.
     pub(crate) fn settled(&mut self, node: u32) {
-        if let Some(former) = self.again.get(&node) {
+        if let Some(former) = self.again.get(node) {
             self.sum = self.sum.wrapping_sub(again_term(node, former));
-            self.again.remove_mut(&node);
+            self.again.remove(node);
         }
     }
 
     /// Notes that a memory is to make no belief.
     pub(crate) fn set_apart(&mut self, node: u32) {
-        if !self.apart.contains_key(&node) {
+        if !self.apart.contains(node) {
             self.sum = self.sum.wrapping_add(apart_term(node));
-            self.apart.insert_mut(node, ());
+            self.apart.insert(node, ());
         }
     }
 
     /// Whether it was noted that a memory is to make no belief.
     pub(crate) fn is_apart(&self, node: u32) -> bool {
-        self.apart.contains_key(&node)
+        self.apart.contains(node)
     }
 
     /// Forgets what is noted of a memory that is gone.
     pub(crate) fn drop_notes(&mut self, node: u32) {
         self.settled(node);
-        if self.apart.contains_key(&node) {
+        if self.apart.contains(node) {
             self.sum = self.sum.wrapping_sub(apart_term(node));
-            self.apart.remove_mut(&node);
+            self.apart.remove(node);
         }
     }
 
     /// Id of the belief that rested on a memory, where it is to be looked at again.
     pub(crate) fn former(&self, node: u32) -> Option<&Arc<str>> {
-        self.again.get(&node)
+        self.again.get(node)
     }
 
     /// All beliefs with their nodes, ascending.
-    pub(crate) fn sorted(&self) -> Vec<(u32, &Arc<Belief>)> {
-        let mut all: Vec<_> = self.map.iter().map(|(node, belief)| (*node, belief)).collect();
-        all.sort_unstable_by_key(|(node, _)| *node);
-        all
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Arc<Belief>)> {
+        self.map.iter()
     }
 
-    /// Nodes of all beliefs, in no order.
+    /// The beliefs from a node on, ascending.
+    pub(crate) fn from(&self, first: u32) -> impl Iterator<Item = (u32, &Arc<Belief>)> {
+        self.map.from(first)
+    }
+
+    /// Nodes of all beliefs, ascending.
     pub(crate) fn nodes(&self) -> impl Iterator<Item = u32> {
-        self.map.keys().copied()
+        self.map.nodes()
     }
 
     /// Memories that are to be looked at again with the ids of their former beliefs, by node.
-    pub(crate) fn all_again(&self) -> Vec<(u32, &Arc<str>)> {
-        let mut all: Vec<_> = self.again.iter().map(|(node, former)| (*node, former)).collect();
-        all.sort_unstable_by_key(|(node, _)| *node);
-        all
+    pub(crate) fn all_again(&self) -> impl Iterator<Item = (u32, &Arc<str>)> {
+        self.again.iter()
     }
 
     /// Memories that are to make no belief, ascending.
-    pub(crate) fn all_apart(&self) -> BTreeSet<u32> {
-        self.apart.keys().copied().collect()
+    pub(crate) fn all_apart(&self) -> impl Iterator<Item = u32> {
+        self.apart.nodes()
     }
 
     /// Number of beliefs.
     pub(crate) fn len(&self) -> usize {
-        self.map.size()
+        self.map.len()
     }
 
     /// Number of memories that beliefs rest on.
     pub(crate) fn members(&self) -> usize {
-        self.of_member.size()
+        self.of_member.len()
     }
 
-    /// Beliefs of which something is gone or says something else, by node, at most `count`.
-    pub(crate) fn stale(&self, count: usize) -> Vec<u32> {
-        let mut all: Vec<u32> = self.stale.keys().copied().collect();
-        all.sort_unstable();
-        all.truncate(count);
-        all
+    /// Beliefs of which something is gone or says something else, by node.
+    pub(crate) fn stale(&self) -> impl Iterator<Item = u32> {
+        self.stale.nodes()
     }
 
     /// Memories that are to be looked at again, and beliefs that are to be made anew.
     pub(crate) fn waiting(&self) -> u64 {
-        (self.again.size() + self.stale.size()) as u64
+        (self.again.len() + self.stale.len()) as u64
     }
 
     /// Sum over what was made: equal wherever the same was consolidated.
@@ -216,8 +212,9 @@ impl Beliefs {
 
     /// Estimated bytes in RAM.
     pub(crate) fn heap_bytes(&self) -> u64 {
-        let notes = self.of_member.size() * 2 + self.again.size() + self.apart.size();
-        (self.map.size() * BELIEF_BYTES + notes * MEMBER_BYTES) as u64
+        let beliefs = self.map.len() * BELIEF_BYTES + self.of_member.len() * size_of::<Member>();
+        let notes = self.stale.heap_bytes() + self.again.heap_bytes() + self.apart.heap_bytes();
+        (self.map.heap_bytes() + beliefs + self.of_member.heap_bytes() + notes) as u64
     }
 }
 

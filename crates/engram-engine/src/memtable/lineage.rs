@@ -5,10 +5,7 @@
 
 use engram_store::Lsn;
 
-use super::associations::Map;
-
-/// What a lineage costs in RAM with its place in the map, about.
-const LINEAGE_BYTES: usize = 120;
+use super::by_node::ByNode;
 
 /// What is known of a node of a memory that has more than one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +19,7 @@ pub(crate) struct Lineage {
 /// The lineages of all nodes that have one. A copy shares all but what changes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Versions {
-    lineages: Map<u32, Lineage>,
+    lineages: ByNode<Lineage>,
 }
 
 impl Versions {
@@ -34,21 +31,21 @@ impl Versions {
     }
 
     pub(crate) fn insert(&mut self, node: u32, lineage: Lineage) {
-        self.lineages.insert_mut(node, lineage);
+        self.lineages.insert(node, lineage);
     }
 
     pub(super) fn forget(&mut self, node: u32) {
-        self.lineages.remove_mut(&node);
+        self.lineages.remove(node);
     }
 
     /// Node of the first version of a memory.
     pub(crate) fn first(&self, node: u32) -> u32 {
-        self.lineages.get(&node).map_or(node, |lineage| lineage.first)
+        self.lineages.get(node).map_or(node, |lineage| lineage.first)
     }
 
     /// The commit that replaced an older version; none for every other node.
     pub(crate) fn replaced(&self, node: u32) -> Option<Lsn> {
-        self.lineages.get(&node)?.replaced
+        self.lineages.get(node)?.replaced
     }
 
     /// Whether a node is that of an older version.
@@ -57,14 +54,12 @@ impl Versions {
     }
 
     /// All of them by node.
-    pub(crate) fn all(&self) -> Vec<(u32, Lineage)> {
-        let mut all: Vec<_> = self.lineages.iter().map(|(node, own)| (*node, *own)).collect();
-        all.sort_unstable_by_key(|(node, _)| *node);
-        all
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, Lineage)> {
+        self.lineages.iter().map(|(node, own)| (node, *own))
     }
 
     /// Estimated bytes in RAM.
     pub(crate) fn heap_bytes(&self) -> u64 {
-        (self.lineages.size() * LINEAGE_BYTES) as u64
+        self.lineages.heap_bytes() as u64
     }
 }

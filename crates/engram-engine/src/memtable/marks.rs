@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rpds::HashTrieMapSync;
 
+use super::by_node::ByNode;
 use crate::contrast::Contrast;
 use crate::mark::PairDecision;
 
@@ -70,7 +71,7 @@ fn key(one: u32, other: u32) -> (u32, u32) {
 pub(crate) struct Marks {
     pairs: Map<(u32, u32), Arc<Mark>>,
     /// The others that a node makes pairs with, ascending.
-    beside: Map<u32, Arc<Vec<u32>>>,
+    beside: ByNode<Arc<Vec<u32>>>,
     /// Bytes of words.
     words: usize,
     /// Wrapping sum over them.
@@ -84,7 +85,7 @@ impl Marks {
 
     /// The marks of a memory, in the order of the others.
     pub(crate) fn of(&self, node: u32) -> impl Iterator<Item = &Mark> {
-        let others = self.beside.get(&node).map(|others| others.as_slice()).unwrap_or_default();
+        let others = self.beside.get(node).map(|others| others.as_slice()).unwrap_or_default();
         others.iter().filter_map(move |other| self.get(node, *other))
     }
 
@@ -100,11 +101,11 @@ impl Marks {
         let (one, other) = mark.key();
         self.remove(one, other);
         for (node, beside) in [(one, other), (other, one)] {
-            let mut others = self.beside.get(&node).map(|all| all.to_vec()).unwrap_or_default();
+            let mut others = self.beside.get(node).map(|all| all.to_vec()).unwrap_or_default();
             if let Err(place) = others.binary_search(&beside) {
                 others.insert(place, beside);
             }
-            self.beside.insert_mut(node, Arc::new(others));
+            self.beside.insert(node, Arc::new(others));
         }
         self.words += words(&mark);
         self.sum = self.sum.wrapping_add(term(&mark));
@@ -117,14 +118,11 @@ impl Marks {
         self.sum = self.sum.wrapping_sub(term(mark));
         self.pairs.remove_mut(&key(one, other));
         for (node, beside) in [(one, other), (other, one)] {
-            let Some(others) = self.beside.get(&node) else { continue };
+            let Some(others) = self.beside.get(node) else { continue };
             let left: Vec<u32> = others.iter().copied().filter(|other| *other != beside).collect();
             match left.is_empty() {
-                true => self.beside.remove_mut(&node),
-                false => {
-                    self.beside.insert_mut(node, Arc::new(left));
-                    true
-                }
+                true => self.beside.remove(node),
+                false => self.beside.insert(node, Arc::new(left)),
             };
         }
     }
@@ -151,7 +149,7 @@ impl Marks {
     }
 
     fn others(&self, node: u32) -> Vec<u32> {
-        self.beside.get(&node).map(|others| others.to_vec()).unwrap_or_default()
+        self.beside.get(node).map(|others| others.to_vec()).unwrap_or_default()
     }
 
     /// Sum over all of them: equal wherever the same is known of the same pairs.

@@ -4,6 +4,7 @@
 //! vectors and id map. Publishing a snapshot copies pointers, never documents. Rankings do not depend on where the
 //! boundaries between chunks lie: BM25 statistics are counted over the live documents, the vector scan is exact.
 
+mod by_node;
 mod successions;
 mod associations;
 mod traces;

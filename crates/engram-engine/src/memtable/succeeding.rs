@@ -84,7 +84,7 @@ impl Snapshot {
             let at = self.doc_of_node(node).map(|(at, _)| at);
             at.map_or(Validity::default(), |at| self.head(at).validity())
         };
-        for (older, _) in successions.all() {
+        for (older, _) in successions.iter() {
             if !self.is_recallable(older, now_ns) {
                 continue;
             }

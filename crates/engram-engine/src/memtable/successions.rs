@@ -4,18 +4,10 @@
 //! walking over the edges, and says when the newer one begins to be true.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher};
 
-use rpds::HashTrieMapSync;
-
+use super::by_node::ByNode;
 use crate::filter::{Filter, Validity};
 use crate::model::Memory;
-
-/// The hasher has fixed keys: nothing differs between runs. Nothing is ever listed in the order of a hash.
-type Map<K, V> = HashTrieMapSync<K, V, BuildHasherDefault<DefaultHasher>>;
-
-/// What a succession costs in RAM with its place in the map, about.
-const SUCCESSION_BYTES: usize = 100;
 
 /// What took the place of a memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +21,7 @@ pub(crate) struct Succession {
 /// The successions by node of the superseded memory. A copy shares all but what changes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Successions {
-    map: Map<u32, Succession>,
+    map: ByNode<Succession>,
     /// Wrapping sum over them.
     sum: u64,
 }
@@ -37,14 +29,14 @@ pub(crate) struct Successions {
 impl Successions {
     /// What supersedes a memory; one thing at most.
     pub(crate) fn get(&self, older: u32) -> Option<Succession> {
-        self.map.get(&older).copied()
+        self.map.get(older).copied()
     }
 
     /// Whether the chain from one memory on leads to another.
     pub(crate) fn leads(&self, from: u32, to: u32) -> bool {
         let mut at = from;
         // No chain is longer than all of them.
-        for _ in 0..self.map.size() {
+        for _ in 0..self.map.len() {
             match self.get(at) {
                 Some(next) if next.by == to => return true,
                 Some(next) => at = next.by,
@@ -57,13 +49,13 @@ impl Successions {
     pub(super) fn put(&mut self, older: u32, succession: Succession) {
         self.remove(older);
         self.sum = self.sum.wrapping_add(term(older, succession));
-        self.map.insert_mut(older, succession);
+        self.map.insert(older, succession);
     }
 
     pub(super) fn remove(&mut self, older: u32) {
         if let Some(own) = self.get(older) {
             self.sum = self.sum.wrapping_sub(term(older, own));
-            self.map.remove_mut(&older);
+            self.map.remove(older);
         }
     }
 
@@ -77,15 +69,13 @@ impl Successions {
     }
 
     /// All of them by node of the superseded memory.
-    pub(crate) fn all(&self) -> Vec<(u32, Succession)> {
-        let mut all: Vec<_> = self.map.iter().map(|(older, own)| (*older, *own)).collect();
-        all.sort_unstable_by_key(|(older, _)| *older);
-        all
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, Succession)> {
+        self.map.iter().map(|(older, own)| (older, *own))
     }
 
     /// Estimated bytes in RAM.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.map.size() * SUCCESSION_BYTES
+        self.map.heap_bytes()
     }
 }
 

@@ -3,43 +3,20 @@
 //! Part of the immutable snapshot: a copy shares all but what changes. A memory to which nothing happened since it was
 //! stored has no trace: it is what its content and the space's settings make of it.
 
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use engram_index::{Presentation, Witness};
-use rpds::HashTrieMapSync;
 
+use super::by_node::ByNode;
 use crate::dynamics::{Carried, Trace};
 
-/// The hasher has no keys: nothing differs between runs. Nothing is ever listed in the order of a hash.
-type Map<K, V> = HashTrieMapSync<K, V, BuildHasherDefault<NodeHasher>>;
-
-/// Hashes nodes, which are given out one after the other, so that nobody can choose them: a multiplication spreads them
-/// (Knuth, "The Art of Computer Programming", volume 3, 6.4). A recall looks up hundreds.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct NodeHasher(u64);
-
-impl Hasher for NodeHasher {
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 32)
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
-}
-
-/// What a trace costs in RAM with its place in the map, about, without its reviews and witnesses.
-const TRACE_BYTES: usize = 240;
+/// What the allocations of a trace cost next to what they hold, bytes.
+const ALLOCATED_BYTES: usize = 64;
 
 /// The traces by node.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Traces {
-    map: Map<u32, Arc<Trace>>,
+    map: ByNode<Arc<Trace>>,
     /// Reviews and witnesses of all of them.
     parts: usize,
     /// Wrapping sum over them.
@@ -49,7 +26,7 @@ pub(crate) struct Traces {
 impl Traces {
     /// The trace of a memory, if anything happened to it.
     pub(crate) fn get(&self, node: u32) -> Option<&Trace> {
-        self.map.get(&node).map(|trace| &**trace)
+        self.map.get(node).map(|trace| &**trace)
     }
 
     /// Changes the trace of a memory; `fresh` makes one where nothing has happened yet.
@@ -59,7 +36,7 @@ impl Traces {
         fresh: impl FnOnce() -> Trace,
         change: impl FnOnce(&mut Trace),
     ) {
-        let mut trace = self.map.get(&node).map_or_else(fresh, |trace| Trace::clone(trace));
+        let mut trace = self.map.get(node).map_or_else(fresh, |trace| Trace::clone(trace));
         change(&mut trace);
         self.put(node, trace);
     }
@@ -69,12 +46,12 @@ impl Traces {
         self.remove(node);
         self.parts += parts(&trace);
         self.sum = self.sum.wrapping_add(term(node, &trace));
-        self.map.insert_mut(node, Arc::new(trace));
+        self.map.insert(node, Arc::new(trace));
     }
 
     /// What happened to a memory goes with its newer version.
     pub(crate) fn hand_over(&mut self, old: u32, new: u32) {
-        if let Some(trace) = self.map.get(&old).map(|trace| Trace::clone(trace)) {
+        if let Some(trace) = self.map.get(old).map(|trace| Trace::clone(trace)) {
             self.remove(old);
             self.put(new, trace);
         }
@@ -82,19 +59,16 @@ impl Traces {
 
     /// Forgets what happened to a memory.
     pub(crate) fn remove(&mut self, node: u32) {
-        if let Some(old) = self.map.get(&node) {
+        if let Some(old) = self.map.get(node) {
             self.parts -= parts(old);
             self.sum = self.sum.wrapping_sub(term(node, old));
-            self.map.remove_mut(&node);
+            self.map.remove(node);
         }
     }
 
     /// All traces with their nodes, ascending.
-    pub(crate) fn sorted(&self) -> Vec<(u32, &Trace)> {
-        let mut all: Vec<(u32, &Trace)> =
-            self.map.iter().map(|(node, trace)| (*node, &**trace)).collect();
-        all.sort_unstable_by_key(|(node, _)| *node);
-        all
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Trace)> {
+        self.map.iter().map(|(node, trace)| (node, &**trace))
     }
 
     /// Sum over all traces: equal wherever the same was learned.
@@ -104,13 +78,14 @@ impl Traces {
 
     /// Number of memories to which something happened.
     pub(crate) fn len(&self) -> usize {
-        self.map.size()
+        self.map.len()
     }
 
     /// Estimated bytes in RAM.
     pub(crate) fn heap_bytes(&self) -> u64 {
         let part = size_of::<Presentation>().max(size_of::<Witness>());
-        (self.map.size() * TRACE_BYTES + self.parts * part) as u64
+        let traces = self.map.len() * (size_of::<Trace>() + ALLOCATED_BYTES);
+        (self.map.heap_bytes() + traces + self.parts * part) as u64
     }
 }
 

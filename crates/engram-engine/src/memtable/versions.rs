@@ -128,7 +128,7 @@ impl Snapshot {
     pub(crate) fn count_older(&mut self) -> Result<(), &'static str> {
         const WRONG: &str = "its lineages are those of other memories";
         let mut loose = 0;
-        for (node, _) in self.versions.all().into_iter().filter(|(_, own)| own.replaced.is_some()) {
+        for (node, _) in self.versions.iter().filter(|(_, own)| own.replaced.is_some()) {
             if self.older.binary_search_by_key(&node, |older| older.node).is_ok() {
                 loose += 1;
                 continue;
@@ -166,15 +166,15 @@ impl Snapshot {
         }
         let known = |node: u32| node < end.node;
         then.tail.retain(|tail| known(tail.node));
-        let all = self.versions.all();
         // A memory that is hidden today is hidden with all its versions.
         let shown = |node: u32| {
             let found = self.doc_of_node(node);
             found.is_some_and(|(at, state)| state == State::Active && !self.is_expired(at, now_ns))
         };
-        let newest = all.iter().filter(|(node, own)| own.replaced.is_none() && shown(*node));
+        let newest = self.versions.iter();
+        let newest = newest.filter(|(node, own)| own.replaced.is_none() && shown(*node));
         let newest: HashSet<u32> = newest.map(|(_, own)| own.first).collect();
-        for (node, own) in all {
+        for (node, own) in self.versions.iter() {
             let was_newest = own.replaced.is_some_and(|replaced| replaced > end.lsn);
             if known(node) && was_newest && newest.contains(&own.first) {
                 then.bring_back(node);

@@ -121,7 +121,7 @@ impl BeliefStateRecord {
 /// What each belief rests on.
 pub(super) fn write(beliefs: &Beliefs) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for (node, belief) in beliefs.sorted() {
+    for (node, belief) in beliefs.iter() {
         append_message(&BeliefStateRecord::new(node, belief), &mut bytes);
     }
     bytes
@@ -135,8 +135,8 @@ pub(super) fn write_notes(beliefs: &Beliefs) -> Vec<u8> {
     };
     let record = NotesRecord {
         through: beliefs.through,
-        apart: beliefs.all_apart().into_iter().collect(),
-        again: beliefs.all_again().into_iter().map(again).collect(),
+        apart: beliefs.all_apart().collect(),
+        again: beliefs.all_again().map(again).collect(),
     };
     record.encode_to_vec()
 }
