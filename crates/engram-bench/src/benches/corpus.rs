@@ -24,13 +24,15 @@ pub(super) enum Source<'a> {
     Base(&'a VectorSet, &'a [String]),
     /// A set grown from it.
     Grown(&'a GrownSet<'a>),
+    /// The first so many things of a grown set, said again and again in other words.
+    Repeated(&'a GrownSet<'a>, usize),
 }
 
 impl Source<'_> {
     pub(super) fn dimension(&self) -> usize {
         match self {
             Source::Base(set, _) => set.dimension,
-            Source::Grown(set) => set.dimension(),
+            Source::Grown(set) | Source::Repeated(set, _) => set.dimension(),
         }
     }
 
@@ -38,6 +40,7 @@ impl Source<'_> {
         match self {
             Source::Base(set, _) => set.unit_vector(i),
             Source::Grown(set) => set.vector(i),
+            Source::Repeated(set, kinds) => set.vector(set.repeated(i, *kinds)),
         }
     }
 
@@ -45,6 +48,7 @@ impl Source<'_> {
         match self {
             Source::Base(_, texts) => texts[i].clone(),
             Source::Grown(set) => set.text(i),
+            Source::Repeated(set, kinds) => set.text(set.repeated(i, *kinds)),
         }
     }
 
@@ -52,7 +56,7 @@ impl Source<'_> {
     pub(super) fn queries(&self) -> Vec<f32> {
         match self {
             Source::Base(set, _) => set.queries.clone(),
-            Source::Grown(set) => set.queries(),
+            Source::Grown(set) | Source::Repeated(set, _) => set.queries(),
         }
     }
 }
@@ -87,6 +91,16 @@ pub(super) fn store(
     progress: &mut dyn FnMut(&str),
 ) -> Result<Stored, BenchError> {
     create_space(server, SPACE, source.dimension())?;
+    fill(server, source, count, progress)
+}
+
+/// Stores the memories in a space that is there.
+pub(super) fn fill(
+    server: &ChildServer,
+    source: &Source<'_>,
+    count: usize,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Stored, BenchError> {
     let started = Instant::now();
     let cpu = server.cpu_seconds();
     let mut wire = connect(server)?;
@@ -138,14 +152,18 @@ pub(super) fn create_space(
     name: &str,
     dimension: usize,
 ) -> Result<(), BenchError> {
-    let request = CreateSpaceRequest {
+    server.client()?.create_space(&space_request(name, dimension))?;
+    Ok(())
+}
+
+/// What creates a space for vectors that callers bring.
+pub(super) fn space_request(name: &str, dimension: usize) -> CreateSpaceRequest {
+    CreateSpaceRequest {
         name: name.to_owned(),
         dimension: u32::try_from(dimension).ok(),
         embedder: Some("none".to_owned()),
         ..CreateSpaceRequest::default()
-    };
-    server.client()?.create_space(&request)?;
-    Ok(())
+    }
 }
 
 /// A body of `remember_many`, and the bytes of its vectors and texts.

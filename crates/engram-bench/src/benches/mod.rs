@@ -12,6 +12,7 @@ mod asked;
 mod fading;
 mod recall;
 mod growth;
+mod consolidate;
 mod scan;
 mod spaces;
 mod ann;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::data::{Shape, VectorSet};
+use crate::data::{NOISE, Shape, VectorSet};
 use crate::failure::BenchError;
 
 /// One benchmark.
@@ -46,6 +46,10 @@ pub const BENCHMARKS: &[BenchmarkEntry] = &[
         name: "spaces",
         about: "many spaces on one server: start, memory, open files, and opening idle ones",
     },
+    BenchmarkEntry {
+        name: "consolidate",
+        about: "recall while beliefs are made behind it, and what share of a core that takes",
+    },
     BenchmarkEntry { name: "gen", about: "writes a set of any size, grown from the set of --data" },
 ];
 
@@ -85,6 +89,7 @@ impl BenchOptions {
         Shape {
             dimension: self.dimension.unwrap_or(base.dimension),
             text_bytes_max: self.text_bytes_max,
+            noise: NOISE,
         }
     }
 

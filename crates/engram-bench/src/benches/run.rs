@@ -2,7 +2,9 @@
 
 use super::options::{BENCHMARKS, BenchOptions};
 use super::report::{BenchReport, ReportBuilder};
-use super::{ann, embed, generate, growth, recall, remember, scan, spaces, spread, sustain};
+use super::{
+    ann, consolidate, embed, generate, growth, recall, remember, scan, spaces, spread, sustain,
+};
 use crate::failure::BenchError;
 
 /// Runs the benchmark of that name.
@@ -26,6 +28,7 @@ pub fn run_benchmark(
         "recall" => recall::run(options, &mut report, progress)?,
         "growth" => growth::run(options, &mut report, progress)?,
         "spaces" => spaces::run(options, &mut report, progress)?,
+        "consolidate" => consolidate::run(options, &mut report, progress)?,
         "gen" => generate::run(options, &mut report, progress)?,
         _ => {
             let names: Vec<&str> = BENCHMARKS.iter().map(|entry| entry.name).collect();

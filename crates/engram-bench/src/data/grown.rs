@@ -16,20 +16,22 @@ use super::set::{VectorSet, exact_top, to_unit};
 use crate::failure::BenchError;
 use crate::numbers::SplitMix;
 
-/// Length of the noise beside a vector of length 1.
-const NOISE: f64 = 0.6;
+/// Length of the noise beside a vector of length 1, unless something else is asked for.
+pub(crate) const NOISE: f64 = 0.6;
 /// Share of the words that come from elsewhere.
 const FOREIGN_WORDS: f64 = 0.3;
 /// Nearest rows in the truth of a written set.
 const TRUTH_DEPTH: usize = 100;
 
 /// How large the memories of a grown set are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Shape {
     /// The first so many components of the base.
     pub(crate) dimension: usize,
     /// Longest text, bytes.
     pub(crate) text_bytes_max: usize,
+    /// Length of the noise beside a vector of length 1.
+    pub(crate) noise: f64,
 }
 
 /// A set of any size.
@@ -59,12 +61,17 @@ impl<'a> GrownSet<'a> {
         self.shape.dimension
     }
 
+    /// Number in the set of what is said for the `i`-th time where `kinds` things are said again and again.
+    pub(crate) fn repeated(&self, i: usize, kinds: usize) -> usize {
+        i % kinds + self.base.len() * (i / kinds)
+    }
+
     /// Vector of memory `i`, unit length.
     pub(crate) fn vector(&self, i: usize) -> Vec<f32> {
         let mut vector: Vec<f32> =
             self.base.vector(i % self.base.len()).take(self.shape.dimension).collect();
         to_unit(&mut vector);
-        let sigma = NOISE / (self.shape.dimension as f64).sqrt();
+        let sigma = self.shape.noise / (self.shape.dimension as f64).sqrt();
         let mut rng = SplitMix::part(self.seed, 2 * i as u64);
         for pair in vector.chunks_mut(2) {
             let (a, b) = rng.normal_pair();
@@ -232,7 +239,7 @@ pub(crate) mod tests {
         VectorSet::read(dir).unwrap()
     }
 
-    const SHAPE: Shape = Shape { dimension: 8, text_bytes_max: 64 };
+    const SHAPE: Shape = Shape { dimension: 8, text_bytes_max: 64, noise: NOISE };
 
     #[test]
     fn a_set_grows_around_its_base() {

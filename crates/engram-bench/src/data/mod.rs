@@ -4,5 +4,5 @@ mod npy;
 mod set;
 mod grown;
 
-pub(crate) use grown::{GrownSet, Shape, write_grown};
+pub(crate) use grown::{GrownSet, NOISE, Shape, write_grown};
 pub(crate) use set::{VectorSet, exact_top};
