@@ -34,6 +34,10 @@ pub struct CreateSpaceRequest {
     /// What becomes of a memory that says what another one says; `keep` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duplicates: Option<DuplicatesName>,
+    /// Field of the metadata whose value names what a memory states: a newer one with the same value and another text
+    /// supersedes an older one, as with `subject` and `attribute`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supersede_key: Option<String>,
 }
 
 /// What becomes of a new memory that has the content of one that is there, or says the same.
@@ -103,6 +107,9 @@ pub struct SpaceView {
     /// When beliefs are made.
     #[serde(default)]
     pub consolidation: ConsolidationName,
+    /// Field of the metadata that names what a memory states; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supersede_key: Option<String>,
     /// When it was created.
     pub created_at: Timestamp,
     /// Why it refuses writes, where a part of its log is damaged.

@@ -352,7 +352,7 @@ impl Engine {
     }
 
     fn admit(&self, space: &Arc<Space>, stamp: Stamp) {
-        let empty = Snapshot::empty(space.identity.settings.decay);
+        let empty = Snapshot::empty(&space.identity.settings);
         let snapshot = Snapshot { lsn: stamp.lsn, committed_at: stamp.time, ..empty };
         space.snapshot.store(Arc::new(snapshot));
         self.catalog.admit(Arc::new(Entry::open(space, self.now_ns())));

@@ -50,7 +50,7 @@ impl Known {
             let memory = &tail.doc.memory;
             let nodes = (snapshot.versions.first(tail.node), tail.node);
             known.sessions.insert(&memory.content.session, memory.happened_at(), nodes);
-            known.claim(memory, nodes);
+            known.claim(snapshot, memory, nodes);
         }
         for view in &snapshot.chunks {
             known.claims_of(snapshot, view);
@@ -61,8 +61,8 @@ impl Known {
 
 impl Known {
     /// Notes what a memory states, if it states an attribute of something.
-    pub(crate) fn claim(&mut self, memory: &Memory, nodes: (u32, u32)) {
-        if let Some(claim) = memory.content.claim() {
+    pub(crate) fn claim(&mut self, snapshot: &Snapshot, memory: &Memory, nodes: (u32, u32)) {
+        if let Some(claim) = memory.content.claim(&snapshot.supersede_key) {
             self.claims.insert(claim, (memory.stated_from(), nodes.0, nodes.1));
         }
     }
@@ -82,7 +82,7 @@ impl Known {
         if !by_column {
             for local in 0..view.chunk.len() as u32 {
                 if let Some(nodes) = counts(local) {
-                    self.claim(&view.head(local), nodes);
+                    self.claim(snapshot, &view.head(local), nodes);
                 }
             }
         }

@@ -148,15 +148,22 @@ pub struct MemoryContent {
 }
 
 impl MemoryContent {
-    /// Which attribute of which subject it states, folded as names of entities are; none unless it names both and says
-    /// something of them.
-    pub(crate) fn claim(&self) -> Option<String> {
-        if self.subject.is_empty() || self.attribute.is_empty() {
+    /// What it states something of: the attribute of a subject, both folded as names of entities are, where it names both; else
+    /// what the field `key` of its metadata names. No two of different kinds are equal.
+    pub(crate) fn claim(&self, key: &str) -> Option<String> {
+        let (subject, attribute) = (name_key(&self.subject), name_key(&self.attribute));
+        if !subject.is_empty() && !attribute.is_empty() {
+            return Some(format!("{subject}\u{1f}{attribute}"));
+        }
+        if key.is_empty() {
             return None;
         }
-        let (subject, attribute) = (name_key(&self.subject), name_key(&self.attribute));
-        let named = !subject.is_empty() && !attribute.is_empty();
-        named.then(|| format!("{subject}\u{1f}{attribute}"))
+        match self.metadata.get(key)? {
+            MetaValue::Text(text) if !text.is_empty() => Some(format!("\u{1f}text\u{1f}{text}")),
+            MetaValue::Int(number) => Some(format!("\u{1f}number\u{1f}{number}")),
+            // Nothing else names one thing.
+            _ => None,
+        }
     }
 }
 

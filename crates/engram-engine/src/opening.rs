@@ -226,6 +226,7 @@ fn read_files(
         beliefs: state.beliefs,
         calibration: state.calibration,
         decay: space.identity.settings.decay,
+        supersede_key: space.identity.settings.supersede_key.as_str().into(),
         proximity: None,
         graph_hash,
         today: None,
@@ -278,7 +279,7 @@ fn read_chunks(
 impl Loading {
     /// A space of which nothing is there yet.
     pub(crate) fn empty(space: Space) -> Loading {
-        let snapshot = Snapshot::empty(space.identity.settings.decay);
+        let snapshot = Snapshot::empty(&space.identity.settings);
         Loading { space, snapshot, keys: Vec::new(), log_bytes: 0 }
     }
 

@@ -54,6 +54,9 @@ pub(crate) struct SpaceRecord {
     /// Beliefs are made without being asked for.
     #[prost(bool, tag = "10")]
     pub(crate) consolidates: bool,
+    /// Field of the metadata that names what a memory states; empty = none.
+    #[prost(string, tag = "11")]
+    pub(crate) supersede_key: String,
 }
 
 /// What an embedder was.
@@ -406,6 +409,7 @@ impl SpaceRecord {
             untrained: settings.training == Training::Never,
             duplicates: settings.duplicates as u32,
             consolidates: settings.consolidation == Consolidation::Scheduled,
+            supersede_key: settings.supersede_key.clone(),
         }
     }
 
@@ -433,6 +437,7 @@ impl SpaceRecord {
                 .get(self.duplicates as usize)
                 .copied()
                 .ok_or_else(|| format!("unknown policy for duplicates {}", self.duplicates))?,
+            supersede_key: self.supersede_key.clone(),
             consolidation: if self.consolidates {
                 Consolidation::Scheduled
             } else {

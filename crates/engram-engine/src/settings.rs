@@ -144,6 +144,9 @@ pub struct SpaceSettings {
     pub training: Training,
     /// What becomes of a memory that says what another one says.
     pub duplicates: DuplicatePolicy,
+    /// Field of the metadata whose value names what a memory states: those with the same value supersede each other, as those
+    /// of one subject and attribute do. Empty = none.
+    pub supersede_key: String,
     /// When beliefs are made.
     pub consolidation: Consolidation,
 }
@@ -235,6 +238,8 @@ pub struct NewSpace {
     pub training: Training,
     /// What becomes of a memory that says what another one says.
     pub duplicates: DuplicatePolicy,
+    /// Field of the metadata whose value names what a memory states.
+    pub supersede_key: Option<String>,
     /// When beliefs are made.
     pub consolidation: Consolidation,
 }

@@ -147,7 +147,7 @@ impl Space {
             tail_memories_max,
             analyzer: Analyzer::new(identity.settings.language),
             embedder: resolve(&identity.settings, embedders),
-            snapshot: ArcSwap::from_pointee(Snapshot::empty(identity.settings.decay)),
+            snapshot: ArcSwap::from_pointee(Snapshot::empty(&identity.settings)),
             identity,
             publishing: Mutex::new(()),
             linker: Mutex::default(),
@@ -482,6 +482,9 @@ pub(crate) fn settle(new: &NewSpace, embedders: &Embedders) -> Result<SpaceSetti
     };
     validate::dimension(dimension)?;
     validate::time_span("decay.stability_days", new.decay.stability_days)?;
+    if let Some(key) = &new.supersede_key {
+        validate::supersede_key(key)?;
+    }
     Ok(SpaceSettings {
         dimension,
         embedder: new.embedder.clone(),
@@ -490,6 +493,7 @@ pub(crate) fn settle(new: &NewSpace, embedders: &Embedders) -> Result<SpaceSetti
         decay: new.decay,
         training: new.training,
         duplicates: new.duplicates,
+        supersede_key: new.supersede_key.clone().unwrap_or_default(),
         consolidation: new.consolidation,
     })
 }

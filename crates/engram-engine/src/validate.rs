@@ -19,6 +19,8 @@ pub const NAME_BYTES_MAX: usize = 256;
 pub const REFERENCE_BYTES_MAX: usize = 2_048;
 /// Most tags, and most people or entities, of a memory.
 pub const LABELS_MAX: usize = 64;
+/// Longest field of metadata that a space declares, bytes.
+const METADATA_KEY_BYTES_MAX: usize = 128;
 /// Deepest metadata that the log's encoding carries.
 const METADATA_DEPTH_LIMIT: usize = 16;
 /// Longest tag, bytes.
@@ -431,6 +433,11 @@ pub(crate) fn space_name(name: &str) -> Checked {
         return Err(EngineError::invalid("name", InvalidValue::SpaceName));
     }
     Ok(())
+}
+
+/// Refuses what is no name of a field of metadata.
+pub(crate) fn supersede_key(key: &str) -> Checked {
+    printable("supersede_key", key, METADATA_KEY_BYTES_MAX)
 }
 
 /// Refuses a dimension outside 1 to [`DIMENSION_MAX`].

@@ -164,6 +164,11 @@ fn create_space() -> serde_json::Value {
                 reference("ConsolidationName"),
                 "When beliefs are made; `on_demand` when absent.",
             ),
+            may(
+                "supersede_key",
+                text_of(1, 128),
+                "Field of the metadata whose value, a text or a whole number, names what a memory states: a newer one with the same value and another text supersedes an older one, as with `subject` and `attribute`.",
+            ),
         ],
     )
 }

@@ -202,6 +202,11 @@ fn space() -> Value {
                 "What becomes of a memory that says what another one says.",
             ),
             needs("consolidation", reference("ConsolidationName"), "When beliefs are made."),
+            may(
+                "supersede_key",
+                text(),
+                "Field of the metadata that names what a memory states; absent where there is none.",
+            ),
             needs("created_at", time(), "When it was created."),
             may(
                 "quarantined",

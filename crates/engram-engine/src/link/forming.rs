@@ -68,7 +68,7 @@ impl<'a> Forming<'a> {
         let memory = self.snapshot.memory(at);
         let nodes = (self.snapshot.versions.first(node), node);
         known.sessions.insert(&memory.content.session, memory.happened_at(), nodes);
-        known.claim(&memory, nodes);
+        known.claim(self.snapshot, &memory, nodes);
         if !memory.content.session.is_empty() {
             self.follow(known, &memory, node);
         }
@@ -96,7 +96,7 @@ impl<'a> Forming<'a> {
     /// Puts what the memory states of an attribute into the chain of those who state something of it: each is superseded by
     /// the first one behind it that states another value.
     fn succeed(&mut self, known: &mut Known, memory: &Memory, nodes: (u32, u32)) {
-        let Some(claim) = memory.content.claim() else { return };
+        let Some(claim) = memory.content.claim(&self.snapshot.supersede_key) else { return };
         let Some(own) = Saying::of(&memory.content.text) else { return };
         let value = |node: u32| {
             let (at, _) = self.snapshot.doc_of_node(node)?;

@@ -7,8 +7,8 @@ use crate::memtable::Snapshot;
 use crate::model::Memory;
 use crate::record::MarkRecord;
 
-/// The marks between a memory and those near it, which stand with their cosines. Both sides of what states the same attribute
-/// of the same subject stand in a chain: they need no mark.
+/// The marks between a memory and those near it, which stand with their cosines. Two that state the same thing stand in a chain:
+/// they need no mark.
 pub(super) fn marks(
     (snapshot, analyzer): (&Snapshot, &Analyzer),
     (node, memory): (u32, &Memory),
@@ -17,11 +17,11 @@ pub(super) fn marks(
     if memory.content.text.split_whitespace().count() > COMPARED_WORDS_MAX {
         return Vec::new();
     }
-    let claim = memory.content.claim();
+    let claim = memory.content.claim(&snapshot.supersede_key);
     let mark = |(other, cosine): &(u32, f32)| {
         let (at, _) = snapshot.doc_of_node(*other)?;
         let before = snapshot.memory(at);
-        if claim.is_some() && before.content.claim() == claim {
+        if claim.is_some() && before.content.claim(&snapshot.supersede_key) == claim {
             return None;
         }
         let first = (before.happened_at(), *other) < (memory.happened_at(), node);

@@ -76,7 +76,7 @@ impl Snapshot {
             suppressed: Arc::new(suppressed),
             deleted_since: None,
         };
-        let mut built = Chunk::build(&docs, dimension);
+        let mut built = Chunk::build(&docs, dimension, &self.supersede_key);
         built.chunk.heat = Heat::new(HEAT_OF_BIRTH, self.committed_at.0);
         self.chunks.push(ChunkView::new(built, fate));
         self.tail.clear();

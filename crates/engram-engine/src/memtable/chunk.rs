@@ -127,8 +127,9 @@ impl Hashes {
 }
 
 impl Chunk {
-    /// Indexes `docs` with their nodes, which stand in log order.
-    pub(crate) fn build(docs: &[(Arc<Doc>, u32)], dimension: u32) -> Built {
+    /// Indexes `docs` with their nodes, which stand in log order. `supersede_key` is the field of the metadata that names what a
+    /// memory states.
+    pub(crate) fn build(docs: &[(Arc<Doc>, u32)], dimension: u32, supersede_key: &str) -> Built {
         let mut postings = PostingsWriter::new();
         let mut vectors = FlatWriter::new(dimension as usize);
         for (local, (doc, _)) in (0_u32..).zip(docs) {
@@ -146,7 +147,7 @@ impl Chunk {
             by_id: Hashes::of(&memories, |memory| hash_of_id(&memory.id)),
             by_content: Hashes::of(&memories, |memory| start_of(&memory.content_hash)),
             postings: postings.finish(),
-            columns: Columns::build(&memories),
+            columns: Columns::build(&memories, supersede_key),
         };
         let bodies = Resident { records: records.finish(), vectors: vectors.finish() };
         Chunk::assemble(indexes, bodies)

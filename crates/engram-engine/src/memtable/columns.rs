@@ -46,7 +46,7 @@ pub(crate) struct Lookups<'a> {
 }
 
 impl Columns {
-    pub(crate) fn build(memories: &[Arc<Memory>]) -> Columns {
+    pub(crate) fn build(memories: &[Arc<Memory>], supersede_key: &str) -> Columns {
         let all = || (0_u32..).zip(memories);
         let one = |field: fn(&Memory) -> &str| {
             KeywordColumn::build(all().map(|(local, memory)| (local, field(memory).as_bytes())))
@@ -63,8 +63,9 @@ impl Columns {
         for (local, memory) in all() {
             metadata.add(local, &fields(&memory.content.metadata));
         }
-        let claims: Vec<(u32, String)> =
-            all().filter_map(|(local, memory)| Some((local, memory.content.claim()?))).collect();
+        let claims: Vec<(u32, String)> = all()
+            .filter_map(|(local, memory)| Some((local, memory.content.claim(supersede_key)?)))
+            .collect();
         let docs = memories.len() as u32;
         Columns {
             docs,
@@ -496,8 +497,9 @@ mod tests {
     #[test]
     fn sets_are_what_the_predicate_says() {
         let memories: Vec<Arc<Memory>> = (0..200).map(memory).collect();
-        let whole = Columns::build(&memories);
-        let (left, right) = (Columns::build(&memories[..90]), Columns::build(&memories[90..]));
+        let whole = Columns::build(&memories, "");
+        let (left, right) =
+            (Columns::build(&memories[..90], ""), Columns::build(&memories[90..], ""));
         let merged = Columns::merge(&[(&left, &Some), (&right, &|local| Some(local + 90))], 200);
         let ids = |wanted: &[String]| {
             let named = (0_u32..).zip(&memories).filter(|(_, memory)| wanted.contains(&memory.id));

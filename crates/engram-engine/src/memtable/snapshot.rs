@@ -21,7 +21,7 @@ use crate::calibration::Calibration;
 use crate::dynamics::Fading;
 use crate::filter::Filter;
 use crate::model::{ContentHash, Course, Cursor, Memory, Outline, State};
-use crate::settings::DecaySettings;
+use crate::settings::{DecaySettings, SpaceSettings};
 
 /// What of a space's settings its state is built by.
 #[derive(Clone, Copy)]
@@ -58,6 +58,8 @@ pub(crate) struct Snapshot {
     pub(crate) calibration: Calibration,
     /// How memories fade of which nothing else is said.
     pub(crate) decay: DecaySettings,
+    /// Field of the metadata that names what a memory states; empty = none.
+    pub(crate) supersede_key: Arc<str>,
     /// The graph that vectors are searched over; none = they are compared one by one.
     pub(crate) proximity: Option<ProximityView>,
     /// Hash of the graph that the log names last.
@@ -123,7 +125,7 @@ pub(crate) enum DocRef {
 
 impl Snapshot {
     /// A space before its first commit.
-    pub(crate) fn empty(decay: DecaySettings) -> Snapshot {
+    pub(crate) fn empty(settings: &SpaceSettings) -> Snapshot {
         Snapshot {
             lsn: Lsn::default(),
             committed_at: CommitTime::default(),
@@ -140,7 +142,8 @@ impl Snapshot {
             forgotten: ForgottenCommits::default(),
             beliefs: Beliefs::default(),
             calibration: Calibration::default(),
-            decay,
+            decay: settings.decay,
+            supersede_key: settings.supersede_key.as_str().into(),
             proximity: None,
             graph_hash: None,
             today: None,

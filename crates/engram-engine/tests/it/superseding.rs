@@ -1,14 +1,16 @@
 //! Facts that are stated anew: chains that form by themselves, what holds now and what held then, and what is undone.
 
 use engram_engine::{
-    AsOf, Associate, AssociationQuery, Cue, Dissociate, EdgeDirection, EdgeKind, Engine, Execution,
-    Filter, ForgetMode, ListQuery, Mode, NewMemory, Update, Visibility,
+    AsOf, Associate, AssociationQuery, Cue, Dissociate, EdgeDirection, EdgeKind, Engine,
+    EngineError, Execution, Filter, ForgetMode, ListQuery, MetaValue, Mode, NewMemory, NewSpace,
+    Update, Visibility,
 };
 use engram_engine::{ContentField, MemoryContent};
 
 use crate::associating::link_all;
 use crate::harness::{
-    DAY, Home, NOW, cue, forget, ids, recall, recalled_ids, restore, settle, store, text,
+    DAY, Home, NOW, create_space, cue, forget, ids, recall, recalled_ids, restore, settle, space,
+    store, text,
 };
 
 /// What a memory states of where somebody lives, from a day on.
@@ -251,4 +253,52 @@ fn chains_are_associations_like_others() {
     };
     settle(&engine, |done| engine.associate("default", stated, done)).unwrap();
     assert_eq!(by(&engine, "c"), None, "a relation of that name is none of these");
+}
+
+/// What a memory states of what a field of its metadata names.
+fn keyed(id: &str, said: &str, plan: MetaValue, day: i64) -> NewMemory {
+    let mut memory = text(id, said);
+    memory.content.metadata.insert("plan".to_owned(), plan);
+    memory.content.valid_from = Some(NOW + day * DAY);
+    memory
+}
+
+#[test]
+fn a_declared_field_of_the_metadata_names_what_is_stated() {
+    let mut home = small();
+    let key = Some("plan".to_owned());
+    home.settings.default_space = Some(NewSpace { supersede_key: key, ..space("default") });
+    let engine = home.open();
+    let named = |name: &str| MetaValue::Text(name.to_owned());
+    store(&engine, keyed("a", "It costs 10.", named("basic"), 1));
+    store(&engine, keyed("b", "It costs 12.", named("basic"), 2));
+    store(&engine, keyed("other", "It costs 30.", named("Basic"), 3));
+    store(&engine, keyed("number", "It costs 5.", MetaValue::Int(7), 1));
+    store(&engine, keyed("again", "It costs 6.", MetaValue::Int(7), 2));
+    store(&engine, keyed("text", "It costs 8.", named("7"), 3));
+    store(&engine, keyed("list", "It costs 1.", MetaValue::List(vec![named("basic")]), 4));
+    store(&engine, keyed("empty", "It costs 2.", named(""), 1));
+    store(&engine, keyed("empty-too", "It costs 3.", named(""), 2));
+    let mut both = lives("paris", "Ada lives in Paris", 1);
+    both.content.metadata.insert("plan".to_owned(), named("basic"));
+    store(&engine, both);
+    store(&engine, lives("basel", "Ada lives in Basel", 2));
+    link_all(&engine);
+    let engine = home.open_again(engine);
+    store(&engine, keyed("c", "It costs 15.", named("basic"), 5));
+    link_all(&engine);
+    let chain = ["a", "b", "c", "other"].map(|id| by(&engine, id));
+    assert_eq!(chain, [some("b"), some("c"), None, None], "values are compared as they are");
+    assert_eq!(["number", "again", "text"].map(|id| by(&engine, id)), [some("again"), None, None]);
+    assert_eq!(["list", "empty", "empty-too"].map(|id| by(&engine, id)), [None, None, None]);
+    assert_eq!(by(&engine, "paris"), some("basel"), "subject and attribute say more");
+    // A space that declares no field has no such chains, and no field is one without a name.
+    create_space(&engine, &space("plain")).unwrap();
+    for refused in ["", "a\nb"] {
+        let new = NewSpace { supersede_key: Some(refused.to_owned()), ..space("bad") };
+        let error = create_space(&engine, &new).unwrap_err();
+        let field =
+            matches!(&error, EngineError::Invalid { field, .. } if field == "supersede_key");
+        assert!(field, "{error:?}");
+    }
 }

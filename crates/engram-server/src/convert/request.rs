@@ -223,6 +223,7 @@ pub(crate) fn new_space(request: CreateSpaceRequest) -> Result<NewSpace, Refusal
             DuplicatesName::Reject => DuplicatePolicy::Reject,
         },
         consolidation: consolidation(request.consolidation.unwrap_or_default()),
+        supersede_key: request.supersede_key,
     })
 }
 

@@ -269,6 +269,7 @@ pub(crate) fn space_view(space: &SpaceInfo) -> SpaceView {
             DuplicatePolicy::Reject => DuplicatesName::Reject,
         },
         consolidation: consolidation_name(settings.consolidation),
+        supersede_key: Some(settings.supersede_key.clone()).filter(|key| !key.is_empty()),
         created_at: Timestamp(space.created_at.0),
         quarantined: space.quarantined.clone(),
     }

@@ -50,6 +50,9 @@ pub(crate) struct Create {
     /// What becomes of a memory that says what another one says; keep when absent
     #[arg(long, value_enum)]
     duplicates: Option<DuplicatesFlag>,
+    /// Field of the metadata whose value names what a memory states: newer ones supersede older ones with the same value
+    #[arg(long, value_name = "FIELD")]
+    supersede_key: Option<String>,
 }
 
 /// A policy for duplicates.
@@ -116,6 +119,7 @@ impl Create {
             recall_trains: self.no_training.then_some(false),
             duplicates: self.duplicates.map(DuplicatesName::from),
             consolidation: self.consolidate.then_some(ConsolidationName::Scheduled),
+            supersede_key: self.supersede_key.clone(),
         })?;
         print(connection.output, &space, show)?;
         Ok(())
@@ -174,6 +178,7 @@ fn show(space: &SpaceView) -> String {
         ),
         ("recall trains", Some(if space.recall_trains { "yes" } else { "no" }.to_owned())),
         ("duplicates", Some(space.duplicates.as_str().to_owned())),
+        ("supersede key", space.supersede_key.as_deref().map(clean)),
         ("created at", Some(space.created_at.to_string())),
         ("quarantined", space.quarantined.clone()),
     ])
