@@ -117,14 +117,18 @@ impl Client {
         body: Option<Vec<u8>>,
         repeat: Repeat,
     ) -> Result<T, ClientError> {
-        let operation = Operation::by_name(name).expect("the names in this file are in the table");
-        let route = operation.routes[0];
-        let path = match space {
-            Some(space) => route.path.replace("{space}", &encode(space)),
-            None => route.path.to_owned(),
-        };
-        self.transport.run(&Call { method: route.method, path, body, repeat })
+        self.transport.run(&call(name, space, body, repeat))
     }
+}
+
+fn call(name: &str, space: Option<&str>, body: Option<Vec<u8>>, repeat: Repeat) -> Call {
+    let operation = Operation::by_name(name).expect("the names in this file are in the table");
+    let route = operation.routes[0];
+    let path = match space {
+        Some(space) => route.path.replace("{space}", &encode(space)),
+        None => route.path.to_owned(),
+    };
+    Call { method: route.method, path, body, repeat }
 }
 
 /// The operations of one space.
@@ -237,6 +241,19 @@ impl SpaceClient {
         request: &ConsolidateRequest,
     ) -> Result<ConsolidateResponse, ClientError> {
         self.run("consolidate", json(request), Repeat::Safe)
+    }
+
+    /// The same, and hands over what each step did as soon as it is durable.
+    ///
+    /// # Errors
+    /// Any [`ClientError`]. What was told before stays done.
+    pub fn consolidate_told(
+        &self,
+        request: &ConsolidateRequest,
+        told: &mut dyn FnMut(ConsolidateResponse),
+    ) -> Result<ConsolidateResponse, ClientError> {
+        let call = call("consolidate", Some(&self.name), Some(json(request)), Repeat::Never);
+        self.client.transport.follow(&call, told)
     }
 
     /// Takes beliefs back, or all that consolidation did from a commit on.

@@ -6,6 +6,7 @@
 
 mod error;
 mod options;
+mod events;
 mod transport;
 mod client;
 mod pages;

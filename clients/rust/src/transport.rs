@@ -9,7 +9,10 @@ use ureq::http::Response;
 use ureq::{Agent, Body};
 
 use crate::error::ClientError;
+use crate::events::Events;
 use crate::options::ClientOptions;
+
+const EVENT_STREAM: &str = "text/event-stream";
 
 /// Whether a request may be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +87,51 @@ impl Transport {
             std::thread::sleep(self.wait(&problem, tries));
             tries += 1;
         }
+    }
+
+    /// Sends the call once and hands over what it tells of each step; returns what all came to. No time limit holds for the whole:
+    /// a server that is at work says so every few seconds.
+    pub(crate) fn follow<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        told: &mut dyn FnMut(T),
+    ) -> Result<T, ClientError> {
+        let url = format!("{}{}", self.options.base_url, call.path);
+        let broken = |message: String| ClientError::Transport { url: url.clone(), message };
+        let request = self
+            .agent
+            .post(&url)
+            .config()
+            .timeout_global(None)
+            .timeout_recv_response(Some(self.options.request_timeout))
+            .build()
+            .header("accept", EVENT_STREAM)
+            .header("content-type", "application/json");
+        let mut response = request
+            .send(call.body.as_deref().unwrap_or_default())
+            .map_err(|error| broken(error.to_string()))?;
+        let status = response.status().as_u16();
+        if !(200..300).contains(&status) {
+            let limit = self.options.answer_bytes_max;
+            let body = response.body_mut().with_config().limit(limit).read_to_vec();
+            return answer(status, &body.map_err(|error| broken(error.to_string()))?, &url);
+        }
+        let mut events = Events::new(response.body_mut().with_config().limit(u64::MAX).reader());
+        while let Some(event) = events.next().map_err(|error| broken(error.to_string()))? {
+            let data = event.data.as_bytes();
+            match event.name.as_str() {
+                "progress" => told(answer(status, data, &url)?),
+                "done" => return answer(status, data, &url),
+                "problem" => {
+                    let problem = serde_json::from_slice::<Problem>(data);
+                    let unreadable = |_| unreadable(status, data, &url, "the event is no problem");
+                    return Err(ClientError::Api(Box::new(problem.map_err(unreadable)?)));
+                }
+                // A later server may tell more.
+                _ => {}
+            }
+        }
+        Err(broken("the stream ended before the work did".to_owned()))
     }
 
     /// Asks once for a path whose answer counts only by its status.

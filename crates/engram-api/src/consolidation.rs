@@ -47,6 +47,21 @@ pub struct ConsolidateResponse {
     pub lsn: Option<u64>,
 }
 
+impl ConsolidateResponse {
+    /// Adds what came of looking at more memories.
+    pub fn add(&mut self, later: ConsolidateResponse) {
+        self.memories += later.memories;
+        self.formed.extend(later.formed);
+        let news: Vec<String> =
+            later.changed.into_iter().filter(|id| !self.changed.contains(id)).collect();
+        self.changed.extend(news);
+        self.withdrawn.extend(later.withdrawn);
+        self.remaining = later.remaining;
+        self.first_lsn = self.first_lsn.or(later.first_lsn);
+        self.lsn = later.lsn.or(self.lsn);
+    }
+}
+
 /// Takes back what consolidation made: exactly one of `ids` and `since_lsn` is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -92,6 +92,15 @@ fn responses(operation: &Operation) -> Value {
             "example": parsed(operation.response_example),
         }},
     });
+    if operation.streams() {
+        out[operation.status.to_string()]["content"]["text/event-stream"] = json!({
+            "schema": {
+                "type": "string",
+                "description": "Where Accept names it first: an event `progress` with what each step did and one `done` with what all did, \
+                    both in the form of the JSON answer, or `problem` with why no more is done.",
+            },
+        });
+    }
     let errors = operation.errors();
     let mut statuses: Vec<u16> = errors.iter().map(|code| code.entry().status).collect();
     statuses.sort_unstable();

@@ -142,6 +142,11 @@ impl Operation {
         OPERATIONS.iter().find(|operation| operation.name == name)
     }
 
+    /// Whether it goes on for long and tells of each step who asks for `text/event-stream`.
+    pub fn streams(&self) -> bool {
+        self.name == "consolidate"
+    }
+
     /// All errors that it can give, by number, each once.
     pub fn errors(&self) -> Vec<ErrorCode> {
         let mut codes = COMMON_ERRORS.to_vec();

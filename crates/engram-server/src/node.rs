@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::config::Settings;
 use crate::drive::Faults;
 use crate::embedding::Locality;
-use crate::lanes::{HelperPlaces, Lane, Lanes};
+use crate::lanes::{HelperPlaces, Lane, Lanes, Panicked};
 use crate::metrics::{EngineFigures, Metrics, SpaceFigures};
 use crate::progress::FsTraffic;
 use crate::refusal::Refusal;
@@ -86,6 +86,13 @@ impl Node {
             started_at_ns: clock.now_ns(),
             settings: parts.settings,
         }
+    }
+
+    /// Counts a panic of work on a request; what the client is told of it.
+    pub(crate) fn panicked(&self, _: Panicked) -> Refusal {
+        self.metrics.panics.inc();
+        let detail = "the work on this request panicked; the server's log says where";
+        Refusal::new(ErrorCode::Internal, detail)
     }
 
     /// The engine, if it serves: the one gate of all operations.

@@ -382,7 +382,7 @@ pub const OPERATIONS: &[Operation] = &[
         status: 200,
         idempotent: true,
         summary: "Makes beliefs of what memories have in common.",
-        note: "Work goes on where the request before it ended; `remaining` is 0 when all was looked at.",
+        note: "Work goes on where the request before it ended; `remaining` is 0 when all was looked at. With `Accept: text/event-stream` the answer is a stream of server-sent events: `progress` with what each step did, then `done` with what all did, or `problem`. It ends with the step that runs when the client goes away.",
         request_example: r#"{"budget_memories":1000}"#,
         response_example: r#"{"memories":1000,"formed":["belief-3f2a9c5b7d8e1f60"],"changed":["belief-0a1b2c3d4e5f6071"],"withdrawn":[],"remaining":250,"first_lsn":16,"lsn":19}"#,
         own_errors: CONSOLIDATE_ERRORS,

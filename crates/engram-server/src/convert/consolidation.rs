@@ -11,16 +11,16 @@ use super::view::{Vectors, memory_view};
 use crate::refusal::Refusal;
 
 /// Adds what one step did to what those before it did.
-pub(crate) fn add_step(all: &mut ConsolidateResponse, step: Consolidated) {
-    all.memories += step.memories;
-    all.formed.extend(step.formed);
-    let known: Vec<String> =
-        step.changed.into_iter().filter(|id| !all.changed.contains(id)).collect();
-    all.changed.extend(known);
-    all.withdrawn.extend(step.withdrawn);
-    if let Some(stamp) = step.commit {
-        all.first_lsn.get_or_insert(stamp.lsn.0);
-        all.lsn = Some(stamp.lsn.0);
+pub(crate) fn step_view(step: Consolidated, remaining: u64) -> ConsolidateResponse {
+    let lsn = step.commit.map(|stamp| stamp.lsn.0);
+    ConsolidateResponse {
+        memories: step.memories,
+        formed: step.formed,
+        changed: step.changed,
+        withdrawn: step.withdrawn,
+        remaining,
+        first_lsn: lsn,
+        lsn,
     }
 }
 

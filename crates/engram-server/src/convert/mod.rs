@@ -28,7 +28,7 @@ pub(crate) use association::{
 pub(crate) use completion::{
     complete, complete_response, imagine, imagine_response, predict, predict_response,
 };
-pub(crate) use consolidation::{add_step, beliefs_response, undo, undo_response};
+pub(crate) use consolidation::{beliefs_response, step_view, undo, undo_response};
 pub(crate) use fading::{fading, fading_response};
 pub(crate) use learning::{feedback, feedback_response, retention_response};
 pub(crate) use mark::{marks_query, marks_response, marks_scope};

@@ -23,6 +23,26 @@ pub(crate) struct Call {
     pub(crate) key: Option<String>,
 }
 
+/// Work that is done in steps, each of which can be told while the next one runs.
+pub(crate) trait Steps: Send {
+    /// Does the next step. Runs where waiting is allowed.
+    fn step(&mut self) -> Result<Stepped, Refusal>;
+
+    /// All that was done, as JSON.
+    fn done(self: Box<Self>) -> Vec<u8>;
+}
+
+/// Work that has begun.
+pub(crate) type Begun = Result<Box<dyn Steps>, Refusal>;
+
+/// What one step did.
+pub(crate) struct Stepped {
+    /// As JSON.
+    pub(crate) told: Vec<u8>,
+    /// Whether another one follows.
+    pub(crate) more: bool,
+}
+
 /// What operations work with.
 pub(crate) struct Context {
     pub(crate) engine: Arc<Engine>,

@@ -1,5 +1,6 @@
 //! Consolidation: run, read, taken back.
 
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
@@ -13,8 +14,8 @@ use crate::convert;
 use crate::cursor::CursorScope;
 use crate::drive::told;
 use crate::refusal::Refusal;
-use crate::rest::call::{Call, Context, Outcome, Reply, done};
-use crate::rest::reply::Answer;
+use crate::rest::call::{Begun, Call, Context, Outcome, Reply, Stepped, Steps, done};
+use crate::rest::reply::{Answer, to_json};
 
 /// Memories that a request which names no number looks at.
 const BUDGET_DEFAULT: u32 = 4_096;
@@ -27,25 +28,45 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// How long a commit may take to become durable before the request is given up; the step goes on.
 const DURABLE_WITHIN: Duration = Duration::from_secs(30);
 
-pub(crate) fn consolidate(context: &Context, call: &Call) -> Outcome {
+pub(crate) fn consolidate(context: &Context, call: &Call) -> Begun {
     let request: ConsolidateRequest = decode(&call.body)?;
     let budget = request.budget_memories.unwrap_or(BUDGET_DEFAULT);
     if !(1..=BUDGET_MAX).contains(&budget) {
         let detail = format!("budget_memories lies between 1 and {BUDGET_MAX}");
         return Err(Refusal::new(ErrorCode::OutOfRange, detail).with_field("budget_memories"));
     }
-    let mut all = ConsolidateResponse::default();
-    loop {
-        let step = step(&context.engine, call.space())?;
-        let more = step.more;
+    context.engine.space(call.space())?;
+    Ok(Box::new(Consolidation {
+        engine: Arc::clone(&context.engine),
+        space: call.space().to_owned(),
+        budget: u64::from(budget),
+        all: ConsolidateResponse::default(),
+    }))
+}
+
+/// A consolidation under way.
+struct Consolidation {
+    engine: Arc<Engine>,
+    space: String,
+    /// Memories to look at.
+    budget: u64,
+    all: ConsolidateResponse,
+}
+
+impl Steps for Consolidation {
+    fn step(&mut self) -> Result<Stepped, Refusal> {
+        let step = step(&self.engine, &self.space)?;
         told(step.unphrased.as_deref());
-        convert::add_step(&mut all, step);
-        if !more || all.memories >= u64::from(budget) {
-            break;
-        }
+        let unfinished = step.more;
+        let view = convert::step_view(step, self.engine.unconsolidated(&self.space));
+        let told = to_json(&view);
+        self.all.add(view);
+        Ok(Stepped { told, more: unfinished && self.all.memories < self.budget })
     }
-    all.remaining = context.engine.unconsolidated(call.space());
-    Ok(call.answer(&all))
+
+    fn done(self: Box<Self>) -> Vec<u8> {
+        to_json(&self.all)
+    }
 }
 
 /// One step, when it is durable. Runs where waiting is allowed.

@@ -7,15 +7,16 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request};
 use engram_api::{ErrorCode, Method, Operation, Route};
 use engram_engine::Engine;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use crate::lanes::{Lane, Panicked};
+use crate::lanes::Lane;
 use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::rest::body::{HeldBody, read, require_json};
 use crate::rest::call::{Call, Context, Finish};
 use crate::rest::operations::Handler;
 use crate::rest::reply::Answer;
+use crate::rest::steps::{Hold, as_events, at_once, wants_events};
 use crate::rest::target::{request_of, target};
 
 /// How long a write may be kept waiting for associations to be formed, and how often it asks.
@@ -65,12 +66,13 @@ pub(crate) async fn execute(
         held = Some(body);
     }
     // Only now: a client that is slow with its body takes no place from the others.
-    let _admitted = Arc::clone(&node.admission)
+    let admitted = Arc::clone(&node.admission)
         .try_acquire_owned()
         .map_err(|_| Refusal::new(ErrorCode::Overloaded, "too many requests are worked on now"))?;
     let context =
         Context { engine, helpers: Arc::clone(&node.helpers), metrics: Arc::clone(&node.metrics) };
-    run(&node, endpoint.handler, context, Work { call, held }).await
+    let work = Work { call, held, admitted, events: wants_events(&head.headers) };
+    run(&node, endpoint.handler, context, work).await
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
@@ -83,45 +85,59 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     }
 }
 
-/// A call together with the memory that its body is counted for.
+/// A call together with what it holds while it is worked on.
 struct Work {
     call: Call,
+    /// The memory that its body is counted for.
     held: Option<HeldBody>,
+    /// Its place among the requests.
+    admitted: OwnedSemaphorePermit,
+    /// Whether the client would hear of each step.
+    events: bool,
 }
 
 async fn run(
     node: &Arc<Node>,
     handler: Handler,
     context: Context,
-    work: Work,
+    Work { call, held, admitted, events }: Work,
 ) -> Result<Answer, Refusal> {
     match handler {
-        Handler::Node(look) => Ok(look(node, &work.call)),
-        Handler::Look(look) => look(&context, &work.call),
+        Handler::Node(look) => Ok(look(node, &call)),
+        Handler::Look(look) => look(&context, &call),
+        Handler::Steps(begin) => {
+            let steps = begin(&context, &call)?;
+            drop(held);
+            let lane = node.lane(&context.engine, &call.target.space, Lane::Read);
+            let hold = Hold { node: Arc::clone(node), lane, _admitted: admitted };
+            let status = call.operation.status;
+            match events {
+                true => Ok(as_events(hold, status, steps)),
+                false => at_once(hold, status, steps).await,
+            }
+        }
         Handler::Search(search) => {
-            let lane = node.lane(&context.engine, &work.call.target.space, Lane::Read);
+            let lane = node.lane(&context.engine, &call.target.space, Lane::Read);
             let job = move || {
-                let Work { call, held } = work;
                 let answer = search(&context, &call);
                 drop(held);
                 answer
             };
-            node.lanes.run(lane, job).await.map_err(|panic| panicked(node, panic))?
+            node.lanes.run(lane, job).await.map_err(|panic| node.panicked(panic))?
         }
         Handler::Commit(commit) => {
             if let Some(reason) = node.write_fault() {
                 return Err(Refusal::new(ErrorCode::LogPoisoned, reason));
             }
-            slow_down(&context.engine, &work.call.target.space).await;
-            let lane = node.lane(&context.engine, &work.call.target.space, Lane::Write);
+            slow_down(&context.engine, &call.target.space).await;
+            let lane = node.lane(&context.engine, &call.target.space, Lane::Write);
             let (reply, finished) = oneshot::channel::<Finish>();
             let job = move || {
-                let Work { call, held } = work;
                 let submitted = commit(&context, &call, reply);
                 drop(held);
                 submitted
             };
-            node.lanes.run(lane, job).await.map_err(|panic| panicked(node, panic))??;
+            node.lanes.run(lane, job).await.map_err(|panic| node.panicked(panic))??;
             finish(node, finished).await
         }
     }
@@ -153,12 +169,4 @@ fn unknown_outcome(node: &Node) -> Refusal {
     let reason = node.write_fault().unwrap_or_else(|| "the writer ended".to_owned());
     let detail = format!("the write was not acknowledged and may or may not be durable: {reason}");
     Refusal::new(ErrorCode::LogPoisoned, detail)
-}
-
-fn panicked(node: &Node, _: Panicked) -> Refusal {
-    node.metrics.panics.inc();
-    Refusal::new(
-        ErrorCode::Internal,
-        "the work on this request panicked; the server's log says where",
-    )
 }

@@ -21,6 +21,8 @@ mod completion;
 
 mod versions;
 
+mod steps;
+
 mod operations;
 
 mod execute;

@@ -19,7 +19,7 @@ use crate::lanes::spread as spread_over_cores;
 use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::rest::associations::{associate, associations, dissociate, spread};
-use crate::rest::call::{Call, Context, Finish, Outcome, Reply, done};
+use crate::rest::call::{Begun, Call, Context, Finish, Outcome, Reply, done};
 use crate::rest::completion::{complete, imagine, predict};
 use crate::rest::consolidation::{beliefs, consolidate, undo_consolidation};
 use crate::rest::feedback::{fading, feedback, retention};
@@ -42,6 +42,8 @@ pub(crate) enum Handler {
     Look(fn(&Context, &Call) -> Outcome),
     /// Searches.
     Search(fn(&Context, &Call) -> Outcome),
+    /// Goes on for long, in steps.
+    Steps(fn(&Context, &Call) -> Begun),
     /// Ends in a commit, which sends the answer.
     Commit(fn(&Context, &Call, Reply) -> Result<(), Refusal>),
 }
@@ -69,7 +71,7 @@ pub(crate) const HANDLERS: &[(&str, Handler)] = &[
     ("restore", Handler::Commit(restore)),
     ("feedback", Handler::Commit(feedback)),
     ("retention", Handler::Search(retention)),
-    ("consolidate", Handler::Search(consolidate)),
+    ("consolidate", Handler::Steps(consolidate)),
     ("undo_consolidation", Handler::Commit(undo_consolidation)),
     ("beliefs", Handler::Search(beliefs)),
     ("fading", Handler::Search(fading)),

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::refusal::Refusal;
 
 pub(crate) const JSON: &str = "application/json";
+pub(crate) const EVENT_STREAM: &str = "text/event-stream";
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest request id taken from a client, bytes.
 const REQUEST_ID_BYTES_MAX: usize = 128;
@@ -17,20 +18,34 @@ const REQUEST_ID_BYTES_MAX: usize = 128;
 /// A success.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) body: Vec<u8>,
+    status: u16,
+    media_type: &'static str,
+    body: Body,
 }
 
 impl Answer {
     pub(crate) fn json(status: u16, value: &impl Serialize) -> Answer {
-        let body = serde_json::to_vec(value).expect("wire types hold nothing that JSON cannot say");
-        Answer { status, body }
+        Answer::of_json(status, to_json(value))
+    }
+
+    /// An answer that is JSON already.
+    pub(crate) fn of_json(status: u16, body: Vec<u8>) -> Answer {
+        Answer { status, media_type: JSON, body: body.into() }
+    }
+
+    /// An answer that goes on while work does.
+    pub(crate) fn events(status: u16, body: Body) -> Answer {
+        Answer { status, media_type: EVENT_STREAM, body }
     }
 
     pub(crate) fn into_response(self) -> Response<Body> {
         let status = StatusCode::from_u16(self.status).expect("the operations table is tested");
-        respond(status, JSON, self.body)
+        respond(status, self.media_type, self.body)
     }
+}
+
+pub(crate) fn to_json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("wire types hold nothing that JSON cannot say")
 }
 
 /// A response that no cache and no content sniffer takes for something else.

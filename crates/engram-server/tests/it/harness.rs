@@ -236,8 +236,24 @@ pub(crate) fn receive(stream: &mut TcpStream) -> Option<Reply> {
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
         .collect();
-    assert!(!headers.contains_key("transfer-encoding"), "answers have a length");
-    Some(Reply { status, headers, body: bytes[end + 4..].to_vec() })
+    let mut body = bytes[end + 4..].to_vec();
+    if headers.contains_key("transfer-encoding") {
+        assert_eq!(headers["content-type"], "text/event-stream", "other answers have a length");
+        body = unchunked(&body);
+    }
+    Some(Reply { status, headers, body })
+}
+
+/// What chunks hold (RFC 9112, 7.1).
+fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Some(line) = bytes.windows(2).position(|pair| pair == b"\r\n") {
+        let length = std::str::from_utf8(&bytes[..line]).unwrap();
+        let length = usize::from_str_radix(length, 16).unwrap();
+        body.extend_from_slice(&bytes[line + 2..line + 2 + length]);
+        bytes = &bytes[line + 2 + length + 2..];
+    }
+    body
 }
 
 /// What [`FaultyFs`] does to the log.

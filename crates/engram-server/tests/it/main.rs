@@ -7,6 +7,7 @@ mod harness;
 mod associations;
 mod bad_input;
 mod completing;
+mod consolidating;
 mod config;
 mod faults;
 mod life;

@@ -10,8 +10,8 @@ use crate::failure::Failure;
 use crate::output::{clean, print};
 use crate::progress::with_spinner;
 
-/// Memories that one request looks at: often enough to show how it goes.
-const STEP_MEMORIES: u32 = 2_048;
+/// Memories that one request looks at: as many as it may.
+const REQUEST_MEMORIES: u32 = 100_000;
 
 #[derive(Debug, Args)]
 pub(crate) struct Consolidate {
@@ -75,34 +75,24 @@ fn run(
     let mut all = ConsolidateResponse::default();
     loop {
         let left = budget.map_or(u64::MAX, |budget| budget.saturating_sub(all.memories));
-        let step = left.min(u64::from(STEP_MEMORIES)) as u32;
-        if step == 0 {
+        let part = left.min(u64::from(REQUEST_MEMORIES)) as u32;
+        if part == 0 {
             return Ok(all);
         }
-        let answer = space.consolidate(&ConsolidateRequest { budget_memories: Some(step) })?;
+        let request = ConsolidateRequest { budget_memories: Some(part) };
+        let (mut looked_at, mut formed) = (all.memories, all.formed.len());
+        let answer = space.consolidate_told(&request, &mut |step| {
+            looked_at += step.memories;
+            formed += step.formed.len();
+            say(&format!(
+                "{looked_at} memories looked at, {} left, {formed} beliefs formed",
+                step.remaining
+            ));
+        })?;
         let is_over = answer.remaining == 0 || answer.memories == 0;
-        add(&mut all, answer);
-        say(&format!(
-            "{} memories looked at, {} left, {} beliefs formed",
-            all.memories,
-            all.remaining,
-            all.formed.len()
-        ));
+        all.add(answer);
         if is_over {
             return Ok(all);
         }
     }
-}
-
-/// Adds what one request did to what those before it did.
-fn add(all: &mut ConsolidateResponse, answer: ConsolidateResponse) {
-    all.memories += answer.memories;
-    all.formed.extend(answer.formed);
-    let news = answer.changed.into_iter().filter(|id| !all.changed.contains(id));
-    let news: Vec<String> = news.collect();
-    all.changed.extend(news);
-    all.withdrawn.extend(answer.withdrawn);
-    all.remaining = answer.remaining;
-    all.first_lsn = all.first_lsn.or(answer.first_lsn);
-    all.lsn = answer.lsn.or(all.lsn);
 }

@@ -1,0 +1,143 @@
+//! Answers of work in steps: one when all is done, or server-sent events (WHATWG HTML, "Server-sent events") while it goes on.
+//!
+//! `progress` tells what one step did, `done` what all did, `problem` why no more is done. A client that goes away ends the work
+//! after the step that runs.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT;
+use futures_util::stream::unfold;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::timeout;
+
+use crate::lanes::Lane;
+use crate::node::Node;
+use crate::refusal::Refusal;
+use crate::rest::call::{Stepped, Steps};
+use crate::rest::reply::{Answer, EVENT_STREAM, to_json};
+
+/// Events that wait for a client that reads slowly; the work waits with them.
+const WAITING_EVENTS: usize = 8;
+/// How long a stream is silent before it says that it goes on.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// Where the steps of a request run, and its place among the requests until the last one.
+pub(crate) struct Hold {
+    pub(crate) node: Arc<Node>,
+    pub(crate) lane: Lane,
+    pub(crate) _admitted: OwnedSemaphorePermit,
+}
+
+/// Whether a client asks for events: it names them and no JSON before them.
+pub(crate) fn wants_events(headers: &HeaderMap) -> bool {
+    let names = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut types = names.flat_map(|value| value.split(','));
+    let first = types.next().and_then(|own| own.split(';').next()).map(str::trim);
+    first.is_some_and(|own| own.eq_ignore_ascii_case(EVENT_STREAM))
+}
+
+/// Does all steps, then answers. The work stops between two of them when the request is given up.
+pub(crate) async fn at_once(
+    hold: Hold,
+    status: u16,
+    mut steps: Box<dyn Steps>,
+) -> Result<Answer, Refusal> {
+    loop {
+        let (taken, stepped) = hold.step(steps).await?;
+        steps = taken;
+        if !stepped.more {
+            return Ok(Answer::of_json(status, steps.done()));
+        }
+    }
+}
+
+/// Answers at once, and tells of each step when it is done.
+pub(crate) fn as_events(hold: Hold, status: u16, steps: Box<dyn Steps>) -> Answer {
+    let (sender, receiver) = channel(WAITING_EVENTS);
+    tokio::spawn(tell(hold, steps, sender));
+    let next = |mut receiver: Receiver<Bytes>| async move {
+        let event = receiver.recv().await?;
+        Some((Ok::<Bytes, Infallible>(event), receiver))
+    };
+    Answer::events(status, Body::from_stream(unfold(receiver, next)))
+}
+
+async fn tell(hold: Hold, mut steps: Box<dyn Steps>, sender: Sender<Bytes>) {
+    loop {
+        let mut step = Box::pin(hold.step(steps));
+        let stepped = loop {
+            match timeout(HEARTBEAT, &mut step).await {
+                Ok(stepped) => break stepped,
+                Err(_) if sender.send(Bytes::from_static(b":\n\n")).await.is_err() => return,
+                Err(_) => {}
+            }
+        };
+        drop(step);
+        match stepped {
+            Ok((taken, stepped)) => {
+                steps = taken;
+                if sender.send(event("progress", &stepped.told)).await.is_err() {
+                    return;
+                }
+                if !stepped.more {
+                    // Nobody may be left to hear it.
+                    drop(sender.send(event("done", &steps.done())).await);
+                    return;
+                }
+            }
+            Err(refusal) => {
+                drop(sender.send(event("problem", &to_json(&refusal.0))).await);
+                return;
+            }
+        }
+    }
+}
+
+impl Hold {
+    /// One step in its lane. A panic in it takes the steps with it.
+    async fn step(&self, mut steps: Box<dyn Steps>) -> Result<(Box<dyn Steps>, Stepped), Refusal> {
+        let job = move || {
+            let stepped = steps.step();
+            (steps, stepped)
+        };
+        let ran = self.node.lanes.run(self.lane, job).await;
+        let (steps, stepped) = ran.map_err(|panic| self.node.panicked(panic))?;
+        Ok((steps, stepped?))
+    }
+}
+
+/// An event; JSON of one line has no line breaks that would have to be escaped.
+fn event(name: &str, data: &[u8]) -> Bytes {
+    let mut event = format!("event: {name}\ndata: ").into_bytes();
+    event.extend_from_slice(data);
+    event.extend_from_slice(b"\n\n");
+    event.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn events_are_for_who_names_them_first() {
+        let asked = |accept: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_static(accept));
+            wants_events(&headers)
+        };
+        for yes in ["text/event-stream", "Text/Event-Stream;q=1", "text/event-stream, */*"] {
+            assert!(asked(yes), "{yes}");
+        }
+        for no in ["", "*/*", "application/json", "application/json, text/event-stream", "text/*"] {
+            assert!(!asked(no), "{no}");
+        }
+        assert!(!wants_events(&HeaderMap::new()));
+    }
+}
