@@ -252,7 +252,7 @@ impl SpaceClient {
         request: &ConsolidateRequest,
         told: &mut dyn FnMut(ConsolidateResponse),
     ) -> Result<ConsolidateResponse, ClientError> {
-        let call = call("consolidate", Some(&self.name), Some(json(request)), Repeat::Never);
+        let call = call("consolidate", Some(&self.name), Some(json(request)), Repeat::Safe);
         self.client.transport.follow(&call, told)
     }
 

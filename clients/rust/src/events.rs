@@ -1,6 +1,6 @@
 //! Server-sent events, as far as Engram sends them: a name and one line of data each.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Error, ErrorKind, Read};
 
 /// Longest line that is read, bytes.
 const LINE_BYTES_MAX: u64 = 64 << 20;
@@ -31,8 +31,12 @@ impl<R: Read> Events<R> {
         let mut line = String::new();
         loop {
             line.clear();
-            if self.lines.by_ref().take(LINE_BYTES_MAX).read_line(&mut line)? == 0 {
+            let read = self.lines.by_ref().take(LINE_BYTES_MAX).read_line(&mut line)?;
+            if read == 0 {
                 return Ok(None);
+            }
+            if read as u64 == LINE_BYTES_MAX && !line.ends_with('\n') {
+                return Err(Error::new(ErrorKind::InvalidData, "a line of the stream is too long"));
             }
             let told = line.trim_end_matches(['\n', '\r']);
             if told.is_empty() {

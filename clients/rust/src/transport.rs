@@ -13,6 +13,8 @@ use crate::events::Events;
 use crate::options::ClientOptions;
 
 const EVENT_STREAM: &str = "text/event-stream";
+/// Longest silence of a server that is at work: three times as long as it takes to say so.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 /// Whether a request may be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,9 +91,33 @@ impl Transport {
         }
     }
 
-    /// Sends the call once and hands over what it tells of each step; returns what all came to. No time limit holds for the whole:
-    /// a server that is at work says so every few seconds.
+    /// Sends the call and hands over what it tells of each step; returns what all came to. What is refused before the first step is
+    /// sent again like any other. No time limit holds for the whole: a server that is at work says so every few seconds.
     pub(crate) fn follow<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        told: &mut dyn FnMut(T),
+    ) -> Result<T, ClientError> {
+        let (mut tries, mut begun) = (0, false);
+        loop {
+            let heard = &mut |step| {
+                begun = true;
+                told(step);
+            };
+            let problem = match self.follow_once(call, heard) {
+                Err(ClientError::Api(problem)) => problem,
+                other => return other,
+            };
+            let again = call.repeat == Repeat::Safe && problem.retryable && !begun;
+            if !again || tries == self.options.retries_max {
+                return Err(ClientError::Api(problem));
+            }
+            std::thread::sleep(self.wait(&problem, tries));
+            tries += 1;
+        }
+    }
+
+    fn follow_once<T: DeserializeOwned>(
         &self,
         call: &Call,
         told: &mut dyn FnMut(T),
@@ -104,6 +130,7 @@ impl Transport {
             .config()
             .timeout_global(None)
             .timeout_recv_response(Some(self.options.request_timeout))
+            .timeout_per_read(Some(self.options.request_timeout.max(SILENCE_MAX)))
             .build()
             .header("accept", EVENT_STREAM)
             .header("content-type", "application/json");
@@ -111,7 +138,9 @@ impl Transport {
             .send(call.body.as_deref().unwrap_or_default())
             .map_err(|error| broken(error.to_string()))?;
         let status = response.status().as_u16();
-        if !(200..300).contains(&status) {
+        let media_type = response.headers().get("content-type").and_then(|own| own.to_str().ok());
+        if !media_type.is_some_and(|own| own.starts_with(EVENT_STREAM)) {
+            // A problem, or an older server, which answers when all is done.
             let limit = self.options.answer_bytes_max;
             let body = response.body_mut().with_config().limit(limit).read_to_vec();
             return answer(status, &body.map_err(|error| broken(error.to_string()))?, &url);

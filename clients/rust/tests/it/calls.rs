@@ -54,21 +54,27 @@ fn steps_are_handed_over_as_they_come_and_a_broken_stream_is_told() {
     let step =
         r#"{"memories":256,"formed":["belief-1"],"changed":[],"withdrawn":[],"remaining":8}"#;
     let whole = format!("event: progress\ndata: {step}\n\n:\n\nevent: done\ndata: {step}\n\n");
-    let problem = format!("event: problem\ndata: {}\n\n", problem(ErrorCode::Overloaded));
+    let busy = problem(ErrorCode::Overloaded);
     let torn = format!("event: progress\ndata: {step}\n\n");
+    let ended = format!("{torn}event: problem\ndata: {busy}\n\n");
     let refused = serde_json::to_string(&Problem::new(ErrorCode::OutOfRange, "no")).unwrap();
-    let server = serve(vec![(200, whole), (200, problem), (200, torn), (400, refused)]);
+    let answers = vec![(503, busy), (200, whole), (200, ended), (200, torn), (400, refused)];
+    let server = serve(answers);
     let space = client(&server.url).space("notes");
     let mut told = Vec::new();
     let mut ask =
         || space.consolidate_told(&ConsolidateRequest::default(), &mut |it| told.push(it));
-    assert_eq!(ask().unwrap().formed, ["belief-1"]);
+    assert_eq!(
+        ask().unwrap().formed,
+        ["belief-1"],
+        "what was refused before it began is asked again"
+    );
     let code = |error: ClientError| error.problem().map(|problem| problem.code.clone());
     assert_eq!(code(ask().unwrap_err()), Some("overloaded".to_owned()));
     let broken = ask().unwrap_err();
     assert!(matches!(&broken, ClientError::Transport { .. }), "{broken}");
     assert_eq!(code(ask().unwrap_err()), Some("out_of_range".to_owned()));
-    assert_eq!((told.len(), told[0].remaining), (2, 8));
+    assert_eq!((told.len(), told[0].remaining), (3, 8));
     assert_eq!(server.seen.recv().unwrap().line, "POST /api/v1/spaces/notes/consolidate HTTP/1.1");
 }
 

@@ -54,9 +54,11 @@ fn answer(mut stream: TcpStream, status: u16, body: &str) -> Seen {
     }
     let mut request = vec![0; length];
     reader.read_exact(&mut request).unwrap();
+    let media_type =
+        if body.starts_with("event:") { "text/event-stream" } else { "application/json" };
     write!(
         stream,
-        "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        "HTTP/1.1 {status} X\r\ncontent-type: {media_type}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
         body.len()
     )
     .unwrap();

@@ -28,8 +28,8 @@ pub(crate) trait Steps: Send {
     /// Does the next step. Runs where waiting is allowed.
     fn step(&mut self) -> Result<Stepped, Refusal>;
 
-    /// All that was done, as JSON.
-    fn done(self: Box<Self>) -> Vec<u8>;
+    /// All that was done so far, as JSON.
+    fn done(&self) -> Vec<u8>;
 }
 
 /// Work that has begun.

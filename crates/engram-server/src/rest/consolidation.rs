@@ -55,7 +55,16 @@ struct Consolidation {
 
 impl Steps for Consolidation {
     fn step(&mut self) -> Result<Stepped, Refusal> {
-        let step = step(&self.engine, &self.space)?;
+        let mut waited = Duration::ZERO;
+        let step = loop {
+            let step = step(&self.engine, &self.space)?;
+            // Something else was committed meanwhile, and the step is to be taken again.
+            if !(step.more && step.commit.is_none()) || waited >= PATIENCE {
+                break step;
+            }
+            std::thread::sleep(PAUSE);
+            waited += PAUSE;
+        };
         told(step.unphrased.as_deref());
         let unfinished = step.more;
         let view = convert::step_view(step, self.engine.unconsolidated(&self.space));
@@ -64,7 +73,7 @@ impl Steps for Consolidation {
         Ok(Stepped { told, more: unfinished && self.all.memories < self.budget })
     }
 
-    fn done(self: Box<Self>) -> Vec<u8> {
+    fn done(&self) -> Vec<u8> {
         to_json(&self.all)
     }
 }

@@ -15,7 +15,7 @@ use crate::refusal::Refusal;
 use crate::rest::body::{HeldBody, read, require_json};
 use crate::rest::call::{Call, Context, Finish};
 use crate::rest::operations::Handler;
-use crate::rest::reply::Answer;
+use crate::rest::reply::{Answer, RequestId};
 use crate::rest::steps::{Hold, as_events, at_once, wants_events};
 use crate::rest::target::{request_of, target};
 
@@ -71,7 +71,9 @@ pub(crate) async fn execute(
         .map_err(|_| Refusal::new(ErrorCode::Overloaded, "too many requests are worked on now"))?;
     let context =
         Context { engine, helpers: Arc::clone(&node.helpers), metrics: Arc::clone(&node.metrics) };
-    let work = Work { call, held, admitted, events: wants_events(&head.headers) };
+    let id = head.extensions.get::<RequestId>().map(|RequestId(id)| id.clone());
+    let events = wants_events(&head.headers).then(|| id.unwrap_or_default());
+    let work = Work { call, held, admitted, events };
     run(&node, endpoint.handler, context, work).await
 }
 
@@ -92,8 +94,8 @@ struct Work {
     held: Option<HeldBody>,
     /// Its place among the requests.
     admitted: OwnedSemaphorePermit,
-    /// Whether the client would hear of each step.
-    events: bool,
+    /// The id of the request, where the client would hear of each step.
+    events: Option<String>,
 }
 
 async fn run(
@@ -108,12 +110,11 @@ async fn run(
         Handler::Steps(begin) => {
             let steps = begin(&context, &call)?;
             drop(held);
-            let lane = node.lane(&context.engine, &call.target.space, Lane::Read);
-            let hold = Hold { node: Arc::clone(node), lane, _admitted: admitted };
+            let hold = Hold { node: Arc::clone(node), _admitted: admitted };
             let status = call.operation.status;
             match events {
-                true => Ok(as_events(hold, status, steps)),
-                false => at_once(hold, status, steps).await,
+                Some(request_id) => Ok(as_events(hold, status, (steps, request_id))),
+                None => at_once(hold, status, steps).await,
             }
         }
         Handler::Search(search) => {

@@ -76,6 +76,10 @@ pub(crate) fn refuse(refusal: Refusal, request_id: &str) -> Response<Body> {
     response
 }
 
+/// The id of a request, among what its layers know of it.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestId(pub(crate) String);
+
 /// The client's id where it is sane, else a new one of 64 random bits.
 pub(crate) fn request_id(given: Option<&HeaderValue>) -> String {
     let sane = |text: &&str| {

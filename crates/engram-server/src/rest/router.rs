@@ -20,7 +20,7 @@ use crate::rest::execute::{Endpoint, execute};
 use crate::rest::guard::HostList;
 use crate::rest::health;
 use crate::rest::operations::HANDLERS;
-use crate::rest::reply::{REQUEST_ID, refuse, request_id};
+use crate::rest::reply::{REQUEST_ID, RequestId, refuse, request_id};
 
 /// The address that a client connected to; the listener puts it into every request.
 #[derive(Clone, Copy, Debug)]
@@ -123,9 +123,10 @@ impl Drop for InFlight<'_> {
 }
 
 /// The outermost layer: names the request, checks whose it is, bounds its time, catches its panics, counts it.
-async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response<Body> {
+async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) -> Response<Body> {
     let started = Instant::now();
     let id = request_id(request.headers().get(REQUEST_ID));
+    request.extensions_mut().insert(RequestId(id.clone()));
     let operation = operation_name(&request);
     let metrics = &gate.node.metrics;
     let in_flight = InFlight::enter(metrics);

@@ -26,10 +26,10 @@ const WAITING_EVENTS: usize = 8;
 /// How long a stream is silent before it says that it goes on.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// Where the steps of a request run, and its place among the requests until the last one.
+/// What a request holds until its last step.
 pub(crate) struct Hold {
     pub(crate) node: Arc<Node>,
-    pub(crate) lane: Lane,
+    /// Its place among the requests.
     pub(crate) _admitted: OwnedSemaphorePermit,
 }
 
@@ -57,9 +57,13 @@ pub(crate) async fn at_once(
 }
 
 /// Answers at once, and tells of each step when it is done.
-pub(crate) fn as_events(hold: Hold, status: u16, steps: Box<dyn Steps>) -> Answer {
+pub(crate) fn as_events(
+    hold: Hold,
+    status: u16,
+    (steps, request_id): (Box<dyn Steps>, String),
+) -> Answer {
     let (sender, receiver) = channel(WAITING_EVENTS);
-    tokio::spawn(tell(hold, steps, sender));
+    tokio::spawn(tell(hold, (steps, request_id), Listener(sender)));
     let next = |mut receiver: Receiver<Bytes>| async move {
         let event = receiver.recv().await?;
         Some((Ok::<Bytes, Infallible>(event), receiver))
@@ -67,45 +71,65 @@ pub(crate) fn as_events(hold: Hold, status: u16, steps: Box<dyn Steps>) -> Answe
     Answer::events(status, Body::from_stream(unfold(receiver, next)))
 }
 
-async fn tell(hold: Hold, mut steps: Box<dyn Steps>, sender: Sender<Bytes>) {
+async fn tell(hold: Hold, (mut steps, id): (Box<dyn Steps>, String), listener: Listener) {
+    let patience = hold.node.settings.limits.request_timeout;
     loop {
         let mut step = Box::pin(hold.step(steps));
         let stepped = loop {
             match timeout(HEARTBEAT, &mut step).await {
                 Ok(stepped) => break stepped,
-                Err(_) if sender.send(Bytes::from_static(b":\n\n")).await.is_err() => return,
-                Err(_) => {}
+                Err(_) if listener.hears(Bytes::from_static(b":\n\n"), patience).await => {}
+                // The step goes on to its end; nothing follows it.
+                Err(_) => return,
             }
         };
         drop(step);
-        match stepped {
+        let last = match stepped {
             Ok((taken, stepped)) => {
                 steps = taken;
-                if sender.send(event("progress", &stepped.told)).await.is_err() {
+                let progress = event("progress", &stepped.told);
+                if !listener.hears(progress, patience).await {
                     return;
                 }
-                if !stepped.more {
-                    // Nobody may be left to hear it.
-                    drop(sender.send(event("done", &steps.done())).await);
-                    return;
+                if stepped.more {
+                    continue;
                 }
+                event("done", &steps.done())
             }
             Err(refusal) => {
-                drop(sender.send(event("problem", &to_json(&refusal.0))).await);
-                return;
+                let problem = refusal.0.with_request_id(&id);
+                if problem.status >= 500 {
+                    tracing::warn!(request_id = %id, status = problem.status, "a step failed");
+                }
+                event("problem", &to_json(&problem))
             }
-        }
+        };
+        // Nobody may be left to hear it.
+        listener.hears(last, patience).await;
+        return;
+    }
+}
+
+/// Who hears the events.
+struct Listener(Sender<Bytes>);
+
+impl Listener {
+    /// Hands an event over; false when the client has gone, or has read nothing for as long as a request may take.
+    async fn hears(&self, event: Bytes, patience: Duration) -> bool {
+        matches!(timeout(patience, self.0.send(event)).await, Ok(Ok(())))
     }
 }
 
 impl Hold {
-    /// One step in its lane. A panic in it takes the steps with it.
+    /// One step, unless the server is about to stop. A panic in it takes the steps with it.
     async fn step(&self, mut steps: Box<dyn Steps>) -> Result<(Box<dyn Steps>, Stepped), Refusal> {
+        self.node.engine()?;
         let job = move || {
             let stepped = steps.step();
             (steps, stepped)
         };
-        let ran = self.node.lanes.run(self.lane, job).await;
+        // It waits for the disk, perhaps for a model, more than it works.
+        let ran = self.node.lanes.run(Lane::Waiting, job).await;
         let (steps, stepped) = ran.map_err(|panic| self.node.panicked(panic))?;
         Ok((steps, stepped?))
     }

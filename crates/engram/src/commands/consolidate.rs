@@ -7,7 +7,7 @@ use engram_client::SpaceClient;
 
 use crate::connection::{Connection, SpaceFlags};
 use crate::failure::Failure;
-use crate::output::{clean, print};
+use crate::output::{clean, note, print};
 use crate::progress::with_spinner;
 
 /// Memories that one request looks at: as many as it may.
@@ -80,19 +80,34 @@ fn run(
             return Ok(all);
         }
         let request = ConsolidateRequest { budget_memories: Some(part) };
-        let (mut looked_at, mut formed) = (all.memories, all.formed.len());
+        let mut steps = ConsolidateResponse::default();
         let answer = space.consolidate_told(&request, &mut |step| {
-            looked_at += step.memories;
-            formed += step.formed.len();
+            steps.add(step);
             say(&format!(
-                "{looked_at} memories looked at, {} left, {formed} beliefs formed",
-                step.remaining
+                "{} memories looked at, {} left, {} beliefs formed",
+                all.memories + steps.memories,
+                steps.remaining,
+                all.formed.len() + steps.formed.len()
             ));
-        })?;
-        let is_over = answer.remaining == 0 || answer.memories == 0;
-        all.add(answer);
-        if is_over {
-            return Ok(all);
+        });
+        match answer {
+            Ok(answer) => {
+                let is_over = answer.remaining == 0 || answer.memories == 0;
+                all.add(answer);
+                if is_over {
+                    return Ok(all);
+                }
+            }
+            Err(error) => {
+                all.add(steps);
+                if let Some(first) = all.first_lsn {
+                    note(&format!(
+                        "{} memories were looked at before that; --undo-since {first} takes it back",
+                        all.memories
+                    ));
+                }
+                return Err(error.into());
+            }
         }
     }
 }
