@@ -66,6 +66,9 @@ pub(crate) fn apply(
     for step in steps {
         apply_step(snapshot, step, indexing).map_err(|what| format!("LSN {} {what}", stamp.lsn))?;
     }
+    for node in snapshot.associations.successions.take_turned() {
+        snapshot.reconsider(node);
+    }
     if deleted > 0 {
         let commit = ForgottenCommit { lsn: stamp.lsn, at: stamp.time, count: deleted };
         snapshot.forgotten.add(commit);
@@ -231,7 +234,7 @@ fn decide(
 fn give_way(snapshot: &mut Snapshot, (newer, older): (u32, u32)) {
     let successions = &snapshot.associations.successions;
     let replaced = successions.get(older).map(|own| (own.by, older));
-    let leads = successions.leads(newer, older);
+    let leads = snapshot.associations.leads(newer, older);
     let turned = successions.get(newer).filter(|_| leads).map(|own| (own.by, newer));
     for (by, own) in replaced.into_iter().chain(turned) {
         withdraw(snapshot, (by, own), EdgeKind::Supersedes);
@@ -334,26 +337,21 @@ fn connect(snapshot: &mut Snapshot, (from, to): (u32, u32), kind: EdgeKind, weig
 
 /// One memory states anew what another one states. What was decided about either pair stands, and no chain becomes a circle.
 fn succeed(snapshot: &mut Snapshot, (newer, older): (u32, u32)) {
-    let successions = &snapshot.associations.successions;
-    let kept = successions.get(older).is_some_and(|own| is_decided(snapshot, own.by, older));
-    if !kept && !is_decided(snapshot, newer, older) && !successions.leads(newer, older) {
+    let associations = &snapshot.associations;
+    let held = associations.successions.get(older);
+    let kept =
+        held.is_some_and(|own| snapshot.marks.decided_supersession(own.by, older) == Some(true));
+    let is_decided = snapshot.marks.decided_supersession(newer, older).is_some();
+    if !kept && !is_decided && !associations.leads(newer, older) {
         snapshot.hold_instead(newer, older);
     }
-}
-
-fn is_decided(snapshot: &Snapshot, one: u32, other: u32) -> bool {
-    snapshot.marks.get(one, other).is_some_and(|mark| mark.decided.is_some())
 }
 
 /// What names a memory that is gone is skipped: it was deleted after the associations were looked for.
 fn link(snapshot: &mut Snapshot, record: LinkRecord) -> Result<(), &'static str> {
     let lives = |snapshot: &Snapshot, node: u32| snapshot.doc_of_node(node).is_some();
     for EdgeRecord { from, to, kind, .. } in record.removed {
-        let kind = edge_kind(kind)?;
-        // A later statement between two changes nothing about what was decided of them.
-        if kind != EdgeKind::Supersedes || !is_decided(snapshot, from, to) {
-            snapshot.associations.disconnect(from, to, kind);
-        }
+        snapshot.associations.disconnect(from, to, edge_kind(kind)?);
     }
     for edge in record.entity_edges {
         let entity = record.entities.get(edge.entity as usize).ok_or("names no entity")?;

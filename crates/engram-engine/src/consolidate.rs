@@ -93,6 +93,8 @@ struct Planned {
     /// Why a text is not in the words of the model.
     unphrased: Option<String>,
     looked_at: u64,
+    /// What it passed over (hidden memories) is to be looked at no more.
+    advances: bool,
     more: bool,
 }
 
@@ -167,6 +169,7 @@ impl Engine {
 impl Planned {
     fn is_empty(&self) -> bool {
         self.looked_at == 0
+            && !self.advances
             && self.revised.is_empty()
             && self.withdrawn.is_empty()
             && self.taken_back.is_empty()
@@ -210,6 +213,7 @@ fn plan(snapshot: &Snapshot, analyzer: &Analyzer, now_ns: i64) -> Planned {
         planned.looked_at += 1;
     }
     planned.through = through;
+    planned.advances = snapshot.live_from(snapshot.beliefs.through) > snapshot.live_from(through);
     planned.settled = again.to_vec();
     let Clusters { joined, founded, .. } = clusters;
     let mut changed: BTreeSet<u32> = snapshot.beliefs.stale().take(STALE_MAX).collect();
@@ -240,8 +244,9 @@ fn plan(snapshot: &Snapshot, analyzer: &Analyzer, now_ns: i64) -> Planned {
             planned.revised.push(formed);
         }
     }
-    let left = snapshot.unconsolidated().saturating_sub(planned.looked_at);
-    planned.more = left > 0 || !planned.withdrawn.is_empty();
+    let unseen = snapshot.live_from(through) > snapshot.live_from(snapshot.associations.linked);
+    let waiting = snapshot.beliefs.waiting() > again.len() as u64;
+    planned.more = unseen || waiting || !planned.withdrawn.is_empty();
     planned
 }
 
@@ -286,6 +291,7 @@ fn parted(snapshot: &Snapshot, belief: &Belief, now_ns: i64) -> (Vec<u32>, Vec<u
     belief.nodes().partition(|node| {
         let found = snapshot.doc_of_node(*node);
         found.is_some_and(|(at, state)| state == State::Active && !snapshot.is_expired(at, now_ns))
+            && snapshot.successor(*node, now_ns).is_none()
     })
 }
 

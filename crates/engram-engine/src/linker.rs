@@ -60,8 +60,11 @@ impl Known {
 }
 
 impl Known {
-    /// Notes what a memory states, if it states an attribute of something.
+    /// Notes what a memory states, if it states an attribute of something. Beliefs say what others state.
     pub(crate) fn claim(&mut self, snapshot: &Snapshot, memory: &Memory, nodes: (u32, u32)) {
+        if snapshot.beliefs.get(nodes.1).is_some() {
+            return;
+        }
         if let Some(claim) = memory.content.claim(&snapshot.supersede_key) {
             self.claims.insert(claim, (memory.stated_from(), nodes.0, nodes.1));
         }
@@ -71,7 +74,8 @@ impl Known {
         let counts = |local: u32| {
             let node = view.chunk.node(local);
             let lives = node < snapshot.associations.linked && view.state(local).is_some();
-            lives.then(|| (snapshot.versions.first(node), node))
+            let states = lives && snapshot.beliefs.get(node).is_none();
+            states.then(|| (snapshot.versions.first(node), node))
         };
         let by_column = view.chunk.columns.each_claim(&mut |claim, local| {
             if let Some((first, node)) = counts(local) {

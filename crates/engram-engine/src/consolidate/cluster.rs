@@ -36,6 +36,8 @@ struct Profile {
     entities: BTreeSet<u32>,
     subject: String,
     attribute: String,
+    /// What it states something of.
+    claim: Option<String>,
     session: String,
     happened_ns: i64,
 }
@@ -188,6 +190,8 @@ impl<'a> Clusters<'a> {
         !self.snapshot.beliefs.is_apart(node)
             && head.content.kind != Kind::Belief
             && !head.is_expired(self.now_ns)
+            // What is superseded held once; a belief says what holds.
+            && self.snapshot.successor(node, self.now_ns).is_none()
     }
 
     /// How far two memories say the same, in [0, 1 + all weights]; 0 where they are about others.
@@ -197,6 +201,11 @@ impl<'a> Clusters<'a> {
         let known = |node: u32| self.profiles.get(&node).and_then(Option::as_ref);
         let Some((one, other)) = known(one).zip(known(other)) else { return 0.0 };
         if differ(&one.subject, &other.subject) || differ(&one.attribute, &other.attribute) {
+            return 0.0;
+        }
+        if let (Some(one), Some(other)) = (&one.claim, &other.claim)
+            && one != other
+        {
             return 0.0;
         }
         let strangers = !one.people.is_empty()
@@ -241,6 +250,7 @@ impl<'a> Clusters<'a> {
             entities: self.entities(node),
             subject: name_key(&head.content.subject),
             attribute: name_key(&head.content.attribute),
+            claim: head.content.claim(&self.snapshot.supersede_key),
             session: head.content.session.clone(),
             happened_ns: self.happened(node, at),
         })

@@ -209,6 +209,7 @@ fn work(
         apart,
         unphrased,
         looked_at,
+        advances: _,
         more,
     } = planned;
     let mut done = Consolidated { memories: looked_at, unphrased, more, ..Consolidated::default() };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use engram_index::{Analyzer, digest, name_key};
 
 use crate::memtable::Snapshot;
-use crate::model::{Kind, Memory, MemoryContent, Source, State};
+use crate::model::{Kind, Memory, MemoryContent, Metadata, Source, State};
 
 /// Members whose texts are compared; of more, these are spread evenly, with the first and the last.
 const TEXTS_MAX: usize = 32;
@@ -60,7 +60,10 @@ pub(super) fn draft(snapshot: &Snapshot, analyzer: &Analyzer, members: &[u32]) -
     Some(Draft {
         vectors: vectors.collect(),
         quoted: quoted.iter().map(|place| read[*place].0).collect(),
-        content: MemoryContent { text: words.join(" "), ..common(&memories) },
+        content: MemoryContent {
+            text: words.join(" "),
+            ..common(&memories, &snapshot.supersede_key)
+        },
         read: read.iter().map(|(node, _, _)| *node).collect(),
         model: String::new(),
     })
@@ -85,7 +88,7 @@ fn spread(members: &[u32]) -> Vec<u32> {
 }
 
 /// What memories have in common, apart from what they say.
-fn common(memories: &[&Memory]) -> MemoryContent {
+fn common(memories: &[&Memory], supersede_key: &str) -> MemoryContent {
     let names = |named: fn(&MemoryContent) -> &Vec<String>| {
         let mut counts: BTreeMap<String, (usize, String)> = BTreeMap::new();
         for memory in memories {
@@ -106,6 +109,14 @@ fn common(memories: &[&Memory]) -> MemoryContent {
     let least = |values: &mut dyn Iterator<Item = f32>| values.reduce(f32::min);
     let most = |values: &mut dyn Iterator<Item = f32>| values.reduce(f32::max);
     let contents = || memories.iter().map(|memory| &memory.content);
+    // What names what they state.
+    let mut metadata = Metadata::new();
+    let mut named = contents().map(|content| content.metadata.get(supersede_key));
+    if let Some(Some(first)) = named.next()
+        && named.all(|other| other == Some(first))
+    {
+        metadata.insert(supersede_key.to_owned(), first.clone());
+    }
     MemoryContent {
         kind: Kind::Belief,
         occurred_at: memories.iter().map(|memory| memory.happened_at()).min(),
@@ -115,6 +126,7 @@ fn common(memories: &[&Memory]) -> MemoryContent {
         place: one(|content| &content.place),
         subject: one(|content| &content.subject),
         attribute: one(|content| &content.attribute),
+        metadata,
         // Nobody is trusted more for being summed up.
         source: Source {
             kind: SOURCE_KIND.to_owned(),

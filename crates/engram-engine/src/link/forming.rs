@@ -96,6 +96,10 @@ impl<'a> Forming<'a> {
     /// Puts what the memory states of an attribute into the chain of those who state something of it: each is superseded by
     /// the first one behind it that states another value.
     fn succeed(&mut self, known: &mut Known, memory: &Memory, nodes: (u32, u32)) {
+        if self.snapshot.beliefs.get(nodes.1).is_some() {
+            // It says what others state; it is no statement of its own.
+            return;
+        }
         let Some(claim) = memory.content.claim(&self.snapshot.supersede_key) else { return };
         let Some(own) = Saying::of(&memory.content.text) else { return };
         let value = |node: u32| {
@@ -115,10 +119,9 @@ impl<'a> Forming<'a> {
             return;
         }
         for older in before.iter().take_while(|other| other.value == last.value) {
+            // What is superseded by one thing at most: where it is superseded already, that gives way when this is applied.
             if let Some(newer) = after.iter().find(|later| later.value != older.value) {
-                let edge = (newer.node, older.node, EdgeKind::Supersedes);
-                self.edges.remove(&edge);
-                self.removed.push(edge);
+                self.edges.remove(&(newer.node, older.node, EdgeKind::Supersedes));
             }
             self.edges.insert((node, older.node, EdgeKind::Supersedes), SUPERSEDES_WEIGHT);
         }

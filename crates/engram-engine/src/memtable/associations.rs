@@ -145,6 +145,20 @@ impl Associations {
         self.successions.put(older, succession);
     }
 
+    /// Whether the chain from one memory on leads to another. Only what supersedes something can be led to.
+    pub(crate) fn leads(&self, from: u32, to: u32) -> bool {
+        self.supersedes(to).next().is_some() && self.successions.leads(from, to)
+    }
+
+    /// Nodes in whose place a memory stands, as the graph has it.
+    pub(super) fn supersedes(&self, node: u32) -> impl Iterator<Item = u32> {
+        let kind = EdgeKind::Supersedes.edge_type();
+        let links = self.graph.links(node);
+        links
+            .filter(move |link| link.edge_type == kind && link.direction == Direction::Out)
+            .map(|link| link.node)
+    }
+
     /// Notes a succession whose edge is in the graph; whether it is.
     pub(crate) fn note_succession(&mut self, older: u32, succession: Succession) -> bool {
         let kind = EdgeKind::Supersedes.edge_type();
@@ -152,7 +166,7 @@ impl Associations {
             link.edge_type == kind && link.direction == Direction::In && link.node == succession.by
         };
         let there = self.graph.links(older).any(|link| own(&link));
-        self.successions.put(older, succession);
+        self.successions.note(older, succession);
         there
     }
 

@@ -110,10 +110,21 @@ impl Snapshot {
                 self.beliefs.settled(node);
             }
             // Newer ones are looked at in their turn; a belief is no case for another.
-            State::Active if node < self.beliefs.through && self.beliefs.get(node).is_none() => {
-                self.beliefs.look_again(node, Arc::default());
-            }
-            State::Active => {}
+            State::Active => self.reconsider(node),
+        }
+        // What it stands in the place of holds again, or no more.
+        for older in self.superseded(node, self.committed_at.0) {
+            self.reconsider(older);
+        }
+    }
+
+    /// What holds now changed for a memory: only what nothing supersedes carries a belief.
+    pub(crate) fn reconsider(&mut self, node: u32) {
+        let is_active = self.doc_of_node(node).is_some_and(|(_, state)| state == State::Active);
+        if self.beliefs.on(node).is_some() {
+            self.doubt(node);
+        } else if is_active && node < self.beliefs.through && self.beliefs.get(node).is_none() {
+            self.beliefs.look_again(node, Arc::default());
         }
     }
 

@@ -19,7 +19,8 @@ type Branch<T> = [Option<Arc<Page<T>>>; BRANCH_PAGES];
 /// Values by node, always listed by ascending node.
 #[derive(Clone, Debug)]
 pub(crate) struct ByNode<T> {
-    branches: Vec<Option<Arc<Branch<T>>>>,
+    /// Shared as well: a copy that nothing changes costs one count.
+    branches: Arc<Vec<Option<Arc<Branch<T>>>>>,
     len: usize,
     /// Branches and pages that are there.
     allocated: (usize, usize),
@@ -27,7 +28,7 @@ pub(crate) struct ByNode<T> {
 
 impl<T> Default for ByNode<T> {
     fn default() -> ByNode<T> {
-        ByNode { branches: Vec::new(), len: 0, allocated: (0, 0) }
+        ByNode { branches: Arc::default(), len: 0, allocated: (0, 0) }
     }
 }
 
@@ -93,11 +94,12 @@ impl<T: Clone> ByNode<T> {
     pub(crate) fn insert(&mut self, node: u32, value: T) -> Option<T> {
         let node = node as usize;
         let at = node / BRANCH_NODES;
-        if at >= self.branches.len() {
-            self.branches.resize(at + 1, None);
+        let all = Arc::make_mut(&mut self.branches);
+        if at >= all.len() {
+            all.resize(at + 1, None);
         }
         let (branches, pages) = &mut self.allocated;
-        let branch = self.branches[at].get_or_insert_with(|| {
+        let branch = all[at].get_or_insert_with(|| {
             *branches += 1;
             Arc::new([const { None }; BRANCH_PAGES])
         });
@@ -116,7 +118,7 @@ impl<T: Clone> ByNode<T> {
         // Asked first: nothing is copied for a value that is not there.
         self.get(node)?;
         let node = node as usize;
-        let slot = &mut self.branches[node / BRANCH_NODES];
+        let slot = &mut Arc::make_mut(&mut self.branches)[node / BRANCH_NODES];
         let branch = Arc::make_mut(slot.as_mut()?);
         let hold = &mut branch[node / PAGE_NODES % BRANCH_PAGES];
         let page = Arc::make_mut(hold.as_mut()?);

@@ -138,7 +138,9 @@ impl Snapshot {
     /// invalid.
     pub(crate) fn delete(&mut self, at: DocRef, indexing: Indexing<'_>) {
         let Some((node, memory)) = self.take_from_indexes(at, indexing) else { return };
+        let older: Vec<u32> = self.associations.supersedes(node).collect();
         self.associations.forget(node);
+        self.part_what_was_denied(&older);
         self.traces.remove(node);
         self.marks.forget(node);
         match at {
@@ -193,10 +195,23 @@ impl Snapshot {
     /// Moves what belongs to a memory and to none of its versions from the node of the older one to that of the newer one.
     fn carry_over(&mut self, old: u32, new: u32) {
         self.traces.hand_over(old, new);
+        let older: Vec<u32> = self.associations.supersedes(old).collect();
         self.associations.hand_over(old, new);
+        self.part_what_was_denied(&older);
         self.carry_belief(old, new);
         for mark in self.marks.hand_over(old, new) {
             self.carry_out(&mark);
+        }
+    }
+
+    /// What was behind a memory in a chain came to stand in the place of what was before it: not where somebody decided otherwise
+    /// about these two.
+    fn part_what_was_denied(&mut self, older: &[u32]) {
+        for older in older {
+            let Some(own) = self.associations.successions.get(*older) else { continue };
+            if self.marks.decided_supersession(own.by, *older) == Some(false) {
+                self.associations.disconnect(own.by, *older, EdgeKind::Supersedes);
+            }
         }
     }
 

@@ -83,6 +83,13 @@ impl Marks {
         self.pairs.get(&key(one, other)).map(|mark| &**mark)
     }
 
+    /// Whether somebody decided that one memory stands in the place of another, or something else about the two; none = nobody
+    /// decided.
+    pub(crate) fn decided_supersession(&self, newer: u32, older: u32) -> Option<bool> {
+        let decided = self.get(newer, older)?.decided?;
+        Some(decided.decision == PairDecision::Supersedes && decided.judged == newer)
+    }
+
     /// The marks of a memory, in the order of the others.
     pub(crate) fn of(&self, node: u32) -> impl Iterator<Item = &Mark> {
         let others = self.beside.get(node).map(|others| others.as_slice()).unwrap_or_default();
@@ -159,7 +166,7 @@ impl Marks {
 
     /// Estimated bytes in RAM.
     pub(super) fn heap_bytes(&self) -> u64 {
-        (self.pairs.size() * MARK_BYTES + self.words) as u64
+        (self.pairs.size() * MARK_BYTES + self.words + self.beside.heap_bytes()) as u64
     }
 }
 

@@ -5,11 +5,8 @@
 
 use std::collections::HashMap;
 
-use engram_index::{Adjacency, Direction};
-
 use super::snapshot::Snapshot;
 use super::successions::Validities;
-use crate::association::EdgeKind;
 use crate::filter::{Filter, Validity};
 use crate::model::State;
 
@@ -38,16 +35,12 @@ impl Snapshot {
 
     /// Nodes of the recallable memories in whose place one holds, in the order of the log.
     pub(crate) fn superseded(&self, node: u32, now_ns: i64) -> Vec<u32> {
-        let kind = EdgeKind::Supersedes.edge_type();
-        let leads = |node: u32| {
-            let links = self.associations.graph.links(node);
-            links.filter(|link| link.edge_type == kind && link.direction == Direction::Out)
-        };
+        let supersedes = |node: u32| self.associations.supersedes(node);
         let mut found = Vec::new();
         if self.associations.successions.is_empty() {
             return found;
         }
-        let mut open: Vec<u32> = leads(node).map(|link| link.node).collect();
+        let mut open: Vec<u32> = supersedes(node).collect();
         let mut steps = 0;
         while let Some(older) = open.pop() {
             steps += 1;
@@ -61,7 +54,7 @@ impl Snapshot {
                 found.push(older);
             } else {
                 // What is hidden leaves its place to the one behind it.
-                open.extend(leads(older).map(|link| link.node));
+                open.extend(supersedes(older));
             }
         }
         found.sort_unstable();

@@ -22,6 +22,8 @@ pub(crate) struct Succession {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Successions {
     map: ByNode<Succession>,
+    /// Superseded nodes whose succession came, changed or went since somebody asked.
+    turned: Vec<u32>,
     /// Wrapping sum over them.
     sum: u64,
 }
@@ -33,7 +35,7 @@ impl Successions {
     }
 
     /// Whether the chain from one memory on leads to another.
-    pub(crate) fn leads(&self, from: u32, to: u32) -> bool {
+    pub(super) fn leads(&self, from: u32, to: u32) -> bool {
         let mut at = from;
         // No chain is longer than all of them.
         for _ in 0..self.map.len() {
@@ -47,16 +49,34 @@ impl Successions {
     }
 
     pub(super) fn put(&mut self, older: u32, succession: Succession) {
-        self.remove(older);
+        self.turned.push(older);
+        self.note(older, succession);
+    }
+
+    /// Sets one as it was when it was written down: nothing turns by that.
+    pub(super) fn note(&mut self, older: u32, succession: Succession) {
+        self.take(older);
         self.sum = self.sum.wrapping_add(term(older, succession));
         self.map.insert(older, succession);
     }
 
     pub(super) fn remove(&mut self, older: u32) {
-        if let Some(own) = self.get(older) {
-            self.sum = self.sum.wrapping_sub(term(older, own));
-            self.map.remove(older);
+        if self.take(older) {
+            self.turned.push(older);
         }
+    }
+
+    fn take(&mut self, older: u32) -> bool {
+        let taken = self.map.remove(older);
+        if let Some(own) = taken {
+            self.sum = self.sum.wrapping_sub(term(older, own));
+        }
+        taken.is_some()
+    }
+
+    /// The nodes whose succession came, changed or went since the last time.
+    pub(crate) fn take_turned(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.turned)
     }
 
     /// Sum over all of them: equal wherever the same holds in the place of the same.

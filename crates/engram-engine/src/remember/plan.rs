@@ -258,8 +258,13 @@ impl Planner<'_> {
         all
     }
 
-    /// A memory that is recallable under the lock, in the version of that commit where one is named.
+    /// A memory that is recallable under the lock, in the version of that commit where one is named. What is superseded and said
+    /// again is news: it holds once more.
     fn there(&self, id: &str, lsn: Option<Lsn>) -> Option<Earlier> {
+        let published = self.snapshot.find(id).map(|(at, _)| self.snapshot.node(at));
+        if published.is_some_and(|node| self.snapshot.successor(node, self.now_ns).is_some()) {
+            return None;
+        }
         let (known, rests_on) = self.overlay.lookup(self.snapshot, id);
         let recallable = |known: &Known| {
             known.state == State::Active

@@ -109,9 +109,14 @@ impl Snapshot {
     }
 
     /// What a term says, in [0, 1]: `ln(1 + memories / memories that hold it)`, as a share of what a term of one memory says.
+    /// Memories that are gone count as long as their chunk holds them: looking at each would cost more than the text is worth.
     pub(crate) fn rarity(&self, term: &str) -> f64 {
+        let chunks = self.chunks.iter().filter_map(|view| view.chunk.postings.postings(term));
+        let tail = self.tail.iter().map(|tail| &tail.doc.words.postings);
+        let held = chunks.map(|list| list.len()).sum::<usize>()
+            + tail.filter(|postings| postings.postings(term).is_some()).count();
         let all = self.figures.active.max(1) as f32;
-        let holding = self.document_frequency(term).max(1) as f32;
+        let holding = (held.max(1) as f32).min(all);
         f64::from(ln_1p(all / holding) / ln_1p(all))
     }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use engram_embed::{EmbedError, Phraser};
 use engram_engine::{
     BeliefDetail, CitationRole, Consolidated, ContentField, Engine, EngineError, Execution,
-    Feedback, ForgetMode, Kind, MemoryContent, Mode, NewMemory, Undo, Update, Verdict,
+    Feedback, ForgetMode, Kind, MemoryContent, MetaValue, Mode, NewMemory, NewSpace, Undo, Update,
+    Verdict,
 };
 use engram_store::Lsn;
 
@@ -381,4 +382,110 @@ fn a_model_may_put_it_into_words_and_is_not_needed() {
     let done = step(&engine).unwrap();
     assert!(done.unphrased.as_deref().is_some_and(|why| why.contains("away")), "{done:?}");
     assert_eq!(one(&engine).memory.belief.unwrap().model, "");
+}
+
+/// What somebody states of where Ada lives.
+fn lives(id: &str, day: i64, words: &str) -> NewMemory {
+    let mut memory = seen(id, day, words);
+    memory.content.subject = "Ada".to_owned();
+    memory.content.attribute = "home".to_owned();
+    memory
+}
+
+/// Ids of what the beliefs of the space rest on, sorted.
+fn rested_on(engine: &Engine) -> Vec<Vec<String>> {
+    let cited = |belief: BeliefDetail| {
+        let mut cited: Vec<String> = belief.citations.into_iter().map(|it| it.id).collect();
+        cited.sort();
+        cited
+    };
+    beliefs(engine).into_iter().map(cited).collect()
+}
+
+#[test]
+fn what_is_superseded_carries_no_belief_and_carries_one_again_when_it_holds_again() {
+    let home = small();
+    let engine = home.open();
+    for day in 1..=3 {
+        store(&engine, lives(&format!("paris-{day}"), day, "Ada lives in Paris near the river."));
+    }
+    consolidate_all(&engine);
+    let paris = ["paris-1", "paris-2", "paris-3"].map(str::to_owned).to_vec();
+    assert_eq!(rested_on(&engine), std::slice::from_ref(&paris));
+    let id = one(&engine).memory.memory.id.clone();
+    // One statement ends it; it is too little for a belief of its own.
+    store(&engine, lives("basel-1", 4, "Ada lives in Basel near the river."));
+    let done = consolidate_all(&engine);
+    assert_eq!((done.withdrawn, rested_on(&engine).len()), (vec![id], 0));
+    let engine = home.open_again(engine);
+    assert_eq!(consolidate_all(&engine).memories, 0, "nothing is looked at twice");
+    for day in 5..=6 {
+        store(&engine, lives(&format!("basel-{day}"), day, "Ada lives in Basel near the river."));
+    }
+    consolidate_all(&engine);
+    let basel = ["basel-1", "basel-5", "basel-6"].map(str::to_owned).to_vec();
+    assert_eq!(rested_on(&engine), std::slice::from_ref(&basel));
+    // Hidden, it supersedes nothing: what was true before holds again.
+    forget(
+        &engine,
+        ids(&["basel-1", "basel-5", "basel-6"]),
+        ForgetMode::Suppress,
+        Execution::Commit,
+    )
+    .unwrap();
+    consolidate_all(&engine);
+    assert_eq!(rested_on(&engine), std::slice::from_ref(&paris));
+    restore(&engine, ids(&["basel-1", "basel-5", "basel-6"])).unwrap();
+    consolidate_all(&engine);
+    assert_eq!(rested_on(&engine), std::slice::from_ref(&basel));
+    forget(&engine, ids(&["basel-1", "basel-5", "basel-6"]), ForgetMode::Delete, Execution::Commit)
+        .unwrap();
+    let engine = home.open_again(engine);
+    consolidate_all(&engine);
+    assert_eq!(rested_on(&engine), [paris]);
+}
+
+#[test]
+fn what_is_hidden_before_it_was_looked_at_is_no_work_left() {
+    let home = small();
+    let engine = home.open();
+    store(&engine, seen("a", 1, "Ada runs."));
+    store(&engine, seen("b", 2, "Bea swims."));
+    link_all(&engine);
+    forget(&engine, ids(&["a", "b"]), ForgetMode::Suppress, Execution::Commit).unwrap();
+    assert_eq!(consolidate_all(&engine).memories, 0);
+    assert_eq!((engine.unconsolidated("default"), step(&engine).unwrap().more), (0, false));
+    restore(&engine, ids(&["a"])).unwrap();
+    assert_eq!(consolidate_all(&engine).memories, 1, "shown again, it is looked at");
+}
+
+#[test]
+fn what_a_declared_field_tells_apart_makes_no_belief_together() {
+    let mut home = small();
+    let key = Some("plan".to_owned());
+    let space = NewSpace { supersede_key: key, ..crate::harness::space("default") };
+    home.settings.default_space = Some(space);
+    let engine = home.open();
+    let told = |id: &str, day: i64, plan: &str| {
+        let mut memory = seen(id, day, "It costs ten francs a month.");
+        memory.content.metadata.insert("plan".to_owned(), MetaValue::Text(plan.to_owned()));
+        store(&engine, memory);
+    };
+    for (day, plan) in ["basic", "pro", "team"].into_iter().enumerate() {
+        told(plan, day as i64, plan);
+    }
+    consolidate_all(&engine);
+    assert_eq!(rested_on(&engine).len(), 0);
+    told("basic-2", 4, "basic");
+    told("basic-3", 5, "basic");
+    consolidate_all(&engine);
+    assert_eq!(rested_on(&engine), [["basic", "basic-2", "basic-3"].map(str::to_owned).to_vec()]);
+    let belief = one(&engine);
+    let plan = &belief.memory.memory.content.metadata["plan"];
+    assert_eq!(*plan, MetaValue::Text("basic".to_owned()));
+    // A belief states nothing of its own: it supersedes nothing and is superseded by nothing.
+    link_all(&engine);
+    let id = &belief.memory.memory.id;
+    let detail = engine.get("default", id).unwrap();
+    assert_eq!((detail.superseded_by, detail.supersedes), (None, Vec::<String>::new()));
 }

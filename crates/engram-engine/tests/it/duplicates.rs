@@ -9,6 +9,7 @@ use engram_engine::{
     VectorChange,
 };
 
+use crate::associating::link_all;
 use crate::harness::{DAY, Home, NOW, create_space, forget, ids, remember, restore, settle, space};
 
 fn home(policy: DuplicatePolicy) -> Home {
@@ -270,4 +271,27 @@ fn near_duplicates_are_found_where_they_are_asked_for_and_kept_ones_are_repetiti
     engine.drive().unwrap();
     let known = engine.get("default", &first.id).unwrap();
     assert_eq!((known.strength.uses, known.confidence.evidence), (1, 2));
+}
+
+#[test]
+fn what_is_superseded_and_said_again_is_news() {
+    for policy in [DuplicatePolicy::Merge, DuplicatePolicy::Reject] {
+        let engine = home(policy).open();
+        let costs = |price: &str| {
+            let mut memory = says(&format!("It costs {price}."));
+            memory.content.subject = "The plan".to_owned();
+            memory.content.attribute = "price".to_owned();
+            let item = one(&engine, memory).unwrap();
+            link_all(&engine);
+            item
+        };
+        let (ten, twelve) = (costs("10"), costs("12"));
+        let again = costs("10");
+        assert_eq!(again.created, Created::Now, "{policy:?}");
+        let by = |item: &RememberedItem| engine.get("default", &item.id).unwrap().superseded_by;
+        assert_eq!(
+            [by(&ten), by(&twelve), by(&again)],
+            [Some(twelve.id), Some(again.id.clone()), None]
+        );
+    }
 }

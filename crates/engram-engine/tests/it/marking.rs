@@ -285,6 +285,62 @@ fn the_newest_decision_turns_a_chain_around() {
 }
 
 #[test]
+fn a_pair_that_was_denied_stays_apart_when_what_stood_between_goes() {
+    let home = small();
+    let engine = home.open();
+    store(&engine, states("a", "The lake is safe.", 1));
+    store(&engine, states("b", "The lake is dangerous.", 2));
+    store(&engine, states("c", "The lake is dry.", 3));
+    link_all(&engine);
+    let chain = |engine: &Engine| ["a", "b", "c"].map(|id| by(engine, id));
+    assert_eq!(chain(&engine), [Some("b".to_owned()), Some("c".to_owned()), None]);
+    decide(&engine, ("a", "c"), PairDecision::Unrelated).unwrap();
+    let restate = |said: &str| {
+        let request = Update {
+            id: "b".to_owned(),
+            content: MemoryContent { text: said.to_owned(), ..Default::default() },
+            fields: vec![ContentField::Text],
+            ..Update::default()
+        };
+        settle(&engine, |done| engine.update("default", request, done)).unwrap();
+    };
+    restate("The lake is very dangerous.");
+    assert_eq!(by(&engine, "a"), None, "until it is found anew");
+    link_all(&engine);
+    assert_eq!(chain(&engine), [Some("b".to_owned()), Some("c".to_owned()), None]);
+    forget(&engine, ids(&["b"]), ForgetMode::Delete, Execution::Commit).unwrap();
+    link_all(&engine);
+    assert_eq!(by(&engine, "a"), None);
+    let engine = home.open_again(engine);
+    assert_eq!(by(&engine, "a"), None);
+}
+
+#[test]
+fn what_may_not_take_a_place_leaves_who_stands_there() {
+    let home = small();
+    let engine = home.open();
+    store(&engine, states("a", "The lake is safe.", 1));
+    store(&engine, near("b", "The lake is dangerous.", 2));
+    store(&engine, states("c", "The lake is dry.", 3));
+    link_all(&engine);
+    decide(&engine, ("a", "b"), PairDecision::Unrelated).unwrap();
+    // Now it states the same attribute, between the two.
+    let request = Update {
+        id: "b".to_owned(),
+        content: MemoryContent {
+            subject: "The lake".to_owned(),
+            attribute: "state".to_owned(),
+            ..Default::default()
+        },
+        fields: vec![ContentField::Subject, ContentField::Attribute],
+        ..Update::default()
+    };
+    settle(&engine, |done| engine.update("default", request, done)).unwrap();
+    link_all(&engine);
+    assert_eq!(["a", "b"].map(|id| by(&engine, id)), ["c", "c"].map(|id| Some(id.to_owned())));
+}
+
+#[test]
 fn a_pair_that_nobody_marked_may_be_decided_and_bad_requests_are_refused() {
     let home = small();
     let engine = home.open();

@@ -17,6 +17,8 @@ const SENTENCES_MAX: usize = 16;
 const SENTENCE_BYTES_MAX: usize = 400;
 /// How central a further sentence is at least, as a share of the first one.
 const CENTRALITY_SHARE: f64 = 0.6;
+/// What a term counts that no other text holds: where texts share nothing but greetings, something is said all the same.
+const OWN_SHARE: f64 = 0.1;
 /// How alike two sentences of a digest are at most.
 const ALIKE_MAX: f64 = 0.5;
 /// From which similarity on a text supports a sentence of another one.
@@ -129,8 +131,9 @@ fn centralities(all: &[Candidate], weights: &[f64], texts: usize) -> Vec<f64> {
     let central = |one: &Candidate| {
         let terms = one.terms.iter().map(|term| *term as usize);
         // Its own text holds each of them.
-        let said: f64 =
-            terms.map(|term| weights[term] * (holders[term].len() - 1) as f64 / others).sum();
+        let said: f64 = terms
+            .map(|term| weights[term] * (OWN_SHARE + (holders[term].len() - 1) as f64 / others))
+            .sum();
         said / libm::sqrt(one.terms.len() as f64)
     };
     all.iter().map(central).collect()
@@ -190,6 +193,11 @@ mod tests {
             found.iter().map(|one| &texts[one.text][one.start..one.end]).collect();
         assert_eq!(found[0], "The boiler leaks.", "{found:?}");
         assert!(!found.iter().any(|one| one.contains("Thanks")), "{found:?}");
+        // Where texts have only that in common, what one of them says is told.
+        let others = ["Hey Ada! The boiler leaks.", "Hey Ada! Radiators drip water."];
+        let found = digest(&analyzer, &others, 1, &rarity);
+        let told = &others[found[0].text][found[0].start..found[0].end];
+        assert!(!told.starts_with("Hey"), "{told}");
         // Where it is all that there is, it is told.
         assert_eq!(digest(&analyzer, &["Thanks!", "Thanks!"], 3, &rarity).len(), 1);
     }
