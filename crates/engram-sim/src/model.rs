@@ -96,7 +96,7 @@ impl Stored {
         self.state == State::Active && !self.expired(now_ns)
     }
 
-    fn same_content(&self, memory: &NewMemory) -> bool {
+    pub(crate) fn same_content(&self, memory: &NewMemory) -> bool {
         self.content == memory.content && self.given == memory.vector
     }
 }
@@ -394,6 +394,7 @@ impl Image {
         drafts: &[Draft],
         options: &RememberOptions,
         (published, now_ns, policy): (&Image, i64, DuplicatePolicy),
+        is_superseded: &dyn Fn(&str) -> bool,
     ) -> Plan {
         let (lsn, time) = self.next_stamp(now_ns);
         let mut plan = Plan { lsn, time, ..Plan::default() };
@@ -405,8 +406,9 @@ impl Image {
             if fresh && there {
                 // It was not embedded, as it was there; a deletion is queued.
                 verdict = Verdict::Refused("raced");
-            } else if let Some(other) =
-                fresh.then(|| self.repetition(draft, &plan, (policy, now_ns))).flatten()
+            } else if let Some(other) = fresh
+                .then(|| self.repetition(draft, &plan, (policy, now_ns), is_superseded))
+                .flatten()
             {
                 plan.merges += u64::from(other != Verdict::Refused("duplicate"));
                 plan.expired.truncate(expired);
@@ -453,17 +455,6 @@ impl Image {
             }
         }
         Verdict::New(plan.puts.len())
-    }
-
-    /// Ids of recallable memories with this content, in log order, at most `limit`.
-    pub(crate) fn duplicates(
-        &self,
-        memory: &NewMemory,
-        (now_ns, limit): (i64, usize),
-    ) -> Vec<String> {
-        let same = |stored: &&Arc<Stored>| stored.visible(now_ns) && stored.same_content(memory);
-        let found = self.memories.values().filter(same).take(limit);
-        found.map(|stored| stored.name().to_owned()).collect()
     }
 
     /// The ids among `ids` that a change concerns, each once; the first unknown one where there is one.

@@ -1,6 +1,8 @@
 //! Duplicates in the reference model: by comparing a memory with all others.
 
-use engram_engine::{DuplicatePolicy, MemoryContent};
+use std::sync::Arc;
+
+use engram_engine::{DuplicatePolicy, MemoryContent, NewMemory};
 
 use crate::model::{Draft, Image, Plan, Stored, Verdict};
 
@@ -8,12 +10,24 @@ use crate::model::{Draft, Image, Plan, Stored, Verdict};
 const NEAR: f64 = 0.95;
 
 impl Image {
+    /// Ids of recallable memories with this content, in log order, at most `limit`.
+    pub(crate) fn duplicates(
+        &self,
+        memory: &NewMemory,
+        (now_ns, limit): (i64, usize),
+    ) -> Vec<String> {
+        let same = |stored: &&Arc<Stored>| stored.visible(now_ns) && stored.same_content(memory);
+        let found = self.memories.values().filter(same).take(limit);
+        found.map(|stored| stored.name().to_owned()).collect()
+    }
+
     /// What the policy of a space makes of a memory that repeats another one; none = it is stored.
     pub(crate) fn repetition(
         &self,
         draft: &Draft,
         plan: &Plan,
         (policy, now_ns): (DuplicatePolicy, i64),
+        is_superseded: &dyn Fn(&str) -> bool,
     ) -> Option<Verdict> {
         if policy == DuplicatePolicy::Keep {
             return None;
@@ -32,7 +46,11 @@ impl Image {
         let (same, others): (Vec<_>, Vec<_>) =
             all.into_iter().partition(|(stored, _)| exact(stored));
         let near = others.into_iter().filter(|(stored, _)| says_the_same(draft, stored));
-        let mut repeated = same.into_iter().chain(near);
+        // What is superseded and said again is news.
+        let holds = |(stored, put): &(&Stored, Option<usize>)| {
+            put.is_some() || stored.id.as_deref().is_none_or(|id| !is_superseded(id))
+        };
+        let mut repeated = same.into_iter().chain(near).filter(holds);
         if policy == DuplicatePolicy::Reject {
             return repeated.next().map(|_| Verdict::Refused("duplicate"));
         }

@@ -1,9 +1,11 @@
 //! Requests: sent to the engine, predicted by the model, queued until they are answered.
 
+use std::cell::Cell;
 use std::sync::PoisonError;
 
 use engram_engine::{
-    Engine, Execution, Filter, Forget, ForgetMode, RememberOptions, Remembered, Restore, Selection,
+    Engine, EngineError, Execution, Filter, Forget, ForgetMode, RememberOptions, Remembered,
+    Restore, Selection,
 };
 
 use crate::draft::Question;
@@ -125,7 +127,7 @@ impl History {
             return Ok(());
         }
         let deleting = place.deleting;
-        let plan = self.plan(place, &drafts, &options);
+        let Some(plan) = self.plan((name, place), &drafts, &options) else { return Ok(()) };
         let note = format!(
             "remember {} in {name} key {:?} -> {:?}{}",
             drafts.len(),
@@ -154,9 +156,28 @@ impl History {
         }
     }
 
-    fn plan(&self, place: &Place, drafts: &[Draft], options: &RememberOptions) -> Plan {
+    /// What a request must come to; none where it cannot be told now.
+    fn plan(
+        &self,
+        (name, place): (&str, &Place),
+        drafts: &[Draft],
+        options: &RememberOptions,
+    ) -> Option<Plan> {
         let seen = (&place.published, self.now_ns(), place.nature.duplicates);
-        let mut plan = place.projected.plan(drafts, options, seen);
+        let unknown = Cell::new(false);
+        // What supersedes what is the engine's to find.
+        let is_superseded = |id: &str| match self.engine().get(name, id) {
+            Ok(detail) => detail.superseded_by.is_some(),
+            Err(EngineError::MemoryNotFound { .. }) => false,
+            Err(_) => {
+                unknown.set(true);
+                false
+            }
+        };
+        let mut plan = place.projected.plan(drafts, options, seen, &is_superseded);
+        if unknown.get() {
+            return None;
+        }
         if !plan.commits {
             let known = plan.verdicts.iter().filter_map(|verdict| match verdict {
                 Verdict::Known { lsn, time, .. } => Some((*lsn, *time)),
@@ -171,7 +192,7 @@ impl History {
             };
             plan.duplicates = Some(drafts.iter().map(twins).collect());
         }
-        plan
+        Some(plan)
     }
 
     fn queue_remember(
