@@ -179,6 +179,8 @@ pub enum ErrorCode {
     EmbedderUnavailable,
     /// The cold store does not answer.
     ColdUnavailable,
+    /// A consolidation of this space is under way.
+    ConsolidationRunning,
     /// The request did not arrive in time.
     RequestTimeout,
     /// No server answers at that address.

@@ -63,6 +63,13 @@ impl Engine {
         }
         *slot = Some(Arc::clone(&space));
         self.catalog().opened(entry);
+        let snapshot = space.snapshot.load();
+        let vectors_min = self.settings().graph_vectors_min;
+        if snapshot.graph_hash.is_some() || snapshot.figures.vectors >= vectors_min {
+            // An older graph may have been left: those of a closed space all stay. One that is damaged has no name any more.
+            self.graphs_are_stale();
+        }
+        drop(snapshot);
         Ok(space)
     }
 
@@ -106,10 +113,6 @@ impl Engine {
         self.catch_up(&mut loading)?;
         let Loading { space, mut snapshot, keys, log_bytes } = loading;
         let own = (identity.id, identity.settings.dimension);
-        if snapshot.graph_hash.is_some() {
-            // An older one may have been left: those of a closed space all stay.
-            self.graphs_are_stale();
-        }
         load_graph(self.fs(), self.data_dir(), own, &mut snapshot)?;
         let mut overlay = Overlay::new(snapshot.state_sum);
         let latest = snapshot.committed_at.0;

@@ -34,7 +34,10 @@ impl From<Box<Problem>> for Refusal {
     fn from(problem: Box<Problem>) -> Refusal {
         let seconds = match problem.error_code() {
             Some(
-                ErrorCode::Overloaded | ErrorCode::EmbedderUnavailable | ErrorCode::ColdUnavailable,
+                ErrorCode::Overloaded
+                | ErrorCode::EmbedderUnavailable
+                | ErrorCode::ColdUnavailable
+                | ErrorCode::ConsolidationRunning,
             ) => RETRY_SECONDS,
             Some(ErrorCode::NotReady | ErrorCode::ShuttingDown) => RETRY_RESTART_SECONDS,
             _ => return Refusal(problem),
@@ -81,10 +84,10 @@ pub(crate) fn error_code(error: &EngineError) -> ErrorCode {
         EngineError::Embed(EmbedError::BadModel { .. }) => ErrorCode::EmbedderFailed,
         // Nothing is overloaded, but what the caller does is the same: make the request again.
         EngineError::Raced { .. }
-        | EngineError::Consolidating { .. }
         | EngineError::Overloaded { .. }
         | EngineError::Lagging { .. } => ErrorCode::Overloaded,
         EngineError::ColdUnavailable { .. } => ErrorCode::ColdUnavailable,
+        EngineError::Consolidating { .. } => ErrorCode::ConsolidationRunning,
         EngineError::Closing => ErrorCode::ShuttingDown,
         EngineError::DataDirLocked { .. } => ErrorCode::DataDirLocked,
         EngineError::NewerFormat { .. } => ErrorCode::NewerFormat,

@@ -258,6 +258,7 @@ pub(super) const RECEIPT_ERRORS: &[ErrorCode] = &[
 
 pub(super) const CONSOLIDATE_ERRORS: &[ErrorCode] = &[
     ErrorCode::OutOfRange,
+    ErrorCode::ConsolidationRunning,
     ErrorCode::Overloaded,
     ErrorCode::DiskFull,
     ErrorCode::LogPoisoned,
@@ -270,6 +271,7 @@ pub(super) const UNDO_ERRORS: &[ErrorCode] = &[
     ErrorCode::BadId,
     ErrorCode::TooMany,
     ErrorCode::MemoryNotFound,
+    ErrorCode::ConsolidationRunning,
     ErrorCode::Overloaded,
     ErrorCode::DiskFull,
     ErrorCode::LogPoisoned,

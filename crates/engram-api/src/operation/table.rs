@@ -457,8 +457,8 @@ pub const OPERATIONS: &[Operation] = &[
         idempotent: false,
         summary: "Creates a space.",
         note: "",
-        request_example: r#"{"name":"notes","dimension":384,"embedder":"builtin","language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","consolidation":"scheduled"}"#,
-        response_example: r#"{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","consolidation":"scheduled","created_at":"2026-01-05T10:00:00Z"}"#,
+        request_example: r#"{"name":"notes","dimension":384,"embedder":"builtin","language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","consolidation":"scheduled","supersede_key":"plan"}"#,
+        response_example: r#"{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","consolidation":"scheduled","supersede_key":"plan","created_at":"2026-01-05T10:00:00Z"}"#,
         own_errors: CREATE_ERRORS,
     },
     Operation {
@@ -473,7 +473,7 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Lists all spaces, by name.",
         note: "",
         request_example: "",
-        response_example: r#"{"spaces":[{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","consolidation":"scheduled","created_at":"2026-01-05T10:00:00Z","quarantined":"the chain breaks at LSN 7"}]}"#,
+        response_example: r#"{"spaces":[{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","consolidation":"scheduled","supersede_key":"plan","created_at":"2026-01-05T10:00:00Z","quarantined":"the chain breaks at LSN 7"}]}"#,
         own_errors: &[],
     },
     Operation {
@@ -488,7 +488,7 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Shows a space and its settings.",
         note: "",
         request_example: "",
-        response_example: r#"{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","consolidation":"scheduled","created_at":"2026-01-05T10:00:00Z"}"#,
+        response_example: r#"{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","consolidation":"scheduled","supersede_key":"plan","created_at":"2026-01-05T10:00:00Z"}"#,
         own_errors: &[],
     },
     Operation {

@@ -135,6 +135,16 @@ pub(super) const STATE: &[ErrorEntry] = &[
         example: "Retry-After: 1",
     },
     ErrorEntry {
+        code: ErrorCode::ConsolidationRunning,
+        name: "consolidation_running",
+        number: 4008,
+        remedy: Remedy::RetryLater,
+        status: 503,
+        title: "A consolidation of this space is under way",
+        fix: "Wait for the time in Retry-After, then send the same request again: it goes on where the other one ends.",
+        example: "Retry-After: 1",
+    },
+    ErrorEntry {
         code: ErrorCode::DiskFull,
         name: "disk_full",
         number: 5001,
