@@ -404,6 +404,8 @@ pub(crate) fn new_space(name: &str, nature: &Nature) -> NewSpace {
         dimension: (!nature.embeds).then_some(nature.dimension),
         language: nature.language,
         duplicates: nature.duplicates,
+        // Some declare a field that many drafts have; no number is drawn for it.
+        supersede_key: (nature.dimension == 4).then(|| "n".to_owned()),
         ..NewSpace::default()
     }
 }
