@@ -26,9 +26,9 @@ const LINK_MEMORIES: u64 = 10_000;
 const INDEX_VECTORS: u64 = 1_000;
 /// Least pause between rounds of consolidation.
 const CONSOLIDATE_PAUSE: Duration = Duration::from_millis(250);
-/// One part in so many of the time of a core is for steps of consolidation. What follows them (commits, associations and traces of
-/// beliefs) takes as much again and a little more: all in all it is less than 2 % of a core.
-const CONSOLIDATE_REST: u32 = 125;
+/// One part in so many of the time of a core is for steps of consolidation. What follows a step (its commit, associations and traces
+/// of beliefs) takes about three times as much again: all in all it is less than 2 % of a core.
+const CONSOLIDATE_REST: u32 = 256;
 /// Pause of the threads behind the writer when there is nothing to do.
 const MAINTAIN_PAUSE: Duration = Duration::from_secs(1);
 
