@@ -73,17 +73,25 @@ impl Transport {
     /// Sends the call and reads its answer.
     pub(crate) fn run<T: DeserializeOwned>(&self, call: &Call) -> Result<T, ClientError> {
         let url = format!("{}{}", self.options.base_url, call.path);
+        self.repeated(&mut || {
+            let answered = self.once(call, &url);
+            (answered.and_then(|(status, body)| answer(status, &body, &url)), call.repeat)
+        })
+    }
+
+    /// Sends again what was refused for now, as often as the options allow. Each try says whether another one is safe.
+    fn repeated<T>(
+        &self,
+        once: &mut dyn FnMut() -> (Result<T, ClientError>, Repeat),
+    ) -> Result<T, ClientError> {
         let mut tries = 0;
         loop {
-            let (status, body) = self.once(call, &url)?;
-            let problem = match answer(status, &body, &url) {
-                Err(ClientError::Api(problem)) => problem,
-                other => return other,
+            let (problem, repeat) = match once() {
+                (Err(ClientError::Api(problem)), repeat) => (problem, repeat),
+                (other, _) => return other,
             };
-            if call.repeat == Repeat::Never
-                || !problem.retryable
-                || tries == self.options.retries_max
-            {
+            let again = repeat == Repeat::Safe && problem.retryable;
+            if !again || tries == self.options.retries_max {
                 return Err(ClientError::Api(problem));
             }
             std::thread::sleep(self.wait(&problem, tries));
@@ -98,23 +106,14 @@ impl Transport {
         call: &Call,
         told: &mut dyn FnMut(T),
     ) -> Result<T, ClientError> {
-        let (mut tries, mut begun) = (0, false);
-        loop {
-            let heard = &mut |step| {
-                begun = true;
+        let mut repeat = call.repeat;
+        self.repeated(&mut || {
+            let answered = self.follow_once(call, &mut |step| {
+                repeat = Repeat::Never;
                 told(step);
-            };
-            let problem = match self.follow_once(call, heard) {
-                Err(ClientError::Api(problem)) => problem,
-                other => return other,
-            };
-            let again = call.repeat == Repeat::Safe && problem.retryable && !begun;
-            if !again || tries == self.options.retries_max {
-                return Err(ClientError::Api(problem));
-            }
-            std::thread::sleep(self.wait(&problem, tries));
-            tries += 1;
-        }
+            });
+            (answered, repeat)
+        })
     }
 
     fn follow_once<T: DeserializeOwned>(
