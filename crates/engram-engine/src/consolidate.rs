@@ -214,7 +214,7 @@ fn plan(snapshot: &Snapshot, analyzer: &Analyzer, now_ns: i64) -> Planned {
     }
     planned.through = through;
     planned.advances = snapshot.live_from(snapshot.beliefs.through) > snapshot.live_from(through);
-    planned.settled = again.to_vec();
+    planned.settled = again;
     let Clusters { joined, founded, .. } = clusters;
     let mut changed: BTreeSet<u32> = snapshot.beliefs.stale().take(STALE_MAX).collect();
     changed.extend(joined.keys());
@@ -245,7 +245,7 @@ fn plan(snapshot: &Snapshot, analyzer: &Analyzer, now_ns: i64) -> Planned {
         }
     }
     let unseen = snapshot.live_from(through) > snapshot.live_from(snapshot.associations.linked);
-    let waiting = snapshot.beliefs.waiting() > again.len() as u64;
+    let waiting = snapshot.beliefs.waiting() > planned.settled.len() as u64;
     planned.more = unseen || waiting || !planned.withdrawn.is_empty();
     planned
 }

@@ -9,7 +9,7 @@ use super::corpus::{LIMIT, Source, connect, recall_request, recalled};
 use super::options::BenchOptions;
 use crate::data::{VectorSet, exact_top};
 use crate::failure::BenchError;
-use crate::numbers::round;
+use crate::numbers::{quantile, round};
 use crate::stage::{ChildServer, Latencies, Load, Pace};
 
 /// Requests before those that count.
@@ -42,6 +42,13 @@ impl Effort {
             false => Effort { requests: 5_000, time_max: Duration::from_secs(20) },
         }
     }
+}
+
+/// Median of a figure over several rounds.
+pub(super) fn median(of: &dyn Fn(&Latencies) -> f64, rounds: &[Latencies]) -> f64 {
+    let mut all: Vec<f64> = rounds.iter().map(of).collect();
+    all.sort_by(f64::total_cmp);
+    quantile(&all, 0.5)
 }
 
 /// The queries of a benchmark.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use engram_api::{ConsolidationName, CreateSpaceRequest, ModeName};
 use serde_json::json;
 
-use super::asked::{Asked, Effort};
+use super::asked::{Asked, Effort, median};
 use super::corpus::{SPACE, Source, connect, failed, fill, space_request};
 use super::options::BenchOptions;
 use super::recall::stored_json;
@@ -16,7 +16,7 @@ use super::report::ReportBuilder;
 use crate::data::{GrownSet, Shape, VectorSet};
 use crate::failure::BenchError;
 use crate::grid::Grid;
-use crate::numbers::{quantile, round};
+use crate::numbers::round;
 use crate::stage::{ChildServer, Latencies, space_stats};
 
 /// How often each thing is said.
@@ -97,11 +97,6 @@ fn look(
     std::thread::sleep(if options.quick { ALONE_QUICK } else { ALONE });
     let alone = (server.cpu_seconds() - before) / started.elapsed().as_secs_f64();
     let (left, _) = figures(server)?;
-    let median = |of: &dyn Fn(&Latencies) -> f64, all: &[Latencies]| {
-        let mut all: Vec<f64> = all.iter().map(of).collect();
-        all.sort_by(f64::total_cmp);
-        quantile(&all, 0.5)
-    };
     let speed = rounds.iter().map(|all| (median(&|l| l.p50_ms, all), median(&|l| l.p99_ms, all)));
     Ok(Seen { left, speed: speed.collect(), alone })
 }

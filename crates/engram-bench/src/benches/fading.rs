@@ -3,12 +3,12 @@
 use engram_api::ModeName;
 use serde_json::{Map, Value, json};
 
-use super::asked::{Asked, Effort};
+use super::asked::{Asked, Effort, median};
 use super::corpus::{LIMIT, recall_request_with};
 use super::report::ReportBuilder;
 use crate::failure::BenchError;
 use crate::grid::Grid;
-use crate::numbers::{quantile, round};
+use crate::numbers::round;
 use crate::stage::{ChildServer, Latencies, Load, Pace};
 
 /// What a recall asks for beyond the cue, from the baseline on.
@@ -52,11 +52,6 @@ pub(super) fn run(
         &["variant", "p50 ms", "p99 ms", "p50 over the first"],
     );
     let mut told = Map::new();
-    let median = |of: &dyn Fn(&Latencies) -> f64, all: &[Latencies]| {
-        let mut all: Vec<f64> = all.iter().map(of).collect();
-        all.sort_by(f64::total_cmp);
-        quantile(&all, 0.5)
-    };
     let base = median(&|latencies| latencies.p50_ms, &found[0]);
     for ((name, _), found) in VARIANTS.iter().zip(&found) {
         let p50 = median(&|latencies| latencies.p50_ms, found);
