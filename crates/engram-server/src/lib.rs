@@ -32,6 +32,8 @@ mod drive;
 
 mod node;
 
+mod service;
+
 mod rest;
 
 mod listener;

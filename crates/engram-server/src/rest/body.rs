@@ -1,27 +1,15 @@
 //! Bodies of requests: bounded in size, in time by the request's deadline, and in sum over all requests.
 
-use std::sync::Arc;
-
 use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use engram_api::ErrorCode;
 use http_body_util::BodyExt;
-use tokio::sync::OwnedSemaphorePermit;
 
-use crate::node::{Node, kib};
+use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::rest::reply::JSON;
-
-/// Memory is asked for in steps of this many KiB, for the bytes that really arrive: a client that announces much and
-/// sends nothing takes nothing from the others.
-const STEP_KIB: u32 = 64;
-
-/// A body, counted as held until it is dropped.
-pub(crate) struct HeldBody {
-    pub(crate) bytes: Bytes,
-    _held: OwnedSemaphorePermit,
-}
+use crate::service::Held;
 
 /// A page can send forms and plain text to any address without asking; it cannot send this type without being allowed
 /// to. So the type is required even where the body could be read without it.
@@ -46,14 +34,14 @@ pub(crate) async fn read(
     node: &Node,
     headers: &HeaderMap,
     body: Body,
-) -> Result<HeldBody, Refusal> {
+) -> Result<(Bytes, Held), Refusal> {
     let limit = node.settings.limits.request_bytes;
     let stated = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if stated.is_some_and(|stated: usize| stated > limit) {
         discard(body, limit).await;
         return Err(too_large(limit));
     }
-    let mut held = reserve(node)?;
+    let mut held = Held::first(node)?;
     let mut bytes = Vec::new();
     let mut body = body;
     while let Some(frame) = body.frame().await {
@@ -65,18 +53,10 @@ pub(crate) async fn read(
             discard(body, limit).await;
             return Err(too_large(limit));
         }
-        while kib(bytes.len() + data.len()) > held.num_permits() {
-            held.merge(reserve(node)?);
-        }
+        held.grow(node, bytes.len() + data.len())?;
         bytes.extend_from_slice(&data);
     }
-    Ok(HeldBody { bytes: Bytes::from(bytes), _held: held })
-}
-
-fn reserve(node: &Node) -> Result<OwnedSemaphorePermit, Refusal> {
-    Arc::clone(&node.bodies).try_acquire_many_owned(STEP_KIB).map_err(|_| {
-        Refusal::new(ErrorCode::Overloaded, "the bodies of other requests fill the memory for them")
-    })
+    Ok((Bytes::from(bytes), held))
 }
 
 /// Takes the rest of a body that is too large, up to the limit once more: a client that is still sending would see a

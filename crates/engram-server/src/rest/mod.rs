@@ -8,22 +8,7 @@ mod target;
 
 mod body;
 
-mod call;
-
-mod recall;
-
-mod associations;
-
-mod consolidation;
-mod feedback;
-mod marks;
-mod completion;
-
-mod versions;
-
 mod steps;
-
-mod operations;
 
 mod execute;
 

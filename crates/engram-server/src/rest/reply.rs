@@ -5,9 +5,9 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use engram_api::PROBLEM_MEDIA_TYPE;
 use engram_store::{Entropy, OsEntropy};
-use serde::Serialize;
 
 use crate::refusal::Refusal;
+use crate::service::Answer;
 
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const EVENT_STREAM: &str = "text/event-stream";
@@ -16,36 +16,17 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
 /// A success.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    status: u16,
-    media_type: &'static str,
-    body: Body,
+pub(crate) fn answered(status: u16, answer: Answer) -> Response<Body> {
+    respond(of_table(status), JSON, answer.0)
 }
 
-impl Answer {
-    pub(crate) fn json(status: u16, value: &impl Serialize) -> Answer {
-        Answer::of_json(status, to_json(value))
-    }
-
-    /// An answer that is JSON already.
-    pub(crate) fn of_json(status: u16, body: Vec<u8>) -> Answer {
-        Answer { status, media_type: JSON, body: body.into() }
-    }
-
-    /// An answer that goes on while work does.
-    pub(crate) fn events(status: u16, body: Body) -> Answer {
-        Answer { status, media_type: EVENT_STREAM, body }
-    }
-
-    pub(crate) fn into_response(self) -> Response<Body> {
-        let status = StatusCode::from_u16(self.status).expect("the operations table is tested");
-        respond(status, self.media_type, self.body)
-    }
+/// An answer that goes on while work does.
+pub(crate) fn streamed(status: u16, body: Body) -> Response<Body> {
+    respond(of_table(status), EVENT_STREAM, body)
 }
 
-pub(crate) fn to_json(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).expect("wire types hold nothing that JSON cannot say")
+fn of_table(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).expect("the operations table is tested")
 }
 
 /// A response that no cache and no content sniffer takes for something else.

@@ -19,8 +19,8 @@ use crate::refusal::Refusal;
 use crate::rest::execute::{Endpoint, execute};
 use crate::rest::guard::HostList;
 use crate::rest::health;
-use crate::rest::operations::HANDLERS;
 use crate::rest::reply::{REQUEST_ID, RequestId, refuse, request_id};
+use crate::service::bounded;
 
 /// The address that a client connected to; the listener puts it into every request.
 #[derive(Clone, Copy, Debug)]
@@ -52,9 +52,7 @@ pub(crate) fn router(node: Arc<Node>, hosts: HostList) -> Router {
 
 fn endpoints() -> impl Iterator<Item = Endpoint> {
     OPERATIONS.iter().flat_map(|operation| {
-        let found = HANDLERS.iter().find(|(name, _)| *name == operation.name);
-        let (_, handler) = *found.expect("a test compares the tables");
-        operation.routes.iter().map(move |route| Endpoint { operation, route, handler })
+        operation.routes.iter().map(move |route| Endpoint { operation, route })
     })
 }
 
@@ -66,7 +64,7 @@ fn serve(endpoint: Endpoint) -> MethodRouter<Arc<Node>> {
     };
     let handler = move |State(node): State<Arc<Node>>, request: Request| async move {
         match execute(node, endpoint, request).await {
-            Ok(answer) => answer.into_response(),
+            Ok(response) => response,
             Err(refusal) => Refused(Arc::new(refusal)).into_response(),
         }
     };
@@ -130,10 +128,15 @@ async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) -> Res
     let operation = operation_name(&request);
     let metrics = &gate.node.metrics;
     let in_flight = InFlight::enter(metrics);
-    let mut response = match check(&gate, &request) {
-        Ok(()) => bounded(&gate.node, next.run(request)).await,
-        Err(refusal) => Refused(Arc::new(refusal)).into_response(),
+    let answered = match check(&gate, &request) {
+        Ok(()) => {
+            let limit = gate.node.settings.limits.request_timeout;
+            bounded(&gate.node, limit, next.run(request)).await
+        }
+        Err(refusal) => Err(refusal),
     };
+    let refused = |refusal| Refused(Arc::new(refusal)).into_response();
+    let mut response = answered.unwrap_or_else(refused);
     drop(in_flight);
     if let Some(Refused(refusal)) = response.extensions_mut().remove::<Refused>() {
         // What the layers added stays, for example the header Allow.
@@ -175,29 +178,4 @@ fn operation_name(request: &Request) -> &'static str {
         operation.routes.iter().any(same)
     };
     OPERATIONS.iter().find(calls).map_or("none", |operation| operation.name)
-}
-
-/// Runs the request as a task of its own: a client that goes away does not stop it half-way, and a panic stays in it.
-async fn bounded(
-    node: &Node,
-    work: impl Future<Output = Response<Body>> + Send + 'static,
-) -> Response<Body> {
-    let limit = node.settings.limits.request_timeout;
-    let mut task = tokio::spawn(work);
-    let refusal = match tokio::time::timeout(limit, &mut task).await {
-        Ok(Ok(response)) => return response,
-        Ok(Err(_)) => {
-            node.metrics.panics.inc();
-            Refusal::new(ErrorCode::Internal, "the request panicked; the server's log says where")
-        }
-        Err(_) => {
-            task.abort();
-            let detail = format!(
-                "no answer within {} ms; a write may still take effect, and its id or idempotency key makes a retry safe",
-                limit.as_millis()
-            );
-            Refusal::new(ErrorCode::RequestTimeout, detail)
-        }
-    };
-    Refused(Arc::new(refusal)).into_response()
 }

@@ -4,34 +4,22 @@
 //! after the step that runs.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, Response};
 use futures_util::stream::unfold;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::timeout;
 
-use crate::lanes::Lane;
-use crate::node::Node;
-use crate::refusal::Refusal;
-use crate::rest::call::{Stepped, Steps};
-use crate::rest::reply::{Answer, EVENT_STREAM, to_json};
+use crate::rest::reply::{EVENT_STREAM, streamed};
+use crate::service::{Running, to_json};
 
 /// Events that wait for a client that reads slowly; the work waits with them.
 const WAITING_EVENTS: usize = 8;
 /// How long a stream is silent before it says that it goes on.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-
-/// What a request holds until its last step.
-pub(crate) struct Hold {
-    pub(crate) node: Arc<Node>,
-    /// Its place among the requests.
-    pub(crate) _admitted: OwnedSemaphorePermit,
-}
 
 /// Whether a client asks for events: it names them and no JSON before them.
 pub(crate) fn wants_events(headers: &HeaderMap) -> bool {
@@ -41,40 +29,21 @@ pub(crate) fn wants_events(headers: &HeaderMap) -> bool {
     first.is_some_and(|own| own.eq_ignore_ascii_case(EVENT_STREAM))
 }
 
-/// Does all steps, then answers. The work stops between two of them when the request is given up.
-pub(crate) async fn at_once(
-    hold: Hold,
-    status: u16,
-    mut steps: Box<dyn Steps>,
-) -> Result<Answer, Refusal> {
-    loop {
-        let (taken, stepped) = hold.step(steps).await?;
-        steps = taken;
-        if !stepped.more {
-            return Ok(Answer::of_json(status, steps.done()));
-        }
-    }
-}
-
 /// Answers at once, and tells of each step when it is done.
-pub(crate) fn as_events(
-    hold: Hold,
-    status: u16,
-    (steps, request_id): (Box<dyn Steps>, String),
-) -> Answer {
+pub(crate) fn as_events(status: u16, running: Running, request_id: String) -> Response<Body> {
     let (sender, receiver) = channel(WAITING_EVENTS);
-    tokio::spawn(tell(hold, (steps, request_id), Listener(sender)));
+    tokio::spawn(tell(running, request_id, Listener(sender)));
     let next = |mut receiver: Receiver<Bytes>| async move {
         let event = receiver.recv().await?;
         Some((Ok::<Bytes, Infallible>(event), receiver))
     };
-    Answer::events(status, Body::from_stream(unfold(receiver, next)))
+    streamed(status, Body::from_stream(unfold(receiver, next)))
 }
 
-async fn tell(hold: Hold, (mut steps, id): (Box<dyn Steps>, String), listener: Listener) {
-    let patience = hold.node.settings.limits.request_timeout;
+async fn tell(mut running: Running, id: String, listener: Listener) {
+    let patience = running.patience();
     loop {
-        let mut step = Box::pin(hold.step(steps));
+        let mut step = Box::pin(running.step());
         let stepped = loop {
             match timeout(HEARTBEAT, &mut step).await {
                 Ok(stepped) => break stepped,
@@ -86,15 +55,15 @@ async fn tell(hold: Hold, (mut steps, id): (Box<dyn Steps>, String), listener: L
         drop(step);
         let last = match stepped {
             Ok((taken, stepped)) => {
-                steps = taken;
-                let progress = event("progress", &stepped.told);
+                running = taken;
+                let progress = event("progress", &stepped.told.0);
                 if !listener.hears(progress, patience).await {
                     return;
                 }
                 if stepped.more {
                     continue;
                 }
-                event("done", &steps.done())
+                event("done", &running.done().0)
             }
             Err(refusal) => {
                 let problem = refusal.0.with_request_id(&id);
@@ -117,21 +86,6 @@ impl Listener {
     /// Hands an event over; false when the client has gone, or has read nothing for as long as a request may take.
     async fn hears(&self, event: Bytes, patience: Duration) -> bool {
         matches!(timeout(patience, self.0.send(event)).await, Ok(Ok(())))
-    }
-}
-
-impl Hold {
-    /// One step, unless the server is about to stop. A panic in it takes the steps with it.
-    async fn step(&self, mut steps: Box<dyn Steps>) -> Result<(Box<dyn Steps>, Stepped), Refusal> {
-        self.node.engine()?;
-        let job = move || {
-            let stepped = steps.step();
-            (steps, stepped)
-        };
-        // It waits for the disk, perhaps for a model, more than it works.
-        let ran = self.node.lanes.run(Lane::Waiting, job).await;
-        let (steps, stepped) = ran.map_err(|panic| self.node.panicked(panic))?;
-        Ok((steps, stepped?))
     }
 }
 

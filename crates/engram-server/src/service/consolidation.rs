@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use engram_api::{
     BeliefsRequest, ConsolidateRequest, ConsolidateResponse, ErrorCode, UndoConsolidationRequest,
-    decode,
 };
 use engram_engine::{Consolidated, Cursor, Engine, EngineError};
 
@@ -14,8 +13,9 @@ use crate::convert;
 use crate::cursor::CursorScope;
 use crate::drive::told;
 use crate::refusal::Refusal;
-use crate::rest::call::{Begun, Call, Context, Outcome, Reply, Stepped, Steps, done};
-use crate::rest::reply::{Answer, to_json};
+use crate::service::call::{
+    Answer, Answering, Begun, Call, Context, Outcome, Reply, Stepped, Steps, done,
+};
 
 /// Memories that a request which names no number looks at.
 const BUDGET_DEFAULT: u32 = 4_096;
@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 const DURABLE_WITHIN: Duration = Duration::from_secs(30);
 
 pub(crate) fn consolidate(context: &Context, call: &Call) -> Begun {
-    let request: ConsolidateRequest = decode(&call.body)?;
+    let request: ConsolidateRequest = call.decode()?;
     let budget = request.budget_memories.unwrap_or(BUDGET_DEFAULT);
     if !(1..=BUDGET_MAX).contains(&budget) {
         let detail = format!("budget_memories lies between 1 and {BUDGET_MAX}");
@@ -40,6 +40,7 @@ pub(crate) fn consolidate(context: &Context, call: &Call) -> Begun {
         engine: Arc::clone(&context.engine),
         space: call.space().to_owned(),
         budget: u64::from(budget),
+        answering: call.answering(),
         all: ConsolidateResponse::default(),
     }))
 }
@@ -50,6 +51,7 @@ struct Consolidation {
     space: String,
     /// Memories to look at.
     budget: u64,
+    answering: Answering,
     all: ConsolidateResponse,
 }
 
@@ -68,13 +70,13 @@ impl Steps for Consolidation {
         told(step.unphrased.as_deref());
         let unfinished = step.more;
         let view = convert::step_view(step, self.engine.unconsolidated(&self.space));
-        let told = to_json(&view);
+        let told = self.answering.with(&view);
         self.all.add(view);
         Ok(Stepped { told, more: unfinished && self.all.memories < self.budget })
     }
 
-    fn done(&self) -> Vec<u8> {
-        to_json(&self.all)
+    fn done(&self) -> Answer {
+        self.answering.with(&self.all)
     }
 }
 
@@ -103,15 +105,15 @@ pub(crate) fn undo_consolidation(
     call: &Call,
     reply: Reply,
 ) -> Result<(), Refusal> {
-    let request: UndoConsolidationRequest = decode(&call.body)?;
-    let status = call.operation.status;
-    let done = done(reply, move |undone| Ok(Answer::json(status, &convert::undo_response(undone))));
+    let request: UndoConsolidationRequest = call.decode()?;
+    let answering = call.answering();
+    let done = done(reply, move |undone| Ok(answering.with(&convert::undo_response(undone))));
     context.engine.undo_consolidation(call.space(), &convert::undo(request)?, done);
     Ok(())
 }
 
 pub(crate) fn beliefs(context: &Context, call: &Call) -> Outcome {
-    let request: BeliefsRequest = decode(&call.body)?;
+    let request: BeliefsRequest = call.decode()?;
     if let Some(id) = &request.id {
         let belief = context.engine.belief(call.space(), id)?;
         return Ok(call.answer(&convert::beliefs_response(vec![belief], None)));

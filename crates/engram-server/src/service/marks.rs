@@ -1,14 +1,14 @@
 //! Marked pairs, page by page.
 
-use engram_api::{MarksRequest, decode};
+use engram_api::MarksRequest;
 use engram_engine::EngineError;
 
 use crate::convert;
 use crate::cursor::CursorScope;
-use crate::rest::call::{Call, Context, Outcome};
+use crate::service::call::{Call, Context, Outcome};
 
 pub(crate) fn marks(context: &Context, call: &Call) -> Outcome {
-    let request: MarksRequest = decode(&call.body)?;
+    let request: MarksRequest = call.decode()?;
     let space = context.engine.space(call.space())?;
     let listing = convert::marks_scope(&request);
     let scope = CursorScope { space: space.id.0, listing: &listing };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engram_api::{
     CreateSpaceRequest, DeleteSpaceResponse, ErrorCode, ForgetReceiptRequest, ForgetRequest,
     GetRequest, ListRequest, ListSpacesResponse, ListStateName, RememberManyRequest,
-    RememberRequest, RestoreRequest, StatusView, Timestamp, VersionView, WaitName, decode,
+    RememberRequest, RestoreRequest, StatusView, Timestamp, VersionView, WaitName,
 };
 use engram_engine::{
     Done, Engine, EngineError, ListQuery, NewMemory, OnInvalid, Prepared, Remembered,
@@ -18,15 +18,15 @@ use crate::embedding::Locality;
 use crate::lanes::spread as spread_over_cores;
 use crate::node::Node;
 use crate::refusal::Refusal;
-use crate::rest::associations::{associate, associations, dissociate, spread};
-use crate::rest::call::{Begun, Call, Context, Finish, Outcome, Reply, done};
-use crate::rest::completion::{complete, imagine, predict};
-use crate::rest::consolidation::{beliefs, consolidate, undo_consolidation};
-use crate::rest::feedback::{fading, feedback, retention};
-use crate::rest::marks::marks;
-use crate::rest::recall::{recall, recognize};
-use crate::rest::reply::Answer;
-use crate::rest::versions::{history, update};
+use crate::service::associations::{associate, associations, dissociate, spread};
+use crate::service::call::{Answer, Begun, Call, Context, Finish, Outcome, Reply, done};
+use crate::service::completion::{complete, imagine, predict};
+use crate::service::consolidation::{beliefs, consolidate, undo_consolidation};
+use crate::service::feedback::{fading, feedback, retention};
+use crate::service::marks::marks;
+use crate::service::recall::{recall, recognize};
+
+use crate::service::versions::{history, update};
 
 /// Memories of a page that asks for no number.
 const LIST_LIMIT_DEFAULT: u32 = 100;
@@ -85,15 +85,15 @@ pub(crate) const HANDLERS: &[(&str, Handler)] = &[
 ];
 
 fn remember(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
-    let request: RememberRequest = decode(&call.body)?;
+    let request: RememberRequest = call.decode()?;
     let key = call.idempotency_key(request.idempotency_key)?;
-    let status = call.operation.status;
+    let answering = call.answering();
     let memories = vec![convert::new_memory(request.memory)];
     let options = convert::remember_options(OnInvalid::RefuseAll, key);
     let done = when_stored(context, call, (request.wait, reply), move |result| {
         let mut items = result.map_err(alone)?.items;
         match items.pop() {
-            Some(Ok(item)) => Ok(Answer::json(status, &convert::remember_response(item))),
+            Some(Ok(item)) => Ok(answering.with(&convert::remember_response(item))),
             Some(Err(error)) => Err(alone(error).into()),
             None => Err(Refusal::new(ErrorCode::Internal, "the engine answered nothing")),
         }
@@ -145,13 +145,13 @@ fn alone(error: EngineError) -> EngineError {
 }
 
 fn remember_many(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
-    let request: RememberManyRequest = decode(&call.body)?;
+    let request: RememberManyRequest = call.decode()?;
     let key = call.idempotency_key(request.idempotency_key)?;
-    let status = call.operation.status;
+    let answering = call.answering();
     let on_invalid = if request.partial { OnInvalid::KeepOthers } else { OnInvalid::RefuseAll };
     let options = convert::remember_options(on_invalid, key);
     let done = when_stored(context, call, (request.wait, reply), move |remembered| {
-        Ok(Answer::json(status, &convert::remember_many_response(remembered?)))
+        Ok(answering.with(&convert::remember_many_response(remembered?)))
     });
     let memories: Vec<NewMemory> = request.memories.into_iter().map(convert::new_memory).collect();
     let engine = &context.engine;
@@ -197,7 +197,7 @@ fn prepare(
 }
 
 fn get(context: &Context, call: &Call) -> Outcome {
-    let request: GetRequest = decode(&call.body)?;
+    let request: GetRequest = call.decode()?;
     let detail = match request.as_of {
         None => context.engine.get(call.space(), &request.id)?,
         Some(as_of) => {
@@ -208,7 +208,7 @@ fn get(context: &Context, call: &Call) -> Outcome {
 }
 
 fn list(context: &Context, call: &Call) -> Outcome {
-    let request: ListRequest = decode(&call.body)?;
+    let request: ListRequest = call.decode()?;
     let is_past = request.as_of.is_some();
     if is_past && request.state.unwrap_or_default() != ListStateName::Active {
         let detail = "as_of lists what is active today";
@@ -234,40 +234,39 @@ fn list(context: &Context, call: &Call) -> Outcome {
 }
 
 fn forget(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
-    let request: ForgetRequest = decode(&call.body)?;
+    let request: ForgetRequest = call.decode()?;
     let (mode, dry_run) = (request.mode.unwrap_or_default(), request.dry_run);
-    let status = call.operation.status;
+    let answering = call.answering();
     let done = done(reply, move |receipt| {
-        Ok(Answer::json(status, &convert::forget_response(mode, dry_run, receipt)))
+        Ok(answering.with(&convert::forget_response(mode, dry_run, receipt)))
     });
     context.engine.forget(call.space(), convert::forget(request)?, done);
     Ok(())
 }
 
 fn forget_receipt(context: &Context, call: &Call) -> Outcome {
-    let request: ForgetReceiptRequest = decode(&call.body)?;
+    let request: ForgetReceiptRequest = call.decode()?;
     let found = context.engine.forgotten(call.space(), Lsn(request.lsn))?;
     Ok(call.answer(&convert::forget_receipt_response(found)))
 }
 
 fn restore(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
-    let request: RestoreRequest = decode(&call.body)?;
-    let status = call.operation.status;
-    let done =
-        done(reply, move |receipt| Ok(Answer::json(status, &convert::restore_response(receipt))));
+    let request: RestoreRequest = call.decode()?;
+    let answering = call.answering();
+    let done = done(reply, move |receipt| Ok(answering.with(&convert::restore_response(receipt))));
     context.engine.restore(call.space(), convert::restore(request)?, done);
     Ok(())
 }
 
 fn create_space(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
-    let request: CreateSpaceRequest = decode(&call.body)?;
+    let request: CreateSpaceRequest = call.decode()?;
     let new = convert::new_space(request)?;
-    let status = call.operation.status;
+    let answering = call.answering();
     // The engine's answer carries the time of the request; what is asked for again carries the commit's.
     let engine = Arc::clone(&context.engine);
     let done = done(reply, move |info: engram_engine::SpaceInfo| {
         let info = engine.space(&info.name).unwrap_or(info);
-        Ok(Answer::json(status, &convert::space_view(&info)))
+        Ok(answering.with(&convert::space_view(&info)))
     });
     context.engine.create_space(&new, done);
     Ok(())
@@ -284,10 +283,10 @@ fn get_space(context: &Context, call: &Call) -> Outcome {
 
 fn delete_space(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
     let memories = context.engine.stats(call.space())?.memories;
-    let status = call.operation.status;
+    let answering = call.answering();
     let done = done(reply, move |info: engram_engine::SpaceInfo| {
         let uuid = convert::uuid_text(&info);
-        Ok(Answer::json(status, &DeleteSpaceResponse { name: info.name, uuid, memories }))
+        Ok(answering.with(&DeleteSpaceResponse { name: info.name, uuid, memories }))
     });
     context.engine.delete_space(call.space(), done);
     Ok(())

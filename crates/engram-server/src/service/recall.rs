@@ -2,16 +2,16 @@
 
 use std::time::Instant;
 
-use engram_api::{RecallRequest, RecognizeRequest, decode};
+use engram_api::{RecallRequest, RecognizeRequest};
 use engram_engine::EngineError;
 
 use crate::convert;
 use crate::cursor::CursorScope;
 use crate::metrics::RecallSample;
-use crate::rest::call::{Call, Context, Outcome};
+use crate::service::call::{Call, Context, Outcome};
 
 pub(crate) fn recall(context: &Context, call: &Call) -> Outcome {
-    let request: RecallRequest = decode(&call.body)?;
+    let request: RecallRequest = call.decode()?;
     let space = context.engine.space(call.space())?;
     let (shown, scope) = (Shown::of(&request), convert::recall_scope(&request));
     let scope = CursorScope { space: space.id.0, listing: &scope };
@@ -56,7 +56,7 @@ impl Shown {
 }
 
 pub(crate) fn recognize(context: &Context, call: &Call) -> Outcome {
-    let request: RecognizeRequest = decode(&call.body)?;
+    let request: RecognizeRequest = call.decode()?;
     let recognition = context.engine.recognize(call.space(), &convert::recognize(request))?;
     Ok(call.answer(&convert::recognize_response(recognition)))
 }

@@ -1,29 +1,27 @@
 //! Update and history.
 
-use engram_api::{HistoryRequest, UpdateRequest, decode};
+use engram_api::{HistoryRequest, UpdateRequest};
 use engram_engine::{EngineError, HistoryQuery};
 
 use crate::convert;
 use crate::cursor::CursorScope;
 use crate::refusal::Refusal;
-use crate::rest::call::{Call, Context, Outcome, Reply, done};
-use crate::rest::reply::Answer;
+use crate::service::call::{Call, Context, Outcome, Reply, done};
 
 /// Versions of a page that asks for no number.
 const VERSIONS_DEFAULT: u32 = 100;
 
 pub(crate) fn update(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
-    let mut request: UpdateRequest = decode(&call.body)?;
+    let mut request: UpdateRequest = call.decode()?;
     let key = call.idempotency_key(request.idempotency_key.take())?;
-    let status = call.operation.status;
-    let done =
-        done(reply, move |updated| Ok(Answer::json(status, &convert::update_response(updated))));
+    let answering = call.answering();
+    let done = done(reply, move |updated| Ok(answering.with(&convert::update_response(updated))));
     context.engine.update(call.space(), convert::update(request, key)?, done);
     Ok(())
 }
 
 pub(crate) fn history(context: &Context, call: &Call) -> Outcome {
-    let request: HistoryRequest = decode(&call.body)?;
+    let request: HistoryRequest = call.decode()?;
     let space = context.engine.space(call.space())?;
     let scope = CursorScope { space: space.id.0, listing: request.id.as_bytes() };
     let before = match &request.cursor {

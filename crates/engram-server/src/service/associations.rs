@@ -1,36 +1,35 @@
 //! Associations: made, taken away, read, and followed.
 
-use engram_api::{AssociateRequest, AssociationsRequest, DissociateRequest, SpreadRequest, decode};
+use engram_api::{AssociateRequest, AssociationsRequest, DissociateRequest, SpreadRequest};
 use engram_engine::{AssociationReceipt, EngineError};
 
 use crate::convert;
 use crate::cursor::CursorScope;
 use crate::refusal::Refusal;
-use crate::rest::call::{Call, Context, Outcome, Reply, done};
-use crate::rest::reply::Answer;
+use crate::service::call::{Call, Context, Outcome, Reply, done};
 
 pub(crate) fn associate(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
-    let request: AssociateRequest = decode(&call.body)?;
-    let status = call.operation.status;
+    let request: AssociateRequest = call.decode()?;
+    let answering = call.answering();
     let done = done(reply, move |receipt: AssociationReceipt| {
-        Ok(Answer::json(status, &convert::associate_response(&receipt)))
+        Ok(answering.with(&convert::associate_response(&receipt)))
     });
     context.engine.associate(call.space(), convert::associate(request), done);
     Ok(())
 }
 
 pub(crate) fn dissociate(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
-    let request: DissociateRequest = decode(&call.body)?;
-    let status = call.operation.status;
+    let request: DissociateRequest = call.decode()?;
+    let answering = call.answering();
     let done = done(reply, move |receipt: AssociationReceipt| {
-        Ok(Answer::json(status, &convert::dissociate_response(&receipt)))
+        Ok(answering.with(&convert::dissociate_response(&receipt)))
     });
     context.engine.dissociate(call.space(), convert::dissociate(request), done);
     Ok(())
 }
 
 pub(crate) fn associations(context: &Context, call: &Call) -> Outcome {
-    let request: AssociationsRequest = decode(&call.body)?;
+    let request: AssociationsRequest = call.decode()?;
     let space = context.engine.space(call.space())?;
     let listing = convert::associations_scope(&request);
     let scope = CursorScope { space: space.id.0, listing: &listing };
@@ -45,7 +44,7 @@ pub(crate) fn associations(context: &Context, call: &Call) -> Outcome {
 }
 
 pub(crate) fn spread(context: &Context, call: &Call) -> Outcome {
-    let request: SpreadRequest = decode(&call.body)?;
+    let request: SpreadRequest = call.decode()?;
     let activated = context.engine.spread(call.space(), &convert::spread(request))?;
     Ok(call.answer(&convert::spread_response(activated)))
 }

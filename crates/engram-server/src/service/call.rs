@@ -3,24 +3,43 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use engram_api::{ErrorCode, Operation};
+use engram_api::{ErrorCode, Operation, decode};
 use engram_engine::{Done, Engine};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
 use crate::lanes::HelperPlaces;
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
-use crate::rest::reply::Answer;
-use crate::rest::target::Target;
 
-/// A request as the operations see it.
+/// A request as the operations see it, whatever door it came through.
 pub(crate) struct Call {
     pub(crate) operation: &'static Operation,
-    pub(crate) target: Target,
-    /// JSON, not looked at yet.
+    /// Name of the space; empty where the operation is about the node.
+    pub(crate) space: String,
+    /// The request, not looked at yet.
     pub(crate) body: Bytes,
-    /// The header `Idempotency-Key`.
+    /// An idempotency key that came beside the request.
     pub(crate) key: Option<String>,
+}
+
+/// A success, encoded as the door wants it.
+#[derive(Debug)]
+pub(crate) struct Answer(pub(crate) Vec<u8>);
+
+/// How answers to a call are encoded.
+#[derive(Clone, Copy)]
+pub(crate) struct Answering;
+
+impl Answering {
+    pub(crate) fn with(self, value: &impl Serialize) -> Answer {
+        Answer(to_json(value))
+    }
+}
+
+pub(crate) fn to_json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("wire types hold nothing that JSON cannot say")
 }
 
 /// Work that is done in steps, each of which can be told while the next one runs.
@@ -28,8 +47,8 @@ pub(crate) trait Steps: Send {
     /// Does the next step. Runs where waiting is allowed.
     fn step(&mut self) -> Result<Stepped, Refusal>;
 
-    /// All that was done so far, as JSON.
-    fn done(&self) -> Vec<u8>;
+    /// All that was done so far.
+    fn done(&self) -> Answer;
 }
 
 /// Work that has begun.
@@ -37,8 +56,7 @@ pub(crate) type Begun = Result<Box<dyn Steps>, Refusal>;
 
 /// What one step did.
 pub(crate) struct Stepped {
-    /// As JSON.
-    pub(crate) told: Vec<u8>,
+    pub(crate) told: Answer,
     /// Whether another one follows.
     pub(crate) more: bool,
 }
@@ -58,14 +76,22 @@ pub(crate) type Outcome = Result<Answer, Refusal>;
 
 impl Call {
     pub(crate) fn space(&self) -> &str {
-        &self.target.space
+        &self.space
     }
 
-    pub(crate) fn answer(&self, value: &impl serde::Serialize) -> Answer {
-        Answer::json(self.operation.status, value)
+    pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        Ok(decode(&self.body)?)
     }
 
-    /// The key of header or body; both may be given if they agree.
+    pub(crate) fn answering(&self) -> Answering {
+        Answering
+    }
+
+    pub(crate) fn answer(&self, value: &impl Serialize) -> Answer {
+        self.answering().with(value)
+    }
+
+    /// The key beside the request and the one in it; both may be given if they agree.
     pub(crate) fn idempotency_key(
         &self,
         in_body: Option<String>,

@@ -1,0 +1,24 @@
+//! What each operation does, and how a request of one runs. Knows no protocol: the doors hand calls in and carry answers out.
+
+mod held;
+
+mod call;
+
+mod recall;
+
+mod associations;
+
+mod consolidation;
+mod feedback;
+mod marks;
+mod completion;
+
+mod versions;
+
+mod operations;
+
+mod run;
+
+pub(crate) use call::{Answer, Call, to_json};
+pub(crate) use held::Held;
+pub(crate) use run::{Ran, Running, bounded, run, run_whole};

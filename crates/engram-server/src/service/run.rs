@@ -1,0 +1,188 @@
+//! How a request of an operation runs, whatever door it came through: gates first, then its own work in its own lane.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engram_api::ErrorCode;
+use engram_engine::Engine;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::lanes::Lane;
+use crate::node::Node;
+use crate::refusal::Refusal;
+use crate::service::call::{Answer, Call, Context, Finish, Stepped, Steps};
+use crate::service::held::Held;
+use crate::service::operations::{HANDLERS, Handler};
+
+/// How long a write may be kept waiting for associations to be formed, and how often it asks.
+const SLOWED_MAX: Duration = Duration::from_secs(10);
+const SLOWED_STEP: Duration = Duration::from_millis(10);
+
+/// What became of a call.
+pub(crate) enum Ran {
+    Answered(Answer),
+    /// It goes on in steps.
+    Under(Running),
+}
+
+/// Work in steps, with what it holds until the last one.
+pub(crate) struct Running {
+    node: Arc<Node>,
+    steps: Box<dyn Steps>,
+    /// Its place among the requests.
+    admitted: OwnedSemaphorePermit,
+}
+
+/// Runs a call. `held` is the memory that its body is counted for.
+pub(crate) async fn run(node: &Arc<Node>, call: Call, held: Option<Held>) -> Result<Ran, Refusal> {
+    let handler = handler(&call);
+    if let Handler::Node(look) = handler {
+        return Ok(Ran::Answered(look(node, &call)));
+    }
+    let engine = Arc::clone(node.engine()?);
+    if !call.space.is_empty() && engine.space(&call.space).is_ok() {
+        node.metrics.space_request(&call.space);
+    }
+    // Only now: a client that is slow with its body takes no place from the others.
+    let admitted = Arc::clone(&node.admission)
+        .try_acquire_owned()
+        .map_err(|_| Refusal::new(ErrorCode::Overloaded, "too many requests are worked on now"))?;
+    let context =
+        Context { engine, helpers: Arc::clone(&node.helpers), metrics: Arc::clone(&node.metrics) };
+    match handler {
+        Handler::Node(_) => unreachable!("it has answered"),
+        Handler::Look(look) => look(&context, &call).map(Ran::Answered),
+        Handler::Steps(begin) => {
+            let steps = begin(&context, &call)?;
+            Ok(Ran::Under(Running { node: Arc::clone(node), steps, admitted }))
+        }
+        Handler::Search(search) => {
+            let lane = node.lane(&context.engine, &call.space, Lane::Read);
+            let job = move || {
+                let answer = search(&context, &call);
+                drop(held);
+                answer
+            };
+            let answer = node.lanes.run(lane, job).await.map_err(|panic| node.panicked(panic))?;
+            answer.map(Ran::Answered)
+        }
+        Handler::Commit(commit) => {
+            if let Some(reason) = node.write_fault() {
+                return Err(Refusal::new(ErrorCode::LogPoisoned, reason));
+            }
+            slow_down(&context.engine, &call.space).await;
+            let lane = node.lane(&context.engine, &call.space, Lane::Write);
+            let (reply, finished) = oneshot::channel::<Finish>();
+            let job = move || {
+                let submitted = commit(&context, &call, reply);
+                drop(held);
+                submitted
+            };
+            node.lanes.run(lane, job).await.map_err(|panic| node.panicked(panic))??;
+            finish(node, finished).await.map(Ran::Answered)
+        }
+    }
+}
+
+/// Runs a call to its end: work in steps ends between two of them when the caller gives up.
+pub(crate) async fn run_whole(
+    node: &Arc<Node>,
+    call: Call,
+    held: Option<Held>,
+) -> Result<Answer, Refusal> {
+    let mut running = match run(node, call, held).await? {
+        Ran::Answered(answer) => return Ok(answer),
+        Ran::Under(running) => running,
+    };
+    loop {
+        let (taken, stepped) = running.step().await?;
+        if !stepped.more {
+            return Ok(taken.done());
+        }
+        running = taken;
+    }
+}
+
+fn handler(call: &Call) -> Handler {
+    let found = HANDLERS.iter().find(|(name, _)| *name == call.operation.name);
+    found.expect("a test compares the tables").1
+}
+
+impl Running {
+    /// One step, unless the server is about to stop. A panic in it takes the work with it.
+    pub(crate) async fn step(self) -> Result<(Running, Stepped), Refusal> {
+        let Running { node, mut steps, admitted } = self;
+        node.engine()?;
+        let job = move || {
+            let stepped = steps.step();
+            (steps, stepped)
+        };
+        // It waits for the disk, perhaps for a model, more than it works.
+        let ran = node.lanes.run(Lane::Waiting, job).await;
+        let (steps, stepped) = ran.map_err(|panic| node.panicked(panic))?;
+        Ok((Running { node, steps, admitted }, stepped?))
+    }
+
+    /// All that was done so far.
+    pub(crate) fn done(&self) -> Answer {
+        self.steps.done()
+    }
+
+    /// How long a listener may keep it waiting.
+    pub(crate) fn patience(&self) -> Duration {
+        self.node.settings.limits.request_timeout
+    }
+}
+
+/// Runs work as a task of its own, within a time: a client that goes away does not stop it half-way, and a panic stays in it.
+pub(crate) async fn bounded<T: Send + 'static>(
+    node: &Node,
+    limit: Duration,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, Refusal> {
+    let mut task = tokio::spawn(work);
+    match tokio::time::timeout(limit, &mut task).await {
+        Ok(Ok(result)) => Ok(result),
+        Ok(Err(_)) => {
+            node.metrics.panics.inc();
+            let detail = "the request panicked; the server's log says where";
+            Err(Refusal::new(ErrorCode::Internal, detail))
+        }
+        Err(_) => {
+            task.abort();
+            let detail = format!(
+                "no answer within {} ms; a write may still take effect, and its id or idempotency key makes a retry safe",
+                limit.as_millis()
+            );
+            Err(Refusal::new(ErrorCode::RequestTimeout, detail))
+        }
+    }
+}
+
+/// Keeps a write waiting while its space has too many memories without associations. Where that does not help, the engine
+/// refuses it.
+async fn slow_down(engine: &Engine, space: &str) {
+    let mut waited = Duration::ZERO;
+    while engine.is_lagging(space) && waited < SLOWED_MAX {
+        tokio::time::sleep(SLOWED_STEP).await;
+        waited += SLOWED_STEP;
+    }
+}
+
+async fn finish(node: &Node, finished: oneshot::Receiver<Finish>) -> Result<Answer, Refusal> {
+    tokio::select! {
+        biased;
+        finish = finished => match finish {
+            Ok(finish) => finish(),
+            // The writer dropped it: it panicked.
+            Err(_) => Err(unknown_outcome(node)),
+        },
+        () = node.faults.wait() => Err(unknown_outcome(node)),
+    }
+}
+
+fn unknown_outcome(node: &Node) -> Refusal {
+    let reason = node.write_fault().unwrap_or_else(|| "the writer ended".to_owned());
+    let detail = format!("the write was not acknowledged and may or may not be durable: {reason}");
+    Refusal::new(ErrorCode::LogPoisoned, detail)
+}
