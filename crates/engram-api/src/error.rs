@@ -139,6 +139,8 @@ pub enum ErrorCode {
     PayloadTooLarge,
     /// The body is not declared as JSON.
     MediaTypeUnsupported,
+    /// The message is not valid protobuf.
+    InvalidProtobuf,
     /// The Host header is not on the allow-list.
     HostRefused,
     /// Requests from this web page are not allowed.

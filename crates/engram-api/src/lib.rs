@@ -25,6 +25,7 @@ mod forget;
 mod space;
 mod operation;
 mod schema;
+mod proto;
 mod openapi;
 mod reference;
 
@@ -66,6 +67,10 @@ pub use memory::{
 pub use openapi::openapi;
 pub use operation::{Method, OPERATIONS, Operation, Permission, Route, Scope};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, decode, nearest};
+pub use proto::{
+    PACKAGE, ProtoEnum, ProtoField, ProtoFile, ProtoKind, ProtoLabel, ProtoMessage, ProtoRpc,
+    SERVICE, decode_proto, encode_proto, space_of,
+};
 pub use read::{GetRequest, ListRequest, ListResponse, ListStateName};
 pub use recall::{
     AroundInput, MatchOutcome, MissingPartView, ModeName, NegativeInput, NeighbourView, PrimeInput,

@@ -155,16 +155,20 @@ fn explain(text: &str, path: &str, error: &serde_json::Error) -> Problem {
         };
         return Problem::new(code, where_and_why);
     }
-    let message = without_position(&error.to_string());
-    let (code, nearest, field) = match quoted_after(&message, "unknown field `") {
-        Some(name) => (ErrorCode::UnknownField, nearest_expected(&message, name), Some(name)),
-        None => match quoted_after(&message, "missing field `") {
+    explain_content(path, &without_position(&error.to_string()))
+}
+
+/// What is wrong with a request that could be read but is not of its type, by the words of serde.
+pub(crate) fn explain_content(path: &str, message: &str) -> Problem {
+    let (code, nearest, field) = match quoted_after(message, "unknown field `") {
+        Some(name) => (ErrorCode::UnknownField, nearest_expected(message, name), Some(name)),
+        None => match quoted_after(message, "missing field `") {
             Some(name) => (ErrorCode::MissingField, None, Some(name)),
             None if message.starts_with("bad time") => (ErrorCode::BadTime, None, None),
             None => (
                 ErrorCode::InvalidValue,
-                quoted_after(&message, "unknown variant `")
-                    .and_then(|name| nearest_expected(&message, name)),
+                quoted_after(message, "unknown variant `")
+                    .and_then(|name| nearest_expected(message, name)),
                 None,
             ),
         },
@@ -177,7 +181,7 @@ fn explain(text: &str, path: &str, error: &serde_json::Error) -> Problem {
         }
         (path, _) => Some(path.to_owned()),
     };
-    let mut problem = Problem::new(code, message.clone()).with_nearest(nearest);
+    let mut problem = Problem::new(code, message).with_nearest(nearest);
     problem.field = path;
     problem
 }

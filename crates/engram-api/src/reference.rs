@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::error::{ERRORS, Remedy};
 use crate::openapi::openapi;
 use crate::operation::{Method, OPERATIONS, Operation};
+use crate::proto::{NUMBERS_PATH, PROTO_PATH, numbers_page, proto_page};
 use crate::schema::schemas;
 
 const GENERATED: &str =
@@ -31,6 +32,8 @@ pub fn reference_pages() -> Vec<ReferencePage> {
         ReferencePage { path: "docs/reference/rest.md", content: rest() },
         ReferencePage { path: "docs/reference/errors.md", content: errors() },
         ReferencePage { path: "docs/reference/openapi.json", content: json + "\n" },
+        ReferencePage { path: NUMBERS_PATH, content: numbers_page() },
+        ReferencePage { path: PROTO_PATH, content: proto_page() },
     ]
 }
 

@@ -6,3 +6,5 @@ mod checker;
 mod contract;
 #[cfg(test)]
 mod generated;
+#[cfg(test)]
+mod protobuf;

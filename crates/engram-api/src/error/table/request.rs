@@ -334,6 +334,16 @@ pub(super) const REQUEST: &[ErrorEntry] = &[
         example: r#"{"from": "note-1", "to": "note-2", "relation": "caused"}"#,
     },
     ErrorEntry {
+        code: ErrorCode::InvalidProtobuf,
+        name: "invalid_protobuf",
+        number: 1034,
+        remedy: Remedy::FixRequest,
+        status: 400,
+        title: "The message is not valid protobuf",
+        fix: "Encode the message by engram/v1/engram.proto of this version.",
+        example: r#"RememberRequest { space: "default", text: "Ada moved to Zurich" }"#,
+    },
+    ErrorEntry {
         code: ErrorCode::SpaceNotFound,
         name: "space_not_found",
         number: 2001,
