@@ -32,6 +32,7 @@ impl LocalServer {
         let data = TempDir::new().map_err(BenchError::file(&std::env::temp_dir()))?;
         let flags = [
             ("http.addr", "127.0.0.1:0".to_owned()),
+            ("grpc.addr", "127.0.0.1:0".to_owned()),
             ("data_dir", data.path().to_string_lossy().into_owned()),
             ("default_space.name", String::new()),
             ("limits.drain_timeout", "1s".to_owned()),

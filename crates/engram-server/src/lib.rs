@@ -36,6 +36,8 @@ mod service;
 
 mod rest;
 
+mod grpc;
+
 mod listener;
 
 mod server;

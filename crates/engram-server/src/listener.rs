@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +13,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Response;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt;
@@ -31,10 +32,26 @@ const BUFFER_BYTES_MAX: usize = 64 << 10;
 /// Pause after a failed accept, for example when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Bytes of the headers of a request over HTTP/2.
+const HEADERS_BYTES_MAX: u32 = 32 << 10;
+/// Requests at once on one connection.
+const STREAMS_MAX: u32 = 256;
+/// A connection that is silent for so long is asked whether it lives, and has as long again to answer.
+const ALIVE: Duration = Duration::from_secs(30);
+
+/// What is spoken on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Http1,
+    /// HTTP/2 without an upgrade, as gRPC has it.
+    Http2,
+}
+
 /// What all connections share.
 #[derive(Clone)]
 pub(crate) struct Serving {
     pub(crate) router: Router,
+    pub(crate) protocol: Protocol,
     pub(crate) metrics: Arc<Metrics>,
     /// One permit for each open connection.
     pub(crate) places: Arc<Semaphore>,
@@ -84,25 +101,48 @@ async fn serve(stream: TcpStream, serving: &Serving) {
     let Ok(local) = prepared else { return };
     let router = serving.router.clone();
     let service = service_fn(move |request| answer(router.clone(), local, request));
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_headers(HEADERS_MAX)
-        .max_buf_size(BUFFER_BYTES_MAX)
-        .half_close(true)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = std::pin::pin!(connection);
-    let mut stop = serving.stop.clone();
-    let told = async { drop(stop.wait_for(|stop| *stop).await) };
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = told => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let (io, stop) = (TokioIo::new(stream), serving.stop.clone());
+    let ended = match serving.protocol {
+        Protocol::Http1 => {
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD_TIMEOUT)
+                .max_headers(HEADERS_MAX)
+                .max_buf_size(BUFFER_BYTES_MAX)
+                .half_close(true)
+                .serve_connection(io, service);
+            until_told(connection, http1::Connection::graceful_shutdown, stop).await
+        }
+        Protocol::Http2 => {
+            let connection = http2::Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .max_header_list_size(HEADERS_BYTES_MAX)
+                .max_concurrent_streams(STREAMS_MAX)
+                .keep_alive_interval(ALIVE)
+                .keep_alive_timeout(ALIVE)
+                .serve_connection(io, service);
+            until_told(connection, http2::Connection::graceful_shutdown, stop).await
         }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// Serves a connection to its end; `finish` is called when the server is told to stop.
+async fn until_told<C: Future<Output = hyper::Result<()>>>(
+    connection: C,
+    finish: impl FnOnce(Pin<&mut C>),
+    mut stop: watch::Receiver<bool>,
+) -> hyper::Result<()> {
+    let mut connection = std::pin::pin!(connection);
+    let told = async { drop(stop.wait_for(|stop| *stop).await) };
+    tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = told => {
+            finish(connection.as_mut());
+            connection.await
+        }
     }
 }
 

@@ -18,6 +18,8 @@ pub enum ServerEvent<'a> {
     Listening {
         /// Where.
         addr: SocketAddr,
+        /// Where gRPC does.
+        grpc: Option<SocketAddr>,
         /// Where the data is.
         data_dir: &'a Path,
     },
@@ -25,6 +27,8 @@ pub enum ServerEvent<'a> {
     Ready {
         /// Where.
         addr: SocketAddr,
+        /// Where gRPC is served.
+        grpc: Option<SocketAddr>,
         /// What was found in the log.
         recovery: &'a Recovery,
     },
@@ -92,10 +96,10 @@ pub fn run(
         Asked::AtOnce => drop(at_once.send(Ok(Ended::AtOnce))),
     };
     server.watch_signals(on_signal).map_err(|error| no_thread(&error))?;
-    let addr = server.addr();
-    report(ServerEvent::Listening { addr, data_dir: server.data_dir() });
+    let (addr, grpc) = (server.addr(), server.grpc_addr());
+    report(ServerEvent::Listening { addr, grpc, data_dir: server.data_dir() });
     if let Ok(recovery) = server.wait_ready() {
-        report(ServerEvent::Ready { addr, recovery: &recovery });
+        report(ServerEvent::Ready { addr, grpc, recovery: &recovery });
     }
     // In a thread of its own, so that a second signal can end the wait for it.
     let join = move || drop(ended.send(server.join().map(|()| Ended::InOrder)));

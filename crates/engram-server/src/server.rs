@@ -24,13 +24,14 @@ use crate::config::Settings;
 use crate::drive::{Bell, DriverParts, Drivers};
 use crate::embedders::{configured, phraser};
 use crate::embedding::{EmbedderMap, meter};
+use crate::grpc;
 use crate::lanes::Lanes;
-use crate::listener::{Serving, accept};
+use crate::listener::{Protocol, Serving, accept};
 use crate::metrics::Metrics;
 use crate::node::{Node, NodeParts, Opened, Phase};
 use crate::progress::{CountedFs, FsTraffic};
 use crate::refusal::Refusal;
-use crate::rest::{HostList, router};
+use crate::rest::{self, HostList};
 use crate::system;
 
 /// Time for tasks that are left when everything else has ended.
@@ -64,6 +65,7 @@ impl Default for ServerParts {
 /// directory until the process ends.
 pub struct RunningServer {
     addr: SocketAddr,
+    grpc_addr: Option<SocketAddr>,
     node: Arc<Node>,
     runtime: Runtime,
     stop: StopHandle,
@@ -113,11 +115,8 @@ impl Server {
             .enable_all()
             .build()
             .map_err(|error| failed(&error.to_string()))?;
-        let wanted = settings.http_addr;
-        let listener = runtime
-            .block_on(TcpListener::bind(wanted))
-            .map_err(|error| not_bound(wanted, &error))?;
-        let addr = listener.local_addr().map_err(|error| not_bound(wanted, &error))?;
+        let (listener, addr) = bound(&runtime, "http.addr", settings.http_addr)?;
+        let grpc = settings.grpc_addr.map(|addr| bound(&runtime, "grpc.addr", addr)).transpose()?;
         let node = Arc::new(Node::new(
             NodeParts {
                 metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))),
@@ -132,18 +131,27 @@ impl Server {
         let end_connections = watch::Sender::new(false);
         let connections = Arc::new(Semaphore::new(node.settings.limits.connections));
         let serving = Serving {
-            router: router(Arc::clone(&node), hosts),
+            router: rest::router(Arc::clone(&node), hosts),
+            protocol: Protocol::Http1,
             metrics: Arc::clone(&node.metrics),
             places: Arc::clone(&connections),
             stop: end_connections.subscribe(),
         };
-        runtime.spawn(accept(listener, serving));
+        runtime.spawn(accept(listener, serving.clone()));
+        let grpc_addr = grpc.as_ref().map(|(_, addr)| *addr);
+        if let Some((listener, _)) = grpc {
+            let _inside = runtime.enter();
+            let router = grpc::router(Arc::clone(&node));
+            let serving = Serving { router, protocol: Protocol::Http2, ..serving };
+            runtime.spawn(accept(listener, serving));
+        }
         let failure = Arc::new(OnceLock::new());
         let handle = runtime.handle().clone();
         let opener = open_in_background(&node, parts, handle, &failure)?;
         let stop = StopHandle(watch::Sender::new(false));
         Ok(RunningServer {
             addr,
+            grpc_addr,
             node,
             runtime,
             stop,
@@ -159,6 +167,11 @@ impl RunningServer {
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Where it listens for gRPC, if it does.
+    pub fn grpc_addr(&self) -> Option<SocketAddr> {
+        self.grpc_addr
     }
 
     /// Where its data is.
@@ -370,12 +383,24 @@ fn failed(detail: &str) -> Box<Problem> {
     Box::new(Problem::new(ErrorCode::Internal, detail))
 }
 
-fn not_bound(addr: SocketAddr, error: &std::io::Error) -> Box<Problem> {
+/// A listener for the setting `key`, and where it listens.
+fn bound(
+    runtime: &Runtime,
+    key: &str,
+    addr: SocketAddr,
+) -> Result<(TcpListener, SocketAddr), Box<Problem>> {
+    let listener = runtime.block_on(TcpListener::bind(addr));
+    let named = listener.and_then(|listener| Ok((listener.local_addr()?, listener)));
+    let (local, listener) = named.map_err(|error| not_bound(key, addr, &error))?;
+    Ok((listener, local))
+}
+
+fn not_bound(key: &str, addr: SocketAddr, error: &std::io::Error) -> Box<Problem> {
     let code = match error.kind() {
         ErrorKind::AddrInUse => ErrorCode::PortInUse,
         ErrorKind::AddrNotAvailable | ErrorKind::PermissionDenied => ErrorCode::ConfigInvalid,
         _ => ErrorCode::IoFailed,
     };
-    let detail = format!("cannot listen on {addr} (setting http.addr): {error}");
-    Box::new(Problem::new(code, detail).with_field("http.addr"))
+    let detail = format!("cannot listen on {addr} (setting {key}): {error}");
+    Box::new(Problem::new(code, detail).with_field(key))
 }

@@ -60,6 +60,8 @@ impl Setup {
             "json",
             "--http",
             "127.0.0.1:0",
+            "--grpc",
+            "off",
             "--data-dir",
         ]);
         command.arg(&self.data).env_clear().envs(SETTINGS).envs(self.settings.iter().copied());

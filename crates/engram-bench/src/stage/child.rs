@@ -115,7 +115,17 @@ fn spawn(
     let log = home.join("server.log");
     let log_file = std::fs::File::create(&log).map_err(BenchError::file(&log))?;
     let mut child = Command::new(program)
-        .args(["start", "--output", "json", "--http", "127.0.0.1:0", "--log-level", "error"])
+        .args([
+            "start",
+            "--output",
+            "json",
+            "--http",
+            "127.0.0.1:0",
+            "--grpc",
+            "127.0.0.1:0",
+            "--log-level",
+            "error",
+        ])
         .args(["--set", "default_space.name=", "--data-dir"])
         .arg(home.join("data"))
         .args(settings.iter().flat_map(|setting| ["--set", setting.as_str()]))

@@ -183,6 +183,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// Where HTTP listens.
     pub http_addr: SocketAddr,
+    /// Where gRPC listens; none = nowhere.
+    pub grpc_addr: Option<SocketAddr>,
     /// Further values of `Host` that are served.
     pub allowed_hosts: Vec<String>,
     /// Values of `Origin` that are served.
@@ -241,6 +243,8 @@ impl Settings {
         let settings = Settings {
             data_dir: PathBuf::from(read.text("data_dir")),
             http_addr: read.text("http.addr").parse().expect("the table's type checked it"),
+            // Anything but an address is `off`.
+            grpc_addr: read.text("grpc.addr").parse().ok(),
             allowed_hosts: read.list("http.allowed_hosts"),
             allowed_origins: read.list("http.allowed_origins"),
             limits: read.limits(),
@@ -505,17 +509,19 @@ impl Read<'_> {
     /// Without authentication, whoever can connect can read and delete everything.
     fn check_bind(&self, settings: &Settings) -> Result<(), Box<ConfigError>> {
         let allowed = self.value("insecure_no_auth") == Some(&SettingValue::Switch(true));
-        if settings.http_addr.ip().is_loopback() || allowed {
-            return Ok(());
+        let listening =
+            [("http.addr", Some(settings.http_addr)), ("grpc.addr", settings.grpc_addr)];
+        for (key, addr) in listening {
+            let Some(addr) = addr.filter(|addr| !addr.ip().is_loopback() && !allowed) else {
+                continue;
+            };
+            let message = format!(
+                "{addr} can be reached from other machines and requests are not authenticated; listen on 127.0.0.1, or \
+                 accept the risk with --insecure-no-auth (insecure_no_auth = true)"
+            );
+            return Err(self.conflict(key, &message));
         }
-        Err(self.conflict(
-            "http.addr",
-            &format!(
-                "{} can be reached from other machines and requests are not authenticated; listen on 127.0.0.1, or \
-                 accept the risk with --insecure-no-auth (insecure_no_auth = true)",
-                settings.http_addr
-            ),
-        ))
+        Ok(())
     }
 
     fn storage(&self) -> StorageSettings {

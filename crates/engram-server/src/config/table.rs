@@ -97,6 +97,14 @@ pub const SETTINGS: &[Setting] = &[
          another site makes; by default all are refused.",
     ),
     setting(
+        "grpc.addr",
+        SettingKind::AddressOrOff,
+        Some("127.0.0.1:50051"),
+        "127.0.0.1:50051",
+        "Address and port of the gRPC listener. Port 0 takes any free port; `off` listens nowhere.",
+    )
+    .with_flag("--grpc"),
+    setting(
         "insecure_no_auth",
         SettingKind::Switch,
         Some("false"),

@@ -9,6 +9,8 @@ use toml::de::DeValue;
 pub enum SettingKind {
     /// `address:port`; port 0 takes any free one.
     Address,
+    /// The same, or `off`.
+    AddressOrOff,
     /// A path.
     Path,
     /// Any text.
@@ -59,6 +61,9 @@ pub enum SettingValue {
     List(Vec<String>),
 }
 
+/// Turns off what has an address.
+const OFF: &str = "off";
+
 const UNITS_BYTES: [(&str, u64); 4] =
     [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 const UNITS_SPAN: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
@@ -67,7 +72,7 @@ impl SettingKind {
     /// Name of the type on the generated page and in messages.
     pub fn name(self) -> &'static str {
         match self {
-            SettingKind::Address => "address",
+            SettingKind::Address | SettingKind::AddressOrOff => "address",
             SettingKind::Path => "path",
             SettingKind::Text => "text",
             SettingKind::OneOf(_) => "word",
@@ -84,6 +89,7 @@ impl SettingKind {
     pub fn range(self) -> String {
         match self {
             SettingKind::Address => "an IP address or localhost, and a port".to_owned(),
+            SettingKind::AddressOrOff => "an IP address or localhost, and a port; `off`".to_owned(),
             SettingKind::Path => "a path".to_owned(),
             SettingKind::Text => "any text".to_owned(),
             SettingKind::OneOf(words) => words.join(", "),
@@ -109,7 +115,10 @@ impl SettingKind {
         }
         let text = text.trim();
         let value = match self {
-            SettingKind::Address => SettingValue::Text(address(text)?.to_string()),
+            SettingKind::AddressOrOff if text == OFF => SettingValue::Text(OFF.to_owned()),
+            SettingKind::Address | SettingKind::AddressOrOff => {
+                SettingValue::Text(address(text)?.to_string())
+            }
             SettingKind::Path if text.is_empty() => return None,
             SettingKind::Path | SettingKind::Text => SettingValue::Text(text.to_owned()),
             SettingKind::OneOf(words) => {
@@ -160,6 +169,7 @@ impl SettingKind {
     fn read_number(self, digits: &str) -> Option<SettingValue> {
         match self {
             SettingKind::Address
+            | SettingKind::AddressOrOff
             | SettingKind::Path
             | SettingKind::Text
             | SettingKind::OneOf(_)

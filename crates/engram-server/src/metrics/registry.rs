@@ -18,12 +18,14 @@ use super::table::entry;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct RequestLabels {
+    door: &'static str,
     operation: &'static str,
     status: u16,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct OperationLabels {
+    door: &'static str,
     operation: &'static str,
 }
 
@@ -55,6 +57,7 @@ pub(crate) struct RecallSample {
 
 /// An answered request.
 pub(crate) struct RequestSample {
+    pub(crate) door: &'static str,
     pub(crate) operation: &'static str,
     pub(crate) status: u16,
     pub(crate) elapsed: Duration,
@@ -145,10 +148,10 @@ impl Metrics {
         };
         let registry = &mut metrics.registry;
         register(registry, "engram_build", Info::new([("version", version)]));
-        register(registry, "engram_http_requests", metrics.requests.clone());
-        register(registry, "engram_http_request_seconds", metrics.request_seconds.clone());
-        register(registry, "engram_http_requests_in_flight", metrics.in_flight.clone());
-        register(registry, "engram_http_connections", metrics.connections.clone());
+        register(registry, "engram_requests", metrics.requests.clone());
+        register(registry, "engram_request_seconds", metrics.request_seconds.clone());
+        register(registry, "engram_requests_in_flight", metrics.in_flight.clone());
+        register(registry, "engram_connections", metrics.connections.clone());
         register(registry, "engram_panics", metrics.panics.clone());
         register(registry, "engram_commit_batch_commits", metrics.commit_batch.clone());
         register(registry, "engram_commit_seconds", metrics.commit_seconds.clone());
@@ -187,9 +190,9 @@ impl Metrics {
     }
 
     pub(crate) fn request(&self, sample: &RequestSample) {
-        let RequestSample { operation, status, elapsed } = *sample;
-        self.requests.get_or_create(&RequestLabels { operation, status }).inc();
-        let labels = OperationLabels { operation };
+        let RequestSample { door, operation, status, elapsed } = *sample;
+        self.requests.get_or_create(&RequestLabels { door, operation, status }).inc();
+        let labels = OperationLabels { door, operation };
         self.request_seconds.get_or_create(&labels).observe(elapsed.as_secs_f64());
     }
 

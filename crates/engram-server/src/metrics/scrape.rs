@@ -223,7 +223,7 @@ mod tests {
     fn everything_written_is_in_the_table_and_the_reverse() {
         let metrics = Metrics::new("0.0.0");
         let elapsed = Duration::from_millis(1);
-        metrics.request(&RequestSample { operation: "get", status: 200, elapsed });
+        metrics.request(&RequestSample { door: "rest", operation: "get", status: 200, elapsed });
         metrics.recall(&RecallSample { mode: "keyword", outcome: "match", elapsed });
         for outcome in [Ok(()), Err(())] {
             metrics.embed(&EmbedSample { embedder: "builtin", texts: 1, elapsed, outcome });

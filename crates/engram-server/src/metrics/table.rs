@@ -60,19 +60,20 @@ pub const METRICS: &[MetricEntry] = &[
     row("engram_start_time_seconds", Gauge, &[], "When the server started, seconds since 1970."),
     row("engram_process_resident_bytes", Gauge, &[], "Bytes of the process that are in RAM."),
     row(
-        "engram_http_requests",
+        "engram_requests",
         Counter,
-        &["operation", "status"],
-        "Requests answered, by operation (`none` where the path belongs to no operation) and HTTP status.",
+        &["door", "operation", "status"],
+        "Requests answered, by the door they came through (`rest`, `grpc`), operation (`none` where the path belongs to no operation) and \
+         status, as HTTP has it.",
     ),
     row(
-        "engram_http_request_seconds",
+        "engram_request_seconds",
         Histogram,
-        &["operation"],
+        &["door", "operation"],
         "Time from the head of a request to its answer, seconds.",
     ),
-    row("engram_http_requests_in_flight", Gauge, &[], "Requests worked on now."),
-    row("engram_http_connections", Gauge, &[], "Open connections."),
+    row("engram_requests_in_flight", Gauge, &[], "Requests worked on now."),
+    row("engram_connections", Gauge, &[], "Open connections."),
     row("engram_panics", Counter, &[], "Requests that ended in a panic of the server."),
     row("engram_commit_batch_commits", Histogram, &[], "Commits that shared one sync of the log."),
     row(

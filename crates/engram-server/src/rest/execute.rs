@@ -12,7 +12,7 @@ use crate::rest::body::{read, require_json};
 use crate::rest::reply::{RequestId, answered};
 use crate::rest::steps::{as_events, wants_events};
 use crate::rest::target::{request_of, target};
-use crate::service::{Call, Held, Ran, run, run_whole};
+use crate::service::{Call, Codec, Held, Ran, run, run_whole};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
@@ -37,6 +37,7 @@ pub(crate) async fn execute(
         operation,
         space: target.space,
         body: Bytes::from(implied),
+        codec: Codec::Json,
         key: idempotency_key(&head.headers)?,
     };
     let mut held: Option<Held> = None;

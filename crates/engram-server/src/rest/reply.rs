@@ -4,7 +4,6 @@ use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use engram_api::PROBLEM_MEDIA_TYPE;
-use engram_store::{Entropy, OsEntropy};
 
 use crate::refusal::Refusal;
 use crate::service::Answer;
@@ -12,8 +11,6 @@ use crate::service::Answer;
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const EVENT_STREAM: &str = "text/event-stream";
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Longest request id taken from a client, bytes.
-const REQUEST_ID_BYTES_MAX: usize = 128;
 
 /// A success.
 pub(crate) fn answered(status: u16, answer: Answer) -> Response<Body> {
@@ -60,32 +57,3 @@ pub(crate) fn refuse(refusal: Refusal, request_id: &str) -> Response<Body> {
 /// The id of a request, among what its layers know of it.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestId(pub(crate) String);
-
-/// The client's id where it is sane, else a new one of 64 random bits.
-pub(crate) fn request_id(given: Option<&HeaderValue>) -> String {
-    let sane = |text: &&str| {
-        let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':');
-        (1..=REQUEST_ID_BYTES_MAX).contains(&text.len()) && text.bytes().all(letter)
-    };
-    if let Some(text) = given.and_then(|value| value.to_str().ok()).filter(sane) {
-        return text.to_owned();
-    }
-    let mut bytes = [0; 8];
-    OsEntropy.fill(&mut bytes);
-    format!("{:016x}", u64::from_be_bytes(bytes))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_sane_request_ids_are_kept() {
-        let id = |text: &'static str| request_id(Some(&HeaderValue::from_static(text)));
-        assert_eq!(id("trace-1.2:3_4"), "trace-1.2:3_4");
-        for bad in ["", "a b", "a\"b", "{}"] {
-            assert_eq!(id(bad).len(), 16, "{bad:?}");
-        }
-        assert_ne!(request_id(None), request_id(None));
-    }
-}

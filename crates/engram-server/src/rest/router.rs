@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
@@ -13,14 +12,13 @@ use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, MethodRouter, get, on};
 use engram_api::{ErrorCode, Method, OPERATIONS, Operation, Problem, nearest};
 
-use crate::metrics::{Metrics, RequestSample};
 use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::rest::execute::{Endpoint, execute};
 use crate::rest::guard::HostList;
 use crate::rest::health;
-use crate::rest::reply::{REQUEST_ID, RequestId, refuse, request_id};
-use crate::service::bounded;
+use crate::rest::reply::{REQUEST_ID, RequestId, refuse};
+use crate::service::{Door, Observed, bounded, request_id};
 
 /// The address that a client connected to; the listener puts it into every request.
 #[derive(Clone, Copy, Debug)]
@@ -104,30 +102,12 @@ struct Gate {
     hosts: Arc<HostList>,
 }
 
-/// Counts a request until it is answered, or its client goes away.
-struct InFlight<'a>(&'a Metrics);
-
-impl InFlight<'_> {
-    fn enter(metrics: &Metrics) -> InFlight<'_> {
-        metrics.in_flight.inc();
-        InFlight(metrics)
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.in_flight.dec();
-    }
-}
-
 /// The outermost layer: names the request, checks whose it is, bounds its time, catches its panics, counts it.
 async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) -> Response<Body> {
-    let started = Instant::now();
-    let id = request_id(request.headers().get(REQUEST_ID));
+    let id = request_id(request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok()));
     request.extensions_mut().insert(RequestId(id.clone()));
     let operation = operation_name(&request);
-    let metrics = &gate.node.metrics;
-    let in_flight = InFlight::enter(metrics);
+    let observed = Observed::begin(&gate.node.metrics, Door::Rest, operation, &id);
     let answered = match check(&gate, &request) {
         Ok(()) => {
             let limit = gate.node.settings.limits.request_timeout;
@@ -137,7 +117,6 @@ async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) -> Res
     };
     let refused = |refusal| Refused(Arc::new(refusal)).into_response();
     let mut response = answered.unwrap_or_else(refused);
-    drop(in_flight);
     if let Some(Refused(refusal)) = response.extensions_mut().remove::<Refused>() {
         // What the layers added stays, for example the header Allow.
         let added = std::mem::take(response.headers_mut());
@@ -151,14 +130,7 @@ async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) -> Res
     }
     let named = HeaderValue::from_str(&id).expect("request ids are plain ASCII");
     response.headers_mut().insert(REQUEST_ID, named);
-    let (status, elapsed) = (response.status().as_u16(), started.elapsed());
-    metrics.request(&RequestSample { operation, status, elapsed });
-    let elapsed_us = elapsed.as_micros() as u64;
-    if status >= 500 {
-        tracing::warn!(request_id = %id, operation, status, elapsed_us, "request failed");
-    } else {
-        tracing::debug!(request_id = %id, operation, status, elapsed_us, "request");
-    }
+    observed.end(response.status().as_u16());
     response
 }
 

@@ -5,9 +5,7 @@ use engram_engine::ID_BYTES_MAX;
 use serde_json::{Map, Value};
 
 use crate::refusal::Refusal;
-
-/// Longest name of a space, bytes.
-const SPACE_BYTES_MAX: usize = 64;
+use crate::service::space_name;
 
 /// The variable parts of a path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,17 +35,6 @@ fn lsn(raw: &str) -> Result<u64, Refusal> {
         let detail = "an LSN in a path is a whole number";
         Refusal::new(ErrorCode::InvalidValue, detail).with_field("lsn")
     })
-}
-
-fn space_name(name: String) -> Result<String, Refusal> {
-    let first = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let all = name.chars().all(|c| first(c) || c == '-' || c == '_');
-    if name.len() > SPACE_BYTES_MAX || !all || !name.starts_with(first) {
-        let detail =
-            "the space in the path is not 1 to 64 of a-z 0-9 - _, starting with a letter or digit";
-        return Err(Refusal::new(ErrorCode::BadSpaceName, detail));
-    }
-    Ok(name)
 }
 
 /// `.` and `..` never arrive from a client that normalises paths: they are refused for all, so that none is surprised.

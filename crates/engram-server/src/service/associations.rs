@@ -10,9 +10,9 @@ use crate::service::call::{Call, Context, Outcome, Reply, done};
 
 pub(crate) fn associate(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
     let request: AssociateRequest = call.decode()?;
-    let answering = call.answering();
+    let codec = call.codec;
     let done = done(reply, move |receipt: AssociationReceipt| {
-        Ok(answering.with(&convert::associate_response(&receipt)))
+        Ok(codec.answer(&convert::associate_response(&receipt)))
     });
     context.engine.associate(call.space(), convert::associate(request), done);
     Ok(())
@@ -20,9 +20,9 @@ pub(crate) fn associate(context: &Context, call: &Call, reply: Reply) -> Result<
 
 pub(crate) fn dissociate(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
     let request: DissociateRequest = call.decode()?;
-    let answering = call.answering();
+    let codec = call.codec;
     let done = done(reply, move |receipt: AssociationReceipt| {
-        Ok(answering.with(&convert::dissociate_response(&receipt)))
+        Ok(codec.answer(&convert::dissociate_response(&receipt)))
     });
     context.engine.dissociate(call.space(), convert::dissociate(request), done);
     Ok(())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use engram_api::{ErrorCode, Operation, decode};
+use engram_api::{ErrorCode, Operation, ProtoRpc, decode, decode_proto, encode_proto};
 use engram_engine::{Done, Engine};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,6 +13,9 @@ use crate::lanes::HelperPlaces;
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 
+/// Longest name of a space, bytes.
+const SPACE_BYTES_MAX: usize = 64;
+
 /// A request as the operations see it, whatever door it came through.
 pub(crate) struct Call {
     pub(crate) operation: &'static Operation,
@@ -20,6 +23,7 @@ pub(crate) struct Call {
     pub(crate) space: String,
     /// The request, not looked at yet.
     pub(crate) body: Bytes,
+    pub(crate) codec: Codec,
     /// An idempotency key that came beside the request.
     pub(crate) key: Option<String>,
 }
@@ -28,13 +32,21 @@ pub(crate) struct Call {
 #[derive(Debug)]
 pub(crate) struct Answer(pub(crate) Vec<u8>);
 
-/// How answers to a call are encoded.
+/// How requests and answers are written.
 #[derive(Clone, Copy)]
-pub(crate) struct Answering;
+pub(crate) enum Codec {
+    Json,
+    /// Protocol Buffers, in the messages of this call.
+    Proto(&'static ProtoRpc),
+}
 
-impl Answering {
-    pub(crate) fn with(self, value: &impl Serialize) -> Answer {
-        Answer(to_json(value))
+impl Codec {
+    pub(crate) fn answer(self, value: &impl Serialize) -> Answer {
+        Answer(match self {
+            Codec::Json => to_json(value),
+            Codec::Proto(rpc) => encode_proto(rpc.response, "", value)
+                .expect("a test writes an answer of every operation as a message"),
+        })
     }
 }
 
@@ -80,15 +92,14 @@ impl Call {
     }
 
     pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        Ok(decode(&self.body)?)
-    }
-
-    pub(crate) fn answering(&self) -> Answering {
-        Answering
+        Ok(match self.codec {
+            Codec::Json => decode(&self.body)?,
+            Codec::Proto(rpc) => decode_proto(&rpc.request, &self.body)?,
+        })
     }
 
     pub(crate) fn answer(&self, value: &impl Serialize) -> Answer {
-        self.answering().with(value)
+        self.codec.answer(value)
     }
 
     /// The key beside the request and the one in it; both may be given if they agree.
@@ -105,6 +116,18 @@ impl Call {
             (None, body) => Ok(body),
         }
     }
+}
+
+/// The name, if it can be one of a space.
+pub(crate) fn space_name(name: String) -> Result<String, Refusal> {
+    let first = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let all = name.chars().all(|c| first(c) || c == '-' || c == '_');
+    if name.len() > SPACE_BYTES_MAX || !all || !name.starts_with(first) {
+        let detail =
+            "the name of a space is 1 to 64 of a-z 0-9 - _, starting with a letter or digit";
+        return Err(Refusal::new(ErrorCode::BadSpaceName, detail));
+    }
+    Ok(name)
 }
 
 /// Tells `reply` how to answer. The writer calls it, so it does no more than hand over.

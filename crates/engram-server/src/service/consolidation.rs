@@ -14,7 +14,7 @@ use crate::cursor::CursorScope;
 use crate::drive::told;
 use crate::refusal::Refusal;
 use crate::service::call::{
-    Answer, Answering, Begun, Call, Context, Outcome, Reply, Stepped, Steps, done,
+    Answer, Begun, Call, Codec, Context, Outcome, Reply, Stepped, Steps, done,
 };
 
 /// Memories that a request which names no number looks at.
@@ -40,7 +40,7 @@ pub(crate) fn consolidate(context: &Context, call: &Call) -> Begun {
         engine: Arc::clone(&context.engine),
         space: call.space().to_owned(),
         budget: u64::from(budget),
-        answering: call.answering(),
+        codec: call.codec,
         all: ConsolidateResponse::default(),
     }))
 }
@@ -51,7 +51,7 @@ struct Consolidation {
     space: String,
     /// Memories to look at.
     budget: u64,
-    answering: Answering,
+    codec: Codec,
     all: ConsolidateResponse,
 }
 
@@ -70,13 +70,13 @@ impl Steps for Consolidation {
         told(step.unphrased.as_deref());
         let unfinished = step.more;
         let view = convert::step_view(step, self.engine.unconsolidated(&self.space));
-        let told = self.answering.with(&view);
+        let told = self.codec.answer(&view);
         self.all.add(view);
         Ok(Stepped { told, more: unfinished && self.all.memories < self.budget })
     }
 
     fn done(&self) -> Answer {
-        self.answering.with(&self.all)
+        self.codec.answer(&self.all)
     }
 }
 
@@ -106,8 +106,8 @@ pub(crate) fn undo_consolidation(
     reply: Reply,
 ) -> Result<(), Refusal> {
     let request: UndoConsolidationRequest = call.decode()?;
-    let answering = call.answering();
-    let done = done(reply, move |undone| Ok(answering.with(&convert::undo_response(undone))));
+    let codec = call.codec;
+    let done = done(reply, move |undone| Ok(codec.answer(&convert::undo_response(undone))));
     context.engine.undo_consolidation(call.space(), &convert::undo(request)?, done);
     Ok(())
 }

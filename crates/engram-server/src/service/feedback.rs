@@ -14,13 +14,13 @@ const HORIZON_DAYS: f64 = 365.0;
 
 pub(crate) fn feedback(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
     let request: FeedbackRequest = call.decode()?;
-    let answering = call.answering();
+    let codec = call.codec;
     let (engine, space) = (Arc::clone(&context.engine), call.space().to_owned());
     let id = request.id.clone();
     let done = done(reply, move |receipt: FeedbackReceipt| {
         // This runs where nothing may wait: it reads what is at hand.
         let now = engine.standing(&space, &id);
-        Ok(answering.with(&convert::feedback_response(id, receipt, now)))
+        Ok(codec.answer(&convert::feedback_response(id, receipt, now)))
     });
     context.engine.feedback(call.space(), convert::feedback(request), done);
     Ok(())

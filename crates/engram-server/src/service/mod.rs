@@ -1,5 +1,7 @@
 //! What each operation does, and how a request of one runs. Knows no protocol: the doors hand calls in and carry answers out.
 
+mod observe;
+
 mod held;
 
 mod call;
@@ -19,6 +21,7 @@ mod operations;
 
 mod run;
 
-pub(crate) use call::{Answer, Call, to_json};
+pub(crate) use call::{Answer, Call, Codec, space_name, to_json};
 pub(crate) use held::Held;
+pub(crate) use observe::{Door, Observed, request_id};
 pub(crate) use run::{Ran, Running, bounded, run, run_whole};

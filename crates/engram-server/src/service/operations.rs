@@ -87,13 +87,13 @@ pub(crate) const HANDLERS: &[(&str, Handler)] = &[
 fn remember(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
     let request: RememberRequest = call.decode()?;
     let key = call.idempotency_key(request.idempotency_key)?;
-    let answering = call.answering();
+    let codec = call.codec;
     let memories = vec![convert::new_memory(request.memory)];
     let options = convert::remember_options(OnInvalid::RefuseAll, key);
     let done = when_stored(context, call, (request.wait, reply), move |result| {
         let mut items = result.map_err(alone)?.items;
         match items.pop() {
-            Some(Ok(item)) => Ok(answering.with(&convert::remember_response(item))),
+            Some(Ok(item)) => Ok(codec.answer(&convert::remember_response(item))),
             Some(Err(error)) => Err(alone(error).into()),
             None => Err(Refusal::new(ErrorCode::Internal, "the engine answered nothing")),
         }
@@ -147,11 +147,11 @@ fn alone(error: EngineError) -> EngineError {
 fn remember_many(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
     let request: RememberManyRequest = call.decode()?;
     let key = call.idempotency_key(request.idempotency_key)?;
-    let answering = call.answering();
+    let codec = call.codec;
     let on_invalid = if request.partial { OnInvalid::KeepOthers } else { OnInvalid::RefuseAll };
     let options = convert::remember_options(on_invalid, key);
     let done = when_stored(context, call, (request.wait, reply), move |remembered| {
-        Ok(answering.with(&convert::remember_many_response(remembered?)))
+        Ok(codec.answer(&convert::remember_many_response(remembered?)))
     });
     let memories: Vec<NewMemory> = request.memories.into_iter().map(convert::new_memory).collect();
     let engine = &context.engine;
@@ -236,9 +236,9 @@ fn list(context: &Context, call: &Call) -> Outcome {
 fn forget(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
     let request: ForgetRequest = call.decode()?;
     let (mode, dry_run) = (request.mode.unwrap_or_default(), request.dry_run);
-    let answering = call.answering();
+    let codec = call.codec;
     let done = done(reply, move |receipt| {
-        Ok(answering.with(&convert::forget_response(mode, dry_run, receipt)))
+        Ok(codec.answer(&convert::forget_response(mode, dry_run, receipt)))
     });
     context.engine.forget(call.space(), convert::forget(request)?, done);
     Ok(())
@@ -252,8 +252,8 @@ fn forget_receipt(context: &Context, call: &Call) -> Outcome {
 
 fn restore(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
     let request: RestoreRequest = call.decode()?;
-    let answering = call.answering();
-    let done = done(reply, move |receipt| Ok(answering.with(&convert::restore_response(receipt))));
+    let codec = call.codec;
+    let done = done(reply, move |receipt| Ok(codec.answer(&convert::restore_response(receipt))));
     context.engine.restore(call.space(), convert::restore(request)?, done);
     Ok(())
 }
@@ -261,12 +261,12 @@ fn restore(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> 
 fn create_space(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
     let request: CreateSpaceRequest = call.decode()?;
     let new = convert::new_space(request)?;
-    let answering = call.answering();
+    let codec = call.codec;
     // The engine's answer carries the time of the request; what is asked for again carries the commit's.
     let engine = Arc::clone(&context.engine);
     let done = done(reply, move |info: engram_engine::SpaceInfo| {
         let info = engine.space(&info.name).unwrap_or(info);
-        Ok(answering.with(&convert::space_view(&info)))
+        Ok(codec.answer(&convert::space_view(&info)))
     });
     context.engine.create_space(&new, done);
     Ok(())
@@ -283,10 +283,10 @@ fn get_space(context: &Context, call: &Call) -> Outcome {
 
 fn delete_space(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
     let memories = context.engine.stats(call.space())?.memories;
-    let answering = call.answering();
+    let codec = call.codec;
     let done = done(reply, move |info: engram_engine::SpaceInfo| {
         let uuid = convert::uuid_text(&info);
-        Ok(answering.with(&DeleteSpaceResponse { name: info.name, uuid, memories }))
+        Ok(codec.answer(&DeleteSpaceResponse { name: info.name, uuid, memories }))
     });
     context.engine.delete_space(call.space(), done);
     Ok(())

@@ -14,8 +14,8 @@ const VERSIONS_DEFAULT: u32 = 100;
 pub(crate) fn update(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
     let mut request: UpdateRequest = call.decode()?;
     let key = call.idempotency_key(request.idempotency_key.take())?;
-    let answering = call.answering();
-    let done = done(reply, move |updated| Ok(answering.with(&convert::update_response(updated))));
+    let codec = call.codec;
+    let done = done(reply, move |updated| Ok(codec.answer(&convert::update_response(updated))));
     context.engine.update(call.space(), convert::update(request, key)?, done);
     Ok(())
 }

@@ -21,6 +21,7 @@ pub(crate) const DIMENSION: usize = 16;
 pub(crate) fn settings(dir: &Path, more: &[(&str, &str)]) -> Settings {
     let mut flags = vec![
         ("http.addr".to_owned(), "127.0.0.1:0".to_owned()),
+        ("grpc.addr".to_owned(), "127.0.0.1:0".to_owned()),
         ("data_dir".to_owned(), dir.display().to_string()),
         ("wal.segment_bytes".to_owned(), "1 MiB".to_owned()),
         ("limits.drain_timeout".to_owned(), "5s".to_owned()),

@@ -82,9 +82,8 @@ fn stopping_lets_requests_finish_and_takes_no_new_ones() {
         crate::harness::try_send(addr, "POST", path, &headers, body.to_string().as_bytes())
     });
     // The writer's connection is open, its request may be anywhere.
-    while !server.get("/metrics").text().contains("engram_http_connections 2")
-        && !writer.is_finished()
-    {}
+    while !server.get("/metrics").text().contains("engram_connections 2") && !writer.is_finished() {
+    }
     server.stop().unwrap();
     let reply = writer.join().unwrap();
     let again = Fixture::begin(Arc::clone(&server.dir), &[], parts());

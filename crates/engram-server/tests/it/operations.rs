@@ -331,8 +331,8 @@ fn metrics_count_what_happened() {
     server.get("/api/v1/spaces/default/memories/none").problem(404, "memory_not_found");
     let text = server.get("/metrics").text();
     for line in [
-        r#"engram_http_requests_total{operation="remember",status="200"} 1"#,
-        r#"engram_http_requests_total{operation="get",status="404"} 1"#,
+        r#"engram_requests_total{door="rest",operation="remember",status="200"} 1"#,
+        r#"engram_requests_total{door="rest",operation="get",status="404"} 1"#,
         r#"engram_space_memories{space="default"} 1.0"#,
         r#"engram_space_requests_total{space="default"} 2"#,
         r#"engram_embed_texts_total{embedder="builtin"} 1"#,

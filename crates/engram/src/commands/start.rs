@@ -29,13 +29,17 @@ impl Start {
         init_logs(settings.log);
         let space = settings.default_space.clone();
         let mut report = |event: ServerEvent<'_>| match event {
-            ServerEvent::Listening { addr, data_dir } => {
-                note(&format!("listening on {addr}, reading {}", data_dir.display()));
+            ServerEvent::Listening { addr, grpc, data_dir } => {
+                let grpc = grpc.map_or_else(String::new, |addr| format!(" and {addr} (gRPC)"));
+                note(&format!("listening on {addr}{grpc}, reading {}", data_dir.display()));
             }
-            ServerEvent::Ready { addr, .. } => {
+            ServerEvent::Ready { addr, grpc, .. } => {
                 let text = match output {
                     OutputFormat::Table => welcome(addr, &space),
-                    OutputFormat::Json => json!({"ready": true, "url": url(addr)}).to_string(),
+                    OutputFormat::Json => {
+                        let grpc = grpc.map(|addr| reachable(addr).to_string());
+                        json!({"ready": true, "url": url(addr), "grpc": grpc}).to_string()
+                    }
                 };
                 // A server serves on when nobody reads its greeting.
                 let mut out = io::stdout().lock();
@@ -54,14 +58,17 @@ impl Start {
 
 /// The address that a client on this machine calls.
 fn url(addr: SocketAddr) -> String {
-    let mut addr = addr;
+    format!("http://{}", reachable(addr))
+}
+
+fn reachable(mut addr: SocketAddr) -> SocketAddr {
     if addr.ip().is_unspecified() {
         addr.set_ip(match addr.is_ipv4() {
             true => Ipv4Addr::LOCALHOST.into(),
             false => Ipv6Addr::LOCALHOST.into(),
         });
     }
-    format!("http://{addr}")
+    addr
 }
 
 /// What to try first.
@@ -89,6 +96,9 @@ pub(crate) struct ServerFlags {
     /// Address and port to listen on (setting http.addr)
     #[arg(long, value_name = "ADDR")]
     http: Option<String>,
+    /// Address and port to listen on for gRPC, or `off` (setting grpc.addr)
+    #[arg(long, value_name = "ADDR")]
+    grpc: Option<String>,
     /// Directory of the data (setting data_dir)
     #[arg(long, value_name = "DIR")]
     data_dir: Option<String>,
@@ -131,6 +141,7 @@ impl ServerFlags {
             }
         };
         flag("http.addr", &self.http);
+        flag("grpc.addr", &self.grpc);
         flag("data_dir", &self.data_dir);
         flag("log.level", &self.log_level);
         flag("log.format", &self.log_format);

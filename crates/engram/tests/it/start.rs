@@ -9,7 +9,7 @@ fn a_taken_port_is_named() {
     let world = World::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let outcome = world.run(&["start", "--http", &address]);
+    let outcome = world.run(&["start", "--http", &address, "--grpc", "off"]);
     outcome.fails(1, &["ERR-5009", &address]);
 }
 
@@ -18,8 +18,15 @@ fn a_data_directory_serves_one_server() {
     let world = World::new();
     let node = world.start();
     let data = world.data_dir();
-    let outcome =
-        world.run(&["start", "--http", "127.0.0.1:0", "--data-dir", data.to_str().unwrap()]);
+    let outcome = world.run(&[
+        "start",
+        "--http",
+        "127.0.0.1:0",
+        "--grpc",
+        "off",
+        "--data-dir",
+        data.to_str().unwrap(),
+    ]);
     outcome.fails(1, &["ERR-5007"]);
     node.run(&["remember", "still here"]).ok();
 }

@@ -68,7 +68,16 @@ impl World {
     pub(crate) fn start(&self) -> Node<'_> {
         let mut child = self
             .command()
-            .args(["start", "--output", "json", "--http", "127.0.0.1:0", "--data-dir"])
+            .args([
+                "start",
+                "--output",
+                "json",
+                "--http",
+                "127.0.0.1:0",
+                "--grpc",
+                "127.0.0.1:0",
+                "--data-dir",
+            ])
             .arg(self.data_dir())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

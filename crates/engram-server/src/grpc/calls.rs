@@ -1,0 +1,206 @@
+//! From a call to the operation that it names, and from what became of it to an answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::Request;
+use engram_api::{ProtoFile, ProtoRpc, space_of};
+use futures_util::Stream;
+use futures_util::stream::try_unfold;
+use tonic::codec::CompressionEncoding::{Gzip, Zstd};
+use tonic::metadata::MetadataMap;
+use tonic::server::Grpc;
+use tonic::{Response, Status};
+use tower::service_fn;
+
+use super::codec::RawCodec;
+use super::status::status;
+use crate::node::Node;
+use crate::refusal::Refusal;
+use crate::service::{
+    Call, Codec, Door, Held, Observed, Ran, Running, bounded, request_id, run, run_whole,
+    space_name,
+};
+
+const TIMEOUT: &str = "grpc-timeout";
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+const REQUEST_ID: &str = "x-request-id";
+
+type Http = axum::http::Response<tonic::body::Body>;
+
+/// Answers a call of the service.
+pub(super) async fn serve(
+    State(node): State<Arc<Node>>,
+    Path(method): Path<String>,
+    request: Request<Body>,
+) -> Http {
+    let Some(rpc) = ProtoFile::current().rpcs.iter().find(|rpc| rpc.name == method) else {
+        let shown: String = method.chars().take(100).collect();
+        return Status::unimplemented(format!("no operation is called {shown:?}")).into_http();
+    };
+    let limit = node.settings.limits.request_bytes;
+    let mut grpc = Grpc::new(RawCodec)
+        .accept_compressed(Gzip)
+        .accept_compressed(Zstd)
+        .send_compressed(Gzip)
+        .send_compressed(Zstd)
+        .max_decoding_message_size(limit);
+    if rpc.streams {
+        let call = move |request| steps(Arc::clone(&node), rpc, request);
+        return grpc.server_streaming(service_fn(call), request).await;
+    }
+    let call = move |request| unary(Arc::clone(&node), rpc, request);
+    grpc.unary(service_fn(call), request).await
+}
+
+async fn unary(
+    node: Arc<Node>,
+    rpc: &'static ProtoRpc,
+    request: tonic::Request<Bytes>,
+) -> Result<Response<Vec<u8>>, Status> {
+    let id = id_of(request.metadata());
+    let observed = Observed::begin(&node.metrics, Door::Grpc, rpc.operation.name, &id);
+    let limit = deadline(&node, request.metadata());
+    let working = Arc::clone(&node);
+    let work = async move {
+        let (call, held) = call_of(&working, rpc, request)?;
+        run_whole(&working, call, Some(held)).await
+    };
+    let answered = bounded(&node, limit, work).await.and_then(|answered| answered);
+    match answered {
+        Ok(answer) => {
+            observed.end(rpc.operation.status);
+            Ok(named(Response::new(answer.0), &id))
+        }
+        Err(refusal) => {
+            observed.end(refusal.0.status);
+            Err(refused(refusal, &id))
+        }
+    }
+}
+
+/// The messages that tell of each step.
+type Told = std::pin::Pin<Box<dyn Stream<Item = Result<Vec<u8>, Status>> + Send>>;
+
+async fn steps(
+    node: Arc<Node>,
+    rpc: &'static ProtoRpc,
+    request: tonic::Request<Bytes>,
+) -> Result<Response<Told>, Status> {
+    let id = id_of(request.metadata());
+    let observed = Observed::begin(&node.metrics, Door::Grpc, rpc.operation.name, &id);
+    let begun = async {
+        let (call, held) = call_of(&node, rpc, request)?;
+        run(&node, call, Some(held)).await
+    };
+    match begun.await {
+        Ok(ran) => {
+            observed.end(rpc.operation.status);
+            Ok(named(Response::new(told(ran, id.clone())), &id))
+        }
+        Err(refusal) => {
+            observed.end(refusal.0.status);
+            Err(refused(refusal, &id))
+        }
+    }
+}
+
+/// What is left to be told.
+enum Left {
+    Work(Ran),
+    Nothing,
+}
+
+fn told(ran: Ran, id: String) -> Told {
+    let next = move |left: Left| {
+        let id = id.clone();
+        async move {
+            let running: Running = match left {
+                Left::Nothing => return Ok(None),
+                Left::Work(Ran::Answered(answer)) => return Ok(Some((answer.0, Left::Nothing))),
+                Left::Work(Ran::Under(running)) => running,
+            };
+            let (running, stepped) =
+                running.step().await.map_err(|refusal| refused(refusal, &id))?;
+            let left = match stepped.more {
+                true => Left::Work(Ran::Under(running)),
+                false => Left::Nothing,
+            };
+            Ok(Some((stepped.told.0, left)))
+        }
+    };
+    Box::pin(try_unfold(Left::Work(ran), next))
+}
+
+fn call_of(
+    node: &Node,
+    rpc: &'static ProtoRpc,
+    request: tonic::Request<Bytes>,
+) -> Result<(Call, Held), Refusal> {
+    let key = text_of(request.metadata(), IDEMPOTENCY_KEY);
+    let body = request.into_inner();
+    let mut held = Held::first(node)?;
+    held.grow(node, body.len())?;
+    let space = match rpc.operation.scope {
+        engram_api::Scope::Space => space_name(space_of(&rpc.request, &body)?)?,
+        engram_api::Scope::Node => String::new(),
+    };
+    let call = Call { operation: rpc.operation, space, body, codec: Codec::Proto(rpc), key };
+    Ok((call, held))
+}
+
+fn text_of(metadata: &MetadataMap, name: &str) -> Option<String> {
+    metadata.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+fn id_of(metadata: &MetadataMap) -> String {
+    request_id(text_of(metadata, REQUEST_ID).as_deref())
+}
+
+/// The time that the client gives the call, no longer than the settings give it.
+fn deadline(node: &Node, metadata: &MetadataMap) -> Duration {
+    let limit = node.settings.limits.request_timeout;
+    let given = text_of(metadata, TIMEOUT).and_then(|text| timeout(&text));
+    given.map_or(limit, |given| given.min(limit))
+}
+
+/// A time as gRPC writes it: up to eight digits and a unit.
+fn timeout(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let count: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
+    Some(match unit {
+        "H" => Duration::from_secs(count * 3_600),
+        "M" => Duration::from_secs(count * 60),
+        "S" => Duration::from_secs(count),
+        "m" => Duration::from_millis(count),
+        "u" => Duration::from_micros(count),
+        "n" => Duration::from_nanos(count),
+        _ => return None,
+    })
+}
+
+fn named<T>(mut response: Response<T>, id: &str) -> Response<T> {
+    let id = id.parse().expect("request ids are plain ASCII");
+    response.metadata_mut().insert(REQUEST_ID, id);
+    response
+}
+
+fn refused(refusal: Refusal, id: &str) -> Status {
+    status(refusal.0.with_request_id(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_read_as_grpc_writes_them() {
+        assert_eq!(timeout("5S"), Some(Duration::from_secs(5)));
+        assert_eq!(timeout("250m"), Some(Duration::from_millis(250)));
+        for bad in ["", "S", "5", "5s", "-1S", "123456789S", "\u{fc}"] {
+            assert_eq!(timeout(bad), None, "{bad}");
+        }
+    }
+}
