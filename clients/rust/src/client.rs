@@ -7,14 +7,15 @@ use engram_api::{
     FadingResponse, FeedbackRequest, FeedbackResponse, ForgetReceiptRequest, ForgetReceiptResponse,
     ForgetRequest, ForgetResponse, GetRequest, HistoryRequest, HistoryResponse, ImagineRequest,
     ImagineResponse, ListRequest, ListResponse, ListSpacesResponse, MarksRequest, MarksResponse,
-    MemoryView, Operation, PredictRequest, PredictResponse, RecallRequest, RecallResponse,
-    RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse,
+    MemoryView, Operation, Permission, PredictRequest, PredictResponse, RecallRequest,
+    RecallResponse, RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse,
     RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest,
-    RetentionResponse, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView,
+    RetentionResponse, Scope, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView,
     UndoConsolidationRequest, UndoConsolidationResponse, UpdateRequest, UpdateResponse,
     VersionView,
 };
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::error::ClientError;
 use crate::options::ClientOptions;
@@ -108,6 +109,22 @@ impl Client {
     /// [`ClientError::Decode`] with its status.
     pub fn ready(&self) -> Result<(), ClientError> {
         self.transport.probe("/readyz")
+    }
+
+    /// Calls any operation by its entry in the table, with its request and answer as JSON. Sent again after a retryable problem only
+    /// if the operation just reads.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn call(
+        &self,
+        operation: &'static Operation,
+        space: &str,
+        request: &[u8],
+    ) -> Result<Value, ClientError> {
+        let body = operation.request.map(|_| request.to_vec());
+        let space = (operation.scope == Scope::Space).then_some(space);
+        self.run(operation.name, space, body, repeat_if(operation.permission == Permission::Read))
     }
 
     fn run<T: DeserializeOwned>(

@@ -38,6 +38,8 @@ mod rest;
 
 mod grpc;
 
+mod mcp;
+
 mod listener;
 
 mod server;
@@ -51,6 +53,7 @@ pub use config::{
 };
 pub use embedding::EmbedderMap;
 pub use logs::init_logs;
+pub use mcp::{McpCall, Toolset, render_mcp_page, serve_mcp_stdio};
 pub use metrics::{METRICS, MetricEntry, MetricKind, render_metrics_page};
 pub use refusal::engine_problem;
 pub use run::{Ended, ServerEvent, run};

@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use engram_api::{ErrorCode, Problem};
 use engram_engine::{Components, Engine, EngineSettings, Language, NewSpace};
 use engram_store::{Clock, Entropy, Fs, OsEntropy, RealFs, Recovery, SystemClock};
@@ -27,6 +28,7 @@ use crate::embedding::{EmbedderMap, meter};
 use crate::grpc;
 use crate::lanes::Lanes;
 use crate::listener::{Protocol, Serving, accept};
+use crate::mcp;
 use crate::metrics::Metrics;
 use crate::node::{Node, NodeParts, Opened, Phase};
 use crate::progress::{CountedFs, FsTraffic};
@@ -128,10 +130,11 @@ impl Server {
         ));
         let hosts =
             HostList::new(addr, &node.settings.allowed_hosts, &node.settings.allowed_origins);
+        let more = Router::new().route_service("/mcp", mcp::service(&node));
         let end_connections = watch::Sender::new(false);
         let connections = Arc::new(Semaphore::new(node.settings.limits.connections));
         let serving = Serving {
-            router: rest::router(Arc::clone(&node), hosts),
+            router: rest::router(Arc::clone(&node), hosts, more),
             protocol: Protocol::Http1,
             metrics: Arc::clone(&node.metrics),
             places: Arc::clone(&connections),

@@ -97,6 +97,8 @@ enum Command {
     Import(commands::import::Import),
     /// Write memories as JSON lines that `import` takes back
     Export(commands::export::Export),
+    /// Serve an agent on stdin and stdout by the Model Context Protocol
+    Mcp(commands::mcp::Mcp),
     /// Measure how well recall finds, on a set with known answers
     Eval(commands::eval::Eval),
     /// Re-run experiments of memory research on it
@@ -151,6 +153,7 @@ impl Command {
             Command::Fading(command) => command.run(connection),
             Command::Import(command) => command.run(connection),
             Command::Export(command) => command.run(connection),
+            Command::Mcp(command) => command.run(connection),
             Command::Eval(command) => command.run(connection.output),
             Command::Lab(command) => command.run(connection.output),
             Command::Bench(command) => command.run(connection.output),

@@ -63,7 +63,7 @@ pub const METRICS: &[MetricEntry] = &[
         "engram_requests",
         Counter,
         &["door", "operation", "status"],
-        "Requests answered, by the door they came through (`rest`, `grpc`), operation (`none` where the path belongs to no operation) and \
+        "Requests answered, by the door they came through (`rest`, `grpc`, `mcp`), operation (`none` where the path belongs to no operation) and \
          status, as HTTP has it.",
     ),
     row(

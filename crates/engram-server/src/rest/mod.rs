@@ -18,3 +18,4 @@ mod router;
 
 pub(crate) use guard::HostList;
 pub(crate) use router::{LocalAddr, router};
+pub(crate) use target::percent_decoded;

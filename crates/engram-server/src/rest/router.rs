@@ -25,11 +25,12 @@ use crate::service::{Door, Observed, bounded, request_id};
 pub(crate) struct LocalAddr(pub(crate) SocketAddr);
 
 /// Paths outside of the operations table, for the message that names the nearest path.
-const EXTRA_PATHS: [&str; 5] = ["/livez", "/readyz", "/version", "/metrics", "/openapi.json"];
+const EXTRA_PATHS: [&str; 6] =
+    ["/livez", "/readyz", "/version", "/metrics", "/openapi.json", "/mcp"];
 
-/// All routes of the server.
-pub(crate) fn router(node: Arc<Node>, hosts: HostList) -> Router {
-    let mut router = Router::new()
+/// All routes of the server; `more` are those of other protocols over HTTP.
+pub(crate) fn router(node: Arc<Node>, hosts: HostList, more: Router<Arc<Node>>) -> Router {
+    let mut router = more
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))

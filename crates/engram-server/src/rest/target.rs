@@ -51,7 +51,8 @@ fn memory_id(id: String) -> Result<String, Refusal> {
     Ok(id)
 }
 
-fn percent_decoded(raw: &str) -> Result<String, Refusal> {
+/// The text that a part of an address stands for.
+pub(crate) fn percent_decoded(raw: &str) -> Result<String, Refusal> {
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw.as_bytes();
     while let [byte, after @ ..] = rest {

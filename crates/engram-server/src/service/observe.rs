@@ -14,6 +14,7 @@ const REQUEST_ID_BYTES_MAX: usize = 128;
 pub(crate) enum Door {
     Rest,
     Grpc,
+    Mcp,
 }
 
 impl Door {
@@ -21,6 +22,7 @@ impl Door {
         match self {
             Door::Rest => "rest",
             Door::Grpc => "grpc",
+            Door::Mcp => "mcp",
         }
     }
 }

@@ -227,7 +227,7 @@ fn health_and_reflection_answer() {
     let serving = client.raw("/grpc.health.v1.Health/Check", Request::new(vec![])).unwrap();
     assert_eq!(serving, [8, 1], "status: SERVING");
     // A field with tag 7 asks for the list of services.
-    let request = tonic::Request::new(futures_util::stream::iter([vec![7 << 3 | 2, 0]]));
+    let request = Request::new(futures_util::stream::iter([vec![7 << 3 | 2, 0]]));
     let grpc = &mut client.grpc;
     let names = client.runtime.block_on(async {
         grpc.ready().await.unwrap();

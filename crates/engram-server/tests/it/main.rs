@@ -13,6 +13,7 @@ mod faults;
 mod grpc;
 mod life;
 mod marking;
+mod mcp;
 mod operations;
 mod pages;
 mod recalling;

@@ -23,6 +23,7 @@ pub(crate) mod imagine;
 pub(crate) mod import;
 pub(crate) mod lab;
 pub(crate) mod list;
+pub(crate) mod mcp;
 pub(crate) mod predict;
 pub(crate) mod recall;
 pub(crate) mod recognize;

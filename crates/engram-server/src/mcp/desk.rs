@@ -1,0 +1,79 @@
+//! Who works on the calls: this node, or a server elsewhere.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use engram_api::{ErrorCode, Operation, Problem, Scope};
+
+use crate::node::Node;
+use crate::refusal::Refusal;
+use crate::service::{
+    Call, Codec, Door, Held, Observed, bounded, request_id, run_whole, space_name,
+};
+
+/// Calls an operation of a server elsewhere: its name, the space, the request as JSON; gives the answer as JSON. It may wait.
+pub type McpCall =
+    dyn Fn(&'static Operation, &str, &[u8]) -> Result<Vec<u8>, Box<Problem>> + Send + Sync;
+
+/// Works on calls.
+#[derive(Clone)]
+pub(super) enum Desk {
+    Here(Arc<Node>),
+    Elsewhere(Arc<McpCall>),
+}
+
+impl Desk {
+    /// The answer of an operation, as JSON.
+    pub(super) async fn call(
+        &self,
+        operation: &'static Operation,
+        space: &str,
+        request: Vec<u8>,
+    ) -> Result<Vec<u8>, Box<Problem>> {
+        let space = match operation.scope {
+            Scope::Space => space.to_owned(),
+            Scope::Node => String::new(),
+        };
+        match self {
+            Desk::Here(node) => here(node, operation, space, request).await,
+            Desk::Elsewhere(call) => {
+                let call = Arc::clone(call);
+                let work = move || call(operation, &space, &request);
+                let ended = |_| Problem::new(ErrorCode::Internal, "the call panicked");
+                tokio::task::spawn_blocking(work).await.map_err(ended)?
+            }
+        }
+    }
+}
+
+async fn here(
+    node: &Arc<Node>,
+    operation: &'static Operation,
+    space: String,
+    request: Vec<u8>,
+) -> Result<Vec<u8>, Box<Problem>> {
+    let id = request_id(None);
+    let observed = Observed::begin(&node.metrics, Door::Mcp, operation.name, &id);
+    let (working, limit) = (Arc::clone(node), node.settings.limits.request_timeout);
+    let work = async move {
+        let mut held = Held::first(&working)?;
+        held.grow(&working, request.len())?;
+        let space = match operation.scope {
+            Scope::Space => space_name(space)?,
+            Scope::Node => space,
+        };
+        let body = Bytes::from(request);
+        let call = Call { operation, space, body, codec: Codec::Json, key: None };
+        run_whole(&working, call, Some(held)).await
+    };
+    match bounded(node, limit, work).await.and_then(|answered| answered) {
+        Ok(answer) => {
+            observed.end(operation.status);
+            Ok(answer.0)
+        }
+        Err(Refusal(problem)) => {
+            observed.end(problem.status);
+            Err(Box::new(problem.with_request_id(id)))
+        }
+    }
+}
