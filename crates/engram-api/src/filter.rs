@@ -65,6 +65,13 @@ pub struct FilterInput {
     /// Conditions on metadata by dotted path, for example `{"ticket.priority": {"gte": 2}}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, MetadataCondition>,
+    /// Conditions on fields of the memory itself, for example `{"text": {"like": "%lake%"}, "importance": {"gte": 0.5}}`.
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "of_their_sort"
+    )]
+    pub fields: BTreeMap<FilterFieldName, MetadataCondition>,
     /// All of these hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub and: Vec<FilterInput>,
@@ -83,6 +90,102 @@ impl FilterInput {
     }
 }
 
+/// Fields of a memory that have one value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FilterFieldName {
+    /// Heading.
+    Title,
+    /// Content.
+    Text,
+    /// Session.
+    Session,
+    /// Place.
+    Place,
+    /// What it is a statement about.
+    Subject,
+    /// Which property it states.
+    Attribute,
+    /// Importance, as it was stated.
+    Importance,
+    /// Confidence, as it was stated.
+    Confidence,
+    /// Trust in its source, as it was stated.
+    Trust,
+    /// Version.
+    Version,
+    /// Log sequence number of the commit that stored it.
+    Lsn,
+}
+
+impl FilterFieldName {
+    /// All of them.
+    pub const ALL: [FilterFieldName; 11] = {
+        use FilterFieldName::{
+            Attribute, Confidence, Importance, Lsn, Place, Session, Subject, Text, Title, Trust,
+            Version,
+        };
+        [
+            Title, Text, Session, Place, Subject, Attribute, Importance, Confidence, Trust,
+            Version, Lsn,
+        ]
+    };
+
+    /// The name as it stands in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FilterFieldName::Title => "title",
+            FilterFieldName::Text => "text",
+            FilterFieldName::Session => "session",
+            FilterFieldName::Place => "place",
+            FilterFieldName::Subject => "subject",
+            FilterFieldName::Attribute => "attribute",
+            FilterFieldName::Importance => "importance",
+            FilterFieldName::Confidence => "confidence",
+            FilterFieldName::Trust => "trust",
+            FilterFieldName::Version => "version",
+            FilterFieldName::Lsn => "lsn",
+        }
+    }
+
+    /// Whether it holds a number; all others hold a string.
+    pub fn is_number(self) -> bool {
+        use FilterFieldName::{Confidence, Importance, Lsn, Trust, Version};
+        matches!(self, Importance | Confidence | Trust | Version | Lsn)
+    }
+}
+
+/// Refuses what can never hold: a string where the field has numbers, and the reverse.
+fn of_their_sort<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<FilterFieldName, MetadataCondition>, D::Error> {
+    let conditions: BTreeMap<FilterFieldName, MetadataCondition> =
+        BTreeMap::deserialize(deserializer)?;
+    for (field, condition) in &conditions {
+        let fits = |value: &Value| match field.is_number() {
+            true => value.is_number(),
+            false => value.is_string(),
+        };
+        let all_fit = match condition {
+            MetadataCondition::Equals(value) => fits(value),
+            MetadataCondition::Compare(compare) => {
+                let Comparisons { eq, ne, lt, lte, gt, gte, one_of, like, exists: _ } = &**compare;
+                let single = [eq, ne, lt, lte, gt, gte].into_iter().flatten();
+                single.chain(one_of.iter().flatten()).all(fits)
+                    && (like.is_none() || !field.is_number())
+            }
+        };
+        if !all_fit {
+            let sort = if field.is_number() { "a number" } else { "a string" };
+            let name = field.as_str();
+            return Err(D::Error::custom(format!(
+                "`{name}` holds {sort} and is compared with something else"
+            )));
+        }
+    }
+    Ok(conditions)
+}
+
 /// What the value at a metadata path must be. Where the value is a list, a test holds if it holds for one element.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -90,7 +193,7 @@ pub enum MetadataCondition {
     /// Equals this string, number, boolean or null.
     Equals(Value),
     /// Passes all of these comparisons.
-    Compare(Comparisons),
+    Compare(Box<Comparisons>),
 }
 
 /// Comparisons with the value at a metadata path; all that are given must hold.
@@ -118,6 +221,9 @@ pub struct Comparisons {
     /// Equal to one of these.
     #[serde(rename = "in", default, skip_serializing_if = "Option::is_none")]
     pub one_of: Option<Vec<Value>>,
+    /// A string that fits this pattern: `%` any characters, `_` one, `\\` takes the next as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub like: Option<String>,
     /// Whether the path is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exists: Option<bool>,
@@ -142,10 +248,10 @@ impl<'de> Deserialize<'de> for MetadataCondition {
                     serde_json::from_value(object).map_err(D::Error::custom)?;
                 if comparisons == Comparisons::default() {
                     return Err(D::Error::custom(
-                        "an object of comparisons needs at least one of eq, ne, lt, lte, gt, gte, in, exists",
+                        "an object of comparisons needs at least one of eq, ne, lt, lte, gt, gte, in, like, exists",
                     ));
                 }
-                Ok(MetadataCondition::Compare(comparisons))
+                Ok(MetadataCondition::Compare(Box::new(comparisons)))
             }
             plain => Ok(MetadataCondition::Equals(plain)),
         }

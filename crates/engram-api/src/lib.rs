@@ -52,7 +52,7 @@ pub use feedback::{
     CurvePoint, DecisionName, FallView, FeedbackRequest, FeedbackResponse, JudgedRecallInput,
     RetentionRequest, RetentionResponse, ReviewView, SourceEvidenceView, VerdictName,
 };
-pub use filter::{Comparisons, FilterInput, MetadataCondition};
+pub use filter::{Comparisons, FilterFieldName, FilterInput, MetadataCondition};
 pub use forget::{
     FORGET_IDS_MAX, ForgetModeName, ForgetReceiptRequest, ForgetReceiptResponse, ForgetRequest,
     ForgetResponse, PlaceName, PurgeStateName, ReceiptView, RestoreRequest, RestoreResponse,

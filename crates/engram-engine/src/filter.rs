@@ -6,7 +6,7 @@
 
 use std::cmp::Ordering;
 
-use engram_index::order_int_float;
+use engram_index::{LikePattern, order_int_float};
 
 use crate::error::{EngineError, InvalidValue};
 use crate::model::{Kind, Memory, MetaValue, Metadata};
@@ -71,6 +71,8 @@ pub struct Filter {
     pub ids: Vec<String>,
     /// Conditions on metadata.
     pub metadata: Vec<MetaCondition>,
+    /// Conditions on what the memory itself says. No column answers them: each memory is looked at.
+    pub fields: Vec<OwnCondition>,
     /// Filters that must all match.
     pub all: Vec<Filter>,
     /// Filters of which one must match; empty = no condition.
@@ -86,6 +88,42 @@ pub struct MetaCondition {
     pub path: Vec<String>,
     /// What must hold of the value there.
     pub test: MetaTest,
+}
+
+/// A test of one field of a memory itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OwnCondition {
+    /// Which field.
+    pub field: OwnField,
+    /// What must hold of its value. An empty text is none.
+    pub test: MetaTest,
+}
+
+/// A field of a memory with one value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnField {
+    /// Heading.
+    Title,
+    /// Content.
+    Text,
+    /// Session.
+    Session,
+    /// Place.
+    Place,
+    /// What it is a statement about.
+    Subject,
+    /// Which property it states.
+    Attribute,
+    /// Importance, as it was stated.
+    Importance,
+    /// Confidence, as it was stated.
+    Confidence,
+    /// Trust in its source, as it was stated.
+    Trust,
+    /// Number of its version.
+    Version,
+    /// Log sequence number of the commit that stored it.
+    Lsn,
 }
 
 /// What may be asked of a metadata value. Numbers compare as numbers, strings as bytes; values of different sorts are
@@ -106,6 +144,8 @@ pub enum MetaTest {
     AtLeast(MetaValue),
     /// Equal to one of these.
     In(Vec<MetaValue>),
+    /// A string that fits the pattern.
+    Like(LikePattern),
     /// There is a value at the path; an explicit null counts.
     Exists,
     /// There is no value at the path.
@@ -174,9 +214,11 @@ impl Filter {
             let problem = InvalidValue::OutOfRange { value, low: 0.0, high: 1.0 };
             return Err(EngineError::invalid(format!("{path}.min_trust"), problem));
         }
-        if self.metadata.iter().any(|condition| !condition.test.is_finite()) {
+        let metadata = self.metadata.iter().map(|condition| ("metadata", &condition.test));
+        let fields = self.fields.iter().map(|condition| ("fields", &condition.test));
+        if let Some((name, _)) = metadata.chain(fields).find(|(_, test)| !test.is_finite()) {
             let problem = InvalidValue::NonFinite { position: 0 };
-            return Err(EngineError::invalid(format!("{path}.metadata"), problem));
+            return Err(EngineError::invalid(format!("{path}.{name}"), problem));
         }
         *conditions += self.own_conditions();
         if *conditions > FILTER_CONDITIONS_MAX {
@@ -192,10 +234,11 @@ impl Filter {
     }
 
     fn own_conditions(&self) -> usize {
-        let values: usize = self
-            .metadata
-            .iter()
-            .map(|condition| match &condition.test {
+        let metadata = self.metadata.iter().map(|condition| &condition.test);
+        let fields = self.fields.iter().map(|condition| &condition.test);
+        let values: usize = metadata
+            .chain(fields)
+            .map(|test| match test {
                 MetaTest::In(values) => values.len().max(1),
                 _ => 1,
             })
@@ -233,6 +276,7 @@ impl Filter {
         self.matches_fields(memory)
             && self.valid_at.is_none_or(|at| validity.holds(at))
             && self.metadata.iter().all(|condition| condition.holds(&memory.content.metadata))
+            && self.fields.iter().all(|condition| condition.holds(memory))
             && self.all.iter().all(nested)
             && (self.any.is_empty() || self.any.iter().any(nested))
             && !self.none.iter().any(nested)
@@ -274,7 +318,7 @@ impl MetaTest {
             | MetaTest::Greater(value)
             | MetaTest::AtLeast(value) => is_finite(value),
             MetaTest::In(values) => values.iter().all(is_finite),
-            MetaTest::Exists | MetaTest::Missing => true,
+            MetaTest::Like(_) | MetaTest::Exists | MetaTest::Missing => true,
         }
     }
 }
@@ -290,8 +334,18 @@ fn is_finite(value: &MetaValue) -> bool {
 
 impl MetaCondition {
     fn holds(&self, metadata: &Metadata) -> bool {
-        let value = lookup(metadata, &self.path);
-        match (&self.test, value) {
+        self.test.holds(lookup(metadata, &self.path))
+    }
+}
+
+impl MetaTest {
+    /// That a string fits a pattern: `%` stands for any characters, `_` for one, `\` takes the next as it is.
+    pub fn like(pattern: &str) -> MetaTest {
+        MetaTest::Like(LikePattern::new(pattern))
+    }
+
+    fn holds(&self, found: Option<&MetaValue>) -> bool {
+        match (self, found) {
             (MetaTest::Missing, found) => found.is_none(),
             (MetaTest::Exists, found) => found.is_some(),
             (MetaTest::NotEqual(wanted), found) => {
@@ -304,6 +358,46 @@ impl MetaCondition {
             (MetaTest::AtMost(w), Some(v)) => any(v, |v| order(v, w).is_some_and(Ordering::is_le)),
             (MetaTest::Greater(w), Some(v)) => any(v, |v| order(v, w).is_some_and(Ordering::is_gt)),
             (MetaTest::AtLeast(w), Some(v)) => any(v, |v| order(v, w).is_some_and(Ordering::is_ge)),
+            (MetaTest::Like(pattern), Some(v)) => {
+                any(v, |v| matches!(v, MetaValue::Text(text) if pattern.matches(text)))
+            }
+        }
+    }
+}
+
+impl OwnCondition {
+    /// Whether it asks for what the head of a cold memory lacks.
+    pub(crate) fn asks_text(&self) -> bool {
+        matches!(self.field, OwnField::Title | OwnField::Text)
+    }
+
+    pub(crate) fn holds(&self, memory: &Memory) -> bool {
+        let content = &memory.content;
+        let number = |number: f32| MetaValue::Float(f64::from(number));
+        let whole = |number: u64| i64::try_from(number).ok().map(MetaValue::Int);
+        let value = match self.field {
+            OwnField::Title => return self.holds_text(&content.title),
+            OwnField::Text => return self.holds_text(&content.text),
+            OwnField::Session => return self.holds_text(&content.session),
+            OwnField::Place => return self.holds_text(&content.place),
+            OwnField::Subject => return self.holds_text(&content.subject),
+            OwnField::Attribute => return self.holds_text(&content.attribute),
+            OwnField::Importance => content.importance.map(number),
+            OwnField::Confidence => content.confidence.map(number),
+            OwnField::Trust => content.source.trust.map(number),
+            OwnField::Version => whole(u64::from(memory.version)),
+            OwnField::Lsn => whole(memory.lsn.0),
+        };
+        self.test.holds(value.as_ref())
+    }
+
+    /// The commonest test of a text copies none.
+    fn holds_text(&self, text: &str) -> bool {
+        match &self.test {
+            MetaTest::Like(pattern) => !text.is_empty() && pattern.matches(text),
+            test => {
+                test.holds((!text.is_empty()).then(|| MetaValue::Text(text.to_owned())).as_ref())
+            }
         }
     }
 }

@@ -164,7 +164,8 @@ pub use error::{EngineError, InvalidValue, LogFailure};
 pub use fading::{FadingForecast, FadingMemory};
 pub use feedback::FeedbackReceipt;
 pub use filter::{
-    FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, Filter, MetaCondition, MetaTest, TimeRange,
+    FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, Filter, MetaCondition, MetaTest, OwnCondition,
+    OwnField, TimeRange,
 };
 pub use index::Indexed;
 pub use link::Linked;

@@ -6,7 +6,7 @@
 use engram_index::{
     Adjacency, AlignedBytes, Analyzer, Bitmap, Bm25, CorpusStats, Edge, EdgeType, EdgeWeight,
     FieldTest, FieldValue, Graph, GraphBlock, Hnsw, HnswBuilder, HnswScratch, HnswSettings,
-    KeywordColumn, Language, MetadataColumn, MetadataWriter, Postings, PostingsWriter,
+    KeywordColumn, Language, LikePattern, MetadataColumn, MetadataWriter, Postings, PostingsWriter,
     QuantisedVectors, RangeColumn, RowMajor, ScanScratch, Serial, SpreadSettings, Spreader, Terms,
     TextField, TextQuery, TitleMatcher, TopK, VectorFilter, VectorQuery,
 };
@@ -74,6 +74,7 @@ fn ranges(bytes: &[u8]) {
 fn metadata(bytes: &[u8]) {
     let Ok(column) = MetadataColumn::open(bytes) else { return };
     assert!(column.to_bytes() == bytes, "a column has one form");
+    let any = LikePattern::new("%");
     let nested = FieldValue::List(vec![FieldValue::Int(1), FieldValue::Null]);
     let values = [
         FieldValue::Int(7),
@@ -89,6 +90,7 @@ fn metadata(bytes: &[u8]) {
                 FieldTest::NotEqual(value.clone()),
                 FieldTest::Less(value.clone()),
                 FieldTest::AtLeast(value.clone()),
+                FieldTest::Like(&any),
                 FieldTest::Exists,
                 FieldTest::Missing,
             ];

@@ -30,8 +30,8 @@ pub use decay::{
 };
 pub use evidence::{Beta, Evidence, WITNESSES_MAX, Witness};
 pub use field::{
-    ColumnPart, FieldTest, FieldValue, KeywordColumn, MetadataColumn, MetadataWriter, RangeColumn,
-    order_int_float,
+    ColumnPart, FieldTest, FieldValue, KeywordColumn, LikePattern, MetadataColumn, MetadataWriter,
+    RangeColumn, order_int_float,
 };
 pub use fuse::{RouteScore, bm25_share, cosine_share, ln_1p, logistic};
 pub use graph::{

@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use crate::filter::FilterFieldName;
+
 use super::{
     Field, Named, answer, any_list, count, described, flag, free_object, list, may, needs, number,
     one_of_names, reference, request, share, text, text_of, time,
@@ -176,6 +178,15 @@ fn filter() -> serde_json::Value {
                 json!({"type": "object", "additionalProperties": reference("MetadataCondition")}),
                 "Conditions by dotted path.",
             ),
+            may(
+                "fields",
+                json!({
+                    "type": "object", "additionalProperties": reference("MetadataCondition"),
+                    "propertyNames": {"enum": FilterFieldName::ALL.map(FilterFieldName::as_str)},
+                }),
+                "Conditions on fields of the memory itself; importance, confidence and trust as they were stated. Each memory that is \
+                 left is looked at.",
+            ),
             may("and", nested.clone(), "All of these hold."),
             may("or", nested, "At least one of these holds."),
             may("not", reference("FilterInput"), "This does not hold."),
@@ -201,6 +212,11 @@ fn comparisons() -> serde_json::Value {
             may("gt", json!({}), "Greater than."),
             may("gte", json!({}), "At least."),
             may("in", any_list(&json!({})), "Equal to one of these."),
+            may(
+                "like",
+                text(),
+                "A string that fits: `%` stands for any characters, `_` for one, `\\` takes the next as it is.",
+            ),
             may("exists", flag(), "Whether the path is there."),
         ],
     )

@@ -41,19 +41,61 @@ fn wrong_messages_say_where() {
         (BYTES, b"a\xff"),
         &expect![[r#"invalid_utf8 | a string is not UTF-8 | Some("text")"#]],
     );
-    remember("text", (WireType::Varint, b"\x01"), &expect![[r#"invalid_protobuf | a field has not the wire type of a string | Some("text")"#]]);
-    remember("vector", (BYTES, b"\x00\x00\xc0\x7f"), &expect![[r#"not_finite | a number is not finite | Some("vector[0]")"#]]);
-    remember("vector", (BYTES, b"\x00\x00\xc0"), &expect![[r#"invalid_protobuf | a packed list ends before its last number does | Some("vector")"#]]);
-    remember("text", (WireType::StartGroup, b""), &expect!["invalid_protobuf | groups are not of proto3 | None"]);
+    remember(
+        "text",
+        (WireType::Varint, b"\x01"),
+        &expect![[
+            r#"invalid_protobuf | a field has not the wire type of a string | Some("text")"#
+        ]],
+    );
+    remember(
+        "vector",
+        (BYTES, b"\x00\x00\xc0\x7f"),
+        &expect![[r#"not_finite | a number is not finite | Some("vector[0]")"#]],
+    );
+    remember(
+        "vector",
+        (BYTES, b"\x00\x00\xc0"),
+        &expect![[
+            r#"invalid_protobuf | a packed list ends before its last number does | Some("vector")"#
+        ]],
+    );
+    remember(
+        "text",
+        (WireType::StartGroup, b""),
+        &expect!["invalid_protobuf | groups are not of proto3 | None"],
+    );
     let mut half = field("RememberRequest", "text", (BYTES, b"half"));
     half.truncate(half.len() - 1);
-    check::<RememberRequest>("RememberRequest", &half, &expect!["invalid_protobuf | the message ends before a field does | None"]);
-    check::<RememberRequest>("RememberRequest", b"\xfa\x7f\x00", &expect!["unknown_field | no field has number 2047 | None"]);
-    check::<GetRequest>("GetRequest", b"", &expect![[r#"missing_field | missing field `id` | Some("id")"#]]);
+    check::<RememberRequest>(
+        "RememberRequest",
+        &half,
+        &expect!["invalid_protobuf | the message ends before a field does | None"],
+    );
+    check::<RememberRequest>(
+        "RememberRequest",
+        b"\xfa\x7f\x00",
+        &expect!["unknown_field | no field has number 2047 | None"],
+    );
+    check::<GetRequest>(
+        "GetRequest",
+        b"",
+        &expect![[r#"missing_field | missing field `id` | Some("id")"#]],
+    );
     let mode = field("RecallRequest", "mode", (WireType::Varint, &[99]));
-    check::<RecallRequest>("RecallRequest", &mode, &expect![[r#"invalid_value | ModeName has no value 99 | Some("mode")"#]]);
+    check::<RecallRequest>(
+        "RecallRequest",
+        &mode,
+        &expect![[r#"invalid_value | ModeName has no value 99 | Some("mode")"#]],
+    );
     let late = prost_types::Timestamp { seconds: i64::MAX, nanos: 0 }.encode_to_vec();
-    remember("occurred_at", (BYTES, &late), &expect![[r#"bad_time | bad time: a Timestamp is outside the years that can be kept | Some("occurred_at")"#]]);
+    remember(
+        "occurred_at",
+        (BYTES, &late),
+        &expect![[
+            r#"bad_time | bad time: a Timestamp is outside the years that can be kept | Some("occurred_at")"#
+        ]],
+    );
 }
 
 #[test]

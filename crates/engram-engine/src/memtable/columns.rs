@@ -8,7 +8,7 @@ use engram_index::{
     RangeColumn,
 };
 
-use crate::filter::{Filter, MetaTest, TimeRange};
+use crate::filter::{Filter, MetaTest, OwnCondition, TimeRange};
 use crate::model::{Kind, Memory, MetaValue, Metadata};
 
 /// One column for each field that a filter may name.
@@ -43,6 +43,8 @@ pub(crate) struct Lookups<'a> {
     pub(crate) ids: &'a dyn Fn(&[String]) -> Bitmap,
     /// The memories that are true at a time.
     pub(crate) valid_at: &'a dyn Fn(i64) -> Bitmap,
+    /// The memories that meet a condition on what they themselves say.
+    pub(crate) own: &'a dyn Fn(&OwnCondition) -> Bitmap,
 }
 
 impl Columns {
@@ -306,6 +308,9 @@ impl Columns {
             let path: Vec<&str> = condition.path.iter().map(String::as_str).collect();
             conditions.push(self.metadata.matching(&path, &test(&condition.test)));
         }
+        for condition in &filter.fields {
+            conditions.push((lookups.own)(condition));
+        }
         for nested in &filter.all {
             conditions.push(self.matching(nested, lookups));
         }
@@ -405,6 +410,7 @@ fn test(test: &MetaTest) -> FieldTest<'_> {
         MetaTest::Greater(wanted) => FieldTest::Greater(value(wanted)),
         MetaTest::AtLeast(wanted) => FieldTest::AtLeast(value(wanted)),
         MetaTest::In(wanted) => FieldTest::In(wanted.iter().map(value).collect()),
+        MetaTest::Like(pattern) => FieldTest::Like(pattern),
         MetaTest::Exists => FieldTest::Exists,
         MetaTest::Missing => FieldTest::Missing,
     }
@@ -413,7 +419,7 @@ fn test(test: &MetaTest) -> FieldTest<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::MetaCondition;
+    use crate::filter::{MetaCondition, OwnField};
     use crate::model::{MemoryContent, Source};
     use engram_store::{CommitTime, Lsn};
 
@@ -464,6 +470,10 @@ mod tests {
             metadata: vec![MetaCondition { path: vec![text("n")], test }],
             ..Filter::default()
         };
+        let own = |field: OwnField, test: MetaTest| Filter {
+            fields: vec![OwnCondition { field, test }],
+            ..Filter::default()
+        };
         let tagged = Filter { tags_all: vec![text("x"), text("z")], ..Filter::default() };
         let by_ada = Filter { people_any: vec![text("Ada"), text("Zoe")], ..Filter::default() };
         let range = TimeRange { from: Some(900), until: Some(980) };
@@ -483,6 +493,11 @@ mod tests {
             Filter { ids: vec![text("m3"), text("nobody")], ..Filter::default() },
             Filter { valid_at: Some(60), ..Filter::default() },
             Filter { valid_at: Some(i64::MAX), ..Filter::default() },
+            meta(MetaTest::like("%")),
+            own(OwnField::Session, MetaTest::Missing),
+            own(OwnField::Place, MetaTest::like("h_r%")),
+            own(OwnField::Trust, MetaTest::Greater(MetaValue::Float(0.45))),
+            own(OwnField::Lsn, MetaTest::AtMost(MetaValue::Int(17))),
             meta(MetaTest::Exists),
             meta(MetaTest::Missing),
             meta(MetaTest::Less(MetaValue::Float(4.5))),
@@ -524,7 +539,12 @@ mod tests {
                 .collect();
             for columns in [&whole, &merged, &old] {
                 let valid_at = |at| columns.valid_at(at).unwrap_or_else(|| looked_at(at));
-                let lookups = Lookups { ids: &ids, valid_at: &valid_at };
+                let own = |condition: &OwnCondition| {
+                    let holds = |local: &u32| condition.holds(&memories[*local as usize]);
+                    let all = 0..memories.len() as u32;
+                    Bitmap::from_ordinals(&all.filter(holds).collect::<Vec<u32>>())
+                };
+                let lookups = Lookups { ids: &ids, valid_at: &valid_at, own: &own };
                 let found: Vec<u32> = columns.matching(&filter, lookups).iter().collect();
                 assert_eq!(found, expected, "{filter:?}");
             }

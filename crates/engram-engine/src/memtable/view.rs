@@ -9,7 +9,7 @@ use super::chunk::{Built, Chunk};
 use super::columns::Lookups;
 use super::resident::Resident;
 use super::successions::Validities;
-use crate::filter::{Filter, Validity};
+use crate::filter::{Filter, OwnCondition, Validity};
 use crate::model::{ContentHash, Outline, State};
 
 /// A chunk and what became of its documents since.
@@ -155,7 +155,16 @@ impl ChunkView {
             }
             valid
         };
-        self.chunk.columns.matching(filter, Lookups { ids: &locals, valid_at: &valid_at })
+        let own = |condition: &OwnCondition| {
+            let holds = |local: &u32| match condition.asks_text() {
+                true => condition.holds(&self.memory(*local)),
+                false => condition.holds(&self.head(*local)),
+            };
+            let locals = (0..self.chunk.len() as u32).filter(|local| self.state(*local).is_some());
+            Bitmap::from_ordinals(&locals.filter(holds).collect::<Vec<u32>>())
+        };
+        let lookups = Lookups { ids: &locals, valid_at: &valid_at, own: &own };
+        self.chunk.columns.matching(filter, lookups)
     }
 
     /// Local ordinals of the documents with this id, oldest first; all but the last do not live.

@@ -241,7 +241,7 @@ impl KeywordColumn {
         self.sets(places).fold(listed, |count, set| count + set.len())
     }
 
-    fn value(&self, place: usize) -> &[u8] {
+    pub(super) fn value(&self, place: usize) -> &[u8] {
         let start = if place == 0 { 0 } else { self.value_ends[place - 1] };
         &self.bytes[start as usize..self.value_ends[place] as usize]
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::like::LikePattern;
 use super::part::ColumnPart;
 use super::path::{PathColumn, PathWriter, Side};
 use super::value::{FieldValue, write_text};
@@ -26,6 +27,8 @@ pub enum FieldTest<'a> {
     AtLeast(FieldValue<'a>),
     /// Equal to one of these.
     In(Vec<FieldValue<'a>>),
+    /// A string that fits the pattern.
+    Like(&'a LikePattern),
     /// There is a value at the path; an explicit null counts.
     Exists,
     /// There is no value at the path.
@@ -103,6 +106,9 @@ impl MetadataColumn {
                 let each = wanted.iter().map(|value| found(Side::Equal, value));
                 each.fold(Bitmap::new(), |any, found| any.or(&found))
             }
+            FieldTest::Like(pattern) => {
+                column.map_or_else(Bitmap::new, |column| column.like(pattern))
+            }
             FieldTest::Exists => present(),
             FieldTest::Missing => all().and_not(&present()),
         }
@@ -125,6 +131,7 @@ impl MetadataColumn {
             FieldTest::Greater(wanted) => count(Side::Greater, wanted),
             FieldTest::AtLeast(wanted) => count(Side::AtLeast, wanted),
             FieldTest::In(wanted) => wanted.iter().map(|value| count(Side::Equal, value)).sum(),
+            FieldTest::Like(pattern) => column.map_or(0, |column| column.like(pattern).len()),
             FieldTest::Exists => present,
             FieldTest::Missing => docs - present,
         };

@@ -5,10 +5,12 @@ mod packed;
 mod keyword;
 mod range;
 mod value;
+mod like;
 mod path;
 mod metadata;
 
 pub use keyword::KeywordColumn;
+pub use like::LikePattern;
 pub use metadata::{FieldTest, MetadataColumn, MetadataWriter};
 pub use part::ColumnPart;
 pub use range::RangeColumn;

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::keyword::KeywordColumn;
+use super::like::LikePattern;
 use super::part::ColumnPart;
 use super::range::RangeColumn;
 use super::value::{FieldValue, Number, form};
@@ -136,6 +137,15 @@ impl PathColumn {
             Found::Forms(places) => self.forms.set(places),
             Found::Nothing => Bitmap::new(),
         }
+    }
+
+    /// Ordinals with a text that fits. Every text is looked at, once.
+    pub(super) fn like(&self, pattern: &LikePattern) -> Bitmap {
+        let fits = |place: &usize| {
+            std::str::from_utf8(self.texts.value(*place)).is_ok_and(|text| pattern.matches(text))
+        };
+        let fitting = (0..self.texts.len()).filter(fits);
+        fitting.fold(Bitmap::new(), |any, place| any.or(&self.texts.set(place..place + 1)))
     }
 
     /// How many there are of these; those count several times whose lists have several such values.

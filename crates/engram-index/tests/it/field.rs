@@ -2,12 +2,16 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use engram_index::{
-    Bitmap, ColumnPart, FieldTest, FieldValue, KeywordColumn, MetadataColumn, MetadataWriter,
-    RangeColumn,
+    Bitmap, ColumnPart, FieldTest, FieldValue, KeywordColumn, LikePattern, MetadataColumn,
+    MetadataWriter, RangeColumn,
 };
 use proptest::prelude::*;
+
+static PATTERNS: LazyLock<[LikePattern; 3]> =
+    LazyLock::new(|| ["%", "a%", "_"].map(LikePattern::new));
 
 type Value = FieldValue<'static>;
 type Document = Vec<(&'static str, Value)>;
@@ -65,6 +69,7 @@ fn test() -> impl Strategy<Value = FieldTest<'static>> {
         value().prop_map(FieldTest::Greater),
         value().prop_map(FieldTest::AtLeast),
         prop::collection::vec(value(), 0..4).prop_map(FieldTest::In),
+        (0..PATTERNS.len()).prop_map(|n| FieldTest::Like(&PATTERNS[n])),
         Just(FieldTest::Exists),
         Just(FieldTest::Missing),
     ]
@@ -113,6 +118,9 @@ fn holds(test: &FieldTest<'static>, found: Option<&Value>) -> bool {
         FieldTest::AtMost(wanted) => compares(wanted, Ordering::is_le),
         FieldTest::Greater(wanted) => compares(wanted, Ordering::is_gt),
         FieldTest::AtLeast(wanted) => compares(wanted, Ordering::is_ge),
+        FieldTest::Like(pattern) => {
+            any(&|value| matches!(value, FieldValue::Text(text) if pattern.matches(text)))
+        }
         FieldTest::Exists => found.is_some(),
         FieldTest::Missing => found.is_none(),
     }

@@ -1,14 +1,14 @@
 //! Requests: wire types to engine types.
 
 use engram_api::{
-    Comparisons, CreateSpaceRequest, DuplicatesName, ErrorCode, FilterInput, ForgetModeName,
-    ForgetRequest, KindName, ListRequest, ListStateName, MemoryInput, MetadataCondition,
-    RestoreRequest, SourceInput, Timestamp,
+    Comparisons, CreateSpaceRequest, DuplicatesName, ErrorCode, FilterFieldName, FilterInput,
+    ForgetModeName, ForgetRequest, KindName, ListRequest, ListStateName, MemoryInput,
+    MetadataCondition, RestoreRequest, SourceInput, Timestamp,
 };
 use engram_engine::{
     DuplicatePolicy, Execution, Filter, Forget, ForgetMode, Kind, Language, MemoryContent,
-    MetaCondition, MetaTest, MetaValue, Metadata, NewMemory, NewSpace, OnInvalid, Purge,
-    RememberOptions, Restore, Selection, Source, TimeRange, Training, Visibility,
+    MetaCondition, MetaTest, MetaValue, Metadata, NewMemory, NewSpace, OnInvalid, OwnCondition,
+    OwnField, Purge, RememberOptions, Restore, Selection, Source, TimeRange, Training, Visibility,
 };
 use serde_json::{Map, Value};
 
@@ -107,6 +107,7 @@ pub(crate) fn filter(input: FilterInput) -> Filter {
         min_trust: input.min_trust,
         ids: input.ids,
         metadata: input.metadata.into_iter().flat_map(conditions).collect(),
+        fields: input.fields.into_iter().flat_map(own_conditions).collect(),
         all: input.and.into_iter().map(filter).collect(),
         any: input.or.into_iter().map(filter).collect(),
         none: input.not.into_iter().map(|inner| filter(*inner)).collect(),
@@ -117,18 +118,55 @@ fn conditions((path, condition): (String, MetadataCondition)) -> Vec<MetaConditi
     let path: Vec<String> = path.split('.').map(str::to_owned).collect();
     let tests = match condition {
         MetadataCondition::Equals(value) => vec![MetaTest::Equal(meta_value(value))],
-        MetadataCondition::Compare(comparisons) => tests(comparisons),
+        MetadataCondition::Compare(comparisons) => tests(*comparisons),
     };
     tests.into_iter().map(|test| MetaCondition { path: path.clone(), test }).collect()
 }
 
+fn own_conditions(
+    (field, condition): (FilterFieldName, MetadataCondition),
+) -> impl Iterator<Item = OwnCondition> {
+    let own = match field {
+        FilterFieldName::Title => OwnField::Title,
+        FilterFieldName::Text => OwnField::Text,
+        FilterFieldName::Session => OwnField::Session,
+        FilterFieldName::Place => OwnField::Place,
+        FilterFieldName::Subject => OwnField::Subject,
+        FilterFieldName::Attribute => OwnField::Attribute,
+        FilterFieldName::Importance => OwnField::Importance,
+        FilterFieldName::Confidence => OwnField::Confidence,
+        FilterFieldName::Trust => OwnField::Trust,
+        FilterFieldName::Version => OwnField::Version,
+        FilterFieldName::Lsn => OwnField::Lsn,
+    };
+    let shares = [OwnField::Importance, OwnField::Confidence, OwnField::Trust];
+    let as_kept = move |value: Value| match value.as_f64() {
+        // What is kept in 32 bits is compared in 32 bits: 0.9 is 0.9.
+        Some(number) if shares.contains(&own) => Value::from(f64::from(number as f32)),
+        _ => value,
+    };
+    let tests = match condition {
+        MetadataCondition::Equals(value) => vec![MetaTest::Equal(meta_value(as_kept(value)))],
+        MetadataCondition::Compare(compare) => {
+            let compare = *compare;
+            tests(Comparisons {
+                eq: compare.eq.map(as_kept),
+                ne: compare.ne.map(as_kept),
+                lt: compare.lt.map(as_kept),
+                lte: compare.lte.map(as_kept),
+                gt: compare.gt.map(as_kept),
+                gte: compare.gte.map(as_kept),
+                one_of: compare.one_of.map(|all| all.into_iter().map(as_kept).collect()),
+                ..compare
+            })
+        }
+    };
+    tests.into_iter().map(move |test| OwnCondition { field: own, test })
+}
+
 fn tests(comparisons: Comparisons) -> Vec<MetaTest> {
-    let Comparisons { eq, ne, lt, lte, gt, gte, one_of, exists } = comparisons;
+    let Comparisons { eq, ne, lt, lte, gt, gte, one_of, like, exists } = comparisons;
     let mut tests = Vec::new();
-    // `ne` asks for a value that is there; the engine's test alone would accept an absent one.
-    if ne.is_some() {
-        tests.push(MetaTest::Exists);
-    }
     tests.extend(eq.map(|value| MetaTest::Equal(meta_value(value))));
     tests.extend(ne.map(|value| MetaTest::NotEqual(meta_value(value))));
     tests.extend(lt.map(|value| MetaTest::Less(meta_value(value))));
@@ -136,6 +174,7 @@ fn tests(comparisons: Comparisons) -> Vec<MetaTest> {
     tests.extend(gt.map(|value| MetaTest::Greater(meta_value(value))));
     tests.extend(gte.map(|value| MetaTest::AtLeast(meta_value(value))));
     tests.extend(one_of.map(|values| MetaTest::In(values.into_iter().map(meta_value).collect())));
+    tests.extend(like.map(|pattern| MetaTest::like(&pattern)));
     tests.extend(exists.map(|there| if there { MetaTest::Exists } else { MetaTest::Missing }));
     tests
 }
@@ -248,7 +287,6 @@ mod tests {
         let path = |path: &str| path.split('.').map(str::to_owned).collect::<Vec<_>>();
         let condition = |at: &str, test| MetaCondition { path: path(at), test };
         let expected = [
-            condition("w", MetaTest::Exists),
             condition("w", MetaTest::NotEqual(MetaValue::Text("v".to_owned()))),
             condition("x.y", MetaTest::Less(MetaValue::Float(2.5))),
             condition("x.y", MetaTest::AtLeast(MetaValue::Int(1))),

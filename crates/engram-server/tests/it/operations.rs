@@ -459,3 +459,39 @@ fn what_fades_next_is_told() {
     assert_eq!(all["items"].as_array().unwrap().len(), 2);
     server.call("fading", &json!({ "below": 1.5 })).problem(400, "out_of_range");
 }
+
+/// Each condition of its own, on memories in chunks and behind them.
+#[test]
+fn filters_look_at_what_memories_say() {
+    let server = Fixture::start();
+    let remember =
+        |memory: Value| server.post("/api/v1/spaces/default/remember", &memory).json(200);
+    remember(json!({"id": "a", "text": "The lake is cold.", "importance": 0.9, "place": "Zurich"}));
+    remember(
+        json!({"id": "b", "text": "The Lake house", "importance": 0.25, "metadata": {"k": "x_1"}}),
+    );
+    remember(json!({"id": "c", "text": "Nothing", "subject": "Ada", "metadata": {"k": "xx1"}}));
+    let ids = |filter: Value| {
+        let body = json!({"filter": filter});
+        let listed = server.post("/api/v1/spaces/default/list", &body).json(200);
+        let memories = listed["memories"].as_array().unwrap().clone();
+        memories.iter().map(|memory| memory["id"].as_str().unwrap().to_owned()).collect::<String>()
+    };
+    let fields = |fields: Value| ids(json!({"fields": fields}));
+    assert_eq!(fields(json!({"text": {"like": "%lake%"}})), "a");
+    assert_eq!(fields(json!({"text": {"like": "The _ake%"}})), "ab");
+    assert_eq!(fields(json!({"importance": 0.9})), "a", "0.9 is kept in 32 bits");
+    assert_eq!(fields(json!({"importance": {"gte": 0.25}})), "ab");
+    assert_eq!(fields(json!({"importance": {"exists": false}})), "c");
+    assert_eq!(fields(json!({"place": {"ne": "Zurich"}})), "bc");
+    assert_eq!(fields(json!({"subject": {"in": ["Ada", "Bob"]}, "version": 1})), "c");
+    assert_eq!(ids(json!({"metadata": {"k": {"like": r"x\_%"}}})), "b");
+    assert_eq!(ids(json!({"metadata": {"k": {"ne": "xx1"}}})), "ab", "absent is not equal");
+    let refused = |fields: Value, code: &str| {
+        server.call("list", &json!({"filter": {"fields": fields}})).problem(400, code)
+    };
+    let sort = refused(json!({"importance": {"gte": "high"}}), "invalid_value");
+    assert!(sort["detail"].as_str().unwrap().contains("holds a number"), "{sort}");
+    let unknown = refused(json!({"importanc": 1}), "invalid_value");
+    assert_eq!(unknown["nearest"], "importance", "{unknown}");
+}
