@@ -110,6 +110,8 @@ pub(crate) fn generate(root: &Path, pages: Pages) -> Result<(), String> {
         "-p",
         "engram-api",
         "-p",
+        "engram-query",
+        "-p",
         "engram-server",
         "-p",
         "engram",

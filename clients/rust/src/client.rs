@@ -7,12 +7,12 @@ use engram_api::{
     FadingResponse, FeedbackRequest, FeedbackResponse, ForgetReceiptRequest, ForgetReceiptResponse,
     ForgetRequest, ForgetResponse, GetRequest, HistoryRequest, HistoryResponse, ImagineRequest,
     ImagineResponse, ListRequest, ListResponse, ListSpacesResponse, MarksRequest, MarksResponse,
-    MemoryView, Operation, Permission, PredictRequest, PredictResponse, RecallRequest,
-    RecallResponse, RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse,
-    RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest,
-    RetentionResponse, Scope, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView,
-    UndoConsolidationRequest, UndoConsolidationResponse, UpdateRequest, UpdateResponse,
-    VersionView,
+    MemoryView, Operation, Permission, PredictRequest, PredictResponse, QueryRequest,
+    QueryResponse, RecallRequest, RecallResponse, RecognizeRequest, RecognizeResponse,
+    RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse, RestoreRequest,
+    RestoreResponse, RetentionRequest, RetentionResponse, Scope, SpaceStatsView, SpaceView,
+    SpreadRequest, SpreadResponse, StatusView, UndoConsolidationRequest, UndoConsolidationResponse,
+    UpdateRequest, UpdateResponse, VersionView,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -223,6 +223,14 @@ impl SpaceClient {
     /// Any [`ClientError`].
     pub fn recall(&self, request: &RecallRequest) -> Result<RecallResponse, ClientError> {
         self.run("recall", json(request), Repeat::Safe)
+    }
+
+    /// Runs a statement of the query language. Sent once: what it stands for may write.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn query(&self, request: &QueryRequest) -> Result<QueryResponse, ClientError> {
+        self.run("query", json(request), Repeat::Never)
     }
 
     /// Says that a memory was useful, not useful, or wrong. Sent once: a repetition would count again.

@@ -141,6 +141,8 @@ pub enum ErrorCode {
     MediaTypeUnsupported,
     /// The message is not valid protobuf.
     InvalidProtobuf,
+    /// The statement is not of the query language.
+    QueryInvalid,
     /// The Host header is not on the allow-list.
     HostRefused,
     /// Requests from this web page are not allowed.

@@ -21,6 +21,7 @@ mod feedback;
 mod fading;
 mod completion;
 mod consolidation;
+mod query;
 mod forget;
 mod space;
 mod operation;
@@ -71,6 +72,7 @@ pub use proto::{
     PACKAGE, ProtoEnum, ProtoField, ProtoFile, ProtoKind, ProtoLabel, ProtoMessage, ProtoRpc,
     SERVICE, decode_proto, encode_proto, space_of,
 };
+pub use query::{QueryRequest, QueryResponse};
 pub use read::{GetRequest, ListRequest, ListResponse, ListStateName};
 pub use recall::{
     AroundInput, MatchOutcome, MissingPartView, ModeName, NegativeInput, NeighbourView, PrimeInput,

@@ -147,12 +147,21 @@ impl Operation {
         self.name == "consolidate"
     }
 
+    /// Whether it stands for another operation of its scope, whose errors it gives.
+    pub fn runs_others(&self) -> bool {
+        self.name == "query"
+    }
+
     /// All errors that it can give, by number, each once.
     pub fn errors(&self) -> Vec<ErrorCode> {
         let mut codes = COMMON_ERRORS.to_vec();
         codes.extend_from_slice(self.own_errors);
         if self.request.is_some() {
             codes.extend_from_slice(BODY_ERRORS);
+        }
+        if self.runs_others() {
+            let others = OPERATIONS.iter().filter(|other| other.scope == self.scope);
+            codes.extend(others.flat_map(|other| other.own_errors));
         }
         if self.scope == Scope::Space {
             codes.extend([ErrorCode::SpaceNotFound, ErrorCode::BadSpaceName]);

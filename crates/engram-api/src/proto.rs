@@ -18,5 +18,5 @@ pub use model::{
     SERVICE,
 };
 
-pub(crate) use numbers::{NUMBERS_PATH, numbers_page};
-pub(crate) use text::{PROTO_PATH, proto_page};
+pub(crate) use numbers::NUMBERS_PATH;
+pub(crate) use text::{PROTO_PATH, numbers_page, proto_page};

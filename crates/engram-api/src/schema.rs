@@ -8,6 +8,7 @@ mod consolidation;
 mod learning;
 mod mark;
 mod completion;
+mod query;
 mod memory;
 mod update;
 mod recall;
@@ -29,6 +30,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         learning::schemas(),
         mark::schemas(),
         completion::schemas(),
+        query::schemas(),
         requests::schemas(),
         update::schemas(),
         responses::schemas(),

@@ -522,7 +522,8 @@ impl Engine {
         &*self.components.entropy
     }
 
-    pub(crate) fn now_ns(&self) -> i64 {
+    /// The time that the engine goes by, ns.
+    pub fn now_ns(&self) -> i64 {
         self.components.clock.now_ns()
     }
 }

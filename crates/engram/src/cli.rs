@@ -97,6 +97,10 @@ enum Command {
     Import(commands::import::Import),
     /// Write memories as JSON lines that `import` takes back
     Export(commands::export::Export),
+    /// Run a statement of the query language (exit code 3 if nothing is found)
+    Query(commands::query::Query),
+    /// Run statements of the query language as they are typed
+    Shell(commands::shell::Shell),
     /// Serve an agent on stdin and stdout by the Model Context Protocol
     Mcp(commands::mcp::Mcp),
     /// Measure how well recall finds, on a set with known answers
@@ -153,6 +157,8 @@ impl Command {
             Command::Fading(command) => command.run(connection),
             Command::Import(command) => command.run(connection),
             Command::Export(command) => command.run(connection),
+            Command::Query(command) => command.run(connection),
+            Command::Shell(command) => command.run(connection),
             Command::Mcp(command) => command.run(connection),
             Command::Eval(command) => command.run(connection.output),
             Command::Lab(command) => command.run(connection.output),

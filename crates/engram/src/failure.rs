@@ -14,6 +14,8 @@ use crate::output::{OutputFormat, clean, note};
 pub(crate) enum Failure {
     /// An error of the catalogue.
     Problem(Box<Problem>),
+    /// A statement that is wrong, shown with where; the problem says the same to programs.
+    Statement { shown: String, problem: Box<Problem> },
     /// The command did what it could and has said on stdout that nothing was found.
     NothingFound(String),
     /// The command did what it could; the summary on stdout says what failed.
@@ -36,7 +38,9 @@ impl Failure {
     pub(crate) fn exit(&self) -> u8 {
         match self {
             // A code of a newer server: all that is known is that it failed.
-            Failure::Problem(problem) => problem.entry().map_or(1, |entry| entry.exit()),
+            Failure::Problem(problem) | Failure::Statement { problem, .. } => {
+                problem.entry().map_or(1, |entry| entry.exit())
+            }
             Failure::NothingFound(_) => 3,
             Failure::Partly(_) => 1,
             Failure::Closed => 0,
@@ -48,7 +52,11 @@ impl Failure {
         let text = match (self, output) {
             (Failure::Closed, _) => return,
             (Failure::NothingFound(text) | Failure::Partly(text), _) => text.clone(),
-            (Failure::Problem(problem), OutputFormat::Json) => {
+            (Failure::Statement { shown, .. }, OutputFormat::Table) => shown.trim_end().to_owned(),
+            (
+                Failure::Problem(problem) | Failure::Statement { problem, .. },
+                OutputFormat::Json,
+            ) => {
                 serde_json::to_string(problem).expect("a problem has string keys and plain values")
             }
             (Failure::Problem(problem), OutputFormat::Table) => describe(problem),

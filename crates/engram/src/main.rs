@@ -16,6 +16,7 @@ mod cue_flags;
 mod decay_flags;
 mod partial_flags;
 mod view;
+mod statement;
 mod import;
 mod commands;
 mod cli;

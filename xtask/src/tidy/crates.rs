@@ -19,11 +19,12 @@ enum Place {
     Edge,
 }
 
-const CRATES: [Crate; 13] = [
+const CRATES: [Crate; 14] = [
     Crate { name: "engram-store", may_use: &[], place: Place::BelowServer },
     Crate { name: "engram-index", may_use: &[], place: Place::BelowServer },
     Crate { name: "engram-embed", may_use: &[], place: Place::BelowServer },
     Crate { name: "engram-api", may_use: &[], place: Place::BelowServer },
+    Crate { name: "engram-query", may_use: &["engram-api"], place: Place::BelowServer },
     Crate {
         name: "engram-engine",
         may_use: &["engram-store", "engram-index", "engram-embed"],
@@ -31,7 +32,7 @@ const CRATES: [Crate; 13] = [
     },
     Crate {
         name: "engram-server",
-        may_use: &["engram-api", "engram-engine", "engram-embed", "engram-store"],
+        may_use: &["engram-api", "engram-engine", "engram-embed", "engram-query", "engram-store"],
         place: Place::Edge,
     },
     Crate { name: "engram-client", may_use: &["engram-api"], place: Place::Edge },
@@ -55,6 +56,7 @@ const CRATES: [Crate; 13] = [
             "engram-bench",
             "engram-client",
             "engram-engine",
+            "engram-query",
             "engram-server",
             "engram-store",
         ],

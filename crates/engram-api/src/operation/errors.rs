@@ -288,3 +288,5 @@ pub(super) const BELIEFS_ERRORS: &[ErrorCode] = &[
     ErrorCode::IoFailed,
     ErrorCode::ColdUnavailable,
 ];
+/// Beside those of the operation that a statement stands for.
+pub(super) const QUERY_ERRORS: &[ErrorCode] = &[ErrorCode::QueryInvalid, ErrorCode::TooMany];

@@ -3,7 +3,7 @@
 use super::errors::{
     ASSOCIATE_ERRORS, ASSOCIATIONS_ERRORS, BELIEFS_ERRORS, CONSOLIDATE_ERRORS, CREATE_ERRORS,
     FADING_ERRORS, FEEDBACK_ERRORS, GET_ERRORS, HISTORY_ERRORS, LIST_ERRORS, MARKS_ERRORS,
-    PARTIAL_ERRORS, RECALL_ERRORS, RECEIPT_ERRORS, RECOGNIZE_ERRORS, REMEMBER_ERRORS,
+    PARTIAL_ERRORS, QUERY_ERRORS, RECALL_ERRORS, RECEIPT_ERRORS, RECOGNIZE_ERRORS, REMEMBER_ERRORS,
     RETENTION_ERRORS, SELECT_ERRORS, SPREAD_ERRORS, UNDO_ERRORS, UPDATE_ERRORS, WRITE_ERRORS,
 };
 use super::{Method, Operation, Permission, Route, Scope};
@@ -445,6 +445,21 @@ pub const OPERATIONS: &[Operation] = &[
         request_example: r#"{"below":0.5,"within_days":30.0,"limit":5,"filter":{"people":["Ada"]}}"#,
         response_example: r#"{"items":[{"memory":{"id":"chat-17","version":1,"kind":"episode","state":"active","text":"Ada: I moved to Zurich last week.","occurred_at":"2026-01-05T11:00:00Z","people":["Ada"],"confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":2.0},"strength":{"retrievability":0.75,"stability_days":30.0,"law":"fsrs","uses":2,"used_at":"2026-01-06T09:00:00Z"},"lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z"},"below_at":"2026-02-01T00:00:00Z","in_days":25.625}],"falling":7,"below_now":2,"staying":1,"missing":[{"memories":4096,"reason":"the object store is not available"}],"at":"2026-01-06T09:00:00Z","snapshot_lsn":15}"#,
         own_errors: FADING_ERRORS,
+    },
+    Operation {
+        name: "query",
+        scope: Scope::Space,
+        permission: Permission::Read,
+        routes: &[post("/api/v1/spaces/{space}/query")],
+        request: Some("QueryRequest"),
+        response: "QueryResponse",
+        status: 200,
+        idempotent: false,
+        summary: "Runs a statement of the query language: any operation of the space in one line.",
+        note: "A statement needs the permission of the operation that it stands for, and can give its errors. EXPLAIN shows what that is.",
+        request_example: r#"{"query":"EXPLAIN RECALL $cue WHERE person = 'Ada' AND occurred_at >= $1 LIMIT 5","parameters":{"cue":"Where does Ada live?"},"values":["2026-01-01T00:00:00Z"]}"#,
+        response_example: r#"{"operation":"recall","request":{"text":"Where does Ada live?","limit":5,"explain":true,"filter":{"people":["Ada"],"occurred_after":"2026-01-01T00:00:00Z"}},"answer":{"outcome":"nothing","items":[]}}"#,
+        own_errors: QUERY_ERRORS,
     },
     Operation {
         name: "create_space",

@@ -42,19 +42,18 @@ impl Numbers {
         u32::try_from(place + 1).expect("a type has few fields")
     }
 
+    /// The file with the lists, new names appended.
+    pub(super) fn page(&self) -> String {
+        let mut out = HEAD.to_owned();
+        for (name, list) in &self.lists {
+            writeln!(out, "{name}: {}", list.join(" ")).expect("writing to a String");
+        }
+        out
+    }
+
     /// Names of a type with their numbers.
     pub(super) fn of(&self, of_type: &str) -> impl Iterator<Item = (u32, &str)> {
         let list = self.lists.get(of_type).map_or(&[][..], Vec::as_slice);
         (1..).zip(list.iter().map(String::as_str))
     }
-}
-
-/// The file with the lists, new names appended.
-pub(crate) fn numbers_page() -> String {
-    let (_, numbers) = super::model::derive();
-    let mut out = HEAD.to_owned();
-    for (name, list) in &numbers.lists {
-        writeln!(out, "{name}: {}", list.join(" ")).expect("writing to a String");
-    }
-    out
 }

@@ -16,6 +16,11 @@ syntax = \"proto3\";
 
 ";
 
+/// The file with the numbers of all names, new ones appended.
+pub(crate) fn numbers_page() -> String {
+    super::model::derive().1.page()
+}
+
 /// The file.
 pub(crate) fn proto_page() -> String {
     let (file, _) = super::model::derive();

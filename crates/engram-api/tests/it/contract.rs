@@ -12,12 +12,13 @@ use engram_api::{
     ImagineResponse, JudgedRecallInput, ListRequest, ListResponse, ListSpacesResponse,
     MarksRequest, MarksResponse, MemoryDecay, MemoryInput, MemoryPatch, MemoryView, Method,
     NegativeInput, OPERATIONS, Operation, PartialInput, PredictRequest, PredictResponse,
-    PrimeInput, Problem, RecallRequest, RecallResponse, RecognizeRequest, RecognizeResponse,
-    RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse, RestoreRequest,
-    RestoreResponse, RetentionRequest, RetentionResponse, Scope, SeedInput, SourceInput,
-    SpaceDecay, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView,
-    TimeSpanInput, UndoConsolidationRequest, UndoConsolidationResponse, UpdateRequest,
-    UpdateResponse, VersionView, WeightsInput, decode, decode_proto, encode_proto, schemas,
+    PrimeInput, Problem, QueryRequest, QueryResponse, RecallRequest, RecallResponse,
+    RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse,
+    RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest,
+    RetentionResponse, Scope, SeedInput, SourceInput, SpaceDecay, SpaceStatsView, SpaceView,
+    SpreadRequest, SpreadResponse, StatusView, TimeSpanInput, UndoConsolidationRequest,
+    UndoConsolidationResponse, UpdateRequest, UpdateResponse, VersionView, WeightsInput, decode,
+    decode_proto, encode_proto, schemas,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -83,6 +84,8 @@ fn round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
         "ListSpacesResponse" => through::<ListSpacesResponse>(name, json),
         "DeleteSpaceResponse" => through::<DeleteSpaceResponse>(name, json),
         "SpaceStatsView" => through::<SpaceStatsView>(name, json),
+        "QueryRequest" => through::<QueryRequest>(name, json),
+        "QueryResponse" => through::<QueryResponse>(name, json),
         "StatusView" => through::<StatusView>(name, json),
         "VersionView" => through::<VersionView>(name, json),
         "Problem" => through::<Problem>(name, json),
@@ -170,7 +173,7 @@ fn strict_types_and_their_schemas_have_the_same_fields() {
         assert_eq!(fields, named, "{name}");
         seen += 1;
     }
-    assert_eq!(seen, 42);
+    assert_eq!(seen, 43);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The four layers: defaults, file, environment, flags. A later layer wins, key by key.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use toml::de::{DeTable, DeValue};
 
@@ -190,4 +191,29 @@ fn unknown(values: &BTreeMap<String, Placed>, key: &str, origin: Origin) -> Box<
         _ => key.to_owned(),
     };
     Box::new(ConfigError::UnknownKey { key, origin, nearest })
+}
+
+/// The XDG base directory specification: relative paths in `XDG_DATA_HOME` are ignored.
+pub(super) fn fill_data_dir(
+    values: &mut BTreeMap<String, Placed>,
+    env: &BTreeMap<String, String>,
+) -> Result<(), Box<ConfigError>> {
+    let placed = values.get_mut("data_dir").expect("every plain key is there");
+    if placed.value.is_some() {
+        return Ok(());
+    }
+    let absolute = |name: &str| env.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = absolute("XDG_DATA_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local").join("share")));
+    let Some(home) = home else {
+        return Err(Box::new(ConfigError::Conflict {
+            key: "data_dir".to_owned(),
+            origin: Origin::Default,
+            message:
+                "neither XDG_DATA_HOME nor HOME is set to an absolute path; give --data-dir DIR"
+                    .to_owned(),
+        }));
+    };
+    placed.value = Some(SettingValue::Text(home.join("engram").to_string_lossy().into_owned()));
+    Ok(())
 }

@@ -13,7 +13,7 @@ use engram_engine::{Language, RankWeights};
 pub use self::phraser::PhraserSettings;
 use super::cold::ColdPlace;
 use super::error::ConfigError;
-use super::layers::{ConfigRow, ConfigSources, Placed, merge};
+use super::layers::{ConfigRow, ConfigSources, Placed, fill_data_dir, merge};
 use super::origin::Origin;
 use super::value::SettingValue;
 
@@ -268,31 +268,6 @@ impl Settings {
         read.check_rest(&settings)?;
         Ok(settings)
     }
-}
-
-/// The XDG base directory specification: relative paths in `XDG_DATA_HOME` are ignored.
-fn fill_data_dir(
-    values: &mut BTreeMap<String, Placed>,
-    env: &BTreeMap<String, String>,
-) -> Result<(), Box<ConfigError>> {
-    let placed = values.get_mut("data_dir").expect("every plain key is there");
-    if placed.value.is_some() {
-        return Ok(());
-    }
-    let absolute = |name: &str| env.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = absolute("XDG_DATA_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".local").join("share")));
-    let Some(home) = home else {
-        return Err(Box::new(ConfigError::Conflict {
-            key: "data_dir".to_owned(),
-            origin: Origin::Default,
-            message:
-                "neither XDG_DATA_HOME nor HOME is set to an absolute path; give --data-dir DIR"
-                    .to_owned(),
-        }));
-    };
-    placed.value = Some(SettingValue::Text(home.join("engram").to_string_lossy().into_owned()));
-    Ok(())
 }
 
 /// Typed access to the merged values. A wrong type is a fault of the table, found by the first test that loads.

@@ -63,6 +63,22 @@ pub(crate) trait Steps: Send {
     fn done(&self) -> Answer;
 }
 
+/// Work that is done by calls of other operations, one after the other.
+pub(crate) trait Nested: Send {
+    /// The next call, after the answer of the last one.
+    fn next(&mut self, last: Option<Answer>) -> Result<Next, Refusal>;
+}
+
+/// What follows in nested work.
+pub(crate) enum Next {
+    /// A call of an operation that is not nested itself; its answer is JSON.
+    Call(Call),
+    Done(Answer),
+}
+
+/// Nested work that has begun.
+pub(crate) type BegunNested = Result<Box<dyn Nested>, Refusal>;
+
 /// Work that has begun.
 pub(crate) type Begun = Result<Box<dyn Steps>, Refusal>;
 

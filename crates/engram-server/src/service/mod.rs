@@ -17,6 +17,8 @@ mod completion;
 
 mod versions;
 
+mod query;
+
 mod operations;
 
 mod run;

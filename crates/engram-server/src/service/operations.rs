@@ -19,11 +19,14 @@ use crate::lanes::spread as spread_over_cores;
 use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::service::associations::{associate, associations, dissociate, spread};
-use crate::service::call::{Answer, Begun, Call, Context, Finish, Outcome, Reply, done};
+use crate::service::call::{
+    Answer, Begun, BegunNested, Call, Context, Finish, Outcome, Reply, done,
+};
 use crate::service::completion::{complete, imagine, predict};
 use crate::service::consolidation::{beliefs, consolidate, undo_consolidation};
 use crate::service::feedback::{fading, feedback, retention};
 use crate::service::marks::marks;
+use crate::service::query::query;
 use crate::service::recall::{recall, recognize};
 
 use crate::service::versions::{history, update};
@@ -44,6 +47,8 @@ pub(crate) enum Handler {
     Search(fn(&Context, &Call) -> Outcome),
     /// Goes on for long, in steps.
     Steps(fn(&Context, &Call) -> Begun),
+    /// Stands for calls of other operations.
+    Nested(fn(&Context, &Call) -> BegunNested),
     /// Ends in a commit, which sends the answer.
     Commit(fn(&Context, &Call, Reply) -> Result<(), Refusal>),
 }
@@ -75,6 +80,7 @@ pub(crate) const HANDLERS: &[(&str, Handler)] = &[
     ("undo_consolidation", Handler::Commit(undo_consolidation)),
     ("beliefs", Handler::Search(beliefs)),
     ("fading", Handler::Search(fading)),
+    ("query", Handler::Nested(query)),
     ("create_space", Handler::Commit(create_space)),
     ("list_spaces", Handler::Look(list_spaces)),
     ("get_space", Handler::Look(get_space)),

@@ -10,13 +10,16 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::lanes::Lane;
 use crate::node::Node;
 use crate::refusal::Refusal;
-use crate::service::call::{Answer, Call, Context, Finish, Stepped, Steps};
+use crate::service::call::{Answer, BegunNested, Call, Context, Finish, Next, Stepped, Steps};
 use crate::service::held::Held;
 use crate::service::operations::{HANDLERS, Handler};
 
 /// How long a write may be kept waiting for associations to be formed, and how often it asks.
 const SLOWED_MAX: Duration = Duration::from_secs(10);
 const SLOWED_STEP: Duration = Duration::from_millis(10);
+
+/// What begins nested work.
+type Begin = fn(&Context, &Call) -> BegunNested;
 
 /// What became of a call.
 pub(crate) enum Ran {
@@ -43,14 +46,16 @@ pub(crate) async fn run(node: &Arc<Node>, call: Call, held: Option<Held>) -> Res
     if !call.space.is_empty() && engine.space(&call.space).is_ok() {
         node.metrics.space_request(&call.space);
     }
+    if let Handler::Nested(begin) = handler {
+        return nested(node, begin, (engine, call)).await.map(Ran::Answered);
+    }
     // Only now: a client that is slow with its body takes no place from the others.
     let admitted = Arc::clone(&node.admission)
         .try_acquire_owned()
         .map_err(|_| Refusal::new(ErrorCode::Overloaded, "too many requests are worked on now"))?;
-    let context =
-        Context { engine, helpers: Arc::clone(&node.helpers), metrics: Arc::clone(&node.metrics) };
+    let context = context(node, engine);
     match handler {
-        Handler::Node(_) => unreachable!("it has answered"),
+        Handler::Node(_) | Handler::Nested(_) => unreachable!("it has answered"),
         Handler::Look(look) => look(&context, &call).map(Ran::Answered),
         Handler::Steps(begin) => {
             let steps = begin(&context, &call)?;
@@ -80,6 +85,29 @@ pub(crate) async fn run(node: &Arc<Node>, call: Call, held: Option<Held>) -> Res
             };
             node.lanes.run(lane, job).await.map_err(|panic| node.panicked(panic))??;
             finish(node, finished).await.map(Ran::Answered)
+        }
+    }
+}
+
+fn context(node: &Node, engine: Arc<Engine>) -> Context {
+    Context { engine, helpers: Arc::clone(&node.helpers), metrics: Arc::clone(&node.metrics) }
+}
+
+/// Runs the calls that one stands for, each as if it had come alone.
+async fn nested(
+    node: &Arc<Node>,
+    begin: Begin,
+    (engine, call): (Arc<Engine>, Call),
+) -> Result<Answer, Refusal> {
+    let mut work = begin(&context(node, engine), &call)?;
+    let mut next = work.next(None)?;
+    loop {
+        match next {
+            Next::Done(answer) => return Ok(answer),
+            Next::Call(call) => {
+                let answer = Box::pin(run_whole(node, call, None)).await?;
+                next = work.next(Some(answer))?;
+            }
         }
     }
 }

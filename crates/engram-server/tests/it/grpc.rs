@@ -201,7 +201,8 @@ fn each_step_of_a_consolidation_is_a_message() {
     for (index, text) in
         ["The shop opens at nine.", "The shop opens at nine!"].into_iter().enumerate()
     {
-        client.remember("default", &json!({"id": format!("m{index}"), "text": text})).unwrap();
+        let memory = json!({"id": format!("m{index}"), "text": text, "wait": "links"});
+        client.remember("default", &memory).unwrap();
     }
     let bytes =
         encode_proto("ConsolidateRequest", "default", &ConsolidateRequest::default()).unwrap();

@@ -16,6 +16,7 @@ mod marking;
 mod mcp;
 mod operations;
 mod pages;
+mod querying;
 mod recalling;
 mod safety;
 mod transport;

@@ -344,6 +344,16 @@ pub(super) const REQUEST: &[ErrorEntry] = &[
         example: r#"RememberRequest { space: "default", text: "Ada moved to Zurich" }"#,
     },
     ErrorEntry {
+        code: ErrorCode::QueryInvalid,
+        name: "query_invalid",
+        number: 1035,
+        remedy: Remedy::FixRequest,
+        status: 400,
+        title: "The statement is not of the query language",
+        fix: "Correct the statement at the line and column that the detail names; the example is right.",
+        example: "RECALL 'Where does Ada live?' WHERE person = 'Ada' LIMIT 5",
+    },
+    ErrorEntry {
         code: ErrorCode::SpaceNotFound,
         name: "space_not_found",
         number: 2001,
