@@ -47,6 +47,7 @@ fn describe(operation: &Operation, route: &Route, index: usize, request: &Value)
         "operationId": id,
         "summary": operation.summary,
         "x-engram-permission": operation.permission.as_str(),
+        "x-engram-idempotent": operation.idempotent,
         "responses": responses(operation),
     });
     if !operation.note.is_empty() {
@@ -78,6 +79,9 @@ fn parameters(route: &Route, request: &Value) -> Vec<Value> {
         .collect();
     for name in route.query {
         all.push(json!({"name": name, "in": "query", "schema": request["properties"][name]}));
+    }
+    if let Some(key) = request["properties"].get("idempotency_key") {
+        all.push(json!({"name": "Idempotency-Key", "in": "header", "schema": key}));
     }
     all
 }
