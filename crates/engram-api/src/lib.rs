@@ -18,6 +18,7 @@ mod association;
 mod recall;
 mod recognize;
 mod feedback;
+mod changes;
 mod fading;
 mod completion;
 mod consolidation;
@@ -36,6 +37,9 @@ pub use association::{
     PathStepView, SeedInput, SpreadRequest, SpreadResponse,
 };
 pub use belief::BeliefSummaryView;
+pub use changes::{
+    ChangeName, ChangeView, ChangesRequest, ChangesResponse, CommitView, MissedView,
+};
 pub use completion::{
     AbstentionName, CompleteRequest, CompleteResponse, CompletedView, FieldCandidateView,
     FollowedView, ImagineRequest, ImagineResponse, ImaginedView, PartialInput, PredictRequest,
@@ -66,7 +70,7 @@ pub use memory::{
     StrengthView,
 };
 pub use openapi::openapi;
-pub use operation::{Method, OPERATIONS, Operation, Permission, Route, Scope};
+pub use operation::{Method, OPERATIONS, Operation, Permission, Route, Scope, Streaming};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, decode, nearest};
 pub use proto::{
     PACKAGE, ProtoEnum, ProtoField, ProtoFile, ProtoKind, ProtoLabel, ProtoMessage, ProtoRpc,

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::error::ErrorCode;
-use crate::operation::{Method, OPERATIONS, Operation, Route};
+use crate::operation::{Method, OPERATIONS, Operation, Route, Streaming};
 use crate::problem::PROBLEM_MEDIA_TYPE;
 use crate::schema::schemas;
 
@@ -96,13 +96,9 @@ fn responses(operation: &Operation) -> Value {
             "example": parsed(operation.response_example),
         }},
     });
-    if operation.streams() {
+    if let Some(streaming) = operation.streaming() {
         out[operation.status.to_string()]["content"]["text/event-stream"] = json!({
-            "schema": {
-                "type": "string",
-                "description": "Where Accept names it first: an event `progress` with what each step did and one `done` with what all did, \
-                    both in the form of the JSON answer, or `problem` with why no more is done.",
-            },
+            "schema": {"type": "string", "description": of_stream(streaming)},
         });
     }
     let errors = operation.errors();
@@ -122,6 +118,20 @@ fn responses(operation: &Operation) -> Value {
         });
     }
     out
+}
+
+fn of_stream(streaming: Streaming) -> &'static str {
+    match streaming {
+        Streaming::Steps => {
+            "Where Accept names it first: an event `progress` with what each step did and one `done` with what all did, both in the \
+             form of the JSON answer, or `problem` with why no more is done."
+        }
+        Streaming::Changes => {
+            "Where Accept names it first: an event `commit` for each commit that changed something, `missed` where changes are not \
+             kept any more, `alive` with the last commit when nothing came for a while, and `problem` with why no more is told. The \
+             id of an event is its log sequence number; Last-Event-ID takes the place of `after`."
+        }
+    }
 }
 
 fn schema_reference(name: &str) -> Value {

@@ -47,6 +47,15 @@ impl Permission {
     }
 }
 
+/// What an operation gives as a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Streaming {
+    /// What each step of its work did, until it is done.
+    Steps,
+    /// What happens from now on, without an end.
+    Changes,
+}
+
 /// An HTTP method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {
@@ -142,9 +151,13 @@ impl Operation {
         OPERATIONS.iter().find(|operation| operation.name == name)
     }
 
-    /// Whether it goes on for long and tells of each step who asks for `text/event-stream`.
-    pub fn streams(&self) -> bool {
-        self.name == "consolidate"
+    /// What it gives as a stream, if it can: over HTTP to who asks for `text/event-stream`, over gRPC by a call of its own.
+    pub fn streaming(&self) -> Option<Streaming> {
+        match self.name {
+            "consolidate" => Some(Streaming::Steps),
+            "changes" => Some(Streaming::Changes),
+            _ => None,
+        }
     }
 
     /// Whether it stands for another operation of its scope, whose errors it gives.

@@ -9,6 +9,7 @@ mod learning;
 mod mark;
 mod completion;
 mod query;
+mod changes;
 mod memory;
 mod update;
 mod recall;
@@ -31,6 +32,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         mark::schemas(),
         completion::schemas(),
         query::schemas(),
+        changes::schemas(),
         requests::schemas(),
         update::schemas(),
         responses::schemas(),

@@ -20,8 +20,10 @@ use crate::apply::{Step, apply};
 use crate::calibration::ModeCalibration;
 use crate::catalog::{Catalog, Entry};
 use crate::census::Census;
+use crate::changes::changes;
 use crate::datadir::{self, Age};
 use crate::error::{EngineError, LogFailure};
+use crate::feed::ChangeListener;
 use crate::memtable::Snapshot;
 use crate::model::{SpaceInfo, SpaceStats};
 use crate::queue::{Change, CommitQueue, Overlay, Submission, Waiter, writable};
@@ -75,6 +77,7 @@ pub struct Engine {
     catalog: Catalog,
     residence: Residence,
     queue: Mutex<CommitQueue>,
+    pub(crate) listener: OnceLock<ChangeListener>,
     /// Why durable commits could not be applied.
     failure: OnceLock<String>,
     /// Held by the one driver.
@@ -130,6 +133,7 @@ impl Engine {
             catalog: Catalog::new(counted.entries),
             residence,
             queue: Mutex::new(CommitQueue::default()),
+            listener: OnceLock::new(),
             failure: OnceLock::new(),
             driving: Mutex::new(()),
             maintaining: Mutex::default(),
@@ -347,6 +351,7 @@ impl Engine {
         }
         for (space, commits) in changed.into_values() {
             publish_commits(&space, commits)?;
+            self.tell(&space);
         }
         Ok(())
     }
@@ -355,7 +360,15 @@ impl Engine {
         let empty = Snapshot::empty(&space.identity.settings);
         let snapshot = Snapshot { lsn: stamp.lsn, committed_at: stamp.time, ..empty };
         space.snapshot.store(Arc::new(snapshot));
+        space.feed.begin(stamp.lsn);
         self.catalog.admit(Arc::new(Entry::open(space, self.now_ns())));
+    }
+
+    /// Lets the listener hear that a space changed.
+    fn tell(&self, space: &Space) {
+        if let Some(listener) = self.listener.get() {
+            listener(&space.identity.name);
+        }
     }
 
     fn dismiss(&self, space: &Space, last: Lsn) {
@@ -363,6 +376,7 @@ impl Engine {
         let mut deleted = self.deleted.lock().unwrap_or_else(PoisonError::into_inner);
         deleted.push((space.identity.id, last));
         self.graphs_are_stale();
+        self.tell(space);
         let name = space.identity.name.clone();
         space.link_waiters.refuse(EngineError::SpaceNotFound { name });
     }
@@ -531,8 +545,10 @@ impl Engine {
 fn publish_commits(space: &Space, commits: Vec<(Stamp, Change)>) -> Result<(), EngineError> {
     let _publishing = space.publishing.lock().map_err(|_| panicked())?;
     let mut snapshot = Snapshot::clone(&space.snapshot.load());
+    let mut changed = Vec::with_capacity(commits.len());
     for (stamp, change) in commits {
         if let Change::Commit(steps) = change {
+            changed.push((stamp, changes(&snapshot, &steps)));
             if steps.iter().any(|step| matches!(step, Step::Delete(_))) {
                 space.identity.note_deleted(stamp.time.0);
                 space.identity.unpurged.note(stamp.lsn, stamp.time.0);
@@ -548,6 +564,10 @@ fn publish_commits(space: &Space, commits: Vec<(Stamp, Change)>) -> Result<(), E
     space.note_unlinked(&snapshot);
     let snapshot = Arc::new(snapshot);
     space.snapshot.store(Arc::clone(&snapshot));
+    // Only now: who hears of a change finds it.
+    for (stamp, changes) in changed {
+        space.feed.note(stamp, changes);
+    }
     space.link_waiters.tell(&snapshot);
     Ok(())
 }

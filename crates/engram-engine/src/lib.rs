@@ -61,9 +61,13 @@ mod reserve;
 
 mod indexer;
 
+mod feed;
+
 mod space;
 
 mod apply;
+
+mod changes;
 
 mod queue;
 
@@ -78,6 +82,8 @@ mod census;
 mod upkeep;
 
 mod engine;
+
+mod following;
 
 mod opening;
 
@@ -162,6 +168,7 @@ pub use contrast::{MarkGround, MarkKind};
 pub use engine::{Components, Done, Driven, Engine};
 pub use error::{EngineError, InvalidValue, LogFailure};
 pub use fading::{FadingForecast, FadingMemory};
+pub use feed::{ChangeListener, FeedChange, FeedCommit, FeedPage};
 pub use feedback::FeedbackReceipt;
 pub use filter::{
     FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, Filter, MetaCondition, MetaTest, OwnCondition,

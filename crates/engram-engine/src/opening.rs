@@ -10,6 +10,7 @@ use prost::Message;
 
 use crate::apply::{apply, steps};
 use crate::catalog::Entry;
+use crate::changes::changes;
 use crate::chunk_file::{self, ColdFiles};
 use crate::engine::Engine;
 use crate::error::{EngineError, LogFailure};
@@ -296,6 +297,7 @@ impl Loading {
         manifest: &Manifest,
     ) -> Result<Loading, StoreError> {
         let (snapshot, keys) = read_files(home, &space, manifest)?;
+        space.feed.begin(snapshot.lsn);
         Ok(Loading { space, snapshot, keys, log_bytes: 0 })
     }
 
@@ -308,6 +310,7 @@ impl Loading {
         if frame.kind == KIND_SPACE_CREATED && self.snapshot.lsn.0 == 0 {
             self.snapshot.lsn = stamp.lsn;
             self.snapshot.committed_at = stamp.time;
+            self.space.feed.begin(stamp.lsn);
             return Ok(());
         }
         if frame.kind != KIND_COMMIT {
@@ -324,7 +327,9 @@ impl Loading {
             self.keys.push(KeyUse { record, lsn, committed_at, queued: None });
         }
         let steps = steps(&self.space, stamp, record)?;
+        let changed = changes(&self.snapshot, &steps);
         apply(&mut self.snapshot, stamp, steps, self.space.indexing())?;
+        self.space.feed.note(stamp, changed);
         self.space.identity.fault.intact().map_err(|error| error.to_string())?;
         if self.snapshot.state_sum != frame.state_sum {
             return Err(format!("the state after LSN {} is not what was committed", stamp.lsn));

@@ -12,6 +12,7 @@ use prost::Message;
 
 use crate::error::{EngineError, InvalidValue, LogFailure};
 use crate::fault::SpaceFault;
+use crate::feed::Feed;
 use crate::indexer::Indexer;
 use crate::linker::{LinkWaiters, Linker};
 use crate::memtable::{ChunkView, Cold, Indexing, Snapshot, VersionDoc, Words};
@@ -106,6 +107,7 @@ pub(crate) struct Space {
     pub(crate) indexer: Mutex<Indexer>,
     pub(crate) link_waiters: LinkWaiters,
     pub(crate) uses: Uses,
+    pub(crate) feed: Feed,
     /// When deleted memories were gone from everywhere.
     pub(crate) purges: Mutex<Purges>,
     /// A commit of consolidation is queued.
@@ -154,6 +156,7 @@ impl Space {
             indexer: Mutex::default(),
             link_waiters: LinkWaiters::default(),
             uses: Uses::default(),
+            feed: Feed::default(),
             purges: Mutex::default(),
             consolidating: AtomicBool::new(false),
             log_bytes: AtomicU64::new(0),

@@ -30,6 +30,8 @@ mod blobs;
 
 mod drive;
 
+mod bells;
+
 mod node;
 
 mod service;

@@ -8,6 +8,7 @@ use engram_engine::Engine;
 use engram_store::{Clock, Recovery};
 use tokio::sync::{Semaphore, watch};
 
+use crate::bells::Bells;
 use crate::config::Settings;
 use crate::drive::Faults;
 use crate::embedding::Locality;
@@ -53,6 +54,8 @@ pub(crate) struct Node {
     pub(crate) admission: Arc<Semaphore>,
     /// KiB of request bodies in memory at once.
     pub(crate) bodies: Arc<Semaphore>,
+    /// Wake those who follow a space.
+    pub(crate) bells: Arc<Bells>,
     pub(crate) phase: watch::Sender<Phase>,
     pub(crate) opened: OnceLock<Opened>,
     pub(crate) started: Instant,
@@ -80,6 +83,7 @@ impl Node {
             bodies: Arc::new(Semaphore::new(
                 (kib(limits.request_bytes) * BODIES_IN_MEMORY).max(BODIES_KIB_MIN),
             )),
+            bells: Arc::default(),
             phase: watch::Sender::new(Phase::Opening),
             opened: OnceLock::new(),
             started: Instant::now(),

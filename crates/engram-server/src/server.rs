@@ -325,6 +325,9 @@ fn open(node: &Node, parts: ServerParts, handle: &Handle) -> Result<Drivers, Box
     let (engine, recovery) =
         Engine::open(components, engine_settings(settings), &settings.data_dir)
             .map_err(|error| Refusal::from(error).0)?;
+    let bells = Arc::clone(&node.bells);
+    let alone = engine.listen(Box::new(move |space| bells.ring(space)));
+    assert!(alone, "nobody else knows the engine yet");
     let engine = Arc::new(engine);
     let driven = DriverParts {
         engine: Arc::clone(&engine),

@@ -93,6 +93,8 @@ enum Command {
     Beliefs(commands::beliefs::Beliefs),
     /// List the memories that soonest fall below a retrievability, if nobody uses them
     Fading(commands::fading::Fading),
+    /// Show which memories changed, and how, once or as it happens
+    Changes(commands::changes::Changes),
     /// Store memories from a file of JSON lines
     Import(commands::import::Import),
     /// Write memories as JSON lines that `import` takes back
@@ -155,6 +157,7 @@ impl Command {
             Command::Consolidate(command) => command.run(connection),
             Command::Beliefs(command) => command.run(connection),
             Command::Fading(command) => command.run(connection),
+            Command::Changes(command) => command.run(connection),
             Command::Import(command) => command.run(connection),
             Command::Export(command) => command.run(connection),
             Command::Query(command) => command.run(connection),

@@ -290,3 +290,11 @@ pub(super) const BELIEFS_ERRORS: &[ErrorCode] = &[
 ];
 /// Beside those of the operation that a statement stands for.
 pub(super) const QUERY_ERRORS: &[ErrorCode] = &[ErrorCode::QueryInvalid, ErrorCode::TooMany];
+pub(super) const CHANGES_ERRORS: &[ErrorCode] = &[
+    ErrorCode::OutOfRange,
+    ErrorCode::LimitOutOfRange,
+    ErrorCode::CursorInvalid,
+    ErrorCode::SpaceQuarantined,
+    ErrorCode::IoFailed,
+    ErrorCode::ColdUnavailable,
+];

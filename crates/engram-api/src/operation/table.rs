@@ -1,10 +1,11 @@
 //! The rows of the operations table: only data.
 
 use super::errors::{
-    ASSOCIATE_ERRORS, ASSOCIATIONS_ERRORS, BELIEFS_ERRORS, CONSOLIDATE_ERRORS, CREATE_ERRORS,
-    FADING_ERRORS, FEEDBACK_ERRORS, GET_ERRORS, HISTORY_ERRORS, LIST_ERRORS, MARKS_ERRORS,
-    PARTIAL_ERRORS, QUERY_ERRORS, RECALL_ERRORS, RECEIPT_ERRORS, RECOGNIZE_ERRORS, REMEMBER_ERRORS,
-    RETENTION_ERRORS, SELECT_ERRORS, SPREAD_ERRORS, UNDO_ERRORS, UPDATE_ERRORS, WRITE_ERRORS,
+    ASSOCIATE_ERRORS, ASSOCIATIONS_ERRORS, BELIEFS_ERRORS, CHANGES_ERRORS, CONSOLIDATE_ERRORS,
+    CREATE_ERRORS, FADING_ERRORS, FEEDBACK_ERRORS, GET_ERRORS, HISTORY_ERRORS, LIST_ERRORS,
+    MARKS_ERRORS, PARTIAL_ERRORS, QUERY_ERRORS, RECALL_ERRORS, RECEIPT_ERRORS, RECOGNIZE_ERRORS,
+    REMEMBER_ERRORS, RETENTION_ERRORS, SELECT_ERRORS, SPREAD_ERRORS, UNDO_ERRORS, UPDATE_ERRORS,
+    WRITE_ERRORS,
 };
 use super::{Method, Operation, Permission, Route, Scope};
 
@@ -445,6 +446,28 @@ pub const OPERATIONS: &[Operation] = &[
         request_example: r#"{"below":0.5,"within_days":30.0,"limit":5,"filter":{"people":["Ada"]}}"#,
         response_example: r#"{"items":[{"memory":{"id":"chat-17","version":1,"kind":"episode","state":"active","text":"Ada: I moved to Zurich last week.","occurred_at":"2026-01-05T11:00:00Z","people":["Ada"],"confidence":{"mean":0.75,"low":0.5,"high":0.875,"evidence":2.0},"strength":{"retrievability":0.75,"stability_days":30.0,"law":"fsrs","uses":2,"used_at":"2026-01-06T09:00:00Z"},"lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z"},"below_at":"2026-02-01T00:00:00Z","in_days":25.625}],"falling":7,"below_now":2,"staying":1,"missing":[{"memories":4096,"reason":"the object store is not available"}],"at":"2026-01-06T09:00:00Z","snapshot_lsn":15}"#,
         own_errors: FADING_ERRORS,
+    },
+    Operation {
+        name: "changes",
+        scope: Scope::Space,
+        permission: Permission::Read,
+        routes: &[
+            post("/api/v1/spaces/{space}/changes"),
+            Route {
+                method: Method::Get,
+                path: "/api/v1/spaces/{space}/changes",
+                query: &["after", "limit", "wait_seconds"],
+            },
+        ],
+        request: Some("ChangesRequest"),
+        response: "ChangesResponse",
+        status: 200,
+        idempotent: true,
+        summary: "Follows the changes of a space: page by page from a commit on, or as a stream.",
+        note: "An open space keeps the latest 4 MiB of changes, and those since its last checkpoint when it is opened; `missed` tells of older ones. A stream gives them as they come, with the log sequence number as the id of each event.",
+        request_example: r#"{"after":11,"limit":10,"wait_seconds":5}"#,
+        response_example: r#"{"commits":[{"lsn":13,"committed_at":"2026-01-05T11:00:01.000000042Z","changes":[{"change":"updated","id":"chat-17","version":2},{"change":"marked","id":"chat-17","other":"chat-3"},{"change":"judged","id":"chat-3","verdict":"useful"},{"change":"decided","id":"chat-17","other":"chat-3","decision":"supersedes"}]}],"lsn":14,"missed":{"after":11,"before":13}}"#,
+        own_errors: CHANGES_ERRORS,
     },
     Operation {
         name: "query",

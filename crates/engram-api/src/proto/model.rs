@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value};
 
 use super::numbers::Numbers;
-use crate::operation::{OPERATIONS, Operation, Scope};
+use crate::operation::{OPERATIONS, Operation, Scope, Streaming};
 use crate::schema::schemas;
 
 /// The package of the messages.
@@ -382,8 +382,11 @@ fn rpcs(operation: &'static Operation) -> Vec<ProtoRpc> {
         streams,
     };
     let name = camel(operation.name);
-    let steps = operation.streams().then(|| one(format!("{name}Steps"), true));
-    [one(name, false)].into_iter().chain(steps).collect()
+    let stream = operation.streaming().map(|streaming| match streaming {
+        Streaming::Steps => one(format!("{name}Steps"), true),
+        Streaming::Changes => one("Subscribe".to_owned(), true),
+    });
+    [one(name, false)].into_iter().chain(stream).collect()
 }
 
 fn camel(name: &str) -> String {

@@ -39,7 +39,8 @@ fn write_file(file: &ProtoFile, out: &mut String) -> std::fmt::Result {
         let stream = if rpc.streams { "stream " } else { "" };
         let summary = match rpc.streams {
             false => rpc.operation.summary.to_owned(),
-            true => "The same, with a message for what each step did.".to_owned(),
+            true => "The same as a stream, with a message for what each step did or what came."
+                .to_owned(),
         };
         writeln!(out, "  // {summary}")?;
         writeln!(out, "  rpc {}({}) returns ({stream}{});", rpc.name, rpc.request, rpc.response)?;

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 
 use engram_api::{
     AfterRecallInput, AroundInput, AssociateRequest, AssociateResponse, AssociationsRequest,
-    AssociationsResponse, BeliefsRequest, BeliefsResponse, Comparisons, CompleteRequest,
-    CompleteResponse, ConsolidateRequest, ConsolidateResponse, CreateSpaceRequest,
-    DeleteSpaceResponse, DissociateRequest, DissociateResponse, FadingRequest, FadingResponse,
-    FeedbackRequest, FeedbackResponse, FilterInput, ForgetReceiptRequest, ForgetReceiptResponse,
-    ForgetRequest, ForgetResponse, GetRequest, HistoryRequest, HistoryResponse, ImagineRequest,
-    ImagineResponse, JudgedRecallInput, ListRequest, ListResponse, ListSpacesResponse,
-    MarksRequest, MarksResponse, MemoryDecay, MemoryInput, MemoryPatch, MemoryView, Method,
-    NegativeInput, OPERATIONS, Operation, PartialInput, PredictRequest, PredictResponse,
-    PrimeInput, Problem, QueryRequest, QueryResponse, RecallRequest, RecallResponse,
-    RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse,
+    AssociationsResponse, BeliefsRequest, BeliefsResponse, ChangesRequest, ChangesResponse,
+    Comparisons, CompleteRequest, CompleteResponse, ConsolidateRequest, ConsolidateResponse,
+    CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest, DissociateResponse, FadingRequest,
+    FadingResponse, FeedbackRequest, FeedbackResponse, FilterInput, ForgetReceiptRequest,
+    ForgetReceiptResponse, ForgetRequest, ForgetResponse, GetRequest, HistoryRequest,
+    HistoryResponse, ImagineRequest, ImagineResponse, JudgedRecallInput, ListRequest, ListResponse,
+    ListSpacesResponse, MarksRequest, MarksResponse, MemoryDecay, MemoryInput, MemoryPatch,
+    MemoryView, Method, NegativeInput, OPERATIONS, Operation, PartialInput, PredictRequest,
+    PredictResponse, PrimeInput, Problem, QueryRequest, QueryResponse, RecallRequest,
+    RecallResponse, RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse,
     RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest,
     RetentionResponse, Scope, SeedInput, SourceInput, SpaceDecay, SpaceStatsView, SpaceView,
     SpreadRequest, SpreadResponse, StatusView, TimeSpanInput, UndoConsolidationRequest,
@@ -84,6 +84,8 @@ fn round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
         "ListSpacesResponse" => through::<ListSpacesResponse>(name, json),
         "DeleteSpaceResponse" => through::<DeleteSpaceResponse>(name, json),
         "SpaceStatsView" => through::<SpaceStatsView>(name, json),
+        "ChangesRequest" => through::<ChangesRequest>(name, json),
+        "ChangesResponse" => through::<ChangesResponse>(name, json),
         "QueryRequest" => through::<QueryRequest>(name, json),
         "QueryResponse" => through::<QueryResponse>(name, json),
         "StatusView" => through::<StatusView>(name, json),
@@ -173,7 +175,7 @@ fn strict_types_and_their_schemas_have_the_same_fields() {
         assert_eq!(fields, named, "{name}");
         seen += 1;
     }
-    assert_eq!(seen, 43);
+    assert_eq!(seen, 44);
 }
 
 #[test]

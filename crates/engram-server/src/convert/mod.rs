@@ -19,12 +19,15 @@ mod update;
 
 mod recall;
 
+mod changes;
+
 mod fading;
 
 pub(crate) use association::{
     associate, associate_response, association_query, associations_response, associations_scope,
     dissociate, dissociate_response, spread, spread_response,
 };
+pub(crate) use changes::changes_response;
 pub(crate) use completion::{
     complete, complete_response, imagine, imagine_response, predict, predict_response,
 };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::Request;
-use engram_api::{ProtoFile, ProtoRpc, space_of};
+use engram_api::{ProtoFile, ProtoRpc, Scope, space_of};
 use futures_util::Stream;
 use futures_util::stream::try_unfold;
 use tonic::codec::CompressionEncoding::{Gzip, Zstd};
@@ -23,6 +23,9 @@ use crate::service::{
     Call, Codec, Door, Held, Observed, Ran, Running, bounded, request_id, run, run_whole,
     space_name,
 };
+
+/// How long a stream of changes is silent before it says where it stands.
+const ALIVE: Duration = Duration::from_secs(10);
 
 const TIMEOUT: &str = "grpc-timeout";
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -120,6 +123,12 @@ fn told(ran: Ran, id: String) -> Told {
             let running: Running = match left {
                 Left::Nothing => return Ok(None),
                 Left::Work(Ran::Answered(answer)) => return Ok(Some((answer.0, Left::Nothing))),
+                Left::Work(Ran::Follows(mut follower)) => {
+                    let page =
+                        follower.next(ALIVE).await.map_err(|refusal| refused(refusal, &id))?;
+                    let message = follower.message(&page).0;
+                    return Ok(Some((message, Left::Work(Ran::Follows(follower)))));
+                }
                 Left::Work(Ran::Under(running)) => running,
             };
             let (running, stepped) =
@@ -144,8 +153,8 @@ fn call_of(
     let mut held = Held::first(node)?;
     held.grow(node, body.len())?;
     let space = match rpc.operation.scope {
-        engram_api::Scope::Space => space_name(space_of(&rpc.request, &body)?)?,
-        engram_api::Scope::Node => String::new(),
+        Scope::Space => space_name(space_of(&rpc.request, &body)?)?,
+        Scope::Node => String::new(),
     };
     let call = Call { operation: rpc.operation, space, body, codec: Codec::Proto(rpc), key };
     Ok((call, held))

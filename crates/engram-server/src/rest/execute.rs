@@ -9,6 +9,7 @@ use engram_api::{ErrorCode, Method, Operation, Route};
 use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::rest::body::{read, require_json};
+use crate::rest::feed::{as_feed, last_event};
 use crate::rest::reply::{RequestId, answered};
 use crate::rest::steps::{as_events, wants_events};
 use crate::rest::target::{request_of, target};
@@ -48,12 +49,19 @@ pub(crate) async fn execute(
         let (bytes, counted) = read(&node, &head.headers, body).await?;
         (call.body, held) = (bytes, Some(counted));
     }
-    if !(operation.streams() && wants_events(&head.headers)) {
+    if !(operation.streaming().is_some() && wants_events(&head.headers)) {
         let answer = run_whole(&node, call, held).await?;
         return Ok(answered(operation.status, answer));
     }
     let id = head.extensions.get::<RequestId>().map(|RequestId(id)| id.clone());
+    let seen = last_event(&head.headers)?;
     Ok(match run(&node, call, held).await? {
+        Ran::Follows(mut follower) => {
+            if let Some(lsn) = seen {
+                follower.resume(lsn);
+            }
+            as_feed(operation.status, follower, id.unwrap_or_default())
+        }
         Ran::Answered(answer) => answered(operation.status, answer),
         Ran::Under(running) => as_events(operation.status, running, id.unwrap_or_default()),
     })

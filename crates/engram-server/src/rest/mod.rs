@@ -10,6 +10,8 @@ mod body;
 
 mod steps;
 
+mod feed;
+
 mod execute;
 
 mod health;

@@ -90,7 +90,7 @@ impl Listener {
 }
 
 /// An event; JSON of one line has no line breaks that would have to be escaped.
-fn event(name: &str, data: &[u8]) -> Bytes {
+pub(crate) fn event(name: &str, data: &[u8]) -> Bytes {
     let mut event = format!("event: {name}\ndata: ").into_bytes();
     event.extend_from_slice(data);
     event.extend_from_slice(b"\n\n");

@@ -19,11 +19,14 @@ mod versions;
 
 mod query;
 
+mod follow;
+
 mod operations;
 
 mod run;
 
 pub(crate) use call::{Answer, Call, Codec, space_name, to_json};
+pub(crate) use follow::Follower;
 pub(crate) use held::Held;
 pub(crate) use observe::{Door, Observed, request_id};
 pub(crate) use run::{Ran, Running, bounded, run, run_whole};

@@ -47,6 +47,8 @@ pub(crate) enum Handler {
     Search(fn(&Context, &Call) -> Outcome),
     /// Goes on for long, in steps.
     Steps(fn(&Context, &Call) -> Begun),
+    /// Waits for what happens in a space.
+    Follow,
     /// Stands for calls of other operations.
     Nested(fn(&Context, &Call) -> BegunNested),
     /// Ends in a commit, which sends the answer.
@@ -80,6 +82,7 @@ pub(crate) const HANDLERS: &[(&str, Handler)] = &[
     ("undo_consolidation", Handler::Commit(undo_consolidation)),
     ("beliefs", Handler::Search(beliefs)),
     ("fading", Handler::Search(fading)),
+    ("changes", Handler::Follow),
     ("query", Handler::Nested(query)),
     ("create_space", Handler::Commit(create_space)),
     ("list_spaces", Handler::Look(list_spaces)),

@@ -11,6 +11,7 @@ use crate::lanes::Lane;
 use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::service::call::{Answer, BegunNested, Call, Context, Finish, Next, Stepped, Steps};
+use crate::service::follow::{Follower, follow};
 use crate::service::held::Held;
 use crate::service::operations::{HANDLERS, Handler};
 
@@ -26,6 +27,8 @@ pub(crate) enum Ran {
     Answered(Answer),
     /// It goes on in steps.
     Under(Running),
+    /// It goes on for as long as somebody listens.
+    Follows(Follower),
 }
 
 /// Work in steps, with what it holds until the last one.
@@ -49,13 +52,16 @@ pub(crate) async fn run(node: &Arc<Node>, call: Call, held: Option<Held>) -> Res
     if let Handler::Nested(begin) = handler {
         return nested(node, begin, (engine, call)).await.map(Ran::Answered);
     }
+    if let Handler::Follow = handler {
+        return begin_to_follow(node, engine, call).await.map(Ran::Follows);
+    }
     // Only now: a client that is slow with its body takes no place from the others.
     let admitted = Arc::clone(&node.admission)
         .try_acquire_owned()
         .map_err(|_| Refusal::new(ErrorCode::Overloaded, "too many requests are worked on now"))?;
     let context = context(node, engine);
     match handler {
-        Handler::Node(_) | Handler::Nested(_) => unreachable!("it has answered"),
+        Handler::Node(_) | Handler::Nested(_) | Handler::Follow => unreachable!("it has answered"),
         Handler::Look(look) => look(&context, &call).map(Ran::Answered),
         Handler::Steps(begin) => {
             let steps = begin(&context, &call)?;
@@ -89,6 +95,20 @@ pub(crate) async fn run(node: &Arc<Node>, call: Call, held: Option<Held>) -> Res
     }
 }
 
+/// Looks at the place to follow from; who follows takes no place among the requests.
+async fn begin_to_follow(
+    node: &Arc<Node>,
+    engine: Arc<Engine>,
+    call: Call,
+) -> Result<Follower, Refusal> {
+    if engine.is_open(&call.space) {
+        return follow(node, &engine, &call);
+    }
+    let following = Arc::clone(node);
+    let begin = move || follow(&following, &engine, &call);
+    node.lanes.run(Lane::Waiting, begin).await.map_err(|panic| node.panicked(panic))?
+}
+
 fn context(node: &Node, engine: Arc<Engine>) -> Context {
     Context { engine, helpers: Arc::clone(&node.helpers), metrics: Arc::clone(&node.metrics) }
 }
@@ -120,6 +140,7 @@ pub(crate) async fn run_whole(
 ) -> Result<Answer, Refusal> {
     let mut running = match run(node, call, held).await? {
         Ran::Answered(answer) => return Ok(answer),
+        Ran::Follows(follower) => return follower.once().await,
         Ran::Under(running) => running,
     };
     loop {

@@ -1,8 +1,9 @@
 //! The gRPC door: the same answers as REST, its own errors, deadlines, streams, health and reflection.
 
 use engram_api::{
-    ConsolidateRequest, ConsolidateResponse, GetRequest, ListSpacesResponse, MemoryView,
-    OPERATIONS, RememberRequest, RememberResponse, Scope, decode, decode_proto, encode_proto,
+    ChangesRequest, ChangesResponse, ConsolidateRequest, ConsolidateResponse, GetRequest,
+    ListSpacesResponse, MemoryView, OPERATIONS, RememberRequest, RememberResponse, Scope, decode,
+    decode_proto, encode_proto,
 };
 use expect_test::{Expect, expect};
 use serde::Serialize;
@@ -219,6 +220,25 @@ fn each_step_of_a_consolidation_is_a_message() {
         steps
     });
     assert!(steps.last().is_some_and(|step| step.remaining == 0), "{steps:?}");
+}
+
+#[test]
+fn changes_are_messages_without_an_end() {
+    let server = Fixture::start();
+    let mut client = Client::of(&server);
+    let request = ChangesRequest { after: Some(1), ..ChangesRequest::default() };
+    let bytes = encode_proto("ChangesRequest", "default", &request).unwrap();
+    server.remember("a", "Ada lives in Zurich.");
+    let grpc = &mut client.grpc;
+    let page = client.runtime.block_on(async {
+        grpc.ready().await.unwrap();
+        let path = "/engram.v1.Engram/Subscribe".parse().unwrap();
+        let mut told =
+            grpc.server_streaming(Request::new(bytes), path, Raw).await.unwrap().into_inner();
+        let message = told.message().await.unwrap().unwrap();
+        decode_proto::<ChangesResponse>("ChangesResponse", &message).unwrap()
+    });
+    assert_eq!(page.commits[0].changes[0].id, "a");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod completing;
 mod consolidating;
 mod config;
 mod faults;
+mod following;
 mod grpc;
 mod life;
 mod marking;

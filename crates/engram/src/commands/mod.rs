@@ -4,6 +4,7 @@ pub(crate) mod associate;
 pub(crate) mod associations;
 pub(crate) mod beliefs;
 pub(crate) mod bench;
+pub(crate) mod changes;
 pub(crate) mod complete;
 pub(crate) mod completions;
 pub(crate) mod config;

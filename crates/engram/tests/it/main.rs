@@ -10,6 +10,9 @@ mod traps;
 mod commands;
 
 #[cfg(test)]
+mod doors;
+
+#[cfg(test)]
 mod import;
 
 #[cfg(test)]

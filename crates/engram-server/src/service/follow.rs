@@ -1,0 +1,128 @@
+//! Following the changes of a space. Nobody waits with a thread or a place among the requests: whoever follows is woken.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engram_api::{ChangesRequest, ChangesResponse, ErrorCode};
+use engram_engine::{Engine, FeedPage};
+use engram_store::Lsn;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use crate::convert;
+use crate::lanes::Lane;
+use crate::node::{Node, Phase};
+use crate::refusal::Refusal;
+use crate::service::call::{Answer, Call, Codec};
+
+/// Commits of a page that asks for no number.
+const COMMITS_DEFAULT: u32 = 100;
+/// Longest wait for a page, seconds; shorter where a request may take less.
+const WAIT_SECONDS_MAX: u32 = 60;
+
+/// Somebody who follows a space.
+pub(crate) struct Follower {
+    node: Arc<Node>,
+    space: String,
+    codec: Codec,
+    /// The last commit that was seen.
+    after: Lsn,
+    limit: usize,
+    wait: Duration,
+    heard: watch::Receiver<()>,
+}
+
+/// Begins to follow. Runs where waiting is allowed: the space may have to be opened.
+pub(crate) fn follow(node: &Arc<Node>, engine: &Engine, call: &Call) -> Result<Follower, Refusal> {
+    let request: ChangesRequest = call.decode()?;
+    let wait = request.wait_seconds.unwrap_or(0);
+    if wait > WAIT_SECONDS_MAX {
+        let detail = format!("wait_seconds lies between 0 and {WAIT_SECONDS_MAX}");
+        return Err(Refusal::new(ErrorCode::OutOfRange, detail).with_field("wait_seconds"));
+    }
+    // Before the state is looked at: what changes from then on is heard.
+    let heard = node.bells.hear(&call.space);
+    let limit = request.limit.unwrap_or(COMMITS_DEFAULT) as usize;
+    let after = match request.after {
+        Some(after) => Lsn(after),
+        None => engine.changed_through(&call.space)?,
+    };
+    // What is wrong with the place is told at once.
+    engine.changes(&call.space, after, limit)?;
+    Ok(Follower {
+        node: Arc::clone(node),
+        space: call.space.clone(),
+        codec: call.codec,
+        after,
+        limit,
+        wait: Duration::from_secs(wait.into()),
+        heard,
+    })
+}
+
+impl Follower {
+    /// Goes on behind another commit.
+    pub(crate) fn resume(&mut self, after: u64) {
+        self.after = Lsn(after);
+    }
+
+    /// One page, after the wait that the request allows; it may be empty.
+    pub(crate) async fn once(mut self) -> Result<Answer, Refusal> {
+        // The answer must be on its way before the request runs out of time.
+        let wait = self.wait.min(self.node.settings.limits.request_timeout * 3 / 4);
+        let page = self.next(wait).await?;
+        Ok(self.codec.answer(&page))
+    }
+
+    /// What comes next, as soon as something does; after `patience` a page without commits.
+    pub(crate) async fn next(&mut self, patience: Duration) -> Result<ChangesResponse, Refusal> {
+        let until = Instant::now() + patience;
+        loop {
+            self.heard.mark_unchanged();
+            let after = self.after;
+            let page = self.page().await?;
+            self.after = page.lsn;
+            let is_over = !page.commits.is_empty() || page.missed_before.is_some();
+            if is_over || self.waited(until).await? {
+                return Ok(convert::changes_response(after, page));
+            }
+        }
+    }
+
+    /// A message as it is sent over the door that it came through.
+    pub(crate) fn message(&self, page: &ChangesResponse) -> Answer {
+        self.codec.answer(page)
+    }
+
+    async fn page(&self) -> Result<FeedPage, Refusal> {
+        let engine = Arc::clone(self.node.engine()?);
+        if engine.is_open(&self.space) {
+            return Ok(engine.changes(&self.space, self.after, self.limit)?);
+        }
+        let (space, after, limit) = (self.space.clone(), self.after, self.limit);
+        let read = move || engine.changes(&space, after, limit);
+        let ran = self.node.lanes.run(Lane::Waiting, read).await;
+        Ok(ran.map_err(|panic| self.node.panicked(panic))??)
+    }
+
+    /// Waits for a change; true when the time is over.
+    async fn waited(&mut self, until: Instant) -> Result<bool, Refusal> {
+        let mut phase = self.node.phase.subscribe();
+        let ending = phase.wait_for(|phase| *phase != Phase::Ready);
+        tokio::select! {
+            heard = timeout_at(until, self.heard.changed()) => match heard {
+                Ok(Ok(())) => Ok(false),
+                // Nobody rings any more: the space is gone, and the next look says so.
+                Ok(Err(_)) => {
+                    self.heard = self.node.bells.hear(&self.space);
+                    Ok(false)
+                }
+                Err(_) => Ok(true),
+            },
+            _ = ending => {
+                self.node.engine()?;
+                Ok(true)
+            }
+        }
+    }
+}
