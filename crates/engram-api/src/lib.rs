@@ -74,7 +74,7 @@ pub use operation::{Method, OPERATIONS, Operation, Permission, Route, Scope, Str
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, decode, nearest};
 pub use proto::{
     PACKAGE, ProtoEnum, ProtoField, ProtoFile, ProtoKind, ProtoLabel, ProtoMessage, ProtoRpc,
-    SERVICE, decode_proto, encode_proto, space_of,
+    SERVICE, decode_proto, encode_proto, space_of, wrap_proto,
 };
 pub use query::{QueryRequest, QueryResponse};
 pub use read::{GetRequest, ListRequest, ListResponse, ListStateName};

@@ -54,6 +54,15 @@ pub enum Streaming {
     Steps,
     /// What happens from now on, without an end.
     Changes,
+    /// An answer to each of many requests, over gRPC alone.
+    Requests,
+}
+
+impl Streaming {
+    /// Whether it is given as server-sent events.
+    pub fn has_events(self) -> bool {
+        self != Streaming::Requests
+    }
 }
 
 /// An HTTP method.
@@ -156,6 +165,7 @@ impl Operation {
         match self.name {
             "consolidate" => Some(Streaming::Steps),
             "changes" => Some(Streaming::Changes),
+            "remember_many" => Some(Streaming::Requests),
             _ => None,
         }
     }

@@ -12,7 +12,7 @@ mod decode;
 mod encode;
 
 pub use decode::{decode_proto, space_of};
-pub use encode::encode_proto;
+pub use encode::{encode_proto, wrap_proto};
 pub use model::{
     PACKAGE, ProtoEnum, ProtoField, ProtoFile, ProtoKind, ProtoLabel, ProtoMessage, ProtoRpc,
     SERVICE,

@@ -38,6 +38,15 @@ pub fn encode_proto<T: Serialize>(
     Ok(out)
 }
 
+/// A message of that name with a message that is written already as its only field.
+pub fn wrap_proto(message: &str, field: &str, inner: &[u8]) -> Vec<u8> {
+    let message = ProtoFile::current().message(message).expect("the message is of this file");
+    let field = message.named(field).expect("the field is of this message");
+    let mut out = Vec::with_capacity(inner.len() + 8);
+    put_bytes(&mut out, field.number, inner);
+    out
+}
+
 /// The methods of a serializer that a writer has no use for.
 macro_rules! refuses {
     ($($method:ident($($kind:ty),*) -> $given:ty;)*) => {

@@ -14,6 +14,9 @@ pub const PACKAGE: &str = "engram.v1";
 /// The service that has all operations.
 pub const SERVICE: &str = "Engram";
 
+/// What became of each request of a stream of them: a field with its answer, or with the problem.
+pub(super) const INGEST_RESULT: &str = "IngestResult";
+
 /// Names the space in a request. It is no field of the type: the path has it in REST.
 pub(super) const SPACE: &str = "space";
 /// Names the fields to be cleared: `null` in JSON, which proto3 does not have.
@@ -139,8 +142,10 @@ pub struct ProtoRpc {
     pub request: String,
     /// Name of the message that it gives.
     pub response: &'static str,
-    /// Whether it gives one for each step.
+    /// Whether it gives many.
     pub streams: bool,
+    /// Whether it takes many.
+    pub takes_stream: bool,
 }
 
 /// The file with all messages and the service.
@@ -180,6 +185,7 @@ pub(super) fn derive() -> (ProtoFile, Numbers) {
             serde_json::json!({"type": "object", "description": doc, "properties": {}})
         });
     }
+    schemas.insert(INGEST_RESULT.to_owned(), ingest_result());
     let mut derivation = Derivation { numbers: Numbers::committed(), places: places(&schemas) };
     let mut file = ProtoFile::default();
     for (name, schema) in &schemas {
@@ -194,6 +200,20 @@ pub(super) fn derive() -> (ProtoFile, Numbers) {
     }
     file.rpcs = OPERATIONS.iter().flat_map(rpcs).collect();
     (file, derivation.numbers)
+}
+
+fn ingest_result() -> Value {
+    let one = |field: &str, name: &str, doc: &str| {
+        let target = format!("#/components/schemas/{name}");
+        serde_json::json!({"properties": {field: {"$ref": target, "description": doc}}})
+    };
+    serde_json::json!({
+        "description": "What became of a request of a stream.",
+        "oneOf": [
+            one("stored", "RememberManyResponse", "Its answer."),
+            one("refused", "Problem", "Why it was refused; the stream goes on."),
+        ],
+    })
 }
 
 /// What each named schema becomes.
@@ -380,11 +400,16 @@ fn rpcs(operation: &'static Operation) -> Vec<ProtoRpc> {
         request: request_name(operation),
         response: operation.response,
         streams,
+        takes_stream: false,
     };
     let name = camel(operation.name);
     let stream = operation.streaming().map(|streaming| match streaming {
         Streaming::Steps => one(format!("{name}Steps"), true),
         Streaming::Changes => one("Subscribe".to_owned(), true),
+        Streaming::Requests => {
+            let many = one("Ingest".to_owned(), true);
+            ProtoRpc { response: INGEST_RESULT, takes_stream: true, ..many }
+        }
     });
     [one(name, false)].into_iter().chain(stream).collect()
 }

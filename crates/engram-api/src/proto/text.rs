@@ -36,14 +36,21 @@ fn write_file(file: &ProtoFile, out: &mut String) -> std::fmt::Result {
     writeln!(out, "import \"google/protobuf/timestamp.proto\";\n")?;
     writeln!(out, "service {SERVICE} {{")?;
     for rpc in &file.rpcs {
-        let stream = if rpc.streams { "stream " } else { "" };
+        let stream = |streams: bool| if streams { "stream " } else { "" };
+        let (takes, gives) = (stream(rpc.takes_stream), stream(rpc.streams));
         let summary = match rpc.streams {
             false => rpc.operation.summary.to_owned(),
+            true if rpc.takes_stream => {
+                "The same for a stream of requests: each is answered when it is durable, in their order. Those under way at the same \
+                 time are committed in any order."
+                    .to_owned()
+            }
             true => "The same as a stream, with a message for what each step did or what came."
                 .to_owned(),
         };
         writeln!(out, "  // {summary}")?;
-        writeln!(out, "  rpc {}({}) returns ({stream}{});", rpc.name, rpc.request, rpc.response)?;
+        let (request, response) = (&rpc.request, rpc.response);
+        writeln!(out, "  rpc {}({takes}{request}) returns ({gives}{response});", rpc.name)?;
     }
     writeln!(out, "}}\n")?;
     writeln!(out, "// A vector.\nmessage Vector {{\n  repeated float values = 1;\n}}\n")?;

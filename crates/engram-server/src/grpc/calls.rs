@@ -6,30 +6,25 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::Request;
-use engram_api::{ProtoFile, ProtoRpc, Scope, space_of};
-use futures_util::Stream;
+use engram_api::{ProtoFile, ProtoRpc};
 use futures_util::stream::try_unfold;
 use tonic::codec::CompressionEncoding::{Gzip, Zstd};
-use tonic::metadata::MetadataMap;
 use tonic::server::Grpc;
 use tonic::{Response, Status};
 use tower::service_fn;
 
 use super::codec::RawCodec;
+use super::ingest::ingest;
+use super::request::{REQUEST_ID, Told, call_of, deadline, id_of, text_of};
 use super::status::status;
 use crate::node::Node;
 use crate::refusal::Refusal;
-use crate::service::{
-    Call, Codec, Door, Held, Observed, Ran, Running, bounded, request_id, run, run_whole,
-    space_name,
-};
+use crate::service::{Door, Observed, Ran, Running, bounded, run, run_whole};
 
 /// How long a stream of changes is silent before it says where it stands.
 const ALIVE: Duration = Duration::from_secs(10);
 
-const TIMEOUT: &str = "grpc-timeout";
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
-const REQUEST_ID: &str = "x-request-id";
 
 type Http = axum::http::Response<tonic::body::Body>;
 
@@ -50,6 +45,10 @@ pub(super) async fn serve(
         .send_compressed(Gzip)
         .send_compressed(Zstd)
         .max_decoding_message_size(limit);
+    if rpc.takes_stream {
+        let call = move |request| ingest(Arc::clone(&node), rpc, request);
+        return grpc.streaming(service_fn(call), request).await;
+    }
     if rpc.streams {
         let call = move |request| steps(Arc::clone(&node), rpc, request);
         return grpc.server_streaming(service_fn(call), request).await;
@@ -68,7 +67,8 @@ async fn unary(
     let limit = deadline(&node, request.metadata());
     let working = Arc::clone(&node);
     let work = async move {
-        let (call, held) = call_of(&working, rpc, request)?;
+        let key = text_of(request.metadata(), IDEMPOTENCY_KEY);
+        let (call, held) = call_of(&working, rpc, request.into_inner(), key)?;
         run_whole(&working, call, Some(held)).await
     };
     let answered = bounded(&node, limit, work).await.and_then(|answered| answered);
@@ -84,9 +84,6 @@ async fn unary(
     }
 }
 
-/// The messages that tell of each step.
-type Told = std::pin::Pin<Box<dyn Stream<Item = Result<Vec<u8>, Status>> + Send>>;
-
 async fn steps(
     node: Arc<Node>,
     rpc: &'static ProtoRpc,
@@ -95,7 +92,7 @@ async fn steps(
     let id = id_of(request.metadata());
     let observed = Observed::begin(&node.metrics, Door::Grpc, rpc.operation.name, &id);
     let begun = async {
-        let (call, held) = call_of(&node, rpc, request)?;
+        let (call, held) = call_of(&node, rpc, request.into_inner(), None)?;
         run(&node, call, Some(held)).await
     };
     match begun.await {
@@ -143,53 +140,6 @@ fn told(ran: Ran, id: String) -> Told {
     Box::pin(try_unfold(Left::Work(ran), next))
 }
 
-fn call_of(
-    node: &Node,
-    rpc: &'static ProtoRpc,
-    request: tonic::Request<Bytes>,
-) -> Result<(Call, Held), Refusal> {
-    let key = text_of(request.metadata(), IDEMPOTENCY_KEY);
-    let body = request.into_inner();
-    let mut held = Held::first(node)?;
-    held.grow(node, body.len())?;
-    let space = match rpc.operation.scope {
-        Scope::Space => space_name(space_of(&rpc.request, &body)?)?,
-        Scope::Node => String::new(),
-    };
-    let call = Call { operation: rpc.operation, space, body, codec: Codec::Proto(rpc), key };
-    Ok((call, held))
-}
-
-fn text_of(metadata: &MetadataMap, name: &str) -> Option<String> {
-    metadata.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
-}
-
-fn id_of(metadata: &MetadataMap) -> String {
-    request_id(text_of(metadata, REQUEST_ID).as_deref())
-}
-
-/// The time that the client gives the call, no longer than the settings give it.
-fn deadline(node: &Node, metadata: &MetadataMap) -> Duration {
-    let limit = node.settings.limits.request_timeout;
-    let given = text_of(metadata, TIMEOUT).and_then(|text| timeout(&text));
-    given.map_or(limit, |given| given.min(limit))
-}
-
-/// A time as gRPC writes it: up to eight digits and a unit.
-fn timeout(text: &str) -> Option<Duration> {
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let count: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
-    Some(match unit {
-        "H" => Duration::from_secs(count * 3_600),
-        "M" => Duration::from_secs(count * 60),
-        "S" => Duration::from_secs(count),
-        "m" => Duration::from_millis(count),
-        "u" => Duration::from_micros(count),
-        "n" => Duration::from_nanos(count),
-        _ => return None,
-    })
-}
-
 fn named<T>(mut response: Response<T>, id: &str) -> Response<T> {
     let id = id.parse().expect("request ids are plain ASCII");
     response.metadata_mut().insert(REQUEST_ID, id);
@@ -198,18 +148,4 @@ fn named<T>(mut response: Response<T>, id: &str) -> Response<T> {
 
 fn refused(refusal: Refusal, id: &str) -> Status {
     status(refusal.0.with_request_id(id))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn timeouts_are_read_as_grpc_writes_them() {
-        assert_eq!(timeout("5S"), Some(Duration::from_secs(5)));
-        assert_eq!(timeout("250m"), Some(Duration::from_millis(250)));
-        for bad in ["", "S", "5", "5s", "-1S", "123456789S", "\u{fc}"] {
-            assert_eq!(timeout(bad), None, "{bad}");
-        }
-    }
 }

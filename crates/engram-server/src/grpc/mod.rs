@@ -4,6 +4,10 @@ mod status;
 
 mod codec;
 
+mod request;
+
+mod ingest;
+
 mod calls;
 
 mod health;

@@ -44,7 +44,7 @@ impl Codec {
     pub(crate) fn answer(self, value: &impl Serialize) -> Answer {
         Answer(match self {
             Codec::Json => to_json(value),
-            Codec::Proto(rpc) => encode_proto(rpc.response, "", value)
+            Codec::Proto(rpc) => encode_proto(rpc.operation.response, "", value)
                 .expect("a test writes an answer of every operation as a message"),
         })
     }

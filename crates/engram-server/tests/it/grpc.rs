@@ -2,8 +2,8 @@
 
 use engram_api::{
     ChangesRequest, ChangesResponse, ConsolidateRequest, ConsolidateResponse, GetRequest,
-    ListSpacesResponse, MemoryView, OPERATIONS, RememberRequest, RememberResponse, Scope, decode,
-    decode_proto, encode_proto,
+    ListSpacesResponse, MemoryView, OPERATIONS, Problem, RememberManyRequest, RememberManyResponse,
+    RememberRequest, RememberResponse, RememberResult, Scope, decode, decode_proto, encode_proto,
 };
 use expect_test::{Expect, expect};
 use serde::Serialize;
@@ -220,6 +220,49 @@ fn each_step_of_a_consolidation_is_a_message() {
         steps
     });
     assert!(steps.last().is_some_and(|step| step.remaining == 0), "{steps:?}");
+}
+
+#[test]
+fn a_stream_of_writes_is_answered_in_order_and_goes_on_behind_a_refusal() {
+    let server = Fixture::start();
+    let mut client = Client::of(&server);
+    let message = |n: usize| {
+        let text = if n == 7 { "" } else { "said" };
+        let json = json!({"memories": [{"id": format!("m{n}"), "text": text}]}).to_string();
+        let request: RememberManyRequest = decode(json.as_bytes()).unwrap();
+        encode_proto("RememberManyRequest", "default", &request).unwrap()
+    };
+    let messages: Vec<Vec<u8>> = (0..100).map(message).collect();
+    let grpc = &mut client.grpc;
+    let answers = client.runtime.block_on(async {
+        grpc.ready().await.unwrap();
+        let path = "/engram.v1.Engram/Ingest".parse().unwrap();
+        let request = Request::new(futures_util::stream::iter(messages));
+        let mut told = grpc.streaming(request, path, Raw).await.unwrap().into_inner();
+        let mut answers = Vec::new();
+        while let Some(message) = told.message().await.unwrap() {
+            answers.push(message);
+        }
+        answers
+    });
+    assert_eq!(answers.len(), 100);
+    for (n, answer) in answers.iter().enumerate() {
+        // A field with its tag and its length, of one or two bytes.
+        let inner = &answer[if answer[1] < 0x80 { 2 } else { 3 }..];
+        match n {
+            7 => {
+                let problem: Problem = decode_proto("Problem", inner).unwrap();
+                assert_eq!((answer[0] >> 3, problem.code.as_str()), (2, "no_content"));
+            }
+            n => {
+                let stored: RememberManyResponse =
+                    decode_proto("RememberManyResponse", inner).unwrap();
+                let RememberResult::Stored(stored) = &stored.results[0] else { panic!() };
+                assert_eq!((answer[0] >> 3, &stored.id), (1, &format!("m{n}")));
+            }
+        }
+    }
+    assert_eq!(server.count(), 99);
 }
 
 #[test]

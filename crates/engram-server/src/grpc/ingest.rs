@@ -1,0 +1,81 @@
+//! Many writes over one stream. A few are under way at the same time; the next one is read when one of them is durable, so that a
+//! client that is faster than the log is held back by the flow control of its connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use engram_api::{ErrorCode, Problem, ProtoRpc, encode_proto, wrap_proto};
+use futures_util::StreamExt as _;
+use tonic::{Response, Status, Streaming};
+
+use super::request::{Told, call_of, id_of};
+use crate::node::Node;
+use crate::refusal::Refusal;
+use crate::service::{Answer, Door, Observed, bounded, run_whole};
+
+/// Requests of one stream that are under way at the same time.
+const UNDER_WAY: usize = 16;
+/// How long a request is held back before it is tried again, where the server has too much to do.
+const HELD_BACK: Duration = Duration::from_millis(20);
+
+pub(super) async fn ingest(
+    node: Arc<Node>,
+    rpc: &'static ProtoRpc,
+    request: tonic::Request<Streaming<Bytes>>,
+) -> Result<Response<Told>, Status> {
+    let id = id_of(request.metadata());
+    let one = move |(place, message): (u64, Result<Bytes, Status>)| {
+        let (node, id) = (Arc::clone(&node), format!("{id}-{place}"));
+        async move { Ok(result(rpc, answered(&node, rpc, (message?, &id)).await, &id)) }
+    };
+    let numbered = futures_util::stream::iter(0_u64..).zip(request.into_inner());
+    Ok(Response::new(Box::pin(numbered.map(one).buffered(UNDER_WAY))))
+}
+
+/// The answer of one request, which is counted as any other.
+async fn answered(
+    node: &Arc<Node>,
+    rpc: &'static ProtoRpc,
+    (message, id): (Bytes, &str),
+) -> Result<Answer, Refusal> {
+    let observed = Observed::begin(&node.metrics, Door::Grpc, rpc.operation.name, id);
+    let working = Arc::clone(node);
+    let work = async move {
+        loop {
+            match once(&working, rpc, message.clone()).await {
+                Err(refusal) if is_for_later(&refusal) => tokio::time::sleep(HELD_BACK).await,
+                other => return other,
+            }
+        }
+    };
+    let limit = node.settings.limits.request_timeout;
+    let outcome = bounded(node, limit, work).await.and_then(|answered| answered);
+    observed.end(match &outcome {
+        Ok(_) => rpc.operation.status,
+        Err(refusal) => refusal.0.status,
+    });
+    outcome
+}
+
+async fn once(node: &Arc<Node>, rpc: &'static ProtoRpc, message: Bytes) -> Result<Answer, Refusal> {
+    let (call, held) = call_of(node, rpc, message, None)?;
+    run_whole(node, call, Some(held)).await
+}
+
+/// Nothing was stored, and nothing is wrong but the moment.
+fn is_for_later(refusal: &Refusal) -> bool {
+    refusal.0.error_code() == Some(ErrorCode::Overloaded)
+}
+
+fn result(rpc: &ProtoRpc, outcome: Result<Answer, Refusal>, id: &str) -> Vec<u8> {
+    match outcome {
+        Ok(answer) => wrap_proto(rpc.response, "stored", &answer.0),
+        Err(Refusal(problem)) => {
+            let problem: Problem = problem.with_request_id(id);
+            let bytes = encode_proto("Problem", "", &problem)
+                .expect("a test writes a problem as a message");
+            wrap_proto(rpc.response, "refused", &bytes)
+        }
+    }
+}

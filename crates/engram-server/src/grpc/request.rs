@@ -1,0 +1,81 @@
+//! What stands in a message and beside it.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use engram_api::{ProtoRpc, Scope, space_of};
+use futures_util::Stream;
+use tonic::Status;
+use tonic::metadata::MetadataMap;
+
+use crate::node::Node;
+use crate::refusal::Refusal;
+use crate::service::{Call, Codec, Held, request_id, space_name};
+
+const TIMEOUT: &str = "grpc-timeout";
+pub(super) const REQUEST_ID: &str = "x-request-id";
+
+/// Messages that follow each other.
+pub(super) type Told = Pin<Box<dyn Stream<Item = Result<Vec<u8>, Status>> + Send>>;
+
+/// The call that a message is, and the memory that it is counted for.
+pub(super) fn call_of(
+    node: &Node,
+    rpc: &'static ProtoRpc,
+    body: Bytes,
+    key: Option<String>,
+) -> Result<(Call, Held), Refusal> {
+    let mut held = Held::first(node)?;
+    held.grow(node, body.len())?;
+    let space = match rpc.operation.scope {
+        Scope::Space => space_name(space_of(&rpc.request, &body)?)?,
+        Scope::Node => String::new(),
+    };
+    let call = Call { operation: rpc.operation, space, body, codec: Codec::Proto(rpc), key };
+    Ok((call, held))
+}
+
+pub(super) fn text_of(metadata: &MetadataMap, name: &str) -> Option<String> {
+    metadata.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+pub(super) fn id_of(metadata: &MetadataMap) -> String {
+    request_id(text_of(metadata, REQUEST_ID).as_deref())
+}
+
+/// The time that the client gives the call, no longer than the settings give it.
+pub(super) fn deadline(node: &Node, metadata: &MetadataMap) -> Duration {
+    let limit = node.settings.limits.request_timeout;
+    let given = text_of(metadata, TIMEOUT).and_then(|text| timeout(&text));
+    given.map_or(limit, |given| given.min(limit))
+}
+
+/// A time as gRPC writes it: up to eight digits and a unit.
+fn timeout(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let count: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
+    Some(match unit {
+        "H" => Duration::from_secs(count * 3_600),
+        "M" => Duration::from_secs(count * 60),
+        "S" => Duration::from_secs(count),
+        "m" => Duration::from_millis(count),
+        "u" => Duration::from_micros(count),
+        "n" => Duration::from_nanos(count),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_read_as_grpc_writes_them() {
+        assert_eq!(timeout("5S"), Some(Duration::from_secs(5)));
+        assert_eq!(timeout("250m"), Some(Duration::from_millis(250)));
+        for bad in ["", "S", "5", "5s", "-1S", "123456789S", "\u{fc}"] {
+            assert_eq!(timeout(bad), None, "{bad}");
+        }
+    }
+}
