@@ -44,6 +44,9 @@ fn rest() -> String {
          Bodies are JSON (`Content-Type: application/json`), fields snake_case, unknown fields refused. Times are\n\
          RFC 3339 with up to nine fractional digits. Ids in a path are percent-encoded. An error is\n\
          [problem details](errors.md). The whole as a document for tools: [openapi.json](openapi.json).\n\n\
+         `Engram-Timeout: 250ms` (or `5s`) bounds the time of a request. `Idempotency-Key` makes a write safe to repeat. The `ETag` of a\n\
+         memory is its version; `If-Match` lets an update fail where somebody else was first. `X-Request-Id` names a request in the\n\
+         answer and in the log. Bodies may be compressed both ways (`gzip`, `zstd`).\n\n\
          | operation | call | permission | what it does |\n|---|---|---|---|\n",
     );
     for operation in OPERATIONS {

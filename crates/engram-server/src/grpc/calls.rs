@@ -75,7 +75,7 @@ async fn unary(
     match answered {
         Ok(answer) => {
             observed.end(rpc.operation.status);
-            Ok(named(Response::new(answer.0), &id))
+            Ok(named(Response::new(answer.bytes), &id))
         }
         Err(refusal) => {
             observed.end(refusal.0.status);
@@ -119,11 +119,13 @@ fn told(ran: Ran, id: String) -> Told {
         async move {
             let running: Running = match left {
                 Left::Nothing => return Ok(None),
-                Left::Work(Ran::Answered(answer)) => return Ok(Some((answer.0, Left::Nothing))),
+                Left::Work(Ran::Answered(answer)) => {
+                    return Ok(Some((answer.bytes, Left::Nothing)));
+                }
                 Left::Work(Ran::Follows(mut follower)) => {
                     let page =
                         follower.next(ALIVE).await.map_err(|refusal| refused(refusal, &id))?;
-                    let message = follower.message(&page).0;
+                    let message = follower.message(&page).bytes;
                     return Ok(Some((message, Left::Work(Ran::Follows(follower)))));
                 }
                 Left::Work(Ran::Under(running)) => running,
@@ -134,7 +136,7 @@ fn told(ran: Ran, id: String) -> Told {
                 true => Left::Work(Ran::Under(running)),
                 false => Left::Nothing,
             };
-            Ok(Some((stepped.told.0, left)))
+            Ok(Some((stepped.told.bytes, left)))
         }
     };
     Box::pin(try_unfold(Left::Work(ran), next))

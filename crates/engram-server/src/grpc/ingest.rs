@@ -70,7 +70,7 @@ fn is_for_later(refusal: &Refusal) -> bool {
 
 fn result(rpc: &ProtoRpc, outcome: Result<Answer, Refusal>, id: &str) -> Vec<u8> {
     match outcome {
-        Ok(answer) => wrap_proto(rpc.response, "stored", &answer.0),
+        Ok(answer) => wrap_proto(rpc.response, "stored", &answer.bytes),
         Err(Refusal(problem)) => {
             let problem: Problem = problem.with_request_id(id);
             let bytes = encode_proto("Problem", "", &problem)

@@ -32,7 +32,14 @@ pub(super) fn call_of(
         Scope::Space => space_name(space_of(&rpc.request, &body)?)?,
         Scope::Node => String::new(),
     };
-    let call = Call { operation: rpc.operation, space, body, codec: Codec::Proto(rpc), key };
+    let call = Call {
+        operation: rpc.operation,
+        space,
+        body,
+        codec: Codec::Proto(rpc),
+        key,
+        if_version: None,
+    };
     Ok((call, held))
 }
 

@@ -63,13 +63,13 @@ async fn here(
             Scope::Node => space,
         };
         let body = Bytes::from(request);
-        let call = Call { operation, space, body, codec: Codec::Json, key: None };
+        let call = Call { operation, space, body, codec: Codec::Json, key: None, if_version: None };
         run_whole(&working, call, Some(held)).await
     };
     match bounded(node, limit, work).await.and_then(|answered| answered) {
         Ok(answer) => {
             observed.end(operation.status);
-            Ok(answer.0)
+            Ok(answer.bytes)
         }
         Err(Refusal(problem)) => {
             observed.end(problem.status);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
+use axum::http::header::IF_MATCH;
 use axum::http::{HeaderMap, Request, Response};
 use engram_api::{ErrorCode, Method, Operation, Route};
 
@@ -40,6 +41,7 @@ pub(crate) async fn execute(
         body: Bytes::from(implied),
         codec: Codec::Json,
         key: idempotency_key(&head.headers)?,
+        if_version: if_match(&head.headers)?,
     };
     let mut held: Option<Held> = None;
     if endpoint.route.method == Method::Post {
@@ -64,6 +66,20 @@ pub(crate) async fn execute(
         }
         Ran::Answered(answer) => answered(operation.status, answer),
         Ran::Under(running) => as_events(operation.status, running, id.unwrap_or_default()),
+    })
+}
+
+/// The version that `If-Match` names: an entity tag of an answer, or `*`, which is any.
+fn if_match(headers: &HeaderMap) -> Result<Option<u32>, Refusal> {
+    let Some(value) = headers.get(IF_MATCH) else { return Ok(None) };
+    let tag = value.to_str().unwrap_or_default().trim();
+    if tag == "*" {
+        return Ok(None);
+    }
+    let version = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')?.parse().ok());
+    version.map(Some).ok_or_else(|| {
+        let detail = "If-Match holds the ETag of an answer, which is a version in quotes, or *";
+        Refusal::new(ErrorCode::InvalidValue, detail).with_field("If-Match")
     })
 }
 

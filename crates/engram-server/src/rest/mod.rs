@@ -4,6 +4,8 @@ mod reply;
 
 mod guard;
 
+mod deadline;
+
 mod target;
 
 mod body;

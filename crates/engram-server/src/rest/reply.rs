@@ -1,7 +1,7 @@
 //! Answers as bytes: JSON for success, problem details for everything else.
 
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use engram_api::PROBLEM_MEDIA_TYPE;
 
@@ -14,7 +14,13 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 
 /// A success.
 pub(crate) fn answered(status: u16, answer: Answer) -> Response<Body> {
-    respond(of_table(status), JSON, answer.0)
+    let version = answer.version;
+    let mut response = respond(of_table(status), JSON, answer.bytes);
+    if let Some(version) = version {
+        let tag = format!("\"{version}\"").parse().expect("digits in quotes are a header");
+        response.headers_mut().insert(ETAG, tag);
+    }
+    response
 }
 
 /// An answer that goes on while work does.

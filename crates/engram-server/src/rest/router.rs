@@ -11,9 +11,13 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, MethodRouter, get, on};
 use engram_api::{ErrorCode, Method, OPERATIONS, Operation, Problem, nearest};
+use tower_http::compression::CompressionLayer;
+use tower_http::decompression::RequestDecompressionLayer;
+use tower_http::map_request_body::MapRequestBodyLayer;
 
 use crate::node::Node;
 use crate::refusal::Refusal;
+use crate::rest::deadline::deadline;
 use crate::rest::execute::{Endpoint, execute};
 use crate::rest::guard::HostList;
 use crate::rest::health;
@@ -45,7 +49,10 @@ pub(crate) fn router(node: Arc<Node>, hosts: HostList, more: Router<Arc<Node>>) 
     router
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
+        .layer(MapRequestBodyLayer::new(Body::new))
+        .layer(RequestDecompressionLayer::new())
         .layer(from_fn_with_state(gate, pass))
+        .layer(CompressionLayer::new())
         .with_state(node)
 }
 
@@ -109,11 +116,9 @@ async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) -> Res
     request.extensions_mut().insert(RequestId(id.clone()));
     let operation = operation_name(&request);
     let observed = Observed::begin(&gate.node.metrics, Door::Rest, operation, &id);
-    let answered = match check(&gate, &request) {
-        Ok(()) => {
-            let limit = gate.node.settings.limits.request_timeout;
-            bounded(&gate.node, limit, next.run(request)).await
-        }
+    let checked = check(&gate, &request).and_then(|()| deadline(&gate.node, request.headers()));
+    let answered = match checked {
+        Ok(limit) => bounded(&gate.node, limit, next.run(request)).await,
         Err(refusal) => Err(refusal),
     };
     let refused = |refusal| Refused(Arc::new(refusal)).into_response();

@@ -56,14 +56,14 @@ async fn tell(mut running: Running, id: String, listener: Listener) {
         let last = match stepped {
             Ok((taken, stepped)) => {
                 running = taken;
-                let progress = event("progress", &stepped.told.0);
+                let progress = event("progress", &stepped.told.bytes);
                 if !listener.hears(progress, patience).await {
                     return;
                 }
                 if stepped.more {
                     continue;
                 }
-                event("done", &running.done().0)
+                event("done", &running.done().bytes)
             }
             Err(refusal) => {
                 let problem = refusal.0.with_request_id(&id);

@@ -26,11 +26,25 @@ pub(crate) struct Call {
     pub(crate) codec: Codec,
     /// An idempotency key that came beside the request.
     pub(crate) key: Option<String>,
+    /// The version that a memory must have, said beside the request.
+    pub(crate) if_version: Option<u32>,
 }
 
 /// A success, encoded as the door wants it.
 #[derive(Debug)]
-pub(crate) struct Answer(pub(crate) Vec<u8>);
+pub(crate) struct Answer {
+    pub(crate) bytes: Vec<u8>,
+    /// Version of the one memory that it shows or stored.
+    pub(crate) version: Option<u32>,
+}
+
+impl Answer {
+    /// It is about this version of one memory.
+    pub(crate) fn of_version(mut self, version: u32) -> Answer {
+        self.version = Some(version);
+        self
+    }
+}
 
 /// How requests and answers are written.
 #[derive(Clone, Copy)]
@@ -42,11 +56,12 @@ pub(crate) enum Codec {
 
 impl Codec {
     pub(crate) fn answer(self, value: &impl Serialize) -> Answer {
-        Answer(match self {
+        let bytes = match self {
             Codec::Json => to_json(value),
             Codec::Proto(rpc) => encode_proto(rpc.operation.response, "", value)
                 .expect("a test writes an answer of every operation as a message"),
-        })
+        };
+        Answer { bytes, version: None }
     }
 }
 
@@ -116,6 +131,17 @@ impl Call {
 
     pub(crate) fn answer(&self, value: &impl Serialize) -> Answer {
         self.codec.answer(value)
+    }
+
+    /// The version beside the request and the one in it; both may be given if they agree.
+    pub(crate) fn if_version(&self, in_body: Option<u32>) -> Result<Option<u32>, Refusal> {
+        match (self.if_version, in_body) {
+            (Some(header), Some(body)) if header != body => {
+                let detail = "the header If-Match and the body name different versions";
+                Err(Refusal::new(ErrorCode::InvalidValue, detail).with_field("if_version"))
+            }
+            (header, body) => Ok(header.or(body)),
+        }
     }
 
     /// The key beside the request and the one in it; both may be given if they agree.

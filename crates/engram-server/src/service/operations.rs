@@ -213,7 +213,8 @@ fn get(context: &Context, call: &Call) -> Outcome {
             context.engine.get_as_of(call.space(), &request.id, convert::as_of(as_of))?
         }
     };
-    Ok(call.answer(&convert::memory_view(detail, request.include_vectors)))
+    let view = convert::memory_view(detail, request.include_vectors);
+    Ok(call.answer(&view).of_version(view.version))
 }
 
 fn list(context: &Context, call: &Call) -> Outcome {

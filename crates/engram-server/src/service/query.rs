@@ -69,7 +69,7 @@ impl Nested for Statement {
                 false => Next::Call(self.call()),
             });
         };
-        let mut answer: Value = serde_json::from_slice(&last.0)
+        let mut answer: Value = serde_json::from_slice(&last.bytes)
             .map_err(|error| Refusal::new(ErrorCode::Internal, error.to_string()))?;
         let items = if self.operation.name == "list" { "memories" } else { "items" };
         let Some(keep) = self.plan.keep else {
@@ -114,6 +114,7 @@ impl Statement {
             body: Bytes::from(body),
             codec: Codec::Json,
             key: self.key.clone(),
+            if_version: None,
         }
     }
 

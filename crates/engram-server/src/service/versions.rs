@@ -14,8 +14,12 @@ const VERSIONS_DEFAULT: u32 = 100;
 pub(crate) fn update(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
     let mut request: UpdateRequest = call.decode()?;
     let key = call.idempotency_key(request.idempotency_key.take())?;
+    request.if_version = call.if_version(request.if_version)?;
     let codec = call.codec;
-    let done = done(reply, move |updated| Ok(codec.answer(&convert::update_response(updated))));
+    let done = done(reply, move |updated| {
+        let view = convert::update_response(updated);
+        Ok(codec.answer(&view).of_version(view.version))
+    });
     context.engine.update(call.space(), convert::update(request, key)?, done);
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! Slow, broken and oversized transfers.
 
-use std::io::Write;
-use std::net::{Shutdown, TcpStream};
+use std::io::{Read as _, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::json;
 
 use crate::harness::{FaultyFs, Fixture, parts, receive, send};
@@ -203,4 +205,54 @@ fn one_connection_carries_many_requests() {
     assert_eq!(replies.matches("HTTP/1.1 404").count(), 1, "{replies}");
     let head = send(server.addr, "HEAD", "/livez", &[], b"");
     assert_eq!((head.status, head.body.len()), (200, 0));
+}
+
+#[test]
+fn a_client_bounds_the_time_of_its_request() {
+    let server = Fixture::start();
+    let ask = |timeout: &str| {
+        let path = "/api/v1/spaces/default/changes?wait_seconds=20";
+        send(server.addr, "GET", path, &[("Engram-Timeout", timeout)], b"")
+    };
+    ask("50ms").problem(408, "request_timeout");
+    ask("soon").problem(400, "invalid_value");
+}
+
+#[test]
+fn bodies_may_be_compressed_both_ways() {
+    let server = Fixture::start();
+    let text = "Ada lives in Zurich. ".repeat(200);
+    let body = json!({"id": "a", "text": text}).to_string();
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(body.as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    let headers = [("Content-Type", "application/json"), ("Content-Encoding", "gzip")];
+    let path = "/api/v1/spaces/default/remember";
+    send(server.addr, "POST", path, &headers, &packed).json(200);
+    // What it unpacks to counts, and not what was sent.
+    let mut bomb = GzEncoder::new(Vec::new(), Compression::fast());
+    bomb.write_all(&vec![b' '; 20 << 20]).unwrap();
+    let bomb = bomb.finish().unwrap();
+    send(server.addr, "POST", path, &headers, &bomb).problem(413, "payload_too_large");
+    let get = "/api/v1/spaces/default/memories/a";
+    for (coding, magic) in [("gzip", &[0x1f, 0x8b][..]), ("zstd", &[0x28, 0xb5, 0x2f, 0xfd])] {
+        let reply = raw(server.addr, get, coding);
+        let end = reply.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+        let head = String::from_utf8_lossy(&reply[..end]).to_lowercase();
+        assert!(head.contains(&format!("content-encoding: {coding}")), "{head}");
+        assert!(reply.len() < 1_500, "{} bytes", reply.len());
+        assert!(reply[end..].windows(magic.len()).any(|window| window == magic), "{coding}");
+    }
+}
+
+/// The bytes of an answer in a coding that the client takes.
+fn raw(addr: SocketAddr, path: &str, coding: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(addr).unwrap();
+    let head = format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: {coding}\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    bytes
 }

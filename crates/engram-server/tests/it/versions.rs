@@ -106,3 +106,24 @@ fn a_wrong_update_changes_nothing() {
     assert_eq!(keyed(change).json(200), first);
     keyed(json!({"id": "m", "set": {"text": "x"}})).problem(409, "idempotency_conflict");
 }
+
+#[test]
+fn an_entity_tag_is_a_version_and_guards_an_update() {
+    let server = Fixture::start();
+    server.remember("a", "Ada lives in Zurich.");
+    let got = server.get("/api/v1/spaces/default/memories/a");
+    assert_eq!(got.header("etag"), "\"1\"");
+    let update = |tag: &str, body: &Value| {
+        let headers = [("Content-Type", "application/json"), ("If-Match", tag)];
+        let path = "/api/v1/spaces/default/update";
+        send(server.addr, "POST", path, &headers, body.to_string().as_bytes())
+    };
+    let body = json!({"id": "a", "set": {"text": "Ada lives in Basel."}});
+    let updated = update("\"1\"", &body);
+    assert_eq!((updated.status, updated.header("etag")), (200, "\"2\""));
+    update("\"1\"", &json!({"id": "a", "set": {"text": "again"}})).problem(409, "version_mismatch");
+    update("1", &body).problem(400, "invalid_value");
+    let both = json!({"id": "a", "set": {"text": "again"}, "if_version": 1});
+    update("\"2\"", &both).problem(400, "invalid_value");
+    assert_eq!(update("*", &json!({"id": "a", "set": {"text": "again"}})).status, 200);
+}
