@@ -171,3 +171,37 @@ impl Command {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use engram_api::OPERATIONS;
+
+    use super::*;
+
+    /// The command of each operation that is not called as the operation is.
+    const OTHERWISE: [(&str, &str); 9] = [
+        ("remember_many", "import"),
+        ("forget_receipt", "forgotten"),
+        ("undo_consolidation", "consolidate"),
+        ("create_space", "space create"),
+        ("list_spaces", "space list"),
+        ("get_space", "space get"),
+        ("delete_space", "space delete"),
+        ("space_stats", "space stats"),
+        ("version", "version"),
+    ];
+
+    #[test]
+    fn every_operation_has_a_command() {
+        let program = Cli::command();
+        for operation in OPERATIONS {
+            let otherwise = OTHERWISE.iter().find(|(name, _)| *name == operation.name);
+            let words = otherwise.map_or(operation.name, |(_, words)| words);
+            let mut command = &program;
+            for word in words.split(' ') {
+                let found = command.find_subcommand(word);
+                command = found.unwrap_or_else(|| panic!("{} has no command", operation.name));
+            }
+        }
+    }
+}
