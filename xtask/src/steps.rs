@@ -27,7 +27,7 @@ struct Step {
 }
 
 /// The gate, in order. The tests come first: they are what the README promises.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step {
         name: "tests",
         run: |root| run::pass(&mut run::cargo(root, &["test", "--workspace", "--locked"])),
@@ -40,6 +40,7 @@ const STEPS: [Step; 11] = [
     Step { name: "tidy", run: tidy::run },
     Step { name: "generated pages", run: |root| generate(root, Pages::Check) },
     Step { name: "docs", run: docs },
+    Step { name: "clients", run: clients },
     Step { name: "simulator", run: simulator },
     Step { name: "deliberate bugs", run: deliberate_bugs },
     Step { name: "fuzz", run: |root| fuzz::run(root, &[]) },
@@ -76,6 +77,20 @@ fn clippy(root: &Path) -> Result<(), String> {
 fn docs(root: &Path) -> Result<(), String> {
     let mut command = run::cargo(root, &["doc", "--workspace", "--no-deps", "--locked"]);
     run::pass(command.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// The cases that every client runs against a real server, and the checks of the Python client.
+fn clients(root: &Path) -> Result<(), String> {
+    run::pass(&mut run::cargo(root, &["build", "-p", "engram", "--locked"]))?;
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into);
+    let target = root.join(target);
+    let binary = target.join("debug").join("engram");
+    let arguments = ["test", "-p", "engram-client", "--test", "it", "--locked", "--", "--ignored"];
+    run::pass(run::cargo(root, &arguments).env("ENGRAM_BINARY", &binary))?;
+    let mut python = std::process::Command::new(root.join("clients/python/run-tests"));
+    python.env("ENGRAM_BINARY", &binary).env("ENGRAM_PYTHON_VENV", target.join("python-client"));
+    run::pass(&mut python)
 }
 
 /// Seeds of the simulator that every change runs.

@@ -2,24 +2,27 @@
 
 use engram_api::{
     AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse, BeliefsRequest,
-    BeliefsResponse, CompleteRequest, CompleteResponse, ConsolidateRequest, ConsolidateResponse,
-    CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest, DissociateResponse, FadingRequest,
-    FadingResponse, FeedbackRequest, FeedbackResponse, ForgetReceiptRequest, ForgetReceiptResponse,
-    ForgetRequest, ForgetResponse, GetRequest, HistoryRequest, HistoryResponse, ImagineRequest,
-    ImagineResponse, ListRequest, ListResponse, ListSpacesResponse, MarksRequest, MarksResponse,
-    MemoryView, Operation, Permission, PredictRequest, PredictResponse, QueryRequest,
-    QueryResponse, RecallRequest, RecallResponse, RecognizeRequest, RecognizeResponse,
-    RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse, RestoreRequest,
-    RestoreResponse, RetentionRequest, RetentionResponse, Scope, SpaceStatsView, SpaceView,
-    SpreadRequest, SpreadResponse, StatusView, UndoConsolidationRequest, UndoConsolidationResponse,
-    UpdateRequest, UpdateResponse, VersionView,
+    BeliefsResponse, ChangesRequest, ChangesResponse, CompleteRequest, CompleteResponse,
+    ConsolidateRequest, ConsolidateResponse, CreateSpaceRequest, DeleteSpaceResponse,
+    DissociateRequest, DissociateResponse, FadingRequest, FadingResponse, FeedbackRequest,
+    FeedbackResponse, ForgetReceiptRequest, ForgetReceiptResponse, ForgetRequest, ForgetResponse,
+    GetRequest, HistoryRequest, HistoryResponse, ImagineRequest, ImagineResponse, ListRequest,
+    ListResponse, ListSpacesResponse, MarksRequest, MarksResponse, MemoryView, Operation,
+    Permission, PredictRequest, PredictResponse, QueryRequest, QueryResponse, RecallRequest,
+    RecallResponse, RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse,
+    RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest,
+    RetentionResponse, Scope, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView,
+    UndoConsolidationRequest, UndoConsolidationResponse, UpdateRequest, UpdateResponse,
+    VersionView,
 };
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::call::{Call, KnownBy, Repeat, json, write};
 use crate::error::ClientError;
 use crate::options::ClientOptions;
-use crate::transport::{Call, Repeat, Transport, encode, json};
+use crate::transport::Transport;
 
 /// A client of one server. Cheap to clone; clones share their connections.
 #[derive(Clone, Debug)]
@@ -67,7 +70,7 @@ impl Client {
     /// # Errors
     /// Any [`ClientError`].
     pub fn list_spaces(&self) -> Result<ListSpacesResponse, ClientError> {
-        self.run("list_spaces", None, None, Repeat::Safe)
+        self.run("list_spaces", None, None, Repeat::IfRefused)
     }
 
     /// Shows a space and its settings.
@@ -75,7 +78,7 @@ impl Client {
     /// # Errors
     /// Any [`ClientError`].
     pub fn get_space(&self, name: &str) -> Result<SpaceView, ClientError> {
-        self.run("get_space", Some(name), None, Repeat::Safe)
+        self.run("get_space", Some(name), None, Repeat::IfRefused)
     }
 
     /// Deletes a space with all its memories, for good.
@@ -91,7 +94,7 @@ impl Client {
     /// # Errors
     /// Any [`ClientError`].
     pub fn status(&self) -> Result<StatusView, ClientError> {
-        self.run("status", None, None, Repeat::Safe)
+        self.run("status", None, None, Repeat::IfRefused)
     }
 
     /// Shows what the server is.
@@ -99,7 +102,7 @@ impl Client {
     /// # Errors
     /// Any [`ClientError`].
     pub fn version(&self) -> Result<VersionView, ClientError> {
-        self.run("version", None, None, Repeat::Safe)
+        self.run("version", None, None, Repeat::IfRefused)
     }
 
     /// Whether the server is ready to serve: asks `/readyz` once.
@@ -111,8 +114,8 @@ impl Client {
         self.transport.probe("/readyz")
     }
 
-    /// Calls any operation by its entry in the table, with its request and answer as JSON. Sent again after a retryable problem only
-    /// if the operation just reads.
+    /// Calls any operation by its entry in the table, with its request and answer as JSON. The request goes out as it is, without a
+    /// key of the client's, and is sent again, after a retryable problem, only if the operation just reads.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -124,7 +127,9 @@ impl Client {
     ) -> Result<Value, ClientError> {
         let body = operation.request.map(|_| request.to_vec());
         let space = (operation.scope == Scope::Space).then_some(space);
-        self.run(operation.name, space, body, repeat_if(operation.permission == Permission::Read))
+        // A statement asks for no more than to read, but may stand for a write: `query` is not idempotent.
+        let reads = operation.permission == Permission::Read && operation.idempotent;
+        self.transport.run(&Call::new(operation, space, body, Repeat::if_safe(reads)))
     }
 
     fn run<T: DeserializeOwned>(
@@ -140,12 +145,7 @@ impl Client {
 
 fn call(name: &str, space: Option<&str>, body: Option<Vec<u8>>, repeat: Repeat) -> Call {
     let operation = Operation::by_name(name).expect("the names in this file are in the table");
-    let route = operation.routes[0];
-    let path = match space {
-        Some(space) => route.path.replace("{space}", &encode(space)),
-        None => route.path.to_owned(),
-    };
-    Call { method: route.method, path, body, repeat }
+    Call::new(operation, space, body, repeat)
 }
 
 /// The operations of one space.
@@ -161,17 +161,16 @@ impl SpaceClient {
         &self.name
     }
 
-    /// Stores one memory. Sent again after a retryable problem only if it has an id or an idempotency key.
+    /// Stores one memory. Without an id or an idempotency key it gets a key, so that a retry stores nothing twice.
     ///
     /// # Errors
     /// Any [`ClientError`]; so for all operations.
     pub fn remember(&self, request: &RememberRequest) -> Result<RememberResponse, ClientError> {
-        let named = request.memory.id.is_some() || request.idempotency_key.is_some();
-        self.run("remember", json(request), repeat_if(named))
+        let named = request.memory.id.is_some();
+        self.write("remember", request, known_by(request.idempotency_key.as_deref(), named))
     }
 
-    /// Stores up to 1,000 memories in one commit. Sent again after a retryable problem only if all have ids, or the
-    /// request has an idempotency key.
+    /// Stores up to 1,000 memories in one commit. Where not all have ids and the request has no idempotency key it gets one.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -179,18 +178,17 @@ impl SpaceClient {
         &self,
         request: &RememberManyRequest,
     ) -> Result<RememberManyResponse, ClientError> {
-        let named = request.idempotency_key.is_some()
-            || request.memories.iter().all(|memory| memory.id.is_some());
-        self.run("remember_many", json(request), repeat_if(named))
+        let named = request.memories.iter().all(|memory| memory.id.is_some());
+        self.write("remember_many", request, known_by(request.idempotency_key.as_deref(), named))
     }
 
-    /// Stores a newer version of a memory. Sent again after a retryable problem only if it has an idempotency key: what
-    /// others did in between would be overwritten.
+    /// Stores a newer version of a memory. Without an idempotency key it gets one, so that a retry does not overwrite what others
+    /// did in between.
     ///
     /// # Errors
     /// Any [`ClientError`].
     pub fn update(&self, request: &UpdateRequest) -> Result<UpdateResponse, ClientError> {
-        self.run("update", json(request), repeat_if(request.idempotency_key.is_some()))
+        self.write("update", request, known_by(request.idempotency_key.as_deref(), false))
     }
 
     /// Reads all versions of a memory, newest first.
@@ -198,7 +196,7 @@ impl SpaceClient {
     /// # Errors
     /// Any [`ClientError`].
     pub fn history(&self, request: &HistoryRequest) -> Result<HistoryResponse, ClientError> {
-        self.run("history", json(request), Repeat::Safe)
+        self.run("history", json(request), Repeat::IfRefused)
     }
 
     /// Reads one memory.
@@ -206,7 +204,7 @@ impl SpaceClient {
     /// # Errors
     /// Any [`ClientError`].
     pub fn get(&self, request: &GetRequest) -> Result<MemoryView, ClientError> {
-        self.run("get", json(request), Repeat::Safe)
+        self.run("get", json(request), Repeat::IfRefused)
     }
 
     /// Reads one page of memories.
@@ -214,7 +212,7 @@ impl SpaceClient {
     /// # Errors
     /// Any [`ClientError`].
     pub fn list(&self, request: &ListRequest) -> Result<ListResponse, ClientError> {
-        self.run("list", json(request), Repeat::Safe)
+        self.run("list", json(request), Repeat::IfRefused)
     }
 
     /// Recalls memories by a cue.
@@ -222,7 +220,15 @@ impl SpaceClient {
     /// # Errors
     /// Any [`ClientError`].
     pub fn recall(&self, request: &RecallRequest) -> Result<RecallResponse, ClientError> {
-        self.run("recall", json(request), Repeat::Safe)
+        self.run("recall", json(request), Repeat::IfRefused)
+    }
+
+    /// Reads what changed behind a commit, and waits for it where the request says so: `request_timeout` must be longer than that.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn changes(&self, request: &ChangesRequest) -> Result<ChangesResponse, ClientError> {
+        self.run("changes", json(request), Repeat::IfRefused)
     }
 
     /// Runs a statement of the query language. Sent once: what it stands for may write.
@@ -246,7 +252,7 @@ impl SpaceClient {
     /// # Errors
     /// Any [`ClientError`].
     pub fn fading(&self, request: &FadingRequest) -> Result<FadingResponse, ClientError> {
-        self.run("fading", json(request), Repeat::Safe)
+        self.run("fading", json(request), Repeat::IfRefused)
     }
 
     /// Shows how a memory came to be as strong and as sure as it is, and how it will fade.
@@ -254,7 +260,7 @@ impl SpaceClient {
     /// # Errors
     /// Any [`ClientError`].
     pub fn retention(&self, request: &RetentionRequest) -> Result<RetentionResponse, ClientError> {
-        self.run("retention", json(request), Repeat::Safe)
+        self.run("retention", json(request), Repeat::IfRefused)
     }
 
     /// Makes beliefs of what memories have in common.
@@ -265,7 +271,7 @@ impl SpaceClient {
         &self,
         request: &ConsolidateRequest,
     ) -> Result<ConsolidateResponse, ClientError> {
-        self.run("consolidate", json(request), Repeat::Safe)
+        self.run("consolidate", json(request), Repeat::IfRefused)
     }
 
     /// The same, and hands over what each step did as soon as it is durable.
@@ -277,7 +283,7 @@ impl SpaceClient {
         request: &ConsolidateRequest,
         told: &mut dyn FnMut(ConsolidateResponse),
     ) -> Result<ConsolidateResponse, ClientError> {
-        let call = call("consolidate", Some(&self.name), Some(json(request)), Repeat::Safe);
+        let call = call("consolidate", Some(&self.name), Some(json(request)), Repeat::IfRefused);
         self.client.transport.follow(&call, told)
     }
 
@@ -297,7 +303,7 @@ impl SpaceClient {
     /// # Errors
     /// Any [`ClientError`].
     pub fn beliefs(&self, request: &BeliefsRequest) -> Result<BeliefsResponse, ClientError> {
-        self.run("beliefs", json(request), Repeat::Safe)
+        self.run("beliefs", json(request), Repeat::IfRefused)
     }
 
     /// Says whether a text or vector has been seen before.
@@ -305,7 +311,7 @@ impl SpaceClient {
     /// # Errors
     /// Any [`ClientError`].
     pub fn recognize(&self, request: &RecognizeRequest) -> Result<RecognizeResponse, ClientError> {
-        self.run("recognize", json(request), Repeat::Safe)
+        self.run("recognize", json(request), Repeat::IfRefused)
     }
 
     /// Lets activation spread from memories over their associations.
@@ -313,7 +319,7 @@ impl SpaceClient {
     /// # Errors
     /// Any [`ClientError`].
     pub fn spread(&self, request: &SpreadRequest) -> Result<SpreadResponse, ClientError> {
-        self.run("spread", json(request), Repeat::Safe)
+        self.run("spread", json(request), Repeat::IfRefused)
     }
 
     /// Says what the missing fields of a partial memory probably are.
@@ -321,7 +327,7 @@ impl SpaceClient {
     /// # Errors
     /// Any [`ClientError`].
     pub fn complete(&self, request: &CompleteRequest) -> Result<CompleteResponse, ClientError> {
-        self.run("complete", json(request), Repeat::Safe)
+        self.run("complete", json(request), Repeat::IfRefused)
     }
 
     /// Says what tends to follow.
@@ -329,7 +335,7 @@ impl SpaceClient {
     /// # Errors
     /// Any [`ClientError`].
     pub fn predict(&self, request: &PredictRequest) -> Result<PredictResponse, ClientError> {
-        self.run("predict", json(request), Repeat::Safe)
+        self.run("predict", json(request), Repeat::IfRefused)
     }
 
     /// Makes up a memory around a partial one. It is not stored.
@@ -337,7 +343,7 @@ impl SpaceClient {
     /// # Errors
     /// Any [`ClientError`].
     pub fn imagine(&self, request: &ImagineRequest) -> Result<ImagineResponse, ClientError> {
-        self.run("imagine", json(request), Repeat::Safe)
+        self.run("imagine", json(request), Repeat::IfRefused)
     }
 
     /// Associates one memory with another.
@@ -345,7 +351,7 @@ impl SpaceClient {
     /// # Errors
     /// Any [`ClientError`].
     pub fn associate(&self, request: &AssociateRequest) -> Result<AssociateResponse, ClientError> {
-        self.run("associate", json(request), Repeat::Safe)
+        self.run("associate", json(request), Repeat::IfRefused)
     }
 
     /// Takes the associations from one memory to another away. Never sent again: the repeated call would find nothing.
@@ -367,7 +373,7 @@ impl SpaceClient {
         &self,
         request: &AssociationsRequest,
     ) -> Result<AssociationsResponse, ClientError> {
-        self.run("associations", json(request), Repeat::Safe)
+        self.run("associations", json(request), Repeat::IfRefused)
     }
 
     /// Reads one page of the pairs of memories of which one may change or deny the other.
@@ -375,7 +381,7 @@ impl SpaceClient {
     /// # Errors
     /// Any [`ClientError`].
     pub fn marks(&self, request: &MarksRequest) -> Result<MarksResponse, ClientError> {
-        self.run("marks", json(request), Repeat::Safe)
+        self.run("marks", json(request), Repeat::IfRefused)
     }
 
     /// Forgets memories. Sent again only as a dry run: a repeated deletion would find nothing and lose its receipt.
@@ -383,7 +389,7 @@ impl SpaceClient {
     /// # Errors
     /// Any [`ClientError`].
     pub fn forget(&self, request: &ForgetRequest) -> Result<ForgetResponse, ClientError> {
-        self.run("forget", json(request), repeat_if(request.dry_run))
+        self.run("forget", json(request), Repeat::if_safe(request.dry_run))
     }
 
     /// Shows what is left of what a forget deleted.
@@ -394,7 +400,7 @@ impl SpaceClient {
         &self,
         request: &ForgetReceiptRequest,
     ) -> Result<ForgetReceiptResponse, ClientError> {
-        self.run("forget_receipt", json(request), Repeat::Safe)
+        self.run("forget_receipt", json(request), Repeat::IfRefused)
     }
 
     /// Brings suppressed memories back.
@@ -410,7 +416,17 @@ impl SpaceClient {
     /// # Errors
     /// Any [`ClientError`].
     pub fn stats(&self) -> Result<SpaceStatsView, ClientError> {
-        self.client.run("space_stats", Some(&self.name), None, Repeat::Safe)
+        self.client.run("space_stats", Some(&self.name), None, Repeat::IfRefused)
+    }
+
+    fn write<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        request: &impl Serialize,
+        known_by: KnownBy,
+    ) -> Result<T, ClientError> {
+        let (body, repeat) = write(request, known_by);
+        self.run(name, body, repeat)
     }
 
     fn run<T: DeserializeOwned>(
@@ -423,6 +439,10 @@ impl SpaceClient {
     }
 }
 
-fn repeat_if(safe: bool) -> Repeat {
-    if safe { Repeat::Safe } else { Repeat::Never }
+fn known_by(key: Option<&str>, named: bool) -> KnownBy {
+    match key {
+        Some(_) => KnownBy::Key,
+        None if named => KnownBy::Ids,
+        None => KnownBy::Nothing,
+    }
 }

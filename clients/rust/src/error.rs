@@ -15,6 +15,8 @@ pub enum ClientError {
         url: String,
         /// Why there is no answer.
         message: String,
+        /// Whether the time that the options give was over, and not the connection broken.
+        timed_out: bool,
     },
     /// An answer came that is not one of Engram's.
     #[error("{url} answered with status {status}, but not as Engram does: {message}")]

@@ -1,13 +1,14 @@
 //! One HTTP request and its answer, with the retries that are safe.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use engram_api::{Method, Problem, decode};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::Response;
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, RequestBuilder};
 
+use crate::call::{Call, Repeat};
 use crate::error::ClientError;
 use crate::events::Events;
 use crate::options::ClientOptions;
@@ -15,24 +16,6 @@ use crate::options::ClientOptions;
 const EVENT_STREAM: &str = "text/event-stream";
 /// Longest silence of a server that is at work: three times as long as it takes to say so.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
-
-/// Whether a request may be sent again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Repeat {
-    /// Twice is the same as once.
-    Safe,
-    /// Twice may store twice.
-    Never,
-}
-
-/// A request, ready to be sent.
-pub(crate) struct Call {
-    pub(crate) method: Method,
-    /// Path with percent-encoded names and, where needed, a query.
-    pub(crate) path: String,
-    pub(crate) body: Option<Vec<u8>>,
-    pub(crate) repeat: Repeat,
-}
 
 /// A connection pool to one server.
 #[derive(Clone, Debug)]
@@ -58,6 +41,8 @@ impl Transport {
             .timeout_connect(Some(options.connect_timeout))
             .timeout_global(Some(options.request_timeout))
             .http_status_as_error(false)
+            // Followed, a write could arrive as a read, and the key where it does not belong.
+            .max_redirects(0)
             // An address on this machine must not take the way over a proxy of the environment.
             .proxy(None)
             .user_agent(concat!("engram-client/", env!("CARGO_PKG_VERSION")))
@@ -79,22 +64,21 @@ impl Transport {
         })
     }
 
-    /// Sends again what was refused for now, as often as the options allow. Each try says whether another one is safe.
+    /// Tries again as often as the options allow. Each try says when another one is safe.
     fn repeated<T>(
         &self,
         once: &mut dyn FnMut() -> (Result<T, ClientError>, Repeat),
     ) -> Result<T, ClientError> {
         let mut tries = 0;
         loop {
-            let (problem, repeat) = match once() {
-                (Err(ClientError::Api(problem)), repeat) => (problem, repeat),
-                (other, _) => return other,
+            let (error, repeat) = match once() {
+                (Err(error), repeat) => (error, repeat),
+                (good, _) => return good,
             };
-            let again = repeat == Repeat::Safe && problem.retryable;
-            if !again || tries == self.options.retries_max {
-                return Err(ClientError::Api(problem));
+            if tries == self.options.retries_max || !may_repeat(&error, repeat) {
+                return Err(error);
             }
-            std::thread::sleep(self.wait(&problem, tries));
+            std::thread::sleep(self.wait(error.problem(), tries));
             tries += 1;
         }
     }
@@ -122,10 +106,9 @@ impl Transport {
         told: &mut dyn FnMut(T),
     ) -> Result<T, ClientError> {
         let url = format!("{}{}", self.options.base_url, call.path);
-        let broken = |message: String| ClientError::Transport { url: url.clone(), message };
+        let broken = |error: ureq::Error| broken(error, &url);
         let request = self
-            .agent
-            .post(&url)
+            .authorized(self.agent.post(&url))
             .config()
             .timeout_global(None)
             .timeout_recv_response(Some(self.options.request_timeout))
@@ -133,19 +116,18 @@ impl Transport {
             .build()
             .header("accept", EVENT_STREAM)
             .header("content-type", "application/json");
-        let mut response = request
-            .send(call.body.as_deref().unwrap_or_default())
-            .map_err(|error| broken(error.to_string()))?;
+        let mut response =
+            request.send(call.body.as_deref().unwrap_or_default()).map_err(broken)?;
         let status = response.status().as_u16();
         let media_type = response.headers().get("content-type").and_then(|own| own.to_str().ok());
         if !media_type.is_some_and(|own| own.starts_with(EVENT_STREAM)) {
             // A problem, or an older server, which answers when all is done.
             let limit = self.options.answer_bytes_max;
             let body = response.body_mut().with_config().limit(limit).read_to_vec();
-            return answer(status, &body.map_err(|error| broken(error.to_string()))?, &url);
+            return answer(status, &body.map_err(broken)?, &url);
         }
         let mut events = Events::new(response.body_mut().with_config().limit(u64::MAX).reader());
-        while let Some(event) = events.next().map_err(|error| broken(error.to_string()))? {
+        while let Some(event) = events.next().map_err(|error| broken(error.into()))? {
             let data = event.data.as_bytes();
             match event.name.as_str() {
                 "progress" => told(answer(status, data, &url)?),
@@ -159,7 +141,8 @@ impl Transport {
                 _ => {}
             }
         }
-        Err(broken("the stream ended before the work did".to_owned()))
+        let message = "the stream ended before the work did".to_owned();
+        Err(ClientError::Transport { url, message, timed_out: false })
     }
 
     /// Asks once for a path whose answer counts only by its status.
@@ -174,8 +157,9 @@ impl Transport {
         answer(status, &body, &url)
     }
 
-    fn wait(&self, problem: &Problem, tries: u32) -> Duration {
-        let wait = match problem.retry_after_seconds {
+    /// How long to wait after so many tries: as long as the server asks for, else ever longer.
+    fn wait(&self, problem: Option<&Problem>, tries: u32) -> Duration {
+        let wait = match problem.and_then(|problem| problem.retry_after_seconds) {
             Some(seconds) => Duration::from_secs(seconds.into()),
             None => self.options.retry_wait.saturating_mul(1 << tries.min(16)),
         };
@@ -183,10 +167,7 @@ impl Transport {
     }
 
     fn once(&self, call: &Call, url: &str) -> Result<(u16, Vec<u8>), ClientError> {
-        let fail = |error: ureq::Error| ClientError::Transport {
-            url: url.to_owned(),
-            message: error.to_string(),
-        };
+        let fail = |error| broken(error, url);
         let mut response = self.send(call, url).map_err(fail)?;
         let status = response.status().as_u16();
         let limit = self.options.answer_bytes_max;
@@ -197,16 +178,42 @@ impl Transport {
     fn send(&self, call: &Call, url: &str) -> Result<Response<Body>, ureq::Error> {
         let accept = "application/json, application/problem+json";
         match call.method {
-            Method::Get => self.agent.get(url).header("accept", accept).call(),
-            Method::Delete => self.agent.delete(url).header("accept", accept).call(),
+            Method::Get => self.authorized(self.agent.get(url)).header("accept", accept).call(),
+            Method::Delete => {
+                self.authorized(self.agent.delete(url)).header("accept", accept).call()
+            }
             Method::Post => self
-                .agent
-                .post(url)
+                .authorized(self.agent.post(url))
                 .header("accept", accept)
                 .header("content-type", "application/json")
                 .send(call.body.as_deref().unwrap_or_default()),
         }
     }
+
+    fn authorized<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.options.api_key {
+            Some(key) => request.header("authorization", key.header()),
+            None => request,
+        }
+    }
+}
+
+fn may_repeat(error: &ClientError, repeat: Repeat) -> bool {
+    match error {
+        ClientError::Api(problem) => problem.retryable && repeat != Repeat::Never,
+        // After a time-out the caller has waited as long as the options say, and not to wait again.
+        ClientError::Transport { timed_out, .. } => !timed_out && repeat == Repeat::IfLost,
+        ClientError::Decode { .. } | ClientError::BaseUrl { .. } => false,
+    }
+}
+
+fn broken(error: ureq::Error, url: &str) -> ClientError {
+    let timed_out = match &error {
+        ureq::Error::Timeout(_) => true,
+        ureq::Error::Io(error) => error.kind() == ErrorKind::TimedOut,
+        _ => false,
+    };
+    ClientError::Transport { url: url.to_owned(), message: error.to_string(), timed_out }
 }
 
 /// The value of a good answer, or the problem of a bad one.
@@ -226,34 +233,9 @@ fn unreadable(status: u16, body: &[u8], url: &str, message: &str) -> ClientError
     ClientError::Decode { url: url.to_owned(), status, message }
 }
 
-/// A request as JSON.
-pub(crate) fn json<T: Serialize>(request: &T) -> Vec<u8> {
-    serde_json::to_vec(request).expect("requests have string keys and plain values")
-}
-
-/// Percent-encodes a name for one segment of a path: all but the unreserved characters of RFC 3986.
-pub(crate) fn encode(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                out.push(byte.into());
-            }
-            other => out.push_str(&format!("%{other:02X}")),
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_become_one_segment() {
-        assert_eq!(encode("chat/17 ü%?"), "chat%2F17%20%C3%BC%25%3F");
-        assert_eq!(encode("a-b_c.d~e"), "a-b_c.d~e");
-    }
 
     #[test]
     fn wrong_addresses_are_refused() {

@@ -1,44 +1,23 @@
-//! What goes out, what comes back, and what is sent again.
-
-use std::time::Duration;
+//! What goes out and what comes back.
 
 use engram_api::{
     AssociateRequest, AssociationsRequest, CompleteRequest, ConsolidateRequest, DissociateRequest,
-    ErrorCode, GetRequest, HistoryRequest, ImagineRequest, ListRequest, MemoryInput, Operation,
-    PredictRequest, Problem, RecallRequest, RecognizeRequest, RememberRequest, SpreadRequest,
-    UpdateRequest,
+    ErrorCode, ImagineRequest, ListRequest, PredictRequest, Problem, RecognizeRequest,
+    RememberRequest, SpreadRequest,
 };
-use engram_client::{Client, ClientError, ClientOptions};
+use engram_client::{ApiKey, Client, ClientError, ClientOptions};
 
-use crate::scripted::serve;
+use crate::scripted::{Reply, client, example, memory, problem, serve};
 
-fn example(operation: &str) -> String {
-    Operation::by_name(operation).unwrap().response_example.to_owned()
-}
-
-fn problem(code: ErrorCode) -> String {
-    serde_json::to_string(&Problem::new(code, "scripted")).unwrap()
-}
-
-fn client(url: &str) -> Client {
-    let options = ClientOptions { retry_wait: Duration::from_millis(1), ..ClientOptions::new(url) };
-    Client::with_options(options).unwrap()
-}
-
-fn memory(id: Option<&str>) -> RememberRequest {
-    let memory = MemoryInput {
-        id: id.map(str::to_owned),
-        text: Some("hello".to_owned()),
-        ..MemoryInput::default()
-    };
-    RememberRequest { memory, ..RememberRequest::default() }
+fn named() -> RememberRequest {
+    RememberRequest { memory: memory(Some("a")), ..RememberRequest::default() }
 }
 
 #[test]
 fn a_call_has_the_path_the_type_and_the_body_of_its_operation() {
     let server = serve(vec![(200, example("remember")), (200, example("list_spaces"))]);
     let client = client(&server.url);
-    let answer = client.space("notes").remember(&memory(Some("a"))).unwrap();
+    let answer = client.space("notes").remember(&named()).unwrap();
     assert_eq!((answer.id.as_str(), answer.lsn, answer.created), ("chat-17", 12, true));
     let seen = server.seen.recv().unwrap();
     assert_eq!(seen.line, "POST /api/v1/spaces/notes/remember HTTP/1.1");
@@ -47,6 +26,36 @@ fn a_call_has_the_path_the_type_and_the_body_of_its_operation() {
 
     assert_eq!(client.list_spaces().unwrap().spaces.len(), 1);
     assert_eq!(server.seen.recv().unwrap().line, "GET /api/v1/spaces HTTP/1.1");
+}
+
+#[test]
+fn every_request_says_who_asks_and_follows_nobody_elsewhere() {
+    let elsewhere = serve(vec![(200, example("recall"))]);
+    let replies = vec![
+        Reply::from((200, example("version"))),
+        Reply::from((200, example("remember"))),
+        Reply::from((200, format!("event: done\ndata: {}\n\n", example("consolidate")))),
+        Reply::from((200, example("delete_space"))),
+        Reply::Redirect(elsewhere.url.clone()),
+    ];
+    let server = serve(replies);
+    let api_key = Some(ApiKey::new("secret").unwrap());
+    let options = ClientOptions { api_key, ..ClientOptions::new(&server.url) };
+    let known = Client::with_options(options).unwrap();
+    known.version().unwrap();
+    known.space("notes").remember(&named()).unwrap();
+    known.space("notes").consolidate_told(&ConsolidateRequest::default(), &mut drop).unwrap();
+    known.delete_space("notes").unwrap();
+    let error = known.space("notes").list(&ListRequest::default()).unwrap_err();
+    assert!(matches!(error, ClientError::Decode { status: 307, .. }), "{error}");
+    for seen in server.seen.iter() {
+        assert_eq!(seen.authorization.as_deref(), Some("Bearer secret"), "{}", seen.line);
+    }
+    assert!(elsewhere.seen.try_recv().is_err());
+
+    let server = serve(vec![(200, example("version"))]);
+    client(&server.url).version().unwrap();
+    assert_eq!(server.seen.recv().unwrap().authorization, None);
 }
 
 #[test]
@@ -107,59 +116,12 @@ fn what_is_asked_about_partial_memories_has_methods() {
 }
 
 #[test]
-fn an_update_is_sent_again_only_with_a_key() {
-    let busy = || (503, problem(ErrorCode::Overloaded));
-    let server = serve(vec![busy(), busy(), (200, example("update")), (200, example("history"))]);
-    let space = client(&server.url).space("notes");
-    assert!(space.update(&UpdateRequest::default()).is_err());
-    let key = Some("k".to_owned());
-    let request = UpdateRequest { idempotency_key: key, ..UpdateRequest::default() };
-    assert_eq!(space.update(&request).unwrap().version, 2);
-    assert_eq!(space.history(&HistoryRequest::default()).unwrap().versions.len(), 2);
-    let lines: Vec<String> = server.seen.iter().map(|seen| seen.line).collect();
-    let call = |name: &str| format!("POST /api/v1/spaces/notes/{name} HTTP/1.1");
-    assert_eq!(lines, [call("update"), call("update"), call("update"), call("history")]);
-}
-
-#[test]
 fn names_in_paths_are_encoded() {
     let server = serve(vec![(404, problem(ErrorCode::SpaceNotFound))]);
     let error = client(&server.url).get_space("a/../b c").unwrap_err();
     assert_eq!(error.problem().unwrap().error_code(), Some(ErrorCode::SpaceNotFound));
     let line = server.seen.recv().unwrap().line;
     assert_eq!(line, "GET /api/v1/spaces/a%2F..%2Fb%20c HTTP/1.1");
-}
-
-#[test]
-fn retryable_problems_are_tried_again_where_that_is_safe() {
-    let busy = || (503, problem(ErrorCode::Overloaded));
-    let server = serve(vec![busy(), busy(), (200, example("recall"))]);
-    client(&server.url).space("notes").recall(&RecallRequest::default()).unwrap();
-    assert_eq!(server.seen.iter().count(), 3);
-
-    let server = serve(vec![busy(), (200, example("remember"))]);
-    client(&server.url).space("notes").remember(&memory(Some("a"))).unwrap();
-    assert_eq!(server.seen.iter().count(), 2);
-}
-
-#[test]
-fn a_memory_without_an_id_is_never_sent_twice() {
-    let server = serve(vec![(503, problem(ErrorCode::Overloaded))]);
-    let error = client(&server.url).space("notes").remember(&memory(None)).unwrap_err();
-    assert_eq!(error.problem().unwrap().code, "overloaded");
-    assert_eq!(server.seen.iter().count(), 1);
-}
-
-#[test]
-fn retries_end_and_other_problems_are_not_retried() {
-    let server = serve(vec![(503, problem(ErrorCode::NotReady)); 5]);
-    assert!(client(&server.url).status().is_err());
-    assert_eq!(server.seen.iter().count(), 5);
-
-    let server = serve(vec![(404, problem(ErrorCode::MemoryNotFound))]);
-    let request = GetRequest { id: "a".to_owned(), ..GetRequest::default() };
-    assert!(client(&server.url).space("notes").get(&request).is_err());
-    assert_eq!(server.seen.iter().count(), 1);
 }
 
 #[test]
@@ -200,7 +162,7 @@ fn silence_and_strange_answers_are_told_apart() {
         listener.local_addr().unwrap()
     };
     let error = client(&format!("http://{unused}")).status().unwrap_err();
-    assert!(matches!(error, ClientError::Transport { .. }), "{error}");
+    assert!(matches!(error, ClientError::Transport { timed_out: false, .. }), "{error}");
 
     let server = serve(vec![(200, "<html>".to_owned()), (502, "<html>".to_owned())]);
     let client = client(&server.url);

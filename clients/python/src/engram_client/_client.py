@@ -1,0 +1,131 @@
+"""The sync client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, TypeVar
+
+import httpx
+
+from . import _http
+from ._call import Call, Operation, prepare
+from ._operations import NodeOperations, SpaceOperations
+from ._options import Cert, Options, Verify
+from ._script import probe
+
+T = TypeVar("T")
+
+
+class Client(NodeOperations):
+    """A client of one server. It opens no connection before the first call, and threads may share it.
+
+    Args:
+        base_url: Address of the server; a path in it is kept as a prefix.
+        api_key: Sent as `Authorization: Bearer ...`.
+        connect_timeout_seconds: Longest time to open a connection.
+        request_timeout_seconds: Longest silence while a request goes out or an answer is due.
+        retries_max: How often a request is sent again, where that is safe.
+        retry_wait_seconds: Wait before the first retry where the server names none; then doubled.
+        retry_wait_seconds_max: Longest wait before a retry, whatever the server names.
+        answer_bytes_max: Largest answer that is read.
+        verify: Whom to trust over TLS: the usual authorities, those of a file or folder (PEM), or
+            with `False` everybody.
+        cert: The client's certificate: a PEM file with its key, or a pair of files.
+        http_client: Sends the requests; it is the caller's, and not closed with this client.
+
+    Raises:
+        ValueError: An option cannot be used.
+    """
+
+    def __init__(
+        self,
+        base_url: str = "http://127.0.0.1:7432",
+        *,
+        api_key: str | None = None,
+        connect_timeout_seconds: float = 5.0,
+        request_timeout_seconds: float = 120.0,
+        retries_max: int = 4,
+        retry_wait_seconds: float = 0.1,
+        retry_wait_seconds_max: float = 5.0,
+        answer_bytes_max: int = 256 << 20,
+        verify: Verify = True,
+        cert: Cert | None = None,
+        http_client: httpx.Client | None = None,
+    ) -> None:
+        self._options = Options(
+            base_url=base_url,
+            api_key=api_key,
+            connect_timeout_seconds=connect_timeout_seconds,
+            request_timeout_seconds=request_timeout_seconds,
+            retries_max=retries_max,
+            retry_wait_seconds=retry_wait_seconds,
+            retry_wait_seconds_max=retry_wait_seconds_max,
+            answer_bytes_max=answer_bytes_max,
+            verify=verify,
+            cert=cert,
+        )
+        self._owns_http = http_client is None
+        if http_client is not None:
+            self._options.refuse_own_tls()
+        self._http = http_client or httpx.Client(**_http.client_settings(self._options))
+
+    @property
+    def base_url(self) -> str:
+        """Address of the server."""
+        return self._options.base_url
+
+    def space(self, name: str) -> SpaceClient:
+        """The operations of one space, which need not exist yet."""
+        return SpaceClient(self, name)
+
+    def ready(self) -> None:
+        """Asks `/readyz` once.
+
+        Raises:
+            EngramError: The server is not there, or not ready to serve.
+        """
+        self._finish(probe("/readyz", self._options))
+
+    def close(self) -> None:
+        """Closes the connections."""
+        if self._owns_http:
+            self._http.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Client({self.base_url!r})"
+
+    def _prepare(self, operation: Operation[T], arguments: Mapping[str, Any]) -> Call[T]:
+        return prepare(operation, arguments)
+
+
+class SpaceClient(SpaceOperations):
+    """The operations of one space. It shares the connections of its client."""
+
+    def __init__(self, client: Client, name: str) -> None:
+        self._client = client
+        self._http = client._http
+        self._options = client._options
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """Name of the space."""
+        return self._name
+
+    def __repr__(self) -> str:
+        return f"{self._client!r}.space({self._name!r})"
+
+    def _prepare(self, operation: Operation[T], arguments: Mapping[str, Any]) -> Call[T]:
+        return prepare(operation, {**arguments, "space": self._name})
