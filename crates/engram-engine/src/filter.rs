@@ -16,6 +16,9 @@ pub const FILTER_DEPTH_MAX: usize = 16;
 /// Most conditions of a filter, nested ones included.
 pub const FILTER_CONDITIONS_MAX: usize = 1_000;
 
+/// Longest pattern of a filter, bytes: fitting takes time in the product of pattern and text.
+pub(crate) const PATTERN_BYTES_MAX: usize = 256;
+
 /// A half-open range of times in ns; an absent end is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct TimeRange {
@@ -219,6 +222,17 @@ impl Filter {
         if let Some((name, _)) = metadata.chain(fields).find(|(_, test)| !test.is_finite()) {
             let problem = InvalidValue::NonFinite { position: 0 };
             return Err(EngineError::invalid(format!("{path}.{name}"), problem));
+        }
+        let metadata = self.metadata.iter().map(|condition| ("metadata", &condition.test));
+        let fields = self.fields.iter().map(|condition| ("fields", &condition.test));
+        for (name, test) in metadata.chain(fields) {
+            if let MetaTest::Like(pattern) = test {
+                let (bytes, max) = (pattern.bytes(), PATTERN_BYTES_MAX);
+                if bytes > max {
+                    let problem = InvalidValue::TooLong { bytes, max };
+                    return Err(EngineError::invalid(format!("{path}.{name}"), problem));
+                }
+            }
         }
         *conditions += self.own_conditions();
         if *conditions > FILTER_CONDITIONS_MAX {

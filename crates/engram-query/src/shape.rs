@@ -251,6 +251,9 @@ mod tests {
         }
         any.retain(|field| !field.ends_with(".filter") && !field.ends_with(".as_of"));
         any.retain(|field| !field.starts_with("FilterInput."));
-        assert_eq!(any, ["RememberManyRequest.memories", "SpreadRequest.seeds"]);
+        assert_eq!(
+            any,
+            ["QueryRequest.values", "RememberManyRequest.memories", "SpreadRequest.seeds"]
+        );
     }
 }

@@ -481,9 +481,8 @@ mod tests {
 
     use super::*;
 
-    /// Operations that carry statements, streams or settings of a space.
-    const WITHOUT_STATEMENT: [&str; 6] =
-        ["query", "subscribe", "ingest", "import", "export", "update_space"];
+    /// Operations that carry statements or follow a space.
+    const WITHOUT_STATEMENT: [&str; 2] = ["query", "changes"];
 
     #[test]
     fn every_operation_on_memories_has_a_statement() {

@@ -101,7 +101,7 @@ async fn serve(stream: TcpStream, serving: &Serving) {
     let Ok(local) = prepared else { return };
     let router = serving.router.clone();
     let service = service_fn(move |request| answer(router.clone(), local, request));
-    let (io, stop) = (TokioIo::new(stream), serving.stop.clone());
+    let stop = serving.stop.clone();
     let ended = match serving.protocol {
         Protocol::Http1 => {
             let connection = http1::Builder::new()
@@ -110,10 +110,16 @@ async fn serve(stream: TcpStream, serving: &Serving) {
                 .max_headers(HEADERS_MAX)
                 .max_buf_size(BUFFER_BYTES_MAX)
                 .half_close(true)
-                .serve_connection(io, service);
+                .serve_connection(TokioIo::new(stream), service);
             until_told(connection, http1::Connection::graceful_shutdown, stop).await
         }
         Protocol::Http2 => {
+            // The protocol itself waits for its first bytes for ever.
+            let begun = tokio::time::timeout(HEAD_TIMEOUT, stream.peek(&mut [0; 1])).await;
+            if !matches!(begun, Ok(Ok(1..))) {
+                return;
+            }
+            let io = TokioIo::new(stream);
             let connection = http2::Builder::new(TokioExecutor::new())
                 .timer(TokioTimer::new())
                 .max_header_list_size(HEADERS_BYTES_MAX)

@@ -73,6 +73,7 @@ pub struct RunningServer {
     stop: StopHandle,
     end_connections: watch::Sender<bool>,
     connections: Arc<Semaphore>,
+    grpc_connections: Arc<Semaphore>,
     opener: JoinHandle<Option<Drivers>>,
     failure: Arc<OnceLock<Problem>>,
 }
@@ -132,7 +133,8 @@ impl Server {
             HostList::new(addr, &node.settings.allowed_hosts, &node.settings.allowed_origins);
         let more = Router::new().route_service("/mcp", mcp::service(&node));
         let end_connections = watch::Sender::new(false);
-        let connections = Arc::new(Semaphore::new(node.settings.limits.connections));
+        let places = || Arc::new(Semaphore::new(node.settings.limits.connections));
+        let (connections, grpc_connections) = (places(), places());
         let serving = Serving {
             router: rest::router(Arc::clone(&node), hosts, more),
             protocol: Protocol::Http1,
@@ -145,7 +147,9 @@ impl Server {
         if let Some((listener, _)) = grpc {
             let _inside = runtime.enter();
             let router = grpc::router(Arc::clone(&node));
-            let serving = Serving { router, protocol: Protocol::Http2, ..serving };
+            // Places of their own: connections of one protocol take none from the other.
+            let places = Arc::clone(&grpc_connections);
+            let serving = Serving { router, protocol: Protocol::Http2, places, ..serving };
             runtime.spawn(accept(listener, serving));
         }
         let failure = Arc::new(OnceLock::new());
@@ -160,6 +164,7 @@ impl Server {
             stop,
             end_connections,
             connections,
+            grpc_connections,
             opener,
             failure,
         })
@@ -217,7 +222,11 @@ impl RunningServer {
         let limits = self.node.settings.limits;
         let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
         let drained = self.runtime.block_on(async {
-            tokio::time::timeout(limits.drain_timeout, self.connections.acquire_many(all)).await
+            let both = async {
+                drop(self.connections.acquire_many(all).await);
+                drop(self.grpc_connections.acquire_many(all).await);
+            };
+            tokio::time::timeout(limits.drain_timeout, both).await
         });
         if drained.is_err() {
             tracing::warn!("requests under way did not end in time and are cut off");

@@ -431,7 +431,7 @@ impl<'de> OneReader<'de> {
         let mut floats = Vec::new();
         while let Some((number, raw)) = next(&mut bytes)? {
             match (number, raw) {
-                (1, Raw::Fixed32(one)) => floats.push(f32::from_le_bytes(one)),
+                (1, raw @ Raw::Fixed32(_)) => floats.push(float(raw)?),
                 (1, Raw::Bytes(mut packed)) => {
                     while !packed.is_empty() {
                         let raw = unpacked(ProtoKind::Float, &mut packed)?;

@@ -43,8 +43,8 @@ pub(crate) struct Lookups<'a> {
     pub(crate) ids: &'a dyn Fn(&[String]) -> Bitmap,
     /// The memories that are true at a time.
     pub(crate) valid_at: &'a dyn Fn(i64) -> Bitmap,
-    /// The memories that meet a condition on what they themselves say.
-    pub(crate) own: &'a dyn Fn(&OwnCondition) -> Bitmap,
+    /// Those of these memories that meet all conditions on what they themselves say.
+    pub(crate) own: &'a dyn Fn(&[OwnCondition], &Bitmap) -> Bitmap,
 }
 
 impl Columns {
@@ -308,9 +308,6 @@ impl Columns {
             let path: Vec<&str> = condition.path.iter().map(String::as_str).collect();
             conditions.push(self.metadata.matching(&path, &test(&condition.test)));
         }
-        for condition in &filter.fields {
-            conditions.push((lookups.own)(condition));
-        }
         for nested in &filter.all {
             conditions.push(self.matching(nested, lookups));
         }
@@ -320,7 +317,10 @@ impl Columns {
         }
         let all = conditions.into_iter().reduce(|both, condition| both.and(&condition));
         let all = all.unwrap_or_else(|| Bitmap::below(self.docs));
-        filter.none.iter().fold(all, |left, nested| left.and_not(&self.matching(nested, lookups)))
+        let left = |left: Bitmap, nested| left.and_not(&self.matching(nested, lookups));
+        let left = filter.none.iter().fold(all, left);
+        // Last, since each memory that is left has to be looked at.
+        if filter.fields.is_empty() { left } else { (lookups.own)(&filter.fields, &left) }
     }
 
     fn times_asked(&self, filter: &Filter, conditions: &mut Vec<Bitmap>) {
@@ -539,8 +539,11 @@ mod tests {
                 .collect();
             for columns in [&whole, &merged, &old] {
                 let valid_at = |at| columns.valid_at(at).unwrap_or_else(|| looked_at(at));
-                let own = |condition: &OwnCondition| {
-                    let holds = |local: &u32| condition.holds(&memories[*local as usize]);
+                let own = |conditions: &[OwnCondition], left: &Bitmap| {
+                    let holds = |local: &u32| {
+                        let memory = &memories[*local as usize];
+                        left.contains(*local) && conditions.iter().all(|own| own.holds(memory))
+                    };
                     let all = 0..memories.len() as u32;
                     Bitmap::from_ordinals(&all.filter(holds).collect::<Vec<u32>>())
                 };

@@ -10,7 +10,7 @@ use super::columns::Lookups;
 use super::resident::Resident;
 use super::successions::Validities;
 use crate::filter::{Filter, OwnCondition, Validity};
-use crate::model::{ContentHash, Outline, State};
+use crate::model::{ContentHash, Memory, Outline, State};
 
 /// A chunk and what became of its documents since.
 #[derive(Clone, Debug)]
@@ -155,12 +155,15 @@ impl ChunkView {
             }
             valid
         };
-        let own = |condition: &OwnCondition| {
-            let holds = |local: &u32| match condition.asks_text() {
-                true => condition.holds(&self.memory(*local)),
-                false => condition.holds(&self.head(*local)),
+        let own = |conditions: &[OwnCondition], left: &Bitmap| {
+            let asks_text = conditions.iter().any(OwnCondition::asks_text);
+            let all = |memory: &Memory| conditions.iter().all(|own| own.holds(memory));
+            let holds = |local: &u32| match asks_text {
+                true => all(&self.memory(*local)),
+                false => all(&self.head(*local)),
             };
-            let locals = (0..self.chunk.len() as u32).filter(|local| self.state(*local).is_some());
+            let is_left = |local: &u32| left.contains(*local) && self.state(*local).is_some();
+            let locals = (0..self.chunk.len() as u32).filter(is_left);
             Bitmap::from_ordinals(&locals.filter(holds).collect::<Vec<u32>>())
         };
         let lookups = Lookups { ids: &locals, valid_at: &valid_at, own: &own };

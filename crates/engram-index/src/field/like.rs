@@ -4,6 +4,7 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LikePattern {
     parts: Vec<Part>,
+    bytes: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +30,12 @@ impl LikePattern {
         }
         // Several are one, and each costs a way back.
         parts.dedup_by(|next, before| *next == Part::AnyMany && *before == Part::AnyMany);
-        LikePattern { parts }
+        LikePattern { parts, bytes: pattern.len() }
+    }
+
+    /// Bytes of the pattern as it was written.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether the whole text fits. Takes time in the product of both lengths at most.

@@ -144,8 +144,20 @@ impl PathColumn {
         let fits = |place: &usize| {
             std::str::from_utf8(self.texts.value(*place)).is_ok_and(|text| pattern.matches(text))
         };
-        let fitting = (0..self.texts.len()).filter(fits);
-        fitting.fold(Bitmap::new(), |any, place| any.or(&self.texts.set(place..place + 1)))
+        // Neighbours are asked for together.
+        let (mut any, mut begun) = (Bitmap::new(), None);
+        for place in 0..=self.texts.len() {
+            let is_in = place < self.texts.len() && fits(&place);
+            match (is_in, begun) {
+                (true, None) => begun = Some(place),
+                (false, Some(first)) => {
+                    any = any.or(&self.texts.set(first..place));
+                    begun = None;
+                }
+                _ => {}
+            }
+        }
+        any
     }
 
     /// How many there are of these; those count several times whose lists have several such values.

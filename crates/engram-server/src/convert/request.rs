@@ -142,7 +142,9 @@ fn own_conditions(
     let shares = [OwnField::Importance, OwnField::Confidence, OwnField::Trust];
     let as_kept = move |value: Value| match value.as_f64() {
         // What is kept in 32 bits is compared in 32 bits: 0.9 is 0.9.
-        Some(number) if shares.contains(&own) => Value::from(f64::from(number as f32)),
+        Some(number) if shares.contains(&own) => {
+            Value::from(f64::from((number as f32).clamp(f32::MIN, f32::MAX)))
+        }
         _ => value,
     };
     let tests = match condition {

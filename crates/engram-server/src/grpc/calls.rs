@@ -1,5 +1,6 @@
 //! From a call to the operation that it names, and from what became of it to an answer.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,10 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::Request;
 use engram_api::{ProtoFile, ProtoRpc};
-use futures_util::stream::try_unfold;
+use futures_util::StreamExt as _;
+use futures_util::stream::{once, try_unfold, unfold};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::timeout;
 use tonic::codec::CompressionEncoding::{Gzip, Zstd};
 use tonic::server::Grpc;
 use tonic::{Response, Status};
@@ -15,16 +19,16 @@ use tower::service_fn;
 
 use super::codec::RawCodec;
 use super::ingest::ingest;
-use super::request::{REQUEST_ID, Told, call_of, deadline, id_of, text_of};
+use super::request::{REQUEST_ID, Told, call_of, deadline, id_of, key_of};
 use super::status::status;
 use crate::node::Node;
 use crate::refusal::Refusal;
-use crate::service::{Door, Observed, Ran, Running, bounded, run, run_whole};
+use crate::service::{Door, Follower, Held, Observed, Ran, Running, bounded, run, run_whole};
 
+/// Messages that wait for a client that reads slowly; the work waits with them.
+const WAITING_MESSAGES: usize = 8;
 /// How long a stream of changes is silent before it says where it stands.
 const ALIVE: Duration = Duration::from_secs(10);
-
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 type Http = axum::http::Response<tonic::body::Body>;
 
@@ -53,8 +57,28 @@ pub(super) async fn serve(
         let call = move |request| steps(Arc::clone(&node), rpc, request);
         return grpc.server_streaming(service_fn(call), request).await;
     }
+    let (limit, counting) = (node.settings.limits.request_timeout, Arc::clone(&node));
     let call = move |request| unary(Arc::clone(&node), rpc, request);
-    grpc.unary(service_fn(call), request).await
+    let counted = request.map(|body| counted(counting, body));
+    let answered = timeout(limit * 2, grpc.unary(service_fn(call), counted)).await;
+    let slow = |_| Status::deadline_exceeded("the message did not arrive in time").into_http();
+    answered.unwrap_or_else(slow)
+}
+
+/// A body whose bytes are counted among those that the server holds, as they arrive.
+fn counted(node: Arc<Node>, body: Body) -> Body {
+    let (mut held, mut bytes) = (None, 0);
+    let frames = body.into_data_stream().map(move |frame| {
+        let frame = frame.map_err(std::io::Error::other)?;
+        bytes += frame.len();
+        let counted = match held.as_mut() {
+            None => Held::first(&node).and_then(|first| held.insert(first).grow(&node, bytes)),
+            Some(held) => held.grow(&node, bytes),
+        };
+        counted.map_err(|refusal| std::io::Error::other(refusal.0.detail.clone()))?;
+        Ok::<Bytes, std::io::Error>(frame)
+    });
+    Body::from_stream(frames)
 }
 
 async fn unary(
@@ -67,7 +91,7 @@ async fn unary(
     let limit = deadline(&node, request.metadata());
     let working = Arc::clone(&node);
     let work = async move {
-        let key = text_of(request.metadata(), IDEMPOTENCY_KEY);
+        let key = key_of(request.metadata())?;
         let (call, held) = call_of(&working, rpc, request.into_inner(), key)?;
         run_whole(&working, call, Some(held)).await
     };
@@ -107,39 +131,46 @@ async fn steps(
     }
 }
 
-/// What is left to be told.
-enum Left {
-    Work(Ran),
-    Nothing,
-}
-
+/// The messages of a stream.
 fn told(ran: Ran, id: String) -> Told {
-    let next = move |left: Left| {
-        let id = id.clone();
-        async move {
-            let running: Running = match left {
-                Left::Nothing => return Ok(None),
-                Left::Work(Ran::Answered(answer)) => {
-                    return Ok(Some((answer.bytes, Left::Nothing)));
-                }
-                Left::Work(Ran::Follows(mut follower)) => {
+    match ran {
+        Ran::Answered(answer) => Box::pin(once(ready(Ok(answer.bytes)))),
+        Ran::Follows(follower) => {
+            let next = move |mut follower: Follower| {
+                let id = id.clone();
+                async move {
                     let page =
                         follower.next(ALIVE).await.map_err(|refusal| refused(refusal, &id))?;
-                    let message = follower.message(&page).bytes;
-                    return Ok(Some((message, Left::Work(Ran::Follows(follower)))));
+                    Ok(Some((follower.message(&page).bytes, follower)))
                 }
-                Left::Work(Ran::Under(running)) => running,
             };
-            let (running, stepped) =
-                running.step().await.map_err(|refusal| refused(refusal, &id))?;
-            let left = match stepped.more {
-                true => Left::Work(Ran::Under(running)),
-                false => Left::Nothing,
-            };
-            Ok(Some((stepped.told.bytes, left)))
+            Box::pin(try_unfold(follower, next))
         }
-    };
-    Box::pin(try_unfold(Left::Work(ran), next))
+        Ran::Under(running) => {
+            let (sender, receiver) = channel(WAITING_MESSAGES);
+            tokio::spawn(tell(running, id, sender));
+            let next = |mut receiver: Receiver<Result<Vec<u8>, Status>>| async move {
+                receiver.recv().await.map(|message| (message, receiver))
+            };
+            Box::pin(unfold(receiver, next))
+        }
+    }
+}
+
+/// Does the steps, whether or not the client reads; one that reads nothing for as long as a request may take ends them.
+async fn tell(mut running: Running, id: String, sender: Sender<Result<Vec<u8>, Status>>) {
+    let patience = running.patience();
+    loop {
+        let (message, next) = match running.step().await {
+            Ok((running, stepped)) => (Ok(stepped.told.bytes), stepped.more.then_some(running)),
+            Err(refusal) => (Err(refused(refusal, &id)), None),
+        };
+        let is_heard = matches!(timeout(patience, sender.send(message)).await, Ok(Ok(())));
+        match next {
+            Some(next) if is_heard => running = next,
+            _ => return,
+        }
+    }
 }
 
 fn named<T>(mut response: Response<T>, id: &str) -> Response<T> {

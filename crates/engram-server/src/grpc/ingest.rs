@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use tonic::{Response, Status, Streaming};
 
 use super::request::{Told, call_of, id_of};
-use crate::node::Node;
+use crate::node::{Node, Phase};
 use crate::refusal::Refusal;
 use crate::service::{Answer, Door, Observed, bounded, run_whole};
 
@@ -25,12 +25,16 @@ pub(super) async fn ingest(
     request: tonic::Request<Streaming<Bytes>>,
 ) -> Result<Response<Told>, Status> {
     let id = id_of(request.metadata());
+    let mut phase = node.phase.subscribe();
+    let stopping = async move { drop(phase.wait_for(|phase| *phase != Phase::Ready).await) };
     let one = move |(place, message): (u64, Result<Bytes, Status>)| {
         let (node, id) = (Arc::clone(&node), format!("{id}-{place}"));
         async move { Ok(result(rpc, answered(&node, rpc, (message?, &id)).await, &id)) }
     };
     let numbered = futures_util::stream::iter(0_u64..).zip(request.into_inner());
-    Ok(Response::new(Box::pin(numbered.map(one).buffered(UNDER_WAY))))
+    // A server that stops takes no more; what is under way is answered.
+    let taken = numbered.take_until(stopping);
+    Ok(Response::new(Box::pin(taken.map(one).buffered(UNDER_WAY))))
 }
 
 /// The answer of one request, which is counted as any other.

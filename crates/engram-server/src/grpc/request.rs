@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use engram_api::{ProtoRpc, Scope, space_of};
+use engram_api::{ErrorCode, ProtoRpc, Scope, space_of};
 use futures_util::Stream;
 use tonic::Status;
 use tonic::metadata::MetadataMap;
@@ -13,6 +13,7 @@ use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::service::{Call, Codec, Held, request_id, space_name};
 
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const TIMEOUT: &str = "grpc-timeout";
 pub(super) const REQUEST_ID: &str = "x-request-id";
 
@@ -43,7 +44,17 @@ pub(super) fn call_of(
     Ok((call, held))
 }
 
-pub(super) fn text_of(metadata: &MetadataMap, name: &str) -> Option<String> {
+/// An idempotency key beside the message. One that cannot be read must not be left out: the write would not be safe to repeat.
+pub(super) fn key_of(metadata: &MetadataMap) -> Result<Option<String>, Refusal> {
+    let key = text_of(metadata, IDEMPOTENCY_KEY);
+    if key.is_none() && metadata.contains_key(IDEMPOTENCY_KEY) {
+        let detail = "the key in the metadata is not ASCII; name it in the message";
+        return Err(Refusal::new(ErrorCode::InvalidValue, detail).with_field("idempotency_key"));
+    }
+    Ok(key)
+}
+
+fn text_of(metadata: &MetadataMap, name: &str) -> Option<String> {
     metadata.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 

@@ -41,7 +41,7 @@ pub(crate) async fn execute(
         body: Bytes::from(implied),
         codec: Codec::Json,
         key: idempotency_key(&head.headers)?,
-        if_version: if_match(&head.headers)?,
+        if_version: if_match(operation, &head.headers)?,
     };
     let mut held: Option<Held> = None;
     if endpoint.route.method == Method::Post {
@@ -70,8 +70,12 @@ pub(crate) async fn execute(
 }
 
 /// The version that `If-Match` names: an entity tag of an answer, or `*`, which is any.
-fn if_match(headers: &HeaderMap) -> Result<Option<u32>, Refusal> {
+fn if_match(operation: &Operation, headers: &HeaderMap) -> Result<Option<u32>, Refusal> {
     let Some(value) = headers.get(IF_MATCH) else { return Ok(None) };
+    if operation.name != "update" {
+        let detail = format!("If-Match guards an update; {} does not heed it", operation.name);
+        return Err(Refusal::new(ErrorCode::InvalidValue, detail).with_field("If-Match"));
+    }
     let tag = value.to_str().unwrap_or_default().trim();
     if tag == "*" {
         return Ok(None);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use engram_api::{ChangesRequest, ChangesResponse, ErrorCode};
 use engram_engine::{Engine, FeedPage};
-use engram_store::Lsn;
+use engram_store::{Lsn, SpaceId};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
@@ -24,6 +24,10 @@ const WAIT_SECONDS_MAX: u32 = 60;
 pub(crate) struct Follower {
     node: Arc<Node>,
     space: String,
+    /// Another space of the same name has another history.
+    id: SpaceId,
+    /// Nothing followed the last page when it was read.
+    has_all: bool,
     codec: Codec,
     /// The last commit that was seen.
     after: Lsn,
@@ -40,6 +44,7 @@ pub(crate) fn follow(node: &Arc<Node>, engine: &Engine, call: &Call) -> Result<F
         let detail = format!("wait_seconds lies between 0 and {WAIT_SECONDS_MAX}");
         return Err(Refusal::new(ErrorCode::OutOfRange, detail).with_field("wait_seconds"));
     }
+    let id = engine.space(&call.space)?.id;
     // Before the state is looked at: what changes from then on is heard.
     let heard = node.bells.hear(&call.space);
     let limit = request.limit.unwrap_or(COMMITS_DEFAULT) as usize;
@@ -52,6 +57,8 @@ pub(crate) fn follow(node: &Arc<Node>, engine: &Engine, call: &Call) -> Result<F
     Ok(Follower {
         node: Arc::clone(node),
         space: call.space.clone(),
+        id,
+        has_all: false,
         codec: call.codec,
         after,
         limit,
@@ -78,12 +85,23 @@ impl Follower {
     pub(crate) async fn next(&mut self, patience: Duration) -> Result<ChangesResponse, Refusal> {
         let until = Instant::now() + patience;
         loop {
+            // A space that nobody changes is not kept open by who follows it.
+            if self.has_all
+                && !self.heard.has_changed().unwrap_or(true)
+                && self.waited(until).await?
+            {
+                return Ok(ChangesResponse {
+                    commits: Vec::new(),
+                    lsn: self.after.0,
+                    missed: None,
+                });
+            }
             self.heard.mark_unchanged();
             let after = self.after;
             let page = self.page().await?;
             self.after = page.lsn;
-            let is_over = !page.commits.is_empty() || page.missed_before.is_some();
-            if is_over || self.waited(until).await? {
+            self.has_all = page.commits.len() < self.limit;
+            if !page.commits.is_empty() || page.missed_before.is_some() {
                 return Ok(convert::changes_response(after, page));
             }
         }
@@ -96,6 +114,10 @@ impl Follower {
 
     async fn page(&self) -> Result<FeedPage, Refusal> {
         let engine = Arc::clone(self.node.engine()?);
+        if engine.space(&self.space)?.id != self.id {
+            let detail = format!("the space {:?} that was followed was deleted", self.space);
+            return Err(Refusal::new(ErrorCode::SpaceNotFound, detail));
+        }
         if engine.is_open(&self.space) {
             return Ok(engine.changes(&self.space, self.after, self.limit)?);
         }

@@ -32,6 +32,7 @@ pub(crate) fn query(context: &Context, call: &Call) -> BegunNested {
         request: inner,
         plan,
         kept: Vec::new(),
+        kept_bytes: 0,
     }))
 }
 
@@ -47,6 +48,9 @@ fn invalid(error: QueryError) -> Problem {
     problem.with_nearest(error.nearest)
 }
 
+/// Bytes of pages that are held for it.
+const ORDERED_BYTES_MAX: usize = 64 << 20;
+
 /// A statement under way.
 struct Statement {
     space: String,
@@ -59,6 +63,8 @@ struct Statement {
     plan: Plan,
     /// Memories of the pages so far, where a whole listing is ordered.
     kept: Vec<Value>,
+    /// Bytes of those pages.
+    kept_bytes: usize,
 }
 
 impl Nested for Statement {
@@ -81,9 +87,10 @@ impl Nested for Statement {
         if let Some(page) = answer.get_mut(items).and_then(Value::as_array_mut) {
             self.kept.append(page);
         }
-        if self.kept.len() > ORDERED_MAX {
+        self.kept_bytes += last.bytes.len();
+        if self.kept.len() > ORDERED_MAX || self.kept_bytes > ORDERED_BYTES_MAX {
             let detail = format!(
-                "ORDER BY arranges at most {ORDERED_MAX} memories of a listing, and more pass the condition; narrow WHERE, or leave \
+                "ORDER BY arranges at most {ORDERED_MAX} memories of a listing and {ORDERED_BYTES_MAX} bytes, and more pass the condition; narrow WHERE, or leave \
                  ORDER BY out and read page by page"
             );
             return Err(Refusal::new(ErrorCode::TooMany, detail).with_field("query"));

@@ -189,16 +189,15 @@ pub(crate) async fn bounded<T: Send + 'static>(
     limit: Duration,
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, Refusal> {
-    let mut task = tokio::spawn(work);
-    match tokio::time::timeout(limit, &mut task).await {
+    // The limit goes with the work: nobody may be left to wait for it.
+    match tokio::spawn(tokio::time::timeout(limit, work)).await {
         Ok(Ok(result)) => Ok(result),
-        Ok(Err(_)) => {
+        Err(_) => {
             node.metrics.panics.inc();
             let detail = "the request panicked; the server's log says where";
             Err(Refusal::new(ErrorCode::Internal, detail))
         }
-        Err(_) => {
-            task.abort();
+        Ok(Err(_)) => {
             let detail = format!(
                 "no answer within {} ms; a write may still take effect, and its id or idempotency key makes a retry safe",
                 limit.as_millis()

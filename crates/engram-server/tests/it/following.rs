@@ -163,6 +163,23 @@ fn a_deleted_space_is_told_to_who_follows_it() {
 }
 
 #[test]
+fn a_space_of_the_same_name_is_another_one() {
+    let server = Fixture::start();
+    let space = json!({"name": "twice", "embedder": "none", "dimension": 2});
+    server.post("/api/v1/spaces", &space).json(201);
+    let addr = server.addr;
+    let waiting = std::thread::spawn(move || {
+        let body = json!({"wait_seconds": 20}).to_string();
+        let headers = [("Content-Type", "application/json")];
+        send(addr, "POST", "/api/v1/spaces/twice/changes", &headers, body.as_bytes())
+    });
+    std::thread::sleep(Duration::from_millis(200));
+    server.delete("/api/v1/spaces/twice");
+    server.post("/api/v1/spaces", &space).json(201);
+    waiting.join().unwrap().problem(404, "space_not_found");
+}
+
+#[test]
 fn a_restart_loses_no_change_that_the_log_has() {
     let server = Fixture::start();
     let start = server.ok("changes", &json!({}))["lsn"].as_u64().unwrap();

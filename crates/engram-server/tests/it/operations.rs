@@ -494,4 +494,6 @@ fn filters_look_at_what_memories_say() {
     assert!(sort["detail"].as_str().unwrap().contains("holds a number"), "{sort}");
     let unknown = refused(json!({"importanc": 1}), "invalid_value");
     assert_eq!(unknown["nearest"], "importance", "{unknown}");
+    let long = json!({"filter": {"fields": {"text": {"like": "%a".repeat(200)}}}});
+    server.call("list", &long).problem(400, "too_long");
 }

@@ -126,4 +126,8 @@ fn an_entity_tag_is_a_version_and_guards_an_update() {
     let both = json!({"id": "a", "set": {"text": "again"}, "if_version": 1});
     update("\"2\"", &both).problem(400, "invalid_value");
     assert_eq!(update("*", &json!({"id": "a", "set": {"text": "again"}})).status, 200);
+    let headers = [("Content-Type", "application/json"), ("If-Match", "\"1\"")];
+    let forget = json!({"ids": ["a"]}).to_string();
+    let path = "/api/v1/spaces/default/forget";
+    send(server.addr, "POST", path, &headers, forget.as_bytes()).problem(400, "invalid_value");
 }
