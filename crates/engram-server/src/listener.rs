@@ -36,6 +36,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const HEADERS_BYTES_MAX: u32 = 32 << 10;
 /// Requests at once on one connection.
 const STREAMS_MAX: u32 = 256;
+/// Bytes of one request that a client may send ahead, and of all requests of its connection. h2 ends a connection that sends many
+/// small frames ahead, by a budget of half the second: a stream of small messages must be held back by the first before that.
+const STREAM_WINDOW_BYTES: u32 = 64 << 10;
+const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
 /// A connection that is silent for so long is asked whether it lives, and has as long again to answer.
 const ALIVE: Duration = Duration::from_secs(30);
 
@@ -124,6 +128,8 @@ async fn serve(stream: TcpStream, serving: &Serving) {
                 .timer(TokioTimer::new())
                 .max_header_list_size(HEADERS_BYTES_MAX)
                 .max_concurrent_streams(STREAMS_MAX)
+                .initial_stream_window_size(STREAM_WINDOW_BYTES)
+                .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
                 .keep_alive_interval(ALIVE)
                 .keep_alive_timeout(ALIVE)
                 .serve_connection(io, service);

@@ -6,6 +6,7 @@ use engram_api::{
     RememberRequest, RememberResponse, RememberResult, Scope, decode, decode_proto, encode_proto,
 };
 use expect_test::{Expect, expect};
+use futures_util::StreamExt as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -263,6 +264,42 @@ fn a_stream_of_writes_is_answered_in_order_and_goes_on_behind_a_refusal() {
         }
     }
     assert_eq!(server.count(), 99);
+}
+
+/// Small messages come faster than the log takes them: the connection holds them back and does not end.
+#[test]
+fn a_fast_stream_of_small_writes_is_held_back() {
+    const COUNT: usize = 12_000;
+    let server = Fixture::start();
+    let space = json!({"name": "small", "embedder": "none", "dimension": 2});
+    server.post("/api/v1/spaces", &space).json(201);
+    let mut client = Client::of(&server);
+    let message = |n: usize| {
+        let json = json!({"memories": [{"id": n.to_string(), "text": "a"}]}).to_string();
+        let request: RememberManyRequest = decode(json.as_bytes()).unwrap();
+        encode_proto("RememberManyRequest", "small", &request).unwrap()
+    };
+    let messages: Vec<Vec<u8>> = (0..COUNT).map(message).collect();
+    let grpc = &mut client.grpc;
+    let answered = client.runtime.block_on(async {
+        grpc.ready().await.unwrap();
+        let path = "/engram.v1.Engram/Ingest".parse().unwrap();
+        // A frame of its own for each.
+        let one = async |message| {
+            tokio::task::yield_now().await;
+            message
+        };
+        let request = Request::new(futures_util::stream::iter(messages).then(one));
+        let mut told = grpc.streaming(request, path, Raw).await.unwrap().into_inner();
+        let mut answered = 0;
+        while told.message().await.unwrap().is_some() {
+            answered += 1;
+        }
+        answered
+    });
+    assert_eq!(answered, COUNT);
+    let stats = server.get("/api/v1/spaces/small/stats").json(200);
+    assert_eq!(stats["memories"], COUNT);
 }
 
 #[test]
