@@ -27,8 +27,7 @@ pub(super) fn call_of(
     body: Bytes,
     key: Option<String>,
 ) -> Result<(Call, Held), Refusal> {
-    let mut held = Held::first(node)?;
-    held.grow(node, body.len())?;
+    let held = Held::of(node, body.len())?;
     let space = match rpc.operation.scope {
         Scope::Space => space_name(space_of(&rpc.request, &body)?)?,
         Scope::Node => String::new(),

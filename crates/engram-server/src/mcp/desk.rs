@@ -56,8 +56,7 @@ async fn here(
     let observed = Observed::begin(&node.metrics, Door::Mcp, operation.name, &id);
     let (working, limit) = (Arc::clone(node), node.settings.limits.request_timeout);
     let work = async move {
-        let mut held = Held::first(&working)?;
-        held.grow(&working, request.len())?;
+        let held = Held::of(&working, request.len())?;
         let space = match operation.scope {
             Scope::Space => space_name(space)?,
             Scope::Node => space,

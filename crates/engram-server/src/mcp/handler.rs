@@ -13,7 +13,7 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::{Value, json};
 
 use super::desk::Desk;
-use super::tools::{CONTEXT, CORE, SPACE, Toolset, shown};
+use super::tools::{CONTEXT, CORE, SPACE, Toolset, named, shown};
 use crate::rest::percent_decoded;
 
 /// Tokens of a context that asks for no number.
@@ -184,7 +184,7 @@ impl ServerHandler for Handler {
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        shown(Toolset::All).into_iter().find(|tool| tool.name == name)
+        named(name)
     }
 
     async fn call_tool(

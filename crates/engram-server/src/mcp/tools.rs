@@ -111,6 +111,11 @@ pub(super) fn shown(set: Toolset) -> Vec<Tool> {
     }
 }
 
+/// The tool of that name, shown or not.
+pub(super) fn named(name: &str) -> Option<Tool> {
+    TOOLS.iter().find(|tool| tool.name == name).cloned()
+}
+
 fn tool(operation: &'static Operation, text: String, left_out: &[&str]) -> Tool {
     let mut schema = match operation.request {
         Some(request) => closed(request, left_out),

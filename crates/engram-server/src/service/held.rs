@@ -20,6 +20,13 @@ impl Held {
         reserve(node).map(Held)
     }
 
+    /// So many bytes, which are there already.
+    pub(crate) fn of(node: &Node, bytes: usize) -> Result<Held, Refusal> {
+        let mut held = Held::first(node)?;
+        held.grow(node, bytes)?;
+        Ok(held)
+    }
+
     /// Counts so many bytes in all.
     pub(crate) fn grow(&mut self, node: &Node, bytes: usize) -> Result<(), Refusal> {
         while kib(bytes) > self.0.num_permits() {
