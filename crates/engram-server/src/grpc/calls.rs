@@ -23,7 +23,7 @@ use super::request::{REQUEST_ID, Told, call_of, deadline, id_of, key_of};
 use super::status::status;
 use crate::node::Node;
 use crate::refusal::Refusal;
-use crate::service::{Door, Follower, Held, Observed, Ran, Running, bounded, run, run_whole};
+use crate::service::{Door, Follower, Held, Observed, Ran, Running, answered, run, run_whole};
 
 /// Messages that wait for a client that reads slowly; the work waits with them.
 const WAITING_MESSAGES: usize = 8;
@@ -95,17 +95,10 @@ async fn unary(
         let (call, held) = call_of(&working, rpc, request.into_inner(), key)?;
         run_whole(&working, call, Some(held)).await
     };
-    let answered = bounded(&node, limit, work).await.and_then(|answered| answered);
-    match answered {
-        Ok(answer) => {
-            observed.end(rpc.operation.status);
-            Ok(named(Response::new(answer.bytes), &id))
-        }
-        Err(refusal) => {
-            observed.end(refusal.0.status);
-            Err(refused(refusal, &id))
-        }
-    }
+    let answer = answered(&node, (observed, rpc.operation), limit, work).await;
+    answer
+        .map(|answer| named(Response::new(answer.bytes), &id))
+        .map_err(|refusal| refused(refusal, &id))
 }
 
 async fn steps(

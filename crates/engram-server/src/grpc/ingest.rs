@@ -12,7 +12,7 @@ use tonic::{Response, Status, Streaming};
 use super::request::{Told, call_of, id_of};
 use crate::node::{Node, Phase};
 use crate::refusal::Refusal;
-use crate::service::{Answer, Door, Observed, bounded, run_whole};
+use crate::service::{Answer, Door, Observed, answered, run_whole};
 
 /// Requests of one stream that are under way at the same time.
 const UNDER_WAY: usize = 16;
@@ -29,7 +29,7 @@ pub(super) async fn ingest(
     let stopping = async move { drop(phase.wait_for(|phase| *phase != Phase::Ready).await) };
     let one = move |(place, message): (u64, Result<Bytes, Status>)| {
         let (node, id) = (Arc::clone(&node), format!("{id}-{place}"));
-        async move { Ok(result(rpc, answered(&node, rpc, (message?, &id)).await, &id)) }
+        async move { Ok(result(rpc, held_back(&node, rpc, (message?, &id)).await, &id)) }
     };
     let numbered = futures_util::stream::iter(0_u64..).zip(request.into_inner());
     // A server that stops takes no more; what is under way is answered.
@@ -38,7 +38,7 @@ pub(super) async fn ingest(
 }
 
 /// The answer of one request, which is counted as any other.
-async fn answered(
+async fn held_back(
     node: &Arc<Node>,
     rpc: &'static ProtoRpc,
     (message, id): (Bytes, &str),
@@ -54,12 +54,7 @@ async fn answered(
         }
     };
     let limit = node.settings.limits.request_timeout;
-    let outcome = bounded(node, limit, work).await.and_then(|answered| answered);
-    observed.end(match &outcome {
-        Ok(_) => rpc.operation.status,
-        Err(refusal) => refusal.0.status,
-    });
-    outcome
+    answered(node, (observed, rpc.operation), limit, work).await
 }
 
 async fn once(node: &Arc<Node>, rpc: &'static ProtoRpc, message: Bytes) -> Result<Answer, Refusal> {

@@ -8,7 +8,7 @@ use engram_api::{ErrorCode, Operation, Problem, Scope};
 use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::service::{
-    Call, Codec, Door, Held, Observed, bounded, request_id, run_whole, space_name,
+    Call, Codec, Door, Held, Observed, answered, request_id, run_whole, space_name,
 };
 
 /// Calls an operation of a server elsewhere: its name, the space, the request as JSON; gives the answer as JSON. It may wait.
@@ -65,14 +65,8 @@ async fn here(
         let call = Call { operation, space, body, codec: Codec::Json, key: None, if_version: None };
         run_whole(&working, call, Some(held)).await
     };
-    match bounded(node, limit, work).await.and_then(|answered| answered) {
-        Ok(answer) => {
-            observed.end(operation.status);
-            Ok(answer.bytes)
-        }
-        Err(Refusal(problem)) => {
-            observed.end(problem.status);
-            Err(Box::new(problem.with_request_id(id)))
-        }
-    }
+    let answer = answered(node, (observed, operation), limit, work).await;
+    answer
+        .map(|answer| answer.bytes)
+        .map_err(|Refusal(problem)| Box::new(problem.with_request_id(id.as_str())))
 }

@@ -29,4 +29,4 @@ pub(crate) use call::{Answer, Call, Codec, space_name, to_json};
 pub(crate) use follow::Follower;
 pub(crate) use held::Held;
 pub(crate) use observe::{Door, Observed, request_id};
-pub(crate) use run::{Ran, Running, bounded, run, run_whole};
+pub(crate) use run::{Ran, Running, answered, bounded, run, run_whole};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engram_api::ErrorCode;
+use engram_api::{ErrorCode, Operation};
 use engram_engine::Engine;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -13,6 +13,7 @@ use crate::refusal::Refusal;
 use crate::service::call::{Answer, BegunNested, Call, Context, Finish, Next, Stepped, Steps};
 use crate::service::follow::{Follower, follow};
 use crate::service::held::Held;
+use crate::service::observe::Observed;
 use crate::service::operations::{HANDLERS, Handler};
 
 /// How long a write may be kept waiting for associations to be formed, and how often it asks.
@@ -205,6 +206,21 @@ pub(crate) async fn bounded<T: Send + 'static>(
             Err(Refusal::new(ErrorCode::RequestTimeout, detail))
         }
     }
+}
+
+/// The same of work that answers a call of `operation`, which is counted as it ends.
+pub(crate) async fn answered(
+    node: &Node,
+    (observed, operation): (Observed<'_>, &Operation),
+    limit: Duration,
+    work: impl Future<Output = Result<Answer, Refusal>> + Send + 'static,
+) -> Result<Answer, Refusal> {
+    let outcome = bounded(node, limit, work).await.and_then(|answered| answered);
+    observed.end(match &outcome {
+        Ok(_) => operation.status,
+        Err(refusal) => refusal.0.status,
+    });
+    outcome
 }
 
 /// Keeps a write waiting while its space has too many memories without associations. Where that does not help, the engine
