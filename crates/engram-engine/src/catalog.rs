@@ -126,6 +126,12 @@ impl Catalog {
         entries.insert(entry.identity.name.clone(), entry);
     }
 
+    /// Adds a space that is there already, closed.
+    pub(crate) fn admit_closed(&self, entry: Arc<Entry>) {
+        let mut entries = self.by_name.write().unwrap_or_else(PoisonError::into_inner);
+        entries.insert(entry.identity.name.clone(), entry);
+    }
+
     /// Takes out a space that was deleted.
     pub(crate) fn dismiss(&self, identity: &SpaceIdentity) -> Option<Arc<Entry>> {
         self.closed(identity.id);

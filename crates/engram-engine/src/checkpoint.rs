@@ -122,7 +122,7 @@ impl Engine {
         // A deletion that came in between is noted by a later commit time, and found by the next checkpoint.
         self.settle_deleted(space, snapshot);
         space.settle_log_bytes(point.log_bytes);
-        self.log().release(space.identity.id, snapshot.lsn);
+        self.release(space.identity.id, snapshot.lsn);
         self.graphs_are_stale();
         done.files_removed = self.remove_unnamed(space, &manifest)?;
         Ok(Some(done))
@@ -225,10 +225,11 @@ impl Engine {
 
     /// Removes the files of a space that its manifest does not name.
     fn remove_unnamed(&self, space: &Space, manifest: &Manifest) -> Result<u64, EngineError> {
-        let local = named(manifest, is_local);
+        let mut stay = named(manifest, is_local);
+        stay.extend(self.held_files(space.identity.id));
         let mut files = space.files.lock().unwrap_or_else(PoisonError::into_inner);
         let unnamed: Vec<SegmentHash> =
-            files.iter().filter(|hash| !local.contains(*hash)).copied().collect();
+            files.iter().filter(|hash| !stay.contains(*hash)).copied().collect();
         for hash in &unnamed {
             let name = segment_file_name(space.identity.id, hash);
             self.remove_file(&name)?;
@@ -241,7 +242,8 @@ impl Engine {
 
     /// The same of objects. One that cannot be removed now costs room, and is tried again.
     fn remove_unnamed_objects(&self, space: &Space, manifest: &Manifest) {
-        let cold = named(manifest, is_object);
+        let mut cold = named(manifest, is_object);
+        cold.extend(self.held_files(space.identity.id));
         let mut objects = space.objects.lock().unwrap_or_else(PoisonError::into_inner);
         // Who holds an older state may still read an object: it goes with a later checkpoint.
         let is_gone = |(hash, reader): &(&SegmentHash, &Weak<Cold>)| {

@@ -95,7 +95,12 @@ fn meta(home: &Home<'_>, bodies: &Resident) -> SegmentMeta {
     let records = &bodies.records;
     let lsn = |place: Option<usize>| place.map_or(Lsn(0), |place| records.head(place).lsn);
     let last = records.len().checked_sub(1);
-    SegmentMeta { space: home.space, min_lsn: lsn(last.and(Some(0))), max_lsn: lsn(last), epoch: 1 }
+    SegmentMeta {
+        space: home.space,
+        min_lsn: lsn(last.and(Some(0))),
+        max_lsn: lsn(last),
+        epoch: home.timeline,
+    }
 }
 
 fn write_indexes(

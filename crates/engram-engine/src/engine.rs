@@ -24,10 +24,12 @@ use crate::changes::changes;
 use crate::datadir::{self, Age};
 use crate::error::{EngineError, LogFailure};
 use crate::feed::ChangeListener;
+use crate::identity::{DirectoryIdentity, FIRST_TIMELINE, draw_uuid};
 use crate::memtable::Snapshot;
 use crate::model::{SpaceInfo, SpaceStats};
 use crate::queue::{Change, CommitQueue, Overlay, Submission, Waiter, writable};
 use crate::record::{KIND_SPACE_CREATED, KIND_SPACE_DELETED, SpaceRecord};
+use crate::releases::{Holds, Releases};
 use crate::residence::Residence;
 use crate::settings::EngineSettings;
 use crate::settings::NewSpace;
@@ -88,6 +90,9 @@ pub struct Engine {
     deleted: Mutex<Vec<(SpaceId, Lsn)>>,
     /// There may be files of graphs that no space uses any more.
     stale_graphs: AtomicBool,
+    releases: Mutex<Releases>,
+    holds: Mutex<Holds>,
+    identity: Mutex<Option<DirectoryIdentity>>,
     data_dir: PathBuf,
     spaces_dir: PathBuf,
     _data_dir: Box<dyn FsLock>,
@@ -106,10 +111,11 @@ impl Engine {
     ) -> Result<(Engine, Recovery), EngineError> {
         crate::validate::settings(&settings)?;
         let (lock, age) = datadir::claim(&*components.fs, data_dir)?;
+        let identity = DirectoryIdentity::read(&*components.fs, data_dir)?;
         let options = LogOptions {
             segment_bytes: settings.wal_segment_bytes,
             spare_segments_max: settings.wal_spare_segments_max,
-            ..LogOptions::default()
+            epoch: identity.map_or(FIRST_TIMELINE, |identity| identity.timeline),
         };
         let spaces_dir = data_dir.join(datadir::SPACES_DIR);
         let fs = Arc::clone(&components.fs);
@@ -139,13 +145,16 @@ impl Engine {
             maintaining: Mutex::default(),
             deleted: Mutex::new(counted.deleted),
             stale_graphs: AtomicBool::new(true),
+            releases: Mutex::default(),
+            holds: Mutex::default(),
+            identity: Mutex::new(identity),
             data_dir: data_dir.to_path_buf(),
             spaces_dir,
             _data_dir: lock,
         };
         for entry in engine.catalog.all() {
             if let Some(manifest) = entry.checkpoint() {
-                engine.log.release(entry.identity.id, manifest.lsn);
+                engine.release(entry.identity.id, manifest.lsn);
             }
         }
         if fresh && let Some(space) = engine.settings.default_space.clone() {
@@ -171,10 +180,7 @@ impl Engine {
         if self.catalog.contains(&new.name) || queue.names.contains_key(&new.name) {
             return Err(EngineError::SpaceExists { name: new.name.clone() });
         }
-        let mut id = SpaceId([0; 16]);
-        self.components.entropy.fill(&mut id.0);
-        id.0[6] = 0x40 | (id.0[6] & 0x0f);
-        id.0[8] = 0x80 | (id.0[8] & 0x3f);
+        let id = draw_uuid(&*self.components.entropy);
         let payload = SpaceRecord::new(&new.name, &settings).encode_to_vec();
         let now_ns = self.now_ns();
         // A space has no earlier commit, so the log gives its first one the time of the request.
@@ -508,6 +514,18 @@ impl Engine {
             Some(failure) => Err(EngineError::Log(LogFailure::Poisoned(failure.clone()))),
             None => self.queue.lock().map_err(|_| panicked()),
         }
+    }
+
+    pub(crate) fn releases(&self) -> MutexGuard<'_, Releases> {
+        self.releases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn holds(&self) -> &Mutex<Holds> {
+        &self.holds
+    }
+
+    pub(crate) fn known_identity(&self) -> &Mutex<Option<DirectoryIdentity>> {
+        &self.identity
     }
 
     pub(crate) fn log(&self) -> &ShardLog {

@@ -57,6 +57,10 @@ mod priming;
 
 mod datadir;
 
+mod identity;
+
+mod releases;
+
 mod reserve;
 
 mod indexer;
@@ -125,6 +129,12 @@ mod tiering;
 
 mod purging;
 
+mod holding;
+
+mod directory;
+
+mod adopting;
+
 mod maintain;
 
 mod spreading;
@@ -165,6 +175,7 @@ pub use completion::{
 };
 pub use consolidate::{Consolidated, Undo};
 pub use contrast::{MarkGround, MarkKind};
+pub use directory::{NewDirectory, reusable};
 pub use engine::{Components, Done, Driven, Engine};
 pub use error::{EngineError, InvalidValue, LogFailure};
 pub use fading::{FadingForecast, FadingMemory};
@@ -174,6 +185,8 @@ pub use filter::{
     FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, Filter, MetaCondition, MetaTest, OwnCondition,
     OwnField, TimeRange,
 };
+pub use holding::{HeldSpace, born_name, deletes_space};
+pub use identity::DirectoryIdentity;
 pub use index::Indexed;
 pub use link::Linked;
 pub use mark::{

@@ -191,9 +191,13 @@ impl Engine {
         let names = self.file_names()?;
         let mut failed = Ok(());
         for (space, last) in deleted {
+            if !self.held_files(space).is_empty() {
+                // Its files go when nobody copies them any more.
+                continue;
+            }
             match self.remove_files(space, &names) {
                 Ok(()) => {
-                    self.log().release(space, last);
+                    self.release(space, last);
                     self.deleted().retain(|(other, _)| *other != space);
                 }
                 // The others need not wait for it.
@@ -265,6 +269,9 @@ impl Engine {
             let objects = space.objects.lock().unwrap_or_else(PoisonError::into_inner);
             cold.extend(objects.keys());
         }
+        let held = self.held_files(id);
+        local.extend(&held);
+        cold.extend(&held);
         let local: HashSet<String> = local.iter().map(|hash| segment_file_name(id, hash)).collect();
         for name in files.iter().filter(|name| !local.contains(name.as_str())) {
             self.remove_file(name)?;

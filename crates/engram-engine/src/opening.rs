@@ -95,6 +95,7 @@ impl Engine {
             dir: self.spaces_dir(),
             space: space.id,
             dimension: space.settings.dimension as usize,
+            timeline: self.timeline(),
             residence: self.residence(),
             fault: &space.fault,
             moves: &space.moves,

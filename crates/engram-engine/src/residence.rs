@@ -57,6 +57,8 @@ pub(crate) struct Home<'a> {
     pub(crate) dir: &'a Path,
     pub(crate) space: SpaceId,
     pub(crate) dimension: usize,
+    /// The timeline that its files are written on.
+    pub(crate) timeline: u32,
     pub(crate) residence: &'a Residence,
     /// Where cold memories are; none = no cold store is configured.
     pub(crate) blobs: Option<&'a Arc<dyn BlobStore>>,

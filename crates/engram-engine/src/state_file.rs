@@ -83,7 +83,7 @@ pub(crate) fn write(
     (keys, purges): (&[KeyUse], &Purges),
 ) -> Result<SegmentRef, StoreError> {
     let lsn = snapshot.lsn;
-    let meta = SegmentMeta { space: home.space, min_lsn: lsn, max_lsn: lsn, epoch: 1 };
+    let meta = SegmentMeta { space: home.space, min_lsn: lsn, max_lsn: lsn, epoch: home.timeline };
     let mut writer = SegmentWriter::create(home.fs, home.dir, meta)?;
     let mut section = |tag, bytes: &[u8]| {
         writer.begin(tag)?;

@@ -19,7 +19,7 @@ enum Place {
     Edge,
 }
 
-const CRATES: [Crate; 14] = [
+const CRATES: [Crate; 15] = [
     Crate { name: "engram-store", may_use: &[], place: Place::BelowServer },
     Crate { name: "engram-index", may_use: &[], place: Place::BelowServer },
     Crate { name: "engram-embed", may_use: &[], place: Place::BelowServer },
@@ -31,8 +31,20 @@ const CRATES: [Crate; 14] = [
         place: Place::BelowServer,
     },
     Crate {
+        name: "engram-backup",
+        may_use: &["engram-embed", "engram-engine", "engram-store"],
+        place: Place::BelowServer,
+    },
+    Crate {
         name: "engram-server",
-        may_use: &["engram-api", "engram-engine", "engram-embed", "engram-query", "engram-store"],
+        may_use: &[
+            "engram-api",
+            "engram-backup",
+            "engram-engine",
+            "engram-embed",
+            "engram-query",
+            "engram-store",
+        ],
         place: Place::Edge,
     },
     Crate { name: "engram-client", may_use: &["engram-api"], place: Place::Edge },
@@ -53,6 +65,7 @@ const CRATES: [Crate; 14] = [
         name: "engram",
         may_use: &[
             "engram-api",
+            "engram-backup",
             "engram-bench",
             "engram-client",
             "engram-engine",

@@ -17,6 +17,7 @@ use super::session::Offline;
 use crate::chunk_file;
 use crate::datadir::{SPACES_DIR, WAL_DIR};
 use crate::error::EngineError;
+use crate::identity::FIRST_TIMELINE;
 use crate::mark::PairDecision;
 use crate::memtable::Fate;
 use crate::model::{Memory, MemoryContent, Source, State};
@@ -436,6 +437,7 @@ impl Reading<'_> {
             dir,
             space: identity.id,
             dimension: identity.settings.dimension as usize,
+            timeline: FIRST_TIMELINE,
             residence: &residence,
             fault: &identity.fault,
             moves: &identity.moves,

@@ -10,6 +10,7 @@ use engram_store::{
 use super::report::StoreFinding;
 use super::roll::Known;
 use crate::datadir::SPACES_DIR;
+use crate::identity::FIRST_TIMELINE;
 use crate::memtable::{Snapshot, state_term};
 use crate::model::State;
 use crate::opening::Loading;
@@ -83,6 +84,7 @@ impl Trial {
             dir: &spaces_dir,
             space: known.id,
             dimension: identity.settings.dimension as usize,
+            timeline: FIRST_TIMELINE,
             residence: &residence,
             fault: &identity.fault,
             moves: &identity.moves,

@@ -12,6 +12,7 @@ use super::layout::{
     corrupt, decode_header,
 };
 use super::name::segment_file_name;
+use super::writer::SegmentWriter;
 use crate::blob::{BlobError, BlobFile, BlobStore};
 use crate::block::{BLOCK_BYTES, BlockCache, CachedFile};
 use crate::bug::Bug;
@@ -268,6 +269,32 @@ impl Segment {
             return Err(corrupt(key, 0, self.reference.bytes, &what));
         }
         Ok(())
+    }
+
+    /// Writes a segment with the same sections for another space into `dir`. What is copied was compared with its checksums.
+    ///
+    /// # Errors
+    /// As [`Segment::load`] and [`SegmentWriter`].
+    pub fn copy_for(
+        &self,
+        fs: &dyn Fs,
+        dir: &Path,
+        space: SpaceId,
+    ) -> Result<SegmentRef, StoreError> {
+        let meta = SegmentMeta { space, ..self.meta() };
+        let mut writer = SegmentWriter::create(fs, dir, meta)?;
+        let mut piece = Vec::new();
+        for section in &self.footer.sections {
+            writer.begin(section.tag)?;
+            let mut offset = 0;
+            while offset < section.len {
+                piece.resize((section.len - offset).min(self.file.piece_bytes as u64) as usize, 0);
+                self.load_into(section.tag, offset, &mut piece)?;
+                writer.write(&piece)?;
+                offset += piece.len() as u64;
+            }
+        }
+        writer.finish()
     }
 
     /// Name of the file in a directory of segments, from which keys are made.

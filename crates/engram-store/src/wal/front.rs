@@ -147,6 +147,7 @@ impl Front {
             space: *space,
             tip: state.durable,
             quarantined: state.quarantine.is_some(),
+            adopted: false,
         };
         let known = |(_, state): &(&SpaceId, &SpaceCounters)| {
             state.durable.lsn.0 > 0 || state.quarantine.is_some()

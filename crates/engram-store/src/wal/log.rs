@@ -158,6 +158,42 @@ impl ShardLog {
         guard(&self.front).tip(space)
     }
 
+    /// Every space that is not quarantined and its last durable commit, ascending. Spaces that are gone stand here too, as long
+    /// as the log remembers them.
+    pub fn tips(&self) -> Vec<(SpaceId, SpaceTip)> {
+        let entries = guard(&self.front).snapshot().entries;
+        let sound = entries.iter().filter(|entry| !entry.quarantined);
+        sound.map(|entry| (entry.space, entry.tip)).collect()
+    }
+
+    /// Takes in a space whose commits up to `tip` are in files that came from elsewhere: its next commit follows that one. Durable
+    /// on return. The log must not know the space.
+    ///
+    /// # Errors
+    /// `Io`, `DiskFull`, `Poisoned`, `Closed`; `Quarantined` where the log knows the space or is damaged. Nothing is changed then.
+    pub fn adopt(&self, space: SpaceId, tip: SpaceTip) -> Result<(), LogError> {
+        let _no_drop = guard(&self.upkeep);
+        let refused = |reason: &str| LogError::Quarantined { space, reason: reason.to_owned() };
+        if guard(&self.catalog).frozen {
+            return Err(refused("a damaged log takes in no space"));
+        }
+        let known = {
+            let front = guard(&self.front);
+            front.check_open()?;
+            front.next_lsn(space) != Lsn(1)
+        };
+        if known {
+            return Err(refused("the log knows it already"));
+        }
+        let base = self.read_base()?.unwrap_or(Base { first_sequence: 1, entries: Vec::new() });
+        let entry = SpaceEntry { space, tip, quarantined: false, adopted: true };
+        let others = base.entries.into_iter().filter(|other| other.space != space);
+        let entries = others.chain([entry]).collect();
+        self.write_base(&Base { entries, ..base })?;
+        guard(&self.front).settle([(space, tip)].into());
+        Ok(())
+    }
+
     /// The durable frames of `space` from LSN `from` on, as of now. What was released and dropped is skipped: see
     /// [`SpaceFrames::next_lsn`]. Works on a poisoned or closed log, and on a quarantined space up to its break.
     ///
@@ -374,9 +410,7 @@ impl ShardLog {
     fn drop_oldest(&self, oldest: &Arc<SealedSegment>) -> Result<bool, LogError> {
         let base = self.base_behind(oldest)?;
         // A reader may have come in between; the new base is right with or without the segment.
-        let path = self.depot.path(BASE_NAME);
-        let written = write_atomically(self.depot.fs.as_ref(), &path, &base.encode());
-        written.map_err(|source| LogError::from_io("write", BASE_NAME, source))?;
+        self.write_base(&base)?;
         if !guard(&self.catalog).take_oldest(oldest) {
             return Ok(false);
         }
@@ -386,20 +420,21 @@ impl ShardLog {
     }
 
     fn base_behind(&self, oldest: &SealedSegment) -> Result<Base, LogError> {
-        let before = self.read_base()?.into_iter().map(|entry| (entry.space, entry));
+        let before = self.read_base()?.map(|base| base.entries).unwrap_or_default();
+        let before = before.into_iter().map(|entry| (entry.space, entry));
         let mut entries: BTreeMap<SpaceId, SpaceEntry> = before.collect();
         for (space, tip) in last_commits(&self.depot, &self.files, oldest)? {
-            let fresh = SpaceEntry { space, tip, quarantined: false };
-            entries.entry(space).or_insert(fresh).tip = tip;
+            entries.insert(space, SpaceEntry { space, tip, quarantined: false, adopted: false });
         }
         let entries = entries.into_values().collect();
         Ok(Base { first_sequence: oldest.header.sequence + 1, entries })
     }
 
-    fn read_base(&self) -> Result<Vec<SpaceEntry>, LogError> {
+    /// None where nothing was dropped yet.
+    fn read_base(&self) -> Result<Option<Base>, LogError> {
         let io = |source| LogError::from_io("read", BASE_NAME, source);
         let bytes = match read_all(self.depot.fs.as_ref(), &self.depot.path(BASE_NAME)) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             result => result.map_err(io)?,
         };
         let corrupt = || LogError::Corrupt {
@@ -407,6 +442,12 @@ impl ShardLog {
             offset: 0,
             what: "it is not what was written".to_owned(),
         };
-        Ok(Base::decode(&bytes)?.ok_or_else(corrupt)?.entries)
+        Base::decode(&bytes)?.ok_or_else(corrupt).map(Some)
+    }
+
+    fn write_base(&self, base: &Base) -> Result<(), LogError> {
+        let path = self.depot.path(BASE_NAME);
+        let written = write_atomically(self.depot.fs.as_ref(), &path, &base.encode());
+        written.map_err(|source| LogError::from_io("write", BASE_NAME, source))
     }
 }

@@ -22,11 +22,13 @@ pub(crate) struct SpaceState {
     suspect: bool,
     /// Why it refuses writes.
     pub(crate) quarantine: Option<String>,
+    /// It came with its files, and nothing that it has in this log was seen yet.
+    adopted: bool,
 }
 
 impl SpaceState {
     fn at(tip: SpaceTip) -> SpaceState {
-        SpaceState { tip, suspect: false, quarantine: None }
+        SpaceState { tip, suspect: false, quarantine: None, adopted: false }
     }
 }
 
@@ -92,7 +94,8 @@ impl<'a> Replayer<'a> {
     /// Starts from where the dropped prefix of the log left the spaces.
     pub(crate) fn start_from(&mut self, entries: &[SpaceEntry]) {
         for entry in entries {
-            self.spaces.insert(entry.space, SpaceState::at(entry.tip));
+            let state = SpaceState { adopted: entry.adopted, ..SpaceState::at(entry.tip) };
+            self.spaces.insert(entry.space, state);
         }
     }
 
@@ -116,7 +119,7 @@ impl<'a> Replayer<'a> {
     ) -> Result<bool, LogError> {
         let space = header.stamp.space;
         let suspect = self.unseen_suspect;
-        let unseen = || SpaceState { tip: SpaceTip::NONE, suspect, quarantine: None };
+        let unseen = || SpaceState { suspect, ..SpaceState::at(SpaceTip::NONE) };
         let state = self.spaces.entry(space).or_insert_with(unseen);
         if state.quarantine.is_some() {
             return Ok(false);
@@ -134,6 +137,7 @@ impl<'a> Replayer<'a> {
         } else {
             state.tip = header.tip();
             state.suspect = false;
+            state.adopted = false;
             self.recovery.frames += 1;
             (self.replay)(header.into_frame(payload))?;
             return Ok(true);
@@ -187,6 +191,7 @@ impl<'a> Replayer<'a> {
                 self.quarantine(entry.space, place, "an earlier recovery quarantined it");
             } else if state.tip == entry.tip {
                 state.suspect = false;
+                state.adopted = false;
             } else {
                 let (lsn, found) = (entry.tip.lsn, state.tip.lsn);
                 let space = entry.space;
@@ -199,8 +204,11 @@ impl<'a> Replayer<'a> {
                 self.quarantine(space, place, &what);
             }
         }
+        // Whoever was adopted since is listed by the checkpoints behind its adoption.
+        let is_unlisted =
+            |(space, state): &(&SpaceId, &SpaceState)| !listed.contains(*space) && !state.adopted;
         let mut unlisted: Vec<SpaceId> =
-            self.spaces.keys().filter(|space| !listed.contains(space)).copied().collect();
+            self.spaces.iter().filter(is_unlisted).map(|(space, _)| *space).collect();
         unlisted.sort_unstable();
         for space in unlisted {
             self.quarantine(space, place, "the checkpoint does not know it");

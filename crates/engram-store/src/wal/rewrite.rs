@@ -115,6 +115,7 @@ impl LogRewrite {
             space: *space,
             tip: *tip,
             quarantined: false,
+            adopted: false,
         };
         let stands = |(_, tip): &(&SpaceId, &SpaceTip)| tip.lsn.0 > 0;
         let entries = self.tips.iter().filter(stands).map(entry).collect();

@@ -18,6 +18,7 @@ const BASE_HEADER_BYTES: usize = 32;
 const BASE_HASH_BYTES: usize = 16;
 const BASE_MAGIC: [u8; 8] = *b"ENGRAMWB";
 const FLAG_QUARANTINED: u32 = 1;
+const FLAG_ADOPTED: u32 = 2;
 const FLAG_UNLISTED_SUSPECT: u32 = 1;
 
 /// One space in a snapshot.
@@ -26,6 +27,8 @@ pub(crate) struct SpaceEntry {
     pub(crate) space: SpaceId,
     pub(crate) tip: SpaceTip,
     pub(crate) quarantined: bool,
+    /// It came with its files, later than checkpoints that are still in the log: these do not know it.
+    pub(crate) adopted: bool,
 }
 
 impl SpaceEntry {
@@ -35,7 +38,8 @@ impl SpaceEntry {
         out.extend_from_slice(&self.tip.time.0.to_le_bytes());
         out.extend_from_slice(&self.tip.chain);
         out.extend_from_slice(&self.tip.state_sum.to_le_bytes());
-        let flags = if self.quarantined { FLAG_QUARANTINED } else { 0 };
+        let flag = |is_set: bool, flag: u32| if is_set { flag } else { 0 };
+        let flags = flag(self.quarantined, FLAG_QUARANTINED) | flag(self.adopted, FLAG_ADOPTED);
         out.extend_from_slice(&flags.to_le_bytes());
         out.extend_from_slice(&[0; 4]);
     }
@@ -47,8 +51,9 @@ impl SpaceEntry {
             chain: array(row, 32),
             state_sum: u64_at(row, 48),
         };
-        let quarantined = u32_at(row, 56) & FLAG_QUARANTINED != 0;
-        SpaceEntry { space: SpaceId(array(row, 0)), tip, quarantined }
+        let has = |flag: u32| u32_at(row, 56) & flag != 0;
+        let (quarantined, adopted) = (has(FLAG_QUARANTINED), has(FLAG_ADOPTED));
+        SpaceEntry { space: SpaceId(array(row, 0)), tip, quarantined, adopted }
     }
 }
 
@@ -180,6 +185,7 @@ mod tests {
                 state_sum: 99,
             },
             quarantined: number.is_multiple_of(2),
+            adopted: number.is_multiple_of(3),
         };
         (0..count).map(entry).collect()
     }

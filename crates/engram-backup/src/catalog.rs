@@ -1,0 +1,273 @@
+//! Which backups there are, what each of them needs, and how good they are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engram_store::{Lsn, SpaceId};
+
+use crate::error::{BackupError, nearest};
+use crate::keys::{self, PieceName};
+use crate::record::{BackupRecord, SpaceRecord, VerificationRecord};
+use crate::repository::Repository;
+
+/// Longest chain of backups that is followed.
+const CHAIN_MAX: usize = 10_000;
+
+/// How good a backup is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BackupStanding {
+    /// The log that belongs to it is not all in the archive yet.
+    WaitingForLog,
+    /// All of it is there, and nobody has checked it yet.
+    Complete,
+    /// The last check found nothing wrong.
+    Verified {
+        /// How deep it went.
+        level: u8,
+        /// When, ns.
+        at: i64,
+    },
+    /// The last check found something wrong, or a backup that it builds on is missing.
+    Failed {
+        /// The first finding.
+        what: String,
+    },
+}
+
+impl BackupStanding {
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            BackupStanding::WaitingForLog => "waiting-for-log",
+            BackupStanding::Complete => "complete",
+            BackupStanding::Verified { .. } => "verified",
+            BackupStanding::Failed { .. } => "failed",
+        }
+    }
+}
+
+/// A backup as it is listed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    /// What it says of itself.
+    pub record: BackupRecord,
+    /// How good it is.
+    pub standing: BackupStanding,
+    /// Nothing removes it.
+    pub pinned: bool,
+}
+
+/// All that is known of the backups of a repository.
+pub struct BackupListing {
+    /// Oldest first.
+    pub backups: Vec<Listed>,
+    /// Names of records that cannot be read, and why.
+    pub damaged: Vec<(String, String)>,
+    pub(crate) pieces: Pieces,
+}
+
+/// The pieces of the log of each space.
+#[derive(Default)]
+pub(crate) struct Pieces {
+    by_space: BTreeMap<SpaceId, Vec<PieceName>>,
+}
+
+impl Pieces {
+    /// # Errors
+    /// The repository does not answer.
+    pub(crate) fn read(repository: &Repository) -> Result<Pieces, BackupError> {
+        let mut pieces = Pieces::default();
+        for key in repository.list(keys::LOG)? {
+            if let Some(piece) = PieceName::parse(&key) {
+                pieces.by_space.entry(piece.space).or_default().push(piece);
+            }
+        }
+        // By timeline, then by first and last commit: as the keys sort.
+        pieces.by_space.values_mut().for_each(|own| own.sort_unstable());
+        Ok(pieces)
+    }
+
+    pub(crate) fn of(&self, space: SpaceId) -> &[PieceName] {
+        self.by_space.get(&space).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn spaces(&self) -> impl Iterator<Item = SpaceId> {
+        self.by_space.keys().copied()
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &PieceName> {
+        self.by_space.values().flatten()
+    }
+
+    /// Whether the commits behind `after` up to `through` are there on a timeline; the first that is not otherwise.
+    pub(crate) fn covers(
+        &self,
+        space: SpaceId,
+        timeline: u32,
+        (after, through): (Lsn, Lsn),
+    ) -> Result<(), Lsn> {
+        let mut next = after.0 + 1;
+        for piece in self.of(space).iter().filter(|piece| piece.timeline == timeline) {
+            if piece.first.0 <= next && piece.last.0 >= next {
+                next = piece.last.0 + 1;
+            }
+        }
+        if next > through.0 { Ok(()) } else { Err(Lsn(next)) }
+    }
+}
+
+/// Reads what is known of all backups.
+///
+/// # Errors
+/// The repository does not answer; another key.
+pub fn list_backups(repository: &Repository) -> Result<BackupListing, BackupError> {
+    let mut records = Vec::new();
+    let mut damaged = Vec::new();
+    for key in repository.list(keys::BACKUPS)? {
+        let id = key.strip_prefix(keys::BACKUPS).unwrap_or(&key).to_owned();
+        match repository.record::<BackupRecord>(&key) {
+            Ok(Some(record)) if record.id == id => records.push(record),
+            Ok(Some(record)) => damaged.push((id, format!("it calls itself {}", record.id))),
+            Ok(None) => {}
+            Err(BackupError::Corrupt { what, .. }) => damaged.push((id, what)),
+            Err(error) => return Err(error),
+        }
+    }
+    let pieces = Pieces::read(repository)?;
+    let pinned = pins(repository)?;
+    let checks = last_checks(repository)?;
+    let ids: BTreeSet<&str> = records.iter().map(|record| record.id.as_str()).collect();
+    let standing = |record: &BackupRecord| {
+        if let Some(parent) = record.parent.as_deref().filter(|parent| !ids.contains(parent)) {
+            return BackupStanding::Failed {
+                what: format!("backup {parent}, which it builds on, is missing"),
+            };
+        }
+        if !has_log(record, &pieces) {
+            return BackupStanding::WaitingForLog;
+        }
+        match checks.get(&record.id) {
+            None => BackupStanding::Complete,
+            Some(check) => match check.findings.first() {
+                Some(first) => BackupStanding::Failed { what: first.clone() },
+                None => BackupStanding::Verified { level: check.level, at: check.at },
+            },
+        }
+    };
+    let backups = records.iter().map(|record| Listed {
+        standing: standing(record),
+        pinned: pinned.contains(&record.id),
+        record: record.clone(),
+    });
+    Ok(BackupListing { backups: backups.collect(), damaged, pieces })
+}
+
+/// Whether the log of the spaces of a record is archived up to where the backup ends.
+fn has_log(record: &BackupRecord, pieces: &Pieces) -> bool {
+    record.spaces.iter().all(|own| {
+        let range = (Lsn(own.covered()), Lsn(own.through.lsn));
+        own.space().is_some_and(|id| pieces.covers(id, record.timeline, range).is_ok())
+    })
+}
+
+/// The last check of each backup. One that found something counts until a deeper or equally deep one finds nothing.
+fn last_checks(
+    repository: &Repository,
+) -> Result<BTreeMap<String, VerificationRecord>, BackupError> {
+    let mut last: BTreeMap<String, VerificationRecord> = BTreeMap::new();
+    for key in repository.list(keys::CHECKS)? {
+        let Some(check) = repository.record::<VerificationRecord>(&key)? else { continue };
+        match last.get(&check.backup) {
+            Some(known) if !known.findings.is_empty() && check.level < known.level => {}
+            Some(known)
+                if known.findings.is_empty()
+                    && check.findings.is_empty()
+                    && check.level < known.level => {}
+            _ => drop(last.insert(check.backup.clone(), check)),
+        }
+    }
+    Ok(last)
+}
+
+/// Names of the backups that nothing removes.
+///
+/// # Errors
+/// The repository does not answer.
+pub fn pins(repository: &Repository) -> Result<BTreeSet<String>, BackupError> {
+    let keys = repository.list(keys::PINS)?;
+    Ok(keys.iter().filter_map(|key| key.strip_prefix(keys::PINS)).map(str::to_owned).collect())
+}
+
+/// Keeps a backup from being removed, or lets it be.
+///
+/// # Errors
+/// `UnknownBackup`; the repository does not answer.
+pub fn set_pin(repository: &Repository, id: &str, pinned: bool) -> Result<(), BackupError> {
+    let listing = list_backups(repository)?;
+    let id = find(&listing, id)?.record.id.clone();
+    match pinned {
+        true => repository.put(&keys::pin(&id), b"").map(drop),
+        false => repository.delete(&keys::pin(&id)),
+    }
+}
+
+/// The backup of that name; `latest` is the newest one that did not fail.
+///
+/// # Errors
+/// `UnknownBackup`.
+pub fn find<'a>(listing: &'a BackupListing, id: &str) -> Result<&'a Listed, BackupError> {
+    let good = |listed: &&Listed| !matches!(listed.standing, BackupStanding::Failed { .. });
+    let found = match id {
+        "latest" => listing.backups.iter().rev().find(good),
+        id => listing.backups.iter().find(|listed| listed.record.id == id),
+    };
+    let known = || listing.backups.iter().map(|listed| listed.record.id.as_str());
+    found.ok_or_else(|| BackupError::UnknownBackup {
+        id: id.to_owned(),
+        nearest: nearest(id, known()),
+    })
+}
+
+impl BackupListing {
+    /// All spaces of a backup: what its own record does not have comes from those that it builds on. With each, the backup whose record
+    /// has it.
+    ///
+    /// # Errors
+    /// A backup of the chain is missing.
+    pub(crate) fn resolve(
+        &self,
+        record: &BackupRecord,
+    ) -> Result<BTreeMap<SpaceId, (SpaceRecord, String)>, BackupError> {
+        let mut spaces = BTreeMap::new();
+        for own in self.chain(record)?.iter().rev() {
+            for gone in own.gone.iter().filter_map(|id| SpaceId::parse(id)) {
+                spaces.remove(&gone);
+            }
+            for space in &own.spaces {
+                if let Some(id) = space.space() {
+                    spaces.insert(id, (space.clone(), own.id.clone()));
+                }
+            }
+        }
+        Ok(spaces)
+    }
+
+    /// A backup and those that it builds on, up to a full one.
+    pub(crate) fn chain<'a>(
+        &'a self,
+        record: &'a BackupRecord,
+    ) -> Result<Vec<&'a BackupRecord>, BackupError> {
+        let mut chain = vec![record];
+        let mut current = record;
+        while let Some(parent) = &current.parent {
+            let found = self.backups.iter().find(|listed| listed.record.id == *parent);
+            let found = found.filter(|_| chain.len() < CHAIN_MAX);
+            current = &found.ok_or_else(|| missing_parent(parent))?.record;
+            chain.push(current);
+        }
+        Ok(chain)
+    }
+}
+
+fn missing_parent(parent: &str) -> BackupError {
+    BackupError::Missing { key: keys::backup(parent), what: "backup that others build on" }
+}

@@ -1,0 +1,79 @@
+//! One at a time: whoever adds or removes backups holds the lease of the repository.
+//!
+//! A process that died leaves its lease behind; it ends by itself after a time that no backup takes. The archive needs none.
+
+use engram_store::{BlobError, Clock};
+use serde::{Deserialize, Serialize};
+
+use crate::error::BackupError;
+use crate::repository::Repository;
+use crate::{hex, keys, time};
+
+/// How long a lease is counted on, ns: six hours.
+const LEASE_NS: i64 = 6 * 3_600 * 1_000_000_000;
+
+#[derive(Serialize, Deserialize)]
+struct LeaseRecord {
+    holder: String,
+    what: String,
+    since: i64,
+    until: i64,
+}
+
+/// A held lease; dropping it gives it back.
+pub(crate) struct Lease<'a> {
+    repository: &'a Repository,
+}
+
+impl<'a> Lease<'a> {
+    /// Takes the lease for `what`.
+    ///
+    /// # Errors
+    /// `Busy` while somebody else has it.
+    pub(crate) fn take(
+        repository: &'a Repository,
+        what: &str,
+        clock: &dyn Clock,
+    ) -> Result<Lease<'a>, BackupError> {
+        let mut holder = [0; 16];
+        repository.entropy().fill(&mut holder);
+        let since = clock.now_ns();
+        let record = LeaseRecord {
+            holder: hex::encode(&holder),
+            what: what.to_owned(),
+            since,
+            until: since.saturating_add(LEASE_NS),
+        };
+        match repository.put_new_record(keys::LEASE, &record) {
+            Ok(_) => return Ok(Lease { repository }),
+            Err(BackupError::Conflict { .. } | BackupError::Store(BlobError::Exists { .. })) => {}
+            Err(error) => return Err(error),
+        }
+        if let Some(held) = repository.record::<LeaseRecord>(keys::LEASE)?
+            && held.until > since
+        {
+            return Err(BackupError::Busy {
+                what: held.what,
+                since: time::text(held.since),
+                until: time::text(held.until),
+            });
+        }
+        // Whoever had it is gone. Of two who take it over now the later one has it.
+        repository.put_record(keys::LEASE, &record)?;
+        match repository.record::<LeaseRecord>(keys::LEASE)? {
+            Some(now) if now.holder == record.holder => Ok(Lease { repository }),
+            _ => Err(BackupError::Busy {
+                what: what.to_owned(),
+                since: time::text(since),
+                until: time::text(record.until),
+            }),
+        }
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        // One that stays ends by itself.
+        let _ = self.repository.delete(keys::LEASE);
+    }
+}

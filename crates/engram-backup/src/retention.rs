@@ -1,0 +1,221 @@
+//! Which backups stay: generations by day, week and month, and what others build on.
+//!
+//! Guarantees: only verified backups count for a generation; two full ones stay whatever the policy says; a backup that another builds on
+//! stays with it; a pinned one stays. An object goes only when no record names it, a piece of the log when no backup needs it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engram_store::{Clock, Lsn, SpaceId};
+
+use crate::catalog::{BackupListing, BackupStanding, Listed, list_backups};
+use crate::error::BackupError;
+use crate::keys::PieceName;
+use crate::lease::Lease;
+use crate::record::BackupKind;
+use crate::repository::Repository;
+use crate::{keys, time};
+
+/// Full backups that always stay.
+const FULL_MIN: usize = 2;
+
+/// How many generations stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetentionPolicy {
+    /// Days with a backup, the last ones.
+    pub daily: u32,
+    /// Weeks.
+    pub weekly: u32,
+    /// Months.
+    pub monthly: u32,
+}
+
+impl Default for RetentionPolicy {
+    fn default() -> RetentionPolicy {
+        RetentionPolicy { daily: 7, weekly: 4, monthly: 12 }
+    }
+}
+
+/// Why a backup stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The backup.
+    pub id: String,
+    /// Why.
+    pub why: &'static str,
+}
+
+/// What a prune did, or would do.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct PruneReport {
+    /// Backups that stay.
+    pub kept: Vec<Kept>,
+    /// Backups that go, oldest first.
+    pub removed: Vec<String>,
+    /// Objects that go.
+    pub objects: u64,
+    /// Pieces of the log that go.
+    pub pieces: u64,
+    /// Bytes of both, as stored.
+    pub bytes: u64,
+}
+
+/// Removes what the policy does not keep. With `dry_run` nothing is removed. `log` is told of everything before it goes.
+///
+/// # Errors
+/// `Busy`; the repository does not answer: what is left is removed by the next prune.
+pub fn prune(
+    repository: &Repository,
+    policy: RetentionPolicy,
+    dry_run: bool,
+    clock: &dyn Clock,
+    log: &mut dyn FnMut(&str),
+) -> Result<PruneReport, BackupError> {
+    let _lease = Lease::take(repository, "backups are pruned", clock)?;
+    let listing = list_backups(repository)?;
+    let kept = keep(&listing, policy);
+    let stays = |id: &str| kept.iter().any(|own| own.id == id);
+    let gone: Vec<&Listed> =
+        listing.backups.iter().filter(|listed| !stays(&listed.record.id)).collect();
+    let mut report = PruneReport {
+        removed: gone.iter().map(|listed| listed.record.id.clone()).collect(),
+        kept,
+        ..PruneReport::default()
+    };
+    let stay: Vec<&Listed> = listing
+        .backups
+        .iter()
+        .filter(|listed| report.kept.iter().any(|own| own.id == listed.record.id))
+        .collect();
+    let mut doomed: Vec<String> = Vec::new();
+    for listed in &gone {
+        // First the record: nobody starts to use what is about to go. The newest of a chain goes before what it builds on.
+        doomed.insert(0, keys::backup(&listed.record.id));
+    }
+    for listed in &gone {
+        doomed.extend(repository.list(&keys::checks_of(&listed.record.id))?);
+    }
+    // What cannot be read may name objects: none of them goes.
+    if listing.damaged.is_empty() {
+        let objects = unneeded_objects(repository, &stay)?;
+        report.objects = objects.len() as u64;
+        let pieces = unneeded_pieces(&listing, &stay);
+        report.pieces = pieces.len() as u64;
+        for key in objects.iter().chain(&pieces) {
+            report.bytes += repository.stored_len(key)?;
+        }
+        doomed.extend(objects);
+        doomed.extend(pieces);
+    }
+    if !dry_run {
+        for key in &doomed {
+            log(key);
+            repository.delete(key)?;
+        }
+    }
+    Ok(report)
+}
+
+/// The backups that stay, newest first.
+fn keep(listing: &BackupListing, policy: RetentionPolicy) -> Vec<Kept> {
+    let newest: Vec<&Listed> = listing.backups.iter().rev().collect();
+    let mut why: BTreeMap<&str, &'static str> = BTreeMap::new();
+    let mut keep = |id: &'_ str, reason: &'static str| {
+        if let Some(own) = newest.iter().find(|listed| listed.record.id == id) {
+            why.entry(own.record.id.as_str()).or_insert(reason);
+        }
+    };
+    for listed in newest.iter().filter(|listed| listed.pinned) {
+        keep(&listed.record.id, "pinned");
+    }
+    let good = |listed: &&&Listed| !matches!(listed.standing, BackupStanding::Failed { .. });
+    let full = newest
+        .iter()
+        .filter(good)
+        .filter(|listed| listed.record.kind == BackupKind::Full && !listed.record.partial);
+    for listed in full.take(FULL_MIN) {
+        keep(&listed.record.id, "one of the last two full ones");
+    }
+    let verified: Vec<&&Listed> = newest
+        .iter()
+        .filter(|listed| matches!(listed.standing, BackupStanding::Verified { .. }))
+        .collect();
+    // What is newer than the last verified one may be all there is of the latest time.
+    let last_verified = verified.first().map(|listed| listed.record.started_at);
+    for listed in newest.iter().filter(good) {
+        if last_verified.is_none_or(|last| listed.record.started_at > last) {
+            keep(&listed.record.id, "newer than any verified one");
+        }
+    }
+    type Period = fn(i64) -> i64;
+    let generations: [(Period, u32, &'static str); 3] = [
+        (|at| time::calendar(at).0, policy.daily, "daily"),
+        (|at| time::calendar(at).1, policy.weekly, "weekly"),
+        (|at| time::calendar(at).2, policy.monthly, "monthly"),
+    ];
+    for (period, count, reason) in generations {
+        let mut seen = BTreeSet::new();
+        for listed in &verified {
+            let own = period(listed.record.started_at);
+            if (seen.len() as u32) < count && seen.insert(own) {
+                keep(&listed.record.id, reason);
+            }
+        }
+    }
+    let chains: Vec<String> = why
+        .keys()
+        .filter_map(|id| newest.iter().find(|listed| listed.record.id == **id))
+        .filter_map(|listed| listing.chain(&listed.record).ok())
+        .flat_map(|chain| chain.into_iter().skip(1).map(|own| own.id.clone()))
+        .collect();
+    for id in &chains {
+        if let Some(own) = newest.iter().find(|listed| listed.record.id == *id) {
+            why.entry(own.record.id.as_str()).or_insert("others build on it");
+        }
+    }
+    let order = newest.iter().filter_map(|listed| {
+        let id = listed.record.id.as_str();
+        why.get(id).map(|why| Kept { id: id.to_owned(), why })
+    });
+    order.collect()
+}
+
+/// Objects that no backup which stays names.
+fn unneeded_objects(repository: &Repository, stay: &[&Listed]) -> Result<Vec<String>, BackupError> {
+    let spaces = stay.iter().flat_map(|listed| &listed.record.spaces);
+    let needed: BTreeSet<String> = spaces
+        .filter_map(|space| Some((space.space()?, space)))
+        .flat_map(|(id, space)| space.files.iter().map(move |file| keys::object(id, &file.hash)))
+        .collect();
+    let all = repository.list(keys::OBJECTS)?;
+    Ok(all.into_iter().filter(|key| !needed.contains(key)).collect())
+}
+
+/// Pieces of the log that no backup which stays needs: those that end where the oldest files of their space do, and those of spaces
+/// that were gone before the oldest backup.
+fn unneeded_pieces(listing: &BackupListing, stay: &[&Listed]) -> Vec<String> {
+    if stay.is_empty() {
+        return Vec::new();
+    }
+    let mut oldest: BTreeMap<SpaceId, Lsn> = BTreeMap::new();
+    for listed in stay {
+        let Ok(spaces) = listing.resolve(&listed.record) else { continue };
+        for (id, (space, _)) in spaces {
+            let covered = Lsn(space.covered());
+            oldest.entry(id).and_modify(|own| *own = covered.min(*own)).or_insert(covered);
+        }
+    }
+    // A space that no backup has was born after the last one, or is in none because it was gone by the first: then its pieces were
+    // stored before anything of that was.
+    let first_gone = |space: SpaceId| {
+        let removed = listing
+            .backups
+            .iter()
+            .filter(|listed| listed.record.spaces.iter().any(|own| own.space() == Some(space)));
+        removed.count() > 0
+    };
+    let pieces = listing.pieces.all().filter(|piece| match oldest.get(&piece.space) {
+        Some(covered) => piece.last <= *covered,
+        None => first_gone(piece.space),
+    });
+    pieces.map(PieceName::key).collect()
+}

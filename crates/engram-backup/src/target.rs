@@ -1,0 +1,440 @@
+//! Which commit to go back to, and what is needed for that.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engram_engine::{born_name, deletes_space};
+use engram_store::{Frame, Lsn, SpaceId, SpaceTip};
+
+use crate::catalog::{BackupListing, BackupStanding, find, list_backups};
+use crate::error::{BackupError, nearest};
+use crate::keys;
+use crate::lineage::{Lineage, Span, Way};
+use crate::record::{HeartbeatRecord, PointRecord, SpaceRecord, TipRecord, tip_of};
+use crate::repository::Repository;
+use crate::time;
+
+/// Which commit to go back to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RestoreTarget {
+    /// The last one that is archived.
+    Latest,
+    /// Where a backup ends.
+    Backup(String),
+    /// The last one up to a time, ns.
+    Time {
+        /// The time.
+        at: i64,
+        /// Whether a commit of just that time is taken.
+        inclusive: bool,
+    },
+    /// The last one up to an LSN; of one space only.
+    Lsn {
+        /// The LSN.
+        lsn: u64,
+        /// Whether the commit with that LSN is taken.
+        inclusive: bool,
+    },
+    /// Where the spaces stood when a point was named.
+    Point(String),
+}
+
+/// What is needed to go back.
+pub struct RestorePlan {
+    /// The timeline that the target is on.
+    pub timeline: u32,
+    /// The spaces, by name.
+    pub spaces: Vec<PlannedSpace>,
+    /// All commits up to this time are archived, ns; none = nobody says.
+    pub archived_through: Option<i64>,
+    /// Bytes of files.
+    pub bytes: u64,
+    /// The target in words.
+    pub target: String,
+    pub(crate) highest_timeline: u32,
+}
+
+/// A space that is put together again.
+pub struct PlannedSpace {
+    /// Identity in the log.
+    pub id: SpaceId,
+    /// Its name.
+    pub name: String,
+    /// The backup that its files come from; none = it is made of its log alone.
+    pub backup: Option<String>,
+    /// The last commit that these files hold; 0 without any.
+    pub covered: u64,
+    /// The last commit that is taken.
+    pub last: TipRecord,
+    /// LSN and time of the first commit that is left out; none = there is none.
+    pub left_out: Option<(u64, i64)>,
+    pub(crate) record: Option<SpaceRecord>,
+    pub(crate) start: SpaceTip,
+    pub(crate) spans: Vec<Span>,
+}
+
+/// Finds out what is needed for a target. Nothing is written.
+///
+/// # Errors
+/// The target lies in the future or is too old; a backup, point or space of that name is not there; the archive has a gap before it.
+pub fn plan(
+    repository: &Repository,
+    target: &RestoreTarget,
+    timeline: Option<u32>,
+    spaces: Option<&[String]>,
+) -> Result<RestorePlan, BackupError> {
+    let listing = list_backups(repository)?;
+    let highest = highest_timeline(repository, &listing)?;
+    let (limit, own_timeline) = limit_of(repository, &listing, target)?;
+    let timeline = timeline.or(own_timeline).unwrap_or(highest.archived);
+    let lineage = Lineage::read(repository, timeline)?;
+    let heartbeat: Option<HeartbeatRecord> = repository.record(&keys::heartbeat(timeline))?;
+    let archived_through = heartbeat.map(|heartbeat| heartbeat.through);
+    if let (Limit::Time(last), Some(through)) = (&limit, archived_through)
+        && *last > through
+    {
+        let what = format!("the archive reaches {}", time::text(through));
+        return Err(BackupError::FutureTarget { what });
+    }
+    let planner =
+        Planner { repository, listing: &listing, lineage: &lineage, limit: &limit, wanted: spaces };
+    let bases = planner.bases()?;
+    let mut ids: BTreeSet<SpaceId> = bases.keys().copied().collect();
+    ids.extend(listing.pieces.spaces());
+    let mut planned = Vec::new();
+    for id in ids {
+        planned.extend(planner.space(id, bases.get(&id).map_or(&[], Vec::as_slice))?);
+    }
+    planned.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+    planner.check(&planned, &bases)?;
+    let files = planned.iter().filter_map(|space| space.record.as_ref());
+    let bytes = files.flat_map(|record| &record.files).map(|file| file.bytes.content).sum();
+    let target = words(target);
+    let highest_timeline = highest.any;
+    Ok(RestorePlan { timeline, spaces: planned, archived_through, bytes, target, highest_timeline })
+}
+
+fn words(target: &RestoreTarget) -> String {
+    let up_to = |inclusive: &bool| if *inclusive { "up to and with" } else { "before" };
+    match target {
+        RestoreTarget::Latest => "the last archived commit".to_owned(),
+        RestoreTarget::Backup(id) => format!("the end of backup {id}"),
+        RestoreTarget::Time { at, inclusive } => {
+            format!("{} {}", up_to(inclusive), time::text(*at))
+        }
+        RestoreTarget::Lsn { lsn, inclusive } => format!("{} LSN {lsn}", up_to(inclusive)),
+        RestoreTarget::Point(name) => format!("restore point {name}"),
+    }
+}
+
+/// Up to where commits are taken.
+enum Limit {
+    None,
+    Time(i64),
+    Lsn(Lsn),
+    /// The spaces that are not named did not exist.
+    Each(BTreeMap<SpaceId, Lsn>),
+}
+
+impl Limit {
+    fn takes(&self, space: SpaceId, (lsn, time): (Lsn, i64)) -> bool {
+        match self {
+            Limit::None => true,
+            Limit::Time(last) => time <= *last,
+            Limit::Lsn(last) => lsn <= *last,
+            Limit::Each(lasts) => lasts.get(&space).is_some_and(|last| lsn <= *last),
+        }
+    }
+}
+
+fn limit_of(
+    repository: &Repository,
+    listing: &BackupListing,
+    target: &RestoreTarget,
+) -> Result<(Limit, Option<u32>), BackupError> {
+    Ok(match target {
+        RestoreTarget::Latest => (Limit::None, None),
+        // Times are whole nanoseconds: before one of them is up to the one before.
+        RestoreTarget::Time { at, inclusive } => (Limit::Time(at - i64::from(!inclusive)), None),
+        RestoreTarget::Lsn { lsn, inclusive } => {
+            (Limit::Lsn(Lsn(lsn.saturating_sub(u64::from(!inclusive)))), None)
+        }
+        RestoreTarget::Backup(id) => {
+            let found = find(listing, id)?;
+            let spaces = listing.resolve(&found.record)?;
+            let ends = spaces.iter().map(|(id, (space, _))| (*id, Lsn(space.through.lsn)));
+            (Limit::Each(ends.collect()), Some(found.record.timeline))
+        }
+        RestoreTarget::Point(name) => {
+            let record: Option<PointRecord> = match keys::is_name(name) {
+                true => repository.record(&keys::point(name))?,
+                false => None,
+            };
+            let Some(record) = record else {
+                let known = repository.list(keys::POINTS)?;
+                let known = known.iter().filter_map(|key| key.strip_prefix(keys::POINTS));
+                let nearest = nearest(name, known);
+                return Err(BackupError::UnknownPoint { name: name.clone(), nearest });
+            };
+            let ends = record.spaces.iter();
+            let ends = ends.filter_map(|own| Some((SpaceId::parse(&own.space)?, Lsn(own.lsn))));
+            (Limit::Each(ends.collect()), Some(record.timeline))
+        }
+    })
+}
+
+struct Highest {
+    /// Of those that something was archived on.
+    archived: u32,
+    /// Of all that were ever begun.
+    any: u32,
+}
+
+fn highest_timeline(
+    repository: &Repository,
+    listing: &BackupListing,
+) -> Result<Highest, BackupError> {
+    let of = |keys: &[String]| keys.iter().filter_map(|key| keys::timeline_of(key)).max();
+    let heartbeats = of(&repository.list(keys::HEARTBEATS)?);
+    let begun = of(&repository.list(keys::TIMELINES)?);
+    let backups = listing.backups.iter().map(|listed| listed.record.timeline).max();
+    let pieces = listing.pieces.all().map(|piece| piece.timeline).max();
+    let archived = heartbeats.max(backups).max(pieces).unwrap_or(1);
+    Ok(Highest { archived, any: begun.unwrap_or(0).max(archived) })
+}
+
+/// Files of a space in a backup: its record, whose backup has it, and where they end.
+type Base = (SpaceRecord, String, SpaceTip);
+
+struct Planner<'a> {
+    repository: &'a Repository,
+    listing: &'a BackupListing,
+    lineage: &'a Lineage,
+    limit: &'a Limit,
+    wanted: Option<&'a [String]>,
+}
+
+impl Planner<'_> {
+    /// What the backups on the timeline have of each space, the oldest first.
+    fn bases(&self) -> Result<BTreeMap<SpaceId, Vec<Base>>, BackupError> {
+        let mut bases: BTreeMap<SpaceId, Vec<Base>> = BTreeMap::new();
+        for listed in &self.listing.backups {
+            let failed = matches!(listed.standing, BackupStanding::Failed { .. });
+            if failed || !self.lineage.has(&listed.record) {
+                continue;
+            }
+            for own in &listed.record.spaces {
+                let key = keys::backup(&listed.record.id);
+                let Some(id) = own.space() else { continue };
+                let tip = own.decoded(&key)?.as_ref().map_or(SpaceTip::NONE, tip_of);
+                let end = self.lineage.end_on(id, listed.record.timeline);
+                if end.is_some_and(|end| tip.lsn <= end) {
+                    bases.entry(id).or_default().push((own.clone(), listed.record.id.clone(), tip));
+                }
+            }
+        }
+        Ok(bases)
+    }
+
+    fn is_wanted(&self, name: &str) -> bool {
+        self.wanted.is_none_or(|wanted| wanted.iter().any(|own| own == name))
+    }
+
+    /// The plan of one space; none where it is not wanted, or did not exist at the target.
+    fn space(&self, id: SpaceId, bases: &[Base]) -> Result<Option<PlannedSpace>, BackupError> {
+        if bases.last().is_some_and(|(record, ..)| !self.is_wanted(&record.name)) {
+            return Ok(None);
+        }
+        let fits = |(.., tip): &&Base| tip.lsn.0 > 0 && self.limit.takes(id, (tip.lsn, tip.time.0));
+        let base = bases.iter().filter(fits).max_by_key(|(.., tip)| tip.lsn);
+        let start = base.map_or(SpaceTip::NONE, |(.., tip)| *tip);
+        let way = self.lineage.way(&self.listing.pieces, id, start.lsn);
+        let found = self.end(id, start, way)?;
+        let Some(End { last, spans, left_out, first }) = found else { return Ok(None) };
+        let name = match (base, &first) {
+            (Some((record, ..)), _) => record.name.clone(),
+            (None, Some(first)) => match born_name(first) {
+                Some(name) => name,
+                None => return Ok(None),
+            },
+            (None, None) => return Ok(None),
+        };
+        if !self.is_wanted(&name) {
+            return Ok(None);
+        }
+        Ok(Some(PlannedSpace {
+            id,
+            name,
+            backup: base.map(|(_, backup, _)| backup.clone()),
+            covered: start.lsn.0,
+            last: TipRecord::new(&last),
+            left_out,
+            record: base.map(|(record, ..)| record.clone()),
+            start,
+            spans,
+        }))
+    }
+
+    /// Where a space ends at the target; none where it is not there.
+    fn end(&self, id: SpaceId, start: SpaceTip, way: Way) -> Result<Option<End>, BackupError> {
+        let Way { spans, gap } = way;
+        let mut end = End { last: start, spans: Vec::new(), left_out: None, first: None };
+        let mut deleted = false;
+        // What lies before the end is taken as a whole and read later: only its last part is looked at here.
+        let from = self.first_undecided(id, &spans)?;
+        end.spans.extend_from_slice(&spans[..from]);
+        if from == spans.len() && from > 0 {
+            let frames = spans[from - 1].load(self.repository)?;
+            end.take(frames.last(), &mut deleted);
+        }
+        if let Some(span) = spans.get(from) {
+            let frames = span.load(self.repository)?;
+            let taken = frames.partition_point(|frame| self.takes(id, frame));
+            if taken == 0 && from > 0 {
+                let before = spans[from - 1].load(self.repository)?;
+                end.take(before.last(), &mut deleted);
+            }
+            if taken > 0 {
+                end.take(frames[..taken].last(), &mut deleted);
+                end.spans.push(Span { last: end.last.lsn, ..*span });
+            }
+            end.left_out = frames.get(taken).map(|frame| (frame.stamp.lsn.0, frame.stamp.time.0));
+        }
+        if start.lsn.0 == 0 {
+            let first = spans.first().filter(|_| !end.spans.is_empty());
+            end.first = match first {
+                Some(first) => first.load(self.repository)?.into_iter().next(),
+                None => None,
+            };
+        }
+        let matters = |(first, _): &(Lsn, Lsn)| match self.limit {
+            Limit::None | Limit::Time(_) => end.left_out.is_none() && end.last.lsn.0 > 0,
+            Limit::Lsn(_) | Limit::Each(_) => self.limit.takes(id, (*first, i64::MIN)),
+        };
+        if let Some((first, last)) = gap.filter(matters) {
+            let what =
+                format!("LSN {first} to {last} of space {id} were lost before they were archived");
+            return Err(BackupError::Gap { what });
+        }
+        Ok((end.last.lsn.0 > 0 && !deleted).then_some(end))
+    }
+
+    fn takes(&self, id: SpaceId, frame: &Frame) -> bool {
+        self.limit.takes(id, (frame.stamp.lsn, frame.stamp.time.0))
+    }
+
+    /// The first span that has a commit which is not taken; their number where all are.
+    fn first_undecided(&self, id: SpaceId, spans: &[Span]) -> Result<usize, BackupError> {
+        match self.limit {
+            Limit::None => return Ok(spans.len()),
+            Limit::Lsn(_) | Limit::Each(_) => {
+                return Ok(
+                    spans.partition_point(|span| self.limit.takes(id, (span.last, i64::MIN)))
+                );
+            }
+            Limit::Time(_) => {}
+        }
+        // Times are in the pieces: as few as possible are read.
+        let (mut low, mut high) = (0, spans.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            let frames = spans[middle].load(self.repository)?;
+            match frames.last().is_some_and(|last| self.takes(id, last)) {
+                true => low = middle + 1,
+                false => high = middle,
+            }
+        }
+        Ok(low)
+    }
+
+    /// Whether the plan is what was asked for.
+    fn check(
+        &self,
+        planned: &[PlannedSpace],
+        bases: &BTreeMap<SpaceId, Vec<Base>>,
+    ) -> Result<(), BackupError> {
+        if let Limit::Each(lasts) = self.limit {
+            let late = planned
+                .iter()
+                .find(|space| lasts.get(&space.id).is_some_and(|last| space.last.lsn < last.0));
+            if let Some(late) = late {
+                let what =
+                    format!("the archive reaches LSN {} of space {:?}", late.last.lsn, late.name);
+                return Err(BackupError::FutureTarget { what });
+            }
+        }
+        for name in self.wanted.into_iter().flatten() {
+            let known = || bases.values().flatten().map(|(record, ..)| record.name.as_str());
+            if !planned.iter().any(|space| space.name == *name) {
+                if known().any(|other| other == name) {
+                    let what = format!("space {name:?} is in no backup that ends before it");
+                    return Err(BackupError::TooOld { what });
+                }
+                let nearest = nearest(name, known());
+                return Err(BackupError::UnknownSpace { name: name.clone(), nearest });
+            }
+        }
+        if let Limit::Lsn(last) = self.limit {
+            let [space] = planned else {
+                let what = "an LSN belongs to one space: name it".to_owned();
+                return Err(BackupError::UnknownSpace { name: what, nearest: None });
+            };
+            if space.last.lsn < last.0 {
+                let what =
+                    format!("the archive reaches LSN {} of space {:?}", space.last.lsn, space.name);
+                return Err(BackupError::FutureTarget { what });
+            }
+        }
+        if planned.is_empty() {
+            let oldest = bases.values().flatten().map(|(.., tip)| tip.time.0).min();
+            let what = match oldest {
+                Some(oldest) => {
+                    format!("the oldest commit to go back to is of {}", time::text(oldest))
+                }
+                None => "there is no backup".to_owned(),
+            };
+            return Err(BackupError::TooOld { what });
+        }
+        self.check_age(planned, bases)
+    }
+
+    /// A space that was there at the target and can no longer be put together is an error, not a space less.
+    fn check_age(
+        &self,
+        planned: &[PlannedSpace],
+        bases: &BTreeMap<SpaceId, Vec<Base>>,
+    ) -> Result<(), BackupError> {
+        let Limit::Time(last) = self.limit else { return Ok(()) };
+        for (id, own) in bases {
+            let Some((record, _, tip)) = own.first() else { continue };
+            let is_planned = planned.iter().any(|space| space.id == *id);
+            let starts = !self.lineage.way(&self.listing.pieces, *id, Lsn(0)).spans.is_empty();
+            if !is_planned && !starts && tip.time.0 > *last && self.is_wanted(&record.name) {
+                let what = format!(
+                    "the oldest commit of space {:?} to go back to is of {}",
+                    record.name,
+                    time::text(tip.time.0)
+                );
+                return Err(BackupError::TooOld { what });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where a space ends at a target.
+struct End {
+    last: SpaceTip,
+    spans: Vec<Span>,
+    left_out: Option<(u64, i64)>,
+    /// The birth of the space, where no files are needed.
+    first: Option<Frame>,
+}
+
+impl End {
+    fn take(&mut self, frame: Option<&Frame>, deleted: &mut bool) {
+        if let Some(frame) = frame {
+            self.last = frame.tip();
+            *deleted = deletes_space(frame);
+        }
+    }
+}

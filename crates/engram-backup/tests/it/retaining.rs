@@ -1,0 +1,52 @@
+//! Which backups stay.
+
+use engram_backup::{
+    Archiver, BackupKind, RestoreTarget, RetentionPolicy, VerifyLevel, list_backups, prune, set_pin,
+};
+
+use crate::harness::{DAY, World, held, remember};
+
+#[test]
+fn generations_stay_and_what_stays_can_be_restored() {
+    let world = World::new();
+    let repository = world.repository();
+    let engine = world.open("/live");
+    let mut archiver = Archiver::begin(&engine, &repository, false).unwrap();
+    let mut pinned = String::new();
+    for day in 0..40 {
+        remember(&engine, "default", &format!("d{day}"), &format!("note of day {day}"));
+        let kind = if day % 7 == 0 { BackupKind::Full } else { BackupKind::Incremental };
+        let made = world.backup(&engine, (&repository, &mut archiver), kind).unwrap();
+        // What was never checked does not count.
+        if day != 38 {
+            world.verify(&repository, &made.record.id, VerifyLevel::Bytes).unwrap();
+        }
+        if day == 2 {
+            pinned = made.record.id.clone();
+            set_pin(&repository, &pinned, true).unwrap();
+        }
+        world.clock.advance(DAY);
+    }
+    let policy = RetentionPolicy { daily: 3, weekly: 2, monthly: 1 };
+    let dry = prune(&repository, policy, true, &*world.clock, &mut |_| {}).unwrap();
+    assert_eq!(list_backups(&repository).unwrap().backups.len(), 40);
+    let mut told = Vec::new();
+    let log = &mut |key: &str| told.push(key.to_owned());
+    let done = prune(&repository, policy, false, &*world.clock, log).unwrap();
+    assert_eq!(done, dry);
+    assert!(done.pieces > 0 && done.objects > 0);
+    assert_eq!(told.iter().filter(|key| key.starts_with("backups/")).count(), done.removed.len());
+    let left = list_backups(&repository).unwrap();
+    let ids: Vec<&str> = left.backups.iter().map(|listed| listed.record.id.as_str()).collect();
+    assert!(ids.contains(&pinned.as_str()));
+    // The pin keeps days 0 to 2; three days, their chain since day 35, and the two last full ones, days 28 and 35.
+    assert_eq!(ids.len(), 3 + 1 + 5, "{ids:?}");
+    for id in &ids {
+        let report = world.verify(&repository, id, VerifyLevel::Restore).unwrap();
+        assert_eq!(report.findings, [], "{id}");
+    }
+    let again = prune(&repository, policy, false, &*world.clock, &mut |_| {}).unwrap();
+    assert_eq!((again.removed.len(), again.objects, again.pieces), (0, 0, 0));
+    world.try_restore(&repository, &RestoreTarget::Latest, "/latest").unwrap();
+    assert_eq!(held(&world.open("/latest"), "default"), held(&engine, "default"));
+}
