@@ -21,6 +21,8 @@ const PIECE_BYTES: usize = 16 << 20;
 /// Archives the log of an engine in a repository.
 pub struct Archiver {
     directory: DirectoryIdentity,
+    /// Which of the archives of the engine it is.
+    slot: u32,
     /// The last commit of each space that is in the archive on this timeline.
     reached: HashMap<SpaceId, Lsn>,
 }
@@ -52,7 +54,7 @@ pub struct ArchiveStep {
 }
 
 impl Archiver {
-    /// Finds out how far the log of an engine is archived. With `take_over` the repository is this directory's from now on, whoever
+    /// Finds out how far the log of an engine is archived; it is the engine's archive `slot`, counted from 0. With `take_over` the repository is this directory's from now on, whoever
     /// had it.
     ///
     /// # Errors
@@ -60,6 +62,7 @@ impl Archiver {
     pub fn begin(
         engine: &Engine,
         repository: &Repository,
+        slot: u32,
         take_over: bool,
     ) -> Result<Archiver, BackupError> {
         let directory = engine.identity()?;
@@ -73,9 +76,9 @@ impl Archiver {
             }
         }
         for (space, last) in &reached {
-            engine.note_archived(*space, *last);
+            engine.note_archived(slot, *space, *last);
         }
-        Ok(Archiver { directory, reached })
+        Ok(Archiver { directory, slot, reached })
     }
 
     /// The last commit of a space that is in the archive.
@@ -160,7 +163,7 @@ impl Archiver {
         }
         let (name, stored) = piece::store(repository, self.directory.timeline, batch)?;
         self.reached.insert(name.space, name.last);
-        engine.note_archived(name.space, name.last);
+        engine.note_archived(self.slot, name.space, name.last);
         done.pieces += 1;
         done.commits += batch.len() as u64;
         done.bytes += stored.stored;

@@ -29,6 +29,8 @@ pub struct CreateOptions {
     pub spaces: Option<Vec<String>>,
     /// Version of the program.
     pub version: String,
+    /// The log goes on going out while files do, at this interval, ns.
+    pub archive_interval_ns: i64,
 }
 
 /// A backup that was made.
@@ -40,7 +42,7 @@ pub struct CreatedBackup {
     pub objects: u64,
 }
 
-/// Makes a backup. `progress` is told what is being done, and bytes done of all.
+/// Makes a backup. The log goes on being archived meanwhile. `progress` is told what is being done, and bytes done of all.
 ///
 /// # Errors
 /// No backup was made: the repository or the database failed, somebody else is at work in the repository.
@@ -67,8 +69,16 @@ pub fn create(
     let mut sender = Sender::new(engine, repository, &mut *progress);
     let mut spaces = Vec::with_capacity(changed.len());
     sender.total = changed.iter().map(|space| size(space)).sum();
+    let mut archived_at = started_at;
+    let mut between = || {
+        if clock.now_ns().saturating_sub(archived_at) >= options.archive_interval_ns {
+            archived_at = clock.now_ns();
+            archiver.step(engine, repository)?;
+        }
+        Ok(())
+    };
     for space in changed {
-        spaces.push(sender.send(space)?);
+        spaces.push(sender.send(space, &mut between)?);
     }
     let Sender { sent, needed, objects, .. } = sender;
     // A backup is none without the log that belongs to it.
@@ -205,10 +215,15 @@ impl<'a> Sender<'a> {
         Sender { engine, repository, progress, done: 0, total: 0, sent, needed, objects: 0 }
     }
 
-    fn send(&mut self, space: &HeldSpace) -> Result<SpaceRecord, BackupError> {
+    fn send(
+        &mut self,
+        space: &HeldSpace,
+        between: &mut dyn FnMut() -> Result<(), BackupError>,
+    ) -> Result<SpaceRecord, BackupError> {
         let mut files = Vec::new();
         if let Some(manifest) = &space.manifest {
             for file in &manifest.segments {
+                between()?;
                 files.push(self.send_segment(space, file)?);
             }
         }

@@ -132,6 +132,7 @@ impl Engine {
         let fresh = age == Age::New && recovery.frames == 0 && recovery.damage.is_empty();
         let counted = census.finish(&mut recovery, &|space| log.durable_lsn(space));
         let residence = Residence::new(settings.memory_bytes_max);
+        let releases = Releases::new(settings.log_archives);
         let engine = Engine {
             components,
             settings,
@@ -145,7 +146,7 @@ impl Engine {
             maintaining: Mutex::default(),
             deleted: Mutex::new(counted.deleted),
             stale_graphs: AtomicBool::new(true),
-            releases: Mutex::default(),
+            releases: Mutex::new(releases),
             holds: Mutex::default(),
             identity: Mutex::new(identity),
             data_dir: data_dir.to_path_buf(),

@@ -171,26 +171,23 @@ impl Engine {
         Ok(self.log().read_space(space, from)?)
     }
 
-    /// Notes that the commits of a space are archived up to one LSN: the log may let go of what its files cover.
-    pub fn note_archived(&self, space: SpaceId, through: Lsn) {
-        let free = self.releases().archive(space, through);
-        if self.settings().archives_log {
-            self.log().release(space, free);
-        }
+    /// Notes that an archive, one of those of the settings counted from 0, has the commits of a space up to one LSN: the log may let go of
+    /// what files cover and all archives have.
+    pub fn note_archived(&self, archive: u32, space: SpaceId, through: Lsn) {
+        let free = self.releases().archive(archive, space, through);
+        self.log().release(space, free);
     }
 
-    /// Lets the log go of commits that files cover though they are not archived: the archive has a gap from here on.
+    /// Lets the log go of commits that files cover though an archive lacks them: that archive has a gap from here on.
     pub fn give_up_unarchived(&self) {
         for (space, through) in self.releases().give_up() {
             self.log().release(space, through);
         }
     }
 
-    /// Notes that the files of a space cover its commits up to one LSN: the log lets go of them, where it is archived as far as they
-    /// are in the archive.
+    /// Notes that the files of a space cover its commits up to one LSN: the log lets go of what all archives have of them.
     pub(crate) fn release(&self, space: SpaceId, through: Lsn) {
         let free = self.releases().cover(space, through);
-        let free = if self.settings().archives_log { free } else { through };
         self.log().release(space, free);
     }
 

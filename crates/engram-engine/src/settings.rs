@@ -15,8 +15,8 @@ pub struct EngineSettings {
     pub wal_segment_bytes: u64,
     /// Zeroed segments kept ready.
     pub wal_spare_segments_max: u32,
-    /// Somebody archives the log and says how far: it lets go of nothing that is not in the archive.
-    pub archives_log: bool,
+    /// Archives that the log goes into: it lets go of nothing that one of them does not say to have.
+    pub log_archives: u32,
     /// Bytes that may wait for the log before writes are refused with `Overloaded`.
     pub commit_queue_bytes_max: u64,
     /// Longest text of a memory, bytes.
@@ -67,7 +67,7 @@ impl Default for EngineSettings {
         EngineSettings {
             wal_segment_bytes: 64 << 20,
             wal_spare_segments_max: 2,
-            archives_log: false,
+            log_archives: 0,
             commit_queue_bytes_max: 256 << 20,
             text_bytes_max: 64 << 10,
             metadata_bytes_max: 16 << 10,

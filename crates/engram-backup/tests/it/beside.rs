@@ -10,7 +10,7 @@ fn a_forgotten_memory_comes_back_beside_the_live_space() {
     let world = World::new();
     let repository = world.repository();
     let engine = world.open("/live");
-    let mut archiver = Archiver::begin(&engine, &repository, false).unwrap();
+    let mut archiver = Archiver::begin(&engine, &repository, 0, false).unwrap();
     for number in 0..20 {
         remember(&engine, "default", &format!("m{number}"), &format!("note {number} of a day"));
     }
@@ -44,7 +44,7 @@ fn a_forgotten_memory_comes_back_beside_the_live_space() {
     let engine = world.open("/live");
     assert_eq!((held(&engine, "yesterday"), held(&engine, "default")), (after.clone(), live));
     // It is archived and backed up like any other.
-    let mut archiver = Archiver::begin(&engine, &repository, false).unwrap();
+    let mut archiver = Archiver::begin(&engine, &repository, 0, false).unwrap();
     world.backup(&engine, (&repository, &mut archiver), BackupKind::Full).unwrap();
     world.try_restore(&repository, &RestoreTarget::Latest, "/all").unwrap();
     assert_eq!(held(&world.open("/all"), "yesterday"), after);

@@ -75,7 +75,7 @@ impl World {
             wal_spare_segments_max: 0,
             tail_memories_max: 4,
             graph_vectors_min: 8,
-            archives_log: true,
+            log_archives: 1,
             default_space: Some(space("default")),
             ..EngineSettings::default()
         };
@@ -102,7 +102,12 @@ impl World {
         (repository, archiver): (&Repository, &mut Archiver),
         kind: BackupKind,
     ) -> Result<CreatedBackup, BackupError> {
-        let options = CreateOptions { kind, spaces: None, version: "test".to_owned() };
+        let options = CreateOptions {
+            kind,
+            spaces: None,
+            version: "test".to_owned(),
+            archive_interval_ns: SECOND,
+        };
         self.clock.advance(SECOND);
         create(engine, (repository, archiver), &options, &*self.clock, &mut |_, _, _| {})
     }

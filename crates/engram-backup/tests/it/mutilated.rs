@@ -9,7 +9,7 @@ use crate::harness::{World, remember};
 fn filled(world: &World) -> String {
     let repository = world.repository();
     let engine = world.open("/live");
-    let mut archiver = Archiver::begin(&engine, &repository, false).unwrap();
+    let mut archiver = Archiver::begin(&engine, &repository, 0, false).unwrap();
     for number in 0..12 {
         remember(&engine, "default", &format!("m{number}"), &format!("note {number} of a day"));
     }
@@ -180,7 +180,7 @@ fn the_same_name_with_other_content_is_refused() {
     let repository = world.repository();
     let engine = world.open("/other");
     // Another directory that was copied and calls itself the same.
-    let refused = Archiver::begin(&engine, &repository, false).err().unwrap();
+    let refused = Archiver::begin(&engine, &repository, 0, false).err().unwrap();
     assert!(matches!(refused, BackupError::Foreign { .. }), "{refused}");
 }
 

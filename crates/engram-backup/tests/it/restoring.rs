@@ -30,7 +30,7 @@ fn every_commit_can_be_gone_back_to_with_backups_of_all_kinds_between() {
     let world = World::new();
     let engine = world.open("/live");
     let repository = world.repository();
-    let mut archiver = Archiver::begin(&engine, &repository, false).unwrap();
+    let mut archiver = Archiver::begin(&engine, &repository, 0, false).unwrap();
     let history = work(&world, &engine, 40, |round| match round {
         5 | 30 => {
             world.backup(&engine, (&repository, &mut archiver), BackupKind::Full).unwrap();
@@ -72,7 +72,7 @@ fn spaces_that_come_and_go_are_there_when_they_were() {
     let world = World::new();
     let engine = world.open("/live");
     let repository = world.repository();
-    let mut archiver = Archiver::begin(&engine, &repository, false).unwrap();
+    let mut archiver = Archiver::begin(&engine, &repository, 0, false).unwrap();
     world.backup(&engine, (&repository, &mut archiver), BackupKind::Full).unwrap();
     world.clock.advance(SECOND);
     settle(&engine, |done| engine.create_space(&space("later"), done)).unwrap();
@@ -102,7 +102,7 @@ fn a_restored_directory_goes_on_on_a_timeline_of_its_own() {
     let world = World::new();
     let repository = world.repository();
     let engine = world.open("/live");
-    let mut archiver = Archiver::begin(&engine, &repository, false).unwrap();
+    let mut archiver = Archiver::begin(&engine, &repository, 0, false).unwrap();
     let history = work(&world, &engine, 12, |round| {
         if round == 4 {
             world.backup(&engine, (&repository, &mut archiver), BackupKind::Full).unwrap();
@@ -114,9 +114,9 @@ fn a_restored_directory_goes_on_on_a_timeline_of_its_own() {
     world.try_restore(&repository, &target, "/second").unwrap();
 
     let second = world.open("/second");
-    let refused = Archiver::begin(&second, &repository, false).err().unwrap();
+    let refused = Archiver::begin(&second, &repository, 0, false).err().unwrap();
     assert!(matches!(refused, BackupError::Foreign { .. }), "{refused}");
-    let mut own = Archiver::begin(&second, &repository, true).unwrap();
+    let mut own = Archiver::begin(&second, &repository, 0, true).unwrap();
     world.clock.advance(SECOND);
     remember(&second, "default", "new", "written after the restore");
     own.step(&second, &repository).unwrap();
@@ -141,7 +141,7 @@ fn the_log_keeps_what_is_not_archived_and_a_gap_is_told() {
     let world = World::new();
     let repository = world.repository();
     let engine = world.open("/live");
-    let mut archiver = Archiver::begin(&engine, &repository, false).unwrap();
+    let mut archiver = Archiver::begin(&engine, &repository, 0, false).unwrap();
     remember(&engine, "default", "first", "one");
     archiver.step(&engine, &repository).unwrap();
     for number in 0..40 {
@@ -172,7 +172,7 @@ fn points_have_names_and_targets_have_bounds() {
     let world = World::new();
     let repository = world.repository();
     let engine = world.open("/live");
-    let mut archiver = Archiver::begin(&engine, &repository, false).unwrap();
+    let mut archiver = Archiver::begin(&engine, &repository, 0, false).unwrap();
     world.backup(&engine, (&repository, &mut archiver), BackupKind::Full).unwrap();
     remember(&engine, "default", "a", "one");
     let at = (&repository, &mut archiver);
@@ -208,7 +208,7 @@ fn an_encrypted_repository_needs_its_key() {
     world.secret = RepositoryKey::parse(&"ab".repeat(32));
     let repository = world.repository();
     let engine = world.open("/live");
-    let mut archiver = Archiver::begin(&engine, &repository, false).unwrap();
+    let mut archiver = Archiver::begin(&engine, &repository, 0, false).unwrap();
     remember(&engine, "default", "a", "a very secret sentence");
     let made = world.backup(&engine, (&repository, &mut archiver), BackupKind::Full).unwrap();
     let report = world.verify(&repository, &made.record.id, VerifyLevel::Restore).unwrap();

@@ -11,7 +11,7 @@ fn generations_stay_and_what_stays_can_be_restored() {
     let world = World::new();
     let repository = world.repository();
     let engine = world.open("/live");
-    let mut archiver = Archiver::begin(&engine, &repository, false).unwrap();
+    let mut archiver = Archiver::begin(&engine, &repository, 0, false).unwrap();
     let mut pinned = String::new();
     for day in 0..40 {
         remember(&engine, "default", &format!("d{day}"), &format!("note of day {day}"));
