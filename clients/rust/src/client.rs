@@ -1,19 +1,20 @@
 //! The operations as methods.
 
 use engram_api::{
-    AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse, BeliefsRequest,
-    BeliefsResponse, ChangesRequest, ChangesResponse, CompleteRequest, CompleteResponse,
-    ConsolidateRequest, ConsolidateResponse, CreateSpaceRequest, DeleteSpaceResponse,
+    AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse, BackupJobView,
+    BackupStatusView, BeliefsRequest, BeliefsResponse, ChangesRequest, ChangesResponse,
+    CompleteRequest, CompleteResponse, ConsolidateRequest, ConsolidateResponse,
+    CreateBackupRequest, CreateRestorePointRequest, CreateSpaceRequest, DeleteSpaceResponse,
     DissociateRequest, DissociateResponse, FadingRequest, FadingResponse, FeedbackRequest,
     FeedbackResponse, ForgetReceiptRequest, ForgetReceiptResponse, ForgetRequest, ForgetResponse,
     GetRequest, HistoryRequest, HistoryResponse, ImagineRequest, ImagineResponse, ListRequest,
     ListResponse, ListSpacesResponse, MarksRequest, MarksResponse, MemoryView, Operation,
     Permission, PredictRequest, PredictResponse, QueryRequest, QueryResponse, RecallRequest,
     RecallResponse, RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse,
-    RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest,
-    RetentionResponse, Scope, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView,
-    UndoConsolidationRequest, UndoConsolidationResponse, UpdateRequest, UpdateResponse,
-    VersionView,
+    RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RestoreSpaceRequest,
+    RetentionRequest, RetentionResponse, Scope, SpaceStatsView, SpaceView, SpreadRequest,
+    SpreadResponse, StatusView, TakeOverRepositoryRequest, UndoConsolidationRequest,
+    UndoConsolidationResponse, UpdateRequest, UpdateResponse, VersionView,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -103,6 +104,58 @@ impl Client {
     /// Any [`ClientError`].
     pub fn version(&self) -> Result<VersionView, ClientError> {
         self.run("version", None, None, Repeat::IfRefused)
+    }
+
+    /// Asks for a backup: the job, whose end [`Client::backup_status`] shows.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn create_backup(
+        &self,
+        request: &CreateBackupRequest,
+    ) -> Result<BackupJobView, ClientError> {
+        self.run("create_backup", None, Some(json(request)), Repeat::Never)
+    }
+
+    /// Asks for a name for this moment.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn create_restore_point(
+        &self,
+        request: &CreateRestorePointRequest,
+    ) -> Result<BackupJobView, ClientError> {
+        self.run("create_restore_point", None, Some(json(request)), Repeat::Never)
+    }
+
+    /// Asks for a space as it was, beside the live ones.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn restore_space(
+        &self,
+        request: &RestoreSpaceRequest,
+    ) -> Result<BackupJobView, ClientError> {
+        self.run("restore_space", None, Some(json(request)), Repeat::Never)
+    }
+
+    /// Makes a repository the one of the server's data directory.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn take_over_repository(
+        &self,
+        request: &TakeOverRepositoryRequest,
+    ) -> Result<BackupJobView, ClientError> {
+        self.run("take_over_repository", None, Some(json(request)), Repeat::Never)
+    }
+
+    /// How the repositories stand, and what was asked of them.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn backup_status(&self) -> Result<BackupStatusView, ClientError> {
+        self.run("backup_status", None, None, Repeat::IfRefused)
     }
 
     /// Whether the server is ready to serve: asks `/readyz` once.

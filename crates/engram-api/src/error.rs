@@ -209,6 +209,32 @@ pub enum ErrorCode {
     PortInUse,
     /// The configuration is not valid.
     ConfigInvalid,
+    /// The repository of backups does not answer.
+    RepositoryUnavailable,
+    /// Somebody else is at work in the repository.
+    RepositoryBusy,
+    /// Another data directory archives into the repository.
+    RepositoryForeign,
+    /// No repository has that name.
+    RepositoryNotFound,
+    /// No backup has that name.
+    BackupNotFound,
+    /// No restore point has that name.
+    RestorePointNotFound,
+    /// There is a restore point of that name.
+    RestorePointExists,
+    /// What is archived does not reach the target.
+    TargetInFuture,
+    /// No backup is old enough for the target.
+    TargetTooOld,
+    /// The archive lacks commits.
+    ArchiveGap,
+    /// An object of the repository is not what was written.
+    RepositoryDamaged,
+    /// The repository has another key.
+    RepositoryKey,
+    /// A backup was not made, or is not good.
+    BackupFailed,
     /// The server made an error.
     Internal,
 }

@@ -19,6 +19,7 @@ mod recall;
 mod recognize;
 mod feedback;
 mod changes;
+mod backup;
 mod fading;
 mod completion;
 mod consolidation;
@@ -35,6 +36,11 @@ pub use association::{
     ActivatedView, AssociateRequest, AssociateResponse, AssociationView, AssociationsRequest,
     AssociationsResponse, DirectionName, DissociateRequest, DissociateResponse, EdgeKindName,
     PathStepView, SeedInput, SpreadRequest, SpreadResponse,
+};
+pub use backup::{
+    BackupJobName, BackupJobStateName, BackupJobView, BackupKindName, BackupStatusView, BackupView,
+    CreateBackupRequest, CreateRestorePointRequest, RepositoryView, RestoreSpaceRequest, RestoreTo,
+    RestoredSpaceView, TakeOverRepositoryRequest,
 };
 pub use belief::BeliefSummaryView;
 pub use changes::{

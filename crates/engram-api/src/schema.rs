@@ -9,6 +9,7 @@ mod learning;
 mod mark;
 mod completion;
 mod query;
+mod backup;
 mod changes;
 mod memory;
 mod update;
@@ -33,6 +34,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         completion::schemas(),
         query::schemas(),
         changes::schemas(),
+        backup::schemas(),
         requests::schemas(),
         update::schemas(),
         responses::schemas(),

@@ -148,7 +148,13 @@ impl Archiver {
                 bytes = 0;
             }
         }
-        self.store(engine, repository, &mut batch, done)
+        self.store(engine, repository, &mut batch, done)?;
+        if self.reached(space) == Lsn(0) {
+            // All of it is in files that came from elsewhere: no log has it, and backups have the files.
+            self.reached.insert(space, through);
+            engine.note_archived(self.slot, space, through);
+        }
+        Ok(())
     }
 
     fn store(

@@ -54,4 +54,6 @@ pub use repository::{Repository, RepositoryOptions, StoredBytes};
 pub use restore::{RestoreOptions, Restored, restore};
 pub use retention::{Kept, PruneReport, RetentionPolicy, prune};
 pub use target::{PlannedSpace, RestorePlan, RestoreTarget, plan};
-pub use verify::{BackupCheck, Drill, Finding, VerifyLevel, VerifyOptions, verify};
+pub use verify::{
+    BackupCheck, Drill, Finding, VerifyLevel, VerifyOptions, remove_directory, verify,
+};

@@ -382,8 +382,8 @@ impl Check<'_> {
     }
 }
 
-/// Removes what was put together. What stays takes room and harms nobody.
-fn remove_directory(fs: &dyn Fs, dir: &Path) {
+/// Removes the files of a directory that was put together. What stays takes room and harms nobody.
+pub fn remove_directory(fs: &dyn Fs, dir: &Path) {
     for folder in ["wal", "spaces", "index", ""] {
         let folder = if folder.is_empty() { dir.to_path_buf() } else { dir.join(folder) };
         for name in fs.list(&folder).unwrap_or_default() {

@@ -6,13 +6,16 @@
 //! left behind cannot be trusted until the log is read again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use engram_api::{ErrorCode, Problem};
 use engram_engine::{Consolidated, Engine, EngineError};
 use tokio::sync::watch;
 
+use crate::backups::{Slot, WorkerParts, work};
+use crate::bell::{Bell, Woken};
 use crate::lanes::HelperPlaces;
 use crate::metrics::Metrics;
 
@@ -31,60 +34,6 @@ const CONSOLIDATE_PAUSE: Duration = Duration::from_millis(250);
 const CONSOLIDATE_REST: u32 = 256;
 /// Pause of the threads behind the writer when there is nothing to do.
 const MAINTAIN_PAUSE: Duration = Duration::from_secs(1);
-
-/// A bell for one sleeping thread. A ring while the thread is awake is not lost.
-#[derive(Default)]
-pub(crate) struct Bell {
-    state: Mutex<BellState>,
-    changed: Condvar,
-}
-
-#[derive(Clone, Copy, Default)]
-struct BellState {
-    rung: bool,
-    stopped: bool,
-}
-
-/// Why a sleeper woke up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Woken {
-    Rung,
-    TimedOut,
-    Stopped,
-}
-
-impl Bell {
-    pub(crate) fn ring(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).rung = true;
-        self.changed.notify_one();
-    }
-
-    pub(crate) fn stop(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).stopped = true;
-        self.changed.notify_one();
-    }
-
-    /// Sleeps until the bell rings, the sleeper is told to stop, or the time is over. Work that was announced before
-    /// the stop is still reported as a ring.
-    fn sleep(&self, limit: Option<Duration>) -> Woken {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let idle = |state: &mut BellState| !state.rung && !state.stopped;
-        let mut state = match limit {
-            None => self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner),
-            Some(limit) => {
-                let waited = self.changed.wait_timeout_while(state, limit, idle);
-                waited.unwrap_or_else(PoisonError::into_inner).0
-            }
-        };
-        if std::mem::take(&mut state.rung) {
-            Woken::Rung
-        } else if state.stopped {
-            Woken::Stopped
-        } else {
-            Woken::TimedOut
-        }
-    }
-}
 
 /// The first reason why writes are refused for good, told to all who wait for a commit.
 pub(crate) struct Faults {
@@ -124,6 +73,8 @@ pub(crate) struct Drivers {
     /// Rings only for the stop: a graph is never urgent, since what it lacks is compared one by one.
     indexer_bell: Arc<Bell>,
     consolidator_bell: Arc<Bell>,
+    /// Those of the repositories.
+    backups: Vec<Arc<Slot>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -146,6 +97,7 @@ impl Drivers {
             maintainer_bell: Arc::default(),
             indexer_bell: Arc::default(),
             consolidator_bell: Arc::default(),
+            backups: Vec::new(),
             threads: Vec::new(),
         };
         let (work, bell) = (driven.clone(), Arc::clone(&drivers.writer_bell));
@@ -181,7 +133,23 @@ impl Drivers {
         Ok(())
     }
 
-    /// Lets the writer finish what is queued and ends the threads.
+    /// Starts the thread of a repository. One that panics takes nothing but its backups along.
+    pub(crate) fn start_backups(&mut self, parts: WorkerParts) -> std::io::Result<()> {
+        let slot = Arc::clone(&parts.slot);
+        self.backups.push(Arc::clone(&slot));
+        let guarded = move || {
+            if catch_unwind(AssertUnwindSafe(|| work(&parts))).is_err() {
+                tracing::error!(repository = slot.name, "panicked; no backups until a restart");
+                let detail = "the thread of the repository panicked; restart to recover";
+                slot.figures().problem = Some(Box::new(Problem::new(ErrorCode::Internal, detail)));
+            }
+        };
+        let thread = std::thread::Builder::new().name("engram-backup".to_owned());
+        self.threads.push(thread.spawn(guarded)?);
+        Ok(())
+    }
+
+    /// Lets the writer finish what is queued, has the rest archived, and ends the threads.
     pub(crate) fn stop(self) {
         let behind = [
             &self.linker_bell,
@@ -193,6 +161,7 @@ impl Drivers {
         for bell in behind.into_iter().chain([&self.writer_bell]) {
             bell.stop();
         }
+        self.backups.iter().for_each(|slot| slot.bell.stop());
         for thread in self.threads {
             // A panic was caught inside and recorded.
             let _ = thread.join();
@@ -330,17 +299,6 @@ fn consolidate(driven: &DriverParts, bell: &Bell) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_ring_before_the_sleep_is_heard_and_work_comes_before_the_stop() {
-        let bell = Bell::default();
-        bell.ring();
-        bell.ring();
-        bell.stop();
-        assert_eq!(bell.sleep(None), Woken::Rung);
-        assert_eq!(bell.sleep(None), Woken::Stopped);
-        assert_eq!(Bell::default().sleep(Some(Duration::ZERO)), Woken::TimedOut);
-    }
 
     #[tokio::test]
     async fn the_first_fault_stays() {

@@ -28,6 +28,10 @@ mod embedders;
 
 mod blobs;
 
+mod bell;
+
+mod backups;
+
 mod drive;
 
 mod bells;
@@ -48,10 +52,12 @@ mod server;
 
 mod run;
 
+pub use backups::{RepositoryAccess, backup_problem, repository_names};
 pub use config::{
-    ColdPlace, ColdSettings, ConfigError, ConfigRow, ConfigSources, EmbedderKind, EmbedderSettings,
-    LimitSettings, LogFormat, LogLevel, LogSettings, Origin, PhraserSettings, SETTINGS, Secret,
-    Setting, SettingKind, SettingValue, Settings, StorageSettings, render_configuration_page,
+    BackupSettings, ConfigError, ConfigRow, ConfigSources, EmbedderKind, EmbedderSettings,
+    LimitSettings, LogFormat, LogLevel, LogSettings, Origin, PhraserSettings, RepositorySettings,
+    SETTINGS, Secret, Setting, SettingKind, SettingValue, Settings, StorageSettings, StorePlace,
+    StoreSettings, render_configuration_page,
 };
 pub use embedding::EmbedderMap;
 pub use logs::init_logs;

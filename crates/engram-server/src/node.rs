@@ -8,6 +8,7 @@ use engram_engine::Engine;
 use engram_store::{Clock, Recovery};
 use tokio::sync::{Semaphore, watch};
 
+use crate::backups::Backups;
 use crate::bells::Bells;
 use crate::config::Settings;
 use crate::drive::Faults;
@@ -54,6 +55,8 @@ pub(crate) struct Node {
     pub(crate) admission: Arc<Semaphore>,
     /// KiB of request bodies in memory at once.
     pub(crate) bodies: Arc<Semaphore>,
+    /// The repositories of backups.
+    pub(crate) backups: Arc<Backups>,
     /// Wake those who follow a space.
     pub(crate) bells: Arc<Bells>,
     pub(crate) phase: watch::Sender<Phase>,
@@ -83,6 +86,7 @@ impl Node {
             bodies: Arc::new(Semaphore::new(
                 (kib(limits.request_bytes) * BODIES_IN_MEMORY).max(BODIES_KIB_MIN),
             )),
+            backups: Arc::new(Backups::new(&parts.settings)),
             bells: Arc::default(),
             phase: watch::Sender::new(Phase::Opening),
             opened: OnceLock::new(),
@@ -163,6 +167,12 @@ impl Node {
             spaces_known: engine.map_or(0, |engine| engine.space_count()),
             spaces: spaces.into_iter().map(figures).collect(),
             spaces_max: self.settings.metrics_spaces_max,
+            repositories: self
+                .backups
+                .slots()
+                .map(|slot| (slot.name.clone(), slot.figures().clone()))
+                .collect(),
+            now_ns: engine.map_or(0, |engine| engine.now_ns()),
         }
     }
 }

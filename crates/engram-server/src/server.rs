@@ -20,9 +20,11 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 
+use crate::backups::{self, WorkerParts};
+use crate::bell::Bell;
 use crate::blobs::open_blobs;
 use crate::config::Settings;
-use crate::drive::{Bell, DriverParts, Drivers};
+use crate::drive::{DriverParts, Drivers};
 use crate::embedders::{configured, phraser};
 use crate::embedding::{EmbedderMap, meter};
 use crate::grpc;
@@ -331,6 +333,7 @@ fn open(node: &Node, parts: ServerParts, handle: &Handle) -> Result<Drivers, Box
         embedders: meter(embedders, &node.metrics),
         wake: Arc::new(move || ring.ring()),
     };
+    let shared = components.clone();
     let (engine, recovery) =
         Engine::open(components, engine_settings(settings), &settings.data_dir)
             .map_err(|error| Refusal::from(error).0)?;
@@ -344,7 +347,19 @@ fn open(node: &Node, parts: ServerParts, handle: &Handle) -> Result<Drivers, Box
         faults: Arc::clone(&node.faults),
         helpers: Arc::clone(&node.helpers),
     };
-    let drivers = Drivers::start(&driven, bell).map_err(|error| failed(&error.to_string()))?;
+    let mut drivers = Drivers::start(&driven, bell).map_err(|error| failed(&error.to_string()))?;
+    for (number, slot) in node.backups.slots().enumerate() {
+        let parts = WorkerParts {
+            engine: Arc::clone(&engine),
+            components: shared.clone(),
+            slot: Arc::clone(slot),
+            number: number as u32,
+            store: backups::parts(&slot.name, &settings.repositories[&slot.name], handle)?,
+            settings: settings.backup.clone(),
+            data_dir: settings.data_dir.clone(),
+        };
+        drivers.start_backups(parts).map_err(|error| failed(&error.to_string()))?;
+    }
     let seconds = started.elapsed().as_secs_f64();
     tracing::info!(
         frames = recovery.frames,
@@ -366,6 +381,7 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
     EngineSettings {
         wal_segment_bytes: settings.wal_segment_bytes,
         wal_spare_segments_max: settings.wal_spare_segments,
+        log_archives: settings.repositories.len() as u32,
         commit_queue_bytes_max: limits.commit_queue_bytes,
         text_bytes_max: limits.text_bytes,
         metadata_bytes_max: limits.metadata_bytes,

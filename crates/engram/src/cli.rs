@@ -111,6 +111,9 @@ enum Command {
     Lab(commands::lab::Lab),
     /// Measure how fast it is, beside what it competes with
     Bench(commands::bench::Bench),
+    /// Back up, check and restore
+    #[command(subcommand)]
+    Backup(commands::backup::Backup),
     /// Check, read out and repair a data directory that no server has open
     #[command(subcommand)]
     Store(commands::store::Store),
@@ -166,6 +169,7 @@ impl Command {
             Command::Eval(command) => command.run(connection.output),
             Command::Lab(command) => command.run(connection.output),
             Command::Bench(command) => command.run(connection.output),
+            Command::Backup(command) => command.run(connection),
             Command::Store(command) => command.run(connection.output),
             Command::Completions(command) => command.run(Cli::command()),
         }
@@ -179,7 +183,7 @@ mod tests {
     use super::*;
 
     /// The command of each operation that is not called as the operation is.
-    const OTHERWISE: [(&str, &str); 9] = [
+    const OTHERWISE: [(&str, &str); 14] = [
         ("remember_many", "import"),
         ("forget_receipt", "forgotten"),
         ("undo_consolidation", "consolidate"),
@@ -189,6 +193,11 @@ mod tests {
         ("delete_space", "space delete"),
         ("space_stats", "space stats"),
         ("version", "version"),
+        ("create_backup", "backup create"),
+        ("create_restore_point", "backup point"),
+        ("restore_space", "backup restore"),
+        ("take_over_repository", "backup take-over"),
+        ("backup_status", "backup status"),
     ];
 
     #[test]

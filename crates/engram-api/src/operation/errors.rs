@@ -298,3 +298,5 @@ pub(super) const CHANGES_ERRORS: &[ErrorCode] = &[
     ErrorCode::IoFailed,
     ErrorCode::ColdUnavailable,
 ];
+pub(super) const BACKUP_ERRORS: &[ErrorCode] =
+    &[ErrorCode::RepositoryNotFound, ErrorCode::RepositoryBusy, ErrorCode::SelectionAmbiguous];

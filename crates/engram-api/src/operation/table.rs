@@ -1,11 +1,15 @@
 //! The rows of the operations table: only data.
 
+mod backups;
+mod node;
+
+use self::backups::BACKUPS;
+use self::node::NODE;
 use super::errors::{
     ASSOCIATE_ERRORS, ASSOCIATIONS_ERRORS, BELIEFS_ERRORS, CHANGES_ERRORS, CONSOLIDATE_ERRORS,
-    CREATE_ERRORS, FADING_ERRORS, FEEDBACK_ERRORS, GET_ERRORS, HISTORY_ERRORS, LIST_ERRORS,
-    MARKS_ERRORS, PARTIAL_ERRORS, QUERY_ERRORS, RECALL_ERRORS, RECEIPT_ERRORS, RECOGNIZE_ERRORS,
-    REMEMBER_ERRORS, RETENTION_ERRORS, SELECT_ERRORS, SPREAD_ERRORS, UNDO_ERRORS, UPDATE_ERRORS,
-    WRITE_ERRORS,
+    FADING_ERRORS, FEEDBACK_ERRORS, GET_ERRORS, HISTORY_ERRORS, LIST_ERRORS, MARKS_ERRORS,
+    PARTIAL_ERRORS, QUERY_ERRORS, RECALL_ERRORS, RECEIPT_ERRORS, RECOGNIZE_ERRORS, REMEMBER_ERRORS,
+    RETENTION_ERRORS, SELECT_ERRORS, SPREAD_ERRORS, UNDO_ERRORS, UPDATE_ERRORS,
 };
 use super::{Method, Operation, Permission, Route, Scope};
 
@@ -15,7 +19,25 @@ const fn post(path: &'static str) -> Route {
 }
 
 /// The operations, in the order of the reference pages.
-pub const OPERATIONS: &[Operation] = &[
+pub const OPERATIONS: &[Operation] = &joined();
+
+const fn joined() -> [Operation; MEMORIES.len() + NODE.len() + BACKUPS.len()] {
+    let mut all = [MEMORIES[0]; MEMORIES.len() + NODE.len() + BACKUPS.len()];
+    let mut index = 0;
+    while index < all.len() {
+        all[index] = if index < MEMORIES.len() {
+            MEMORIES[index]
+        } else if index < MEMORIES.len() + NODE.len() {
+            NODE[index - MEMORIES.len()]
+        } else {
+            BACKUPS[index - MEMORIES.len() - NODE.len()]
+        };
+        index += 1;
+    }
+    all
+}
+
+const MEMORIES: &[Operation] = &[
     Operation {
         name: "remember",
         scope: Scope::Space,
@@ -483,110 +505,5 @@ pub const OPERATIONS: &[Operation] = &[
         request_example: r#"{"query":"EXPLAIN RECALL $cue WHERE person = 'Ada' AND occurred_at >= $1 LIMIT 5","parameters":{"cue":"Where does Ada live?"},"values":["2026-01-01T00:00:00Z"]}"#,
         response_example: r#"{"operation":"recall","request":{"text":"Where does Ada live?","limit":5,"explain":true,"filter":{"people":["Ada"],"occurred_after":"2026-01-01T00:00:00Z"}},"answer":{"outcome":"nothing","items":[]}}"#,
         own_errors: QUERY_ERRORS,
-    },
-    Operation {
-        name: "create_space",
-        scope: Scope::Node,
-        permission: Permission::Admin,
-        routes: &[post("/api/v1/spaces")],
-        request: Some("CreateSpaceRequest"),
-        response: "SpaceView",
-        status: 201,
-        idempotent: false,
-        summary: "Creates a space.",
-        note: "",
-        request_example: r#"{"name":"notes","dimension":384,"embedder":"builtin","language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","consolidation":"scheduled","supersede_key":"plan"}"#,
-        response_example: r#"{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","consolidation":"scheduled","supersede_key":"plan","created_at":"2026-01-05T10:00:00Z"}"#,
-        own_errors: CREATE_ERRORS,
-    },
-    Operation {
-        name: "list_spaces",
-        scope: Scope::Node,
-        permission: Permission::Read,
-        routes: &[Route { method: Method::Get, path: "/api/v1/spaces", query: &[] }],
-        request: None,
-        response: "ListSpacesResponse",
-        status: 200,
-        idempotent: true,
-        summary: "Lists all spaces, by name.",
-        note: "",
-        request_example: "",
-        response_example: r#"{"spaces":[{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","consolidation":"scheduled","supersede_key":"plan","created_at":"2026-01-05T10:00:00Z","quarantined":"the chain breaks at LSN 7"}]}"#,
-        own_errors: &[],
-    },
-    Operation {
-        name: "get_space",
-        scope: Scope::Space,
-        permission: Permission::Read,
-        routes: &[Route { method: Method::Get, path: "/api/v1/spaces/{space}", query: &[] }],
-        request: None,
-        response: "SpaceView",
-        status: 200,
-        idempotent: true,
-        summary: "Shows a space and its settings.",
-        note: "",
-        request_example: "",
-        response_example: r#"{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","consolidation":"scheduled","supersede_key":"plan","created_at":"2026-01-05T10:00:00Z"}"#,
-        own_errors: &[],
-    },
-    Operation {
-        name: "delete_space",
-        scope: Scope::Space,
-        permission: Permission::Admin,
-        routes: &[Route { method: Method::Delete, path: "/api/v1/spaces/{space}", query: &[] }],
-        request: None,
-        response: "DeleteSpaceResponse",
-        status: 200,
-        idempotent: true,
-        summary: "Deletes a space with all its memories, for good.",
-        note: "",
-        request_example: "",
-        response_example: r#"{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","memories":1200}"#,
-        own_errors: WRITE_ERRORS,
-    },
-    Operation {
-        name: "space_stats",
-        scope: Scope::Space,
-        permission: Permission::Read,
-        routes: &[Route { method: Method::Get, path: "/api/v1/spaces/{space}/stats", query: &[] }],
-        request: None,
-        response: "SpaceStatsView",
-        status: 200,
-        idempotent: true,
-        summary: "Counts what a space holds.",
-        note: "",
-        request_example: "",
-        response_example: r#"{"name":"notes","memories":1200,"suppressed":3,"vectors":1300,"indexed_vectors":1000,"associations":5400,"entities":310,"unlinked":2,"learned":17,"beliefs":7,"consolidated":31,"unconsolidated":4,"bytes":4200000,"tiers":{"hot_memories":203,"warm_memories":1000,"cold_memories":0,"segments":1,"segment_bytes":2100000,"cold_bytes":0,"moved_by_use":12,"moved_by_room":0,"moved_by_pressure":1000,"moved_by_quota":0,"moved_by_disuse":0},"lsn":14,"committed_at":"2026-01-05T12:30:00Z","calibration":[{"mode":"associative","judgements":420,"useful":105,"slope":0.75,"shift":-0.5,"error_before":0.125,"error_after":0.03125}]}"#,
-        own_errors: &[],
-    },
-    Operation {
-        name: "status",
-        scope: Scope::Node,
-        permission: Permission::Read,
-        routes: &[Route { method: Method::Get, path: "/api/v1/status", query: &[] }],
-        request: None,
-        response: "StatusView",
-        status: 200,
-        idempotent: true,
-        summary: "Shows whether the node can serve, and what it holds.",
-        note: "",
-        request_example: "",
-        response_example: r#"{"version":"0.1.0","state":"read_only","started_at":"2026-01-05T09:00:00Z","spaces":2,"open_spaces":1,"memories":1200,"quarantined":["notes"],"reason":"the log is poisoned: sync failed"}"#,
-        own_errors: &[],
-    },
-    Operation {
-        name: "version",
-        scope: Scope::Node,
-        permission: Permission::Read,
-        routes: &[Route { method: Method::Get, path: "/api/v1/version", query: &[] }],
-        request: None,
-        response: "VersionView",
-        status: 200,
-        idempotent: true,
-        summary: "Shows what the server is.",
-        note: "",
-        request_example: "",
-        response_example: r#"{"name":"engram","version":"0.1.0","api":"v1"}"#,
-        own_errors: &[],
     },
 ];

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use engram_api::{
     AfterRecallInput, AroundInput, AssociateRequest, AssociateResponse, AssociationsRequest,
-    AssociationsResponse, BeliefsRequest, BeliefsResponse, ChangesRequest, ChangesResponse,
-    Comparisons, CompleteRequest, CompleteResponse, ConsolidateRequest, ConsolidateResponse,
+    AssociationsResponse, BackupJobView, BackupStatusView, BeliefsRequest, BeliefsResponse,
+    ChangesRequest, ChangesResponse, Comparisons, CompleteRequest, CompleteResponse,
+    ConsolidateRequest, ConsolidateResponse, CreateBackupRequest, CreateRestorePointRequest,
     CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest, DissociateResponse, FadingRequest,
     FadingResponse, FeedbackRequest, FeedbackResponse, FilterInput, ForgetReceiptRequest,
     ForgetReceiptResponse, ForgetRequest, ForgetResponse, GetRequest, HistoryRequest,
@@ -14,11 +15,12 @@ use engram_api::{
     MemoryView, Method, NegativeInput, OPERATIONS, Operation, PartialInput, PredictRequest,
     PredictResponse, PrimeInput, Problem, QueryRequest, QueryResponse, RecallRequest,
     RecallResponse, RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse,
-    RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RetentionRequest,
-    RetentionResponse, Scope, SeedInput, SourceInput, SpaceDecay, SpaceStatsView, SpaceView,
-    SpreadRequest, SpreadResponse, StatusView, TimeSpanInput, UndoConsolidationRequest,
-    UndoConsolidationResponse, UpdateRequest, UpdateResponse, VersionView, WeightsInput, decode,
-    decode_proto, encode_proto, schemas,
+    RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RestoreSpaceRequest,
+    RestoreTo, RetentionRequest, RetentionResponse, Scope, SeedInput, SourceInput, SpaceDecay,
+    SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView,
+    TakeOverRepositoryRequest, TimeSpanInput, UndoConsolidationRequest, UndoConsolidationResponse,
+    UpdateRequest, UpdateResponse, VersionView, WeightsInput, decode, decode_proto, encode_proto,
+    schemas,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -88,6 +90,12 @@ fn round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
         "ChangesResponse" => through::<ChangesResponse>(name, json),
         "QueryRequest" => through::<QueryRequest>(name, json),
         "QueryResponse" => through::<QueryResponse>(name, json),
+        "CreateBackupRequest" => through::<CreateBackupRequest>(name, json),
+        "CreateRestorePointRequest" => through::<CreateRestorePointRequest>(name, json),
+        "RestoreSpaceRequest" => through::<RestoreSpaceRequest>(name, json),
+        "TakeOverRepositoryRequest" => through::<TakeOverRepositoryRequest>(name, json),
+        "BackupJobView" => through::<BackupJobView>(name, json),
+        "BackupStatusView" => through::<BackupStatusView>(name, json),
         "StatusView" => through::<StatusView>(name, json),
         "VersionView" => through::<VersionView>(name, json),
         "Problem" => through::<Problem>(name, json),
@@ -98,6 +106,7 @@ fn round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
 /// The same of what stands in requests.
 fn part_round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
     match name {
+        "RestoreTo" => through::<RestoreTo>(name, json),
         "MemoryPatch" => through::<MemoryPatch>(name, json),
         "MemoryInput" => through::<MemoryInput>(name, json),
         "SourceInput" => through::<SourceInput>(name, json),

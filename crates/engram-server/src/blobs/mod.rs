@@ -19,7 +19,7 @@ use engram_api::{ErrorCode, Problem};
 use engram_store::{BlobError, BlobStore, FsBlobs, MemoryBlobs, RealFs};
 use tokio::runtime::Handle;
 
-use crate::config::{ColdPlace, ColdSettings, Settings};
+use crate::config::{Settings, StorePlace, StoreSettings};
 use object::ObjectBlobs;
 
 /// The store that holds cold files; none when the configuration has none. Nothing is asked over the network yet. Retries wait by the
@@ -38,11 +38,12 @@ pub(crate) fn open_blobs(
     Ok(Some(opened))
 }
 
-fn open(cold: &ColdSettings, handle: &Handle) -> Result<Arc<dyn BlobStore>, BlobError> {
+/// A store of objects as the configuration describes it.
+pub(crate) fn open(cold: &StoreSettings, handle: &Handle) -> Result<Arc<dyn BlobStore>, BlobError> {
     Ok(match &cold.place {
-        ColdPlace::Memory => Arc::new(MemoryBlobs::new()),
-        ColdPlace::Folder(dir) => Arc::new(FsBlobs::open(Arc::new(RealFs), PathBuf::from(dir))?),
-        ColdPlace::S3 { bucket, prefix } => {
+        StorePlace::Memory => Arc::new(MemoryBlobs::new()),
+        StorePlace::Folder(dir) => Arc::new(FsBlobs::open(Arc::new(RealFs), PathBuf::from(dir))?),
+        StorePlace::S3 { bucket, prefix } => {
             Arc::new(ObjectBlobs::s3(cold, bucket, prefix, handle.clone())?)
         }
     })

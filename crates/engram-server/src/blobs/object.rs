@@ -20,7 +20,7 @@ use object_store::{
 use tokio::runtime::Handle;
 
 use super::transport::Transport;
-use crate::config::ColdSettings;
+use crate::config::StoreSettings;
 
 /// Objects up to this length go up in one request, longer ones in parts of this length, in bytes. S3 takes parts from 5 MiB on.
 const PART_BYTES: usize = 8 << 20;
@@ -48,7 +48,7 @@ struct Refusal<'a> {
 impl ObjectBlobs {
     /// The objects below `prefix` of a bucket of S3.
     pub(super) fn s3(
-        cold: &ColdSettings,
+        cold: &StoreSettings,
         bucket: &str,
         prefix: &str,
         handle: Handle,

@@ -14,20 +14,21 @@ mod error;
 
 mod layers;
 
-mod cold;
+mod store;
 
 mod settings;
 
 mod page;
 
-pub use cold::ColdPlace;
 pub use error::ConfigError;
 pub use layers::{ConfigRow, ConfigSources};
 pub use origin::Origin;
 pub use page::render_configuration_page;
 pub use settings::{
-    ColdSettings, EmbedderKind, EmbedderSettings, LimitSettings, LogFormat, LogLevel, LogSettings,
-    PhraserSettings, Secret, Settings, StorageSettings,
+    BackupSettings, EmbedderKind, EmbedderSettings, LimitSettings, LogFormat, LogLevel,
+    LogSettings, PhraserSettings, RepositorySettings, Secret, Settings, StorageSettings,
+    StoreSettings,
 };
+pub use store::StorePlace;
 pub use table::{SETTINGS, Setting};
 pub use value::{SettingKind, SettingValue};

@@ -1,6 +1,8 @@
 //! The configuration as typed values, checked as a whole.
 
+mod backup;
 mod phraser;
+mod store;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,8 +12,9 @@ use std::time::Duration;
 
 use engram_engine::{Language, RankWeights};
 
+pub use self::backup::{BackupSettings, RepositorySettings};
 pub use self::phraser::PhraserSettings;
-use super::cold::ColdPlace;
+pub use self::store::StoreSettings;
 use super::error::ConfigError;
 use super::layers::{ConfigRow, ConfigSources, Placed, fill_data_dir, merge};
 use super::origin::Origin;
@@ -65,21 +68,6 @@ pub struct StorageSettings {
     pub open_spaces_max: usize,
     /// How long nobody asks for a space before it is closed.
     pub space_idle: Duration,
-}
-
-/// The store that holds cold files, and how it is reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ColdSettings {
-    /// Where the objects are.
-    pub place: ColdPlace,
-    /// Base address of the service that speaks S3; none = that of AWS in the region.
-    pub s3_endpoint: Option<String>,
-    /// Region of the bucket.
-    pub s3_region: String,
-    /// Access key and its secret; none = those of the machine's role.
-    pub s3_keys: Option<(Secret, Secret)>,
-    /// Time for one request.
-    pub timeout: Duration,
 }
 
 /// Bounds on what a client can ask of the server.
@@ -212,7 +200,11 @@ pub struct Settings {
     /// Where state resides, and when it goes into files.
     pub storage: StorageSettings,
     /// The store that holds cold files; none = all files stay in the data directory.
-    pub cold: Option<ColdSettings>,
+    pub cold: Option<StoreSettings>,
+    /// When backups are made, and which of them stay.
+    pub backup: BackupSettings,
+    /// Repositories of backups by name.
+    pub repositories: BTreeMap<String, RepositorySettings>,
     /// The model that puts beliefs into words; none = they are words of the memories they rest on.
     pub phraser: Option<PhraserSettings>,
     /// Spaces with metric series of their own.
@@ -258,7 +250,9 @@ impl Settings {
             weights: read.weights(),
             graph_vectors_min: read.number("index.graph_vectors_min"),
             storage: read.storage(),
-            cold: read.cold(&sources.env)?,
+            cold: read.store("cold", &sources.env)?,
+            backup: read.backup(),
+            repositories: read.repositories(&sources.env)?,
             phraser: read.phraser(&sources.env)?,
             metrics_spaces_max: read.number("metrics.spaces_max") as usize,
             embedders: read.embedders(&sources.env)?,
@@ -417,68 +411,6 @@ impl Read<'_> {
         let missing =
             || self.conflict(key, &format!("the environment has no variable `{variable}`"));
         Ok(Some(Secret::new(env.get(&variable).ok_or_else(missing)?)))
-    }
-
-    fn cold(
-        &self,
-        env: &BTreeMap<String, String>,
-    ) -> Result<Option<ColdSettings>, Box<ConfigError>> {
-        let s3_only = ["cold.s3_endpoint", "cold.s3_access_key_env", "cold.s3_secret_key_env"];
-        let place = match self.maybe_text("cold.url") {
-            None => None,
-            Some(url) => {
-                let read = ColdPlace::read(&url);
-                Some(read.map_err(|message| self.conflict("cold.url", &message))?)
-            }
-        };
-        if !matches!(place, Some(ColdPlace::S3 { .. }))
-            && let Some(key) = s3_only.into_iter().find(|key| self.value(key).is_some())
-        {
-            return Err(self.conflict(key, "needs a cold.url that starts with `s3://`"));
-        }
-        let Some(place) = place else {
-            return Ok(None);
-        };
-        Ok(Some(ColdSettings {
-            place,
-            s3_endpoint: self.s3_endpoint()?,
-            s3_region: self.text("cold.s3_region"),
-            s3_keys: self.s3_keys(env)?,
-            timeout: Duration::from_millis(self.number("cold.timeout")),
-        }))
-    }
-
-    fn s3_endpoint(&self) -> Result<Option<String>, Box<ConfigError>> {
-        let refused = |message| Err(self.conflict("cold.s3_endpoint", message));
-        let Some(endpoint) = self.maybe_text("cold.s3_endpoint") else {
-            return Ok(None);
-        };
-        let http_allowed = self.value("cold.s3_allow_http") == Some(&SettingValue::Switch(true));
-        match endpoint.split_once("://") {
-            Some(("https", _)) => Ok(Some(endpoint)),
-            Some(("http", _)) if http_allowed => Ok(Some(endpoint)),
-            Some(("http", _)) => refused(
-                "plain HTTP shows memories to the network; use `https://`, or accept the risk with cold.s3_allow_http = true",
-            ),
-            _ => refused("must start with `https://`"),
-        }
-    }
-
-    fn s3_keys(
-        &self,
-        env: &BTreeMap<String, String>,
-    ) -> Result<Option<(Secret, Secret)>, Box<ConfigError>> {
-        let (access, secret) = ("cold.s3_access_key_env", "cold.s3_secret_key_env");
-        match (self.secret(access, env)?, self.secret(secret, env)?) {
-            (Some(access), Some(secret)) => Ok(Some((access, secret))),
-            (None, None) => Ok(None),
-            (Some(_), None) => {
-                Err(self.conflict(secret, "is required beside cold.s3_access_key_env"))
-            }
-            (None, Some(_)) => {
-                Err(self.conflict(access, "is required beside cold.s3_secret_key_env"))
-            }
-        }
     }
 
     /// Without authentication, whoever can connect can read and delete everything.

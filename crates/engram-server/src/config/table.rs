@@ -1,5 +1,8 @@
 //! The table of settings: the one place where a key, its type, default, range and meaning stand.
 
+mod backups;
+
+use self::backups::BACKUPS;
 use super::value::SettingKind;
 
 /// One setting.
@@ -62,7 +65,20 @@ pub(super) fn env_name(key: &str) -> String {
 pub(super) const ENV_PREFIX: &str = "ENGRAM_";
 
 /// All settings, in the order of the generated page.
-pub const SETTINGS: &[Setting] = &[
+pub const SETTINGS: &[Setting] = &joined();
+
+const fn joined() -> [Setting; SERVER.len() + BACKUPS.len()] {
+    let mut all = [SERVER[0]; SERVER.len() + BACKUPS.len()];
+    let mut index = 0;
+    while index < all.len() {
+        all[index] =
+            if index < SERVER.len() { SERVER[index] } else { BACKUPS[index - SERVER.len()] };
+        index += 1;
+    }
+    all
+}
+
+const SERVER: &[Setting] = &[
     setting(
         "data_dir",
         SettingKind::Path,

@@ -19,6 +19,8 @@ mod update;
 
 mod recall;
 
+mod backup;
+
 mod changes;
 
 mod fading;
@@ -27,6 +29,7 @@ pub(crate) use association::{
     associate, associate_response, association_query, associations_response, associations_scope,
     dissociate, dissociate_response, spread, spread_response,
 };
+pub(crate) use backup::{backup_job, backup_kind, backup_status, restore_target};
 pub(crate) use changes::changes_response;
 pub(crate) use completion::{
     complete, complete_response, imagine, imagine_response, predict, predict_response,

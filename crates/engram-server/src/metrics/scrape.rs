@@ -13,6 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::registry::{Metrics, register};
+use crate::backups::RepositoryFigures;
 use crate::system::resident_bytes;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -40,6 +41,9 @@ pub(crate) struct EngineFigures {
     pub(crate) spaces: Vec<SpaceFigures>,
     /// Spaces with series of their own.
     pub(crate) spaces_max: usize,
+    /// The repositories of backups.
+    pub(crate) repositories: Vec<(String, RepositoryFigures)>,
+    pub(crate) now_ns: i64,
 }
 
 /// Everything in the OpenMetrics text format.
@@ -48,6 +52,7 @@ pub(crate) fn encode(metrics: &Metrics, figures: &EngineFigures) -> String {
     register_node(&mut registry, figures);
     register_log(&mut registry, figures);
     register_spaces(&mut registry, metrics, figures);
+    register_repositories(&mut registry, figures);
     let mut text = String::new();
     encode_registry(&mut text, &metrics.registry)
         .and_then(|()| encode_registry(&mut text, &registry))
@@ -66,6 +71,51 @@ fn counter(registry: &mut Registry, name: &'static str, value: u64) {
     let counter = Counter::<u64>::default();
     counter.inc_by(value);
     register(registry, name, counter);
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RepositoryLabels {
+    repository: String,
+}
+
+fn register_repositories(registry: &mut Registry, figures: &EngineFigures) {
+    let all = &figures.repositories;
+    let labels = |name: &String| RepositoryLabels { repository: name.clone() };
+    let age = |at: Option<i64>| at.map_or(-1.0, |at| (figures.now_ns - at) as f64 / 1e9);
+    type Value<'a> = &'a dyn Fn(&RepositoryFigures) -> f64;
+    let gauges: [(&'static str, Value<'_>); 8] = [
+        ("engram_repository_ready", &|own| f64::from(u8::from(own.problem.is_none()))),
+        ("engram_archive_lag_seconds", &|own| own.waiting_since.map_or(0.0, |at| age(Some(at)))),
+        ("engram_archive_waiting_commits", &|own| own.waiting_commits as f64),
+        ("engram_backups", &|own| own.backups as f64),
+        ("engram_backup_age_seconds", &|own| age(own.last_backup)),
+        ("engram_backup_seconds", &|own| own.last_seconds.unwrap_or_default()),
+        ("engram_backup_bytes", &|own| own.last_bytes.unwrap_or_default() as f64),
+        ("engram_backup_check_age_seconds", &|own| age(own.last_check.map(|(at, _)| at))),
+    ];
+    for (name, value) in gauges {
+        let family = Family::<RepositoryLabels, Gauge<f64, AtomicU64>>::default();
+        for (repository, own) in all {
+            family.get_or_create(&labels(repository)).set(value(own));
+        }
+        register(registry, name, family);
+    }
+    type Count<'a> = &'a dyn Fn(&RepositoryFigures) -> u64;
+    let counters: [(&'static str, Count<'_>); 6] = [
+        ("engram_archive_pieces", &|own| own.pieces),
+        ("engram_archive_failures", &|own| own.archive_failures),
+        ("engram_archive_lost_commits", &|own| own.gaps),
+        ("engram_repository_sent_bytes", &|own| own.sent_bytes),
+        ("engram_backup_failures", &|own| own.backup_failures),
+        ("engram_backup_check_failures", &|own| own.check_failures),
+    ];
+    for (name, count) in counters {
+        let family = Family::<RepositoryLabels, Counter<u64>>::default();
+        for (repository, own) in all {
+            family.get_or_create(&labels(repository)).inc_by(count(own));
+        }
+        register(registry, name, family);
+    }
 }
 
 fn register_node(registry: &mut Registry, figures: &EngineFigures) {
@@ -204,6 +254,8 @@ mod tests {
     fn figures(spaces: &[&str], spaces_max: usize) -> EngineFigures {
         let stats = SpaceStats { memories: 10, ..SpaceStats::default() };
         EngineFigures {
+            repositories: vec![("main".to_owned(), RepositoryFigures::default())],
+            now_ns: 0,
             ready: true,
             start_time_seconds: 1.5,
             log: LogStats::default(),

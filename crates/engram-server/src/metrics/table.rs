@@ -52,6 +52,7 @@ const fn row(
 use MetricKind::{Counter, Gauge, Histogram, Info};
 
 const SPACE: &[&str] = &["space"];
+const REPOSITORY: &[&str] = &["repository"];
 
 /// All metrics, in the order of the generated page.
 pub const METRICS: &[MetricEntry] = &[
@@ -194,6 +195,55 @@ pub const METRICS: &[MetricEntry] = &[
     row("engram_space_cold_memories", Gauge, SPACE, "Memories in objects of the cold store."),
     row("engram_space_segment_bytes", Gauge, SPACE, "Bytes of its segments of memories."),
     row("engram_space_lsn", Gauge, SPACE, "Last commit; on the series of the rest the sum."),
+    row(
+        "engram_repository_ready",
+        Gauge,
+        REPOSITORY,
+        "1 while the repository of backups takes what it is sent, else 0.",
+    ),
+    row(
+        "engram_archive_lag_seconds",
+        Gauge,
+        REPOSITORY,
+        "Age of the oldest commit that is not archived, seconds, as far as anybody noticed: what a lost disk would cost. 0 = all are.",
+    ),
+    row("engram_archive_waiting_commits", Gauge, REPOSITORY, "Commits that are not archived."),
+    row("engram_archive_pieces", Counter, REPOSITORY, "Pieces of the log archived."),
+    row(
+        "engram_archive_failures",
+        Counter,
+        REPOSITORY,
+        "Times that the log could not be archived.",
+    ),
+    row(
+        "engram_archive_lost_commits",
+        Counter,
+        REPOSITORY,
+        "Commits that the log let go of before they were archived.",
+    ),
+    row("engram_repository_sent_bytes", Counter, REPOSITORY, "Bytes sent to the repository."),
+    row("engram_backups", Gauge, REPOSITORY, "Backups in the repository."),
+    row(
+        "engram_backup_age_seconds",
+        Gauge,
+        REPOSITORY,
+        "Time since the last backup was begun that did not fail, seconds; -1 = there is none.",
+    ),
+    row(
+        "engram_backup_seconds",
+        Gauge,
+        REPOSITORY,
+        "How long the last backup took; 0 = none was made since the start.",
+    ),
+    row("engram_backup_bytes", Gauge, REPOSITORY, "Bytes that the last backup needs, as stored."),
+    row("engram_backup_failures", Counter, REPOSITORY, "Backups that were not made."),
+    row(
+        "engram_backup_check_age_seconds",
+        Gauge,
+        REPOSITORY,
+        "Time since a backup was checked and found good, seconds; -1 = none was.",
+    ),
+    row("engram_backup_check_failures", Counter, REPOSITORY, "Checks that found something wrong."),
 ];
 
 /// The entry of that name.

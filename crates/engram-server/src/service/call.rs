@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
+use crate::backups::Backups;
 use crate::lanes::HelperPlaces;
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
@@ -109,6 +110,7 @@ pub(crate) struct Context {
     pub(crate) engine: Arc<Engine>,
     pub(crate) helpers: Arc<HelperPlaces>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) backups: Arc<Backups>,
 }
 
 /// Makes the answer when the commit is durable; runs away from the writer.

@@ -17,6 +17,8 @@ mod completion;
 
 mod versions;
 
+mod backups;
+
 mod query;
 
 mod follow;

@@ -19,6 +19,9 @@ use crate::lanes::spread as spread_over_cores;
 use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::service::associations::{associate, associations, dissociate, spread};
+use crate::service::backups::{
+    backup_status, create_backup, create_restore_point, restore_space, take_over_repository,
+};
 use crate::service::call::{
     Answer, Begun, BegunNested, Call, Context, Finish, Outcome, Reply, done,
 };
@@ -91,6 +94,11 @@ pub(crate) const HANDLERS: &[(&str, Handler)] = &[
     ("space_stats", Handler::Search(space_stats)),
     ("status", Handler::Node(status)),
     ("version", Handler::Node(version)),
+    ("create_backup", Handler::Look(create_backup)),
+    ("create_restore_point", Handler::Look(create_restore_point)),
+    ("restore_space", Handler::Look(restore_space)),
+    ("take_over_repository", Handler::Look(take_over_repository)),
+    ("backup_status", Handler::Look(backup_status)),
 ];
 
 fn remember(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {

@@ -111,7 +111,12 @@ async fn begin_to_follow(
 }
 
 fn context(node: &Node, engine: Arc<Engine>) -> Context {
-    Context { engine, helpers: Arc::clone(&node.helpers), metrics: Arc::clone(&node.metrics) }
+    Context {
+        engine,
+        helpers: Arc::clone(&node.helpers),
+        metrics: Arc::clone(&node.metrics),
+        backups: Arc::clone(&node.backups),
+    }
 }
 
 /// Runs the calls that one stands for, each as if it had come alone.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use engram_engine::EngineSettings;
-use engram_server::{ColdPlace, ConfigSources, EmbedderKind, LogFormat, Settings};
+use engram_server::{ConfigSources, EmbedderKind, LogFormat, Settings, StorePlace};
 use expect_test::{Expect, expect};
 
 fn sources(file: &str, env: &[(&str, &str)], flags: &[(&str, &str)]) -> ConfigSources {
@@ -240,7 +240,7 @@ fn cold_files_have_a_place_that_can_work() {
     let settings = Settings::load(&sources(file, &env, &[])).unwrap();
     let cold = settings.cold.as_ref().unwrap();
     let (bucket, prefix) = ("bucket".to_owned(), "a".to_owned());
-    assert_eq!(cold.place, ColdPlace::S3 { bucket, prefix });
+    assert_eq!(cold.place, StorePlace::S3 { bucket, prefix });
     assert_eq!(cold.s3_keys.as_ref().unwrap().1.expose(), "s3cret");
     assert_eq!((cold.s3_region.as_str(), cold.timeout), ("us-east-1", Duration::from_secs(10)));
     let shown = format!("{settings:?}");

@@ -2,6 +2,7 @@
 
 pub(crate) mod associate;
 pub(crate) mod associations;
+pub(crate) mod backup;
 pub(crate) mod beliefs;
 pub(crate) mod bench;
 pub(crate) mod changes;

@@ -1,4 +1,4 @@
-//! The address of the store that holds cold files.
+//! The address of a store of objects.
 //!
 //! Guarantees: a place that was read can be used as it stands; a mistake is told with what is allowed.
 
@@ -8,7 +8,7 @@ use engram_store::check_blob_key;
 
 /// Where the objects are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ColdPlace {
+pub enum StorePlace {
     /// In a folder of this machine, or one that is mounted there.
     Folder(PathBuf),
     /// In memory, gone with the process.
@@ -22,11 +22,11 @@ pub enum ColdPlace {
     },
 }
 
-impl ColdPlace {
+impl StorePlace {
     /// Reads `file:///DIR`, `memory:` and `s3://BUCKET/PREFIX`.
-    pub(super) fn read(url: &str) -> Result<ColdPlace, String> {
+    pub(super) fn read(url: &str) -> Result<StorePlace, String> {
         if url == "memory:" {
-            return Ok(ColdPlace::Memory);
+            return Ok(StorePlace::Memory);
         }
         if let Some(dir) = url.strip_prefix("file://") {
             // With a host in between the path would be somebody else's.
@@ -35,7 +35,7 @@ impl ColdPlace {
                     "a folder is `file:///` and its absolute path, without escapes".to_owned()
                 );
             }
-            return Ok(ColdPlace::Folder(PathBuf::from(dir)));
+            return Ok(StorePlace::Folder(PathBuf::from(dir)));
         }
         let Some(rest) = url.strip_prefix("s3://") else {
             return Err("must start with `file:///`, `s3://` or be `memory:`".to_owned());
@@ -57,7 +57,7 @@ impl ColdPlace {
                 "`{prefix}` is no prefix: up to {PREFIX_BYTES_MAX} of A-Z a-z 0-9 - _ . = in parts between single slashes"
             ));
         }
-        Ok(ColdPlace::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+        Ok(StorePlace::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
     }
 }
 
@@ -85,13 +85,13 @@ mod tests {
     #[test]
     fn places_are_read() {
         let s3 = |bucket: &str, prefix: &str| {
-            Ok(ColdPlace::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+            Ok(StorePlace::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
         };
-        assert_eq!(ColdPlace::read("memory:"), Ok(ColdPlace::Memory));
-        assert_eq!(ColdPlace::read("file:///a/b"), Ok(ColdPlace::Folder(PathBuf::from("/a/b"))));
-        assert_eq!(ColdPlace::read("s3://my-bucket"), s3("my-bucket", ""));
-        assert_eq!(ColdPlace::read("s3://my-bucket/"), s3("my-bucket", ""));
-        assert_eq!(ColdPlace::read("s3://b.1/one/two/"), s3("b.1", "one/two"));
+        assert_eq!(StorePlace::read("memory:"), Ok(StorePlace::Memory));
+        assert_eq!(StorePlace::read("file:///a/b"), Ok(StorePlace::Folder(PathBuf::from("/a/b"))));
+        assert_eq!(StorePlace::read("s3://my-bucket"), s3("my-bucket", ""));
+        assert_eq!(StorePlace::read("s3://my-bucket/"), s3("my-bucket", ""));
+        assert_eq!(StorePlace::read("s3://b.1/one/two/"), s3("b.1", "one/two"));
     }
 
     #[test]
@@ -119,7 +119,7 @@ mod tests {
             "s3://key@bucket",
         ];
         for bad in bad {
-            assert!(ColdPlace::read(bad).is_err(), "{bad}");
+            assert!(StorePlace::read(bad).is_err(), "{bad}");
         }
     }
 }

@@ -1,0 +1,126 @@
+//! Opening the repositories that the configuration names.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use engram_api::{ErrorCode, Problem, nearest};
+use engram_backup::{Repository, RepositoryKey, RepositoryOptions};
+use engram_store::{BlobStore, Entropy, OsEntropy};
+use tokio::runtime::{Handle, Runtime};
+
+use super::paced::PacedBlobs;
+use super::problem::backup_problem;
+use crate::blobs;
+use crate::config::{RepositorySettings, Settings};
+
+/// Names of the repositories of a configuration.
+pub fn repository_names(settings: &Settings) -> Vec<&str> {
+    settings.repositories.keys().map(String::as_str).collect()
+}
+
+/// A repository that is opened without a server.
+pub struct RepositoryAccess {
+    /// The repository.
+    pub repository: Repository,
+    /// The cold store of the configuration.
+    pub cold: Option<Arc<dyn BlobStore>>,
+    /// What calls over the network wait on; it ends last.
+    _runtime: Runtime,
+}
+
+impl RepositoryAccess {
+    /// Opens the repository of that name, or the only one where none is named.
+    ///
+    /// # Errors
+    /// No such repository, none that was begun, another key, a store that does not answer.
+    pub fn open(settings: &Settings, name: Option<&str>) -> Result<RepositoryAccess, Box<Problem>> {
+        let (name, own) = choose(&settings.repositories, name)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?;
+        let (blobs, options) = parts(name, own, runtime.handle())?;
+        let opened = Repository::open(blobs, Arc::new(OsEntropy), options);
+        let repository = opened.map_err(|error| Box::new(backup_problem(error)))?;
+        let repository = repository.ok_or_else(|| {
+            let detail =
+                format!("repository `{name}` holds nothing yet: no server has archived into it");
+            Problem::new(ErrorCode::RepositoryNotFound, detail)
+        })?;
+        let cold = blobs::open_blobs(settings, runtime.handle())?;
+        Ok(RepositoryAccess { repository, cold, _runtime: runtime })
+    }
+}
+
+/// The repository of that name, or the only one.
+pub(super) fn choose<'a, T>(
+    repositories: &'a BTreeMap<String, T>,
+    name: Option<&str>,
+) -> Result<(&'a str, &'a T), Box<Problem>> {
+    let known = || repositories.keys().map(String::as_str);
+    let missing = |detail: String| Problem::new(ErrorCode::RepositoryNotFound, detail);
+    let found = match name {
+        Some(name) => repositories.get_key_value(name).ok_or_else(|| {
+            let mut problem = missing(format!("no repository is called `{name}`"));
+            problem.nearest = nearest(name, known()).map(str::to_owned);
+            problem
+        })?,
+        None => {
+            let mut all = repositories.iter();
+            let none = || missing("the configuration names no repository".to_owned());
+            let one = all.next().ok_or_else(none)?;
+            if all.next().is_some() {
+                let names = known().collect::<Vec<_>>().join(", ");
+                return Err(Box::new(missing(format!("there are several: name one of {names}"))));
+            }
+            one
+        }
+    };
+    Ok((found.0, found.1))
+}
+
+/// What a repository is opened with. Nothing is asked over the network yet.
+pub(crate) fn parts(
+    name: &str,
+    own: &RepositorySettings,
+    handle: &Handle,
+) -> Result<(Arc<dyn BlobStore>, RepositoryOptions), Box<Problem>> {
+    let wrong = |field: &str, detail: String| {
+        let problem = Problem::new(ErrorCode::ConfigInvalid, detail);
+        Box::new(problem.with_field(format!("repositories.{name}.{field}")))
+    };
+    let blobs = blobs::open(&own.store, handle).map_err(|error| wrong("url", error.to_string()))?;
+    let blobs = match own.bytes_per_second {
+        Some(bytes) => Arc::new(PacedBlobs::new(blobs, bytes)) as Arc<dyn BlobStore>,
+        None => blobs,
+    };
+    let text = match (&own.key, &own.key_file) {
+        (Some(key), _) => Some((key.expose().to_owned(), "key_env")),
+        (None, Some(path)) => {
+            let read = std::fs::read_to_string(path);
+            let read =
+                read.map_err(|error| wrong("key_file", format!("{}: {error}", path.display())))?;
+            Some((read, "key_file"))
+        }
+        (None, None) => None,
+    };
+    let secret = match text {
+        Some((text, field)) => {
+            let key = RepositoryKey::parse(&text);
+            Some(key.ok_or_else(|| wrong(field, "a key is 64 hexadecimal digits".to_owned()))?)
+        }
+        None => None,
+    };
+    Ok((blobs, RepositoryOptions { secret, zstd_level: own.zstd_level }))
+}
+
+/// Opens a repository for a server, which begins it where there is none.
+pub(super) fn open_or_begin(
+    parts: &(Arc<dyn BlobStore>, RepositoryOptions),
+    entropy: Arc<dyn Entropy>,
+) -> Result<Repository, Box<Problem>> {
+    let (blobs, options) = parts;
+    let opened = Repository::open_or_begin(Arc::clone(blobs), entropy, options.clone());
+    opened.map_err(|error| Box::new(backup_problem(error)))
+}
