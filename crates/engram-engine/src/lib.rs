@@ -27,6 +27,8 @@ mod filter;
 
 mod association;
 
+mod portable;
+
 mod answer;
 
 mod calibration;
@@ -117,6 +119,10 @@ mod feedback;
 
 mod beliefs;
 
+mod import;
+
+mod export;
+
 mod consolidate;
 
 mod checkpoint;
@@ -145,8 +151,11 @@ mod prompt;
 
 mod offline;
 
-// What callers need of the layers below to fill in settings.
-pub use engram_index::{DecayLaw, Language, Parallel, Recalibration, RouteScore, Serial};
+// What callers need of the layers below to fill in settings, and to say what happened to a memory.
+pub use engram_index::{
+    DecayLaw, Evidence, Language, Parallel, Presentation, Recalibration, Retention, RouteScore,
+    Serial, Witness,
+};
 
 pub use answer::{
     Explanation, Match, Mode, Neighbour, Outcome, Parts, PrimedBy, Priming, PromptContext,
@@ -166,7 +175,9 @@ pub use completion::{
 pub use consolidate::{Consolidated, Undo};
 pub use contrast::{MarkGround, MarkKind};
 pub use engine::{Components, Done, Driven, Engine};
+pub use dynamics::Carried;
 pub use error::{EngineError, InvalidValue, LogFailure};
+pub use export::{ExportCursor, ExportPage, ExportPhase, ExportQuery, ExportVectors};
 pub use fading::{FadingForecast, FadingMemory};
 pub use feed::{ChangeListener, FeedChange, FeedCommit, FeedPage};
 pub use feedback::FeedbackReceipt;
@@ -174,6 +185,7 @@ pub use filter::{
     FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, Filter, MetaCondition, MetaTest, OwnCondition,
     OwnField, TimeRange,
 };
+pub use import::{ImportOptions, Imported, PreparedImport, RecordCounts};
 pub use index::Indexed;
 pub use link::Linked;
 pub use mark::{
@@ -191,6 +203,9 @@ pub use offline::{
     DumpQuery, DumpSection, DumpedManifest, DumpedMemory, DumpedRecord, FindingWeight, LoggedOp,
     LostCommits, Offline, RepairPlan, Repaired, SpaceFate, SpaceRepair, SpaceVerdict, StoreFinding,
     VerifyReport,
+};
+pub use portable::{
+    Embedded, Learned, Past, Portable, PortableBelief, PortableDecision, PortableMemory,
 };
 pub use prompt::CONTEXT_TOKENS_MAX;
 pub use purging::{Forgotten, Remains};
