@@ -25,6 +25,7 @@ mod consolidation;
 mod query;
 mod forget;
 mod space;
+mod transfer;
 mod operation;
 mod schema;
 mod proto;
@@ -96,6 +97,12 @@ pub use space::{
     ListSpacesResponse, NodeState, SpaceStatsView, SpaceView, StatusView, TiersView, VersionView,
 };
 pub use time::{Timestamp, TimestampError};
+pub use transfer::{
+    CarriedInput, EmbeddedInput, ExportRequest, ExportResponse, ImportRequest, ImportResponse,
+    LearnedInput, PastInput, RecordCountsView, RefusedRecordView, ReviewInput,
+    SourceEvidenceInput, TransferAssociation, TransferBelief, TransferDecision, TransferMemory,
+    TransferRecord,
+};
 pub use update::{
     AfterRecallInput, AsOfInput, HistoryRequest, HistoryResponse, MemoryPatch, MemoryVersionView,
     ReconsolidationView, UpdateRequest, UpdateResponse,

@@ -1,12 +1,15 @@
-//! The rows of the operations table: only data.
+//! The rows of the operations table: only data. Those of the node stand apart.
+
+mod node;
 
 use super::errors::{
-    ASSOCIATE_ERRORS, ASSOCIATIONS_ERRORS, BELIEFS_ERRORS, CHANGES_ERRORS, CONSOLIDATE_ERRORS,
-    CREATE_ERRORS, FADING_ERRORS, FEEDBACK_ERRORS, GET_ERRORS, HISTORY_ERRORS, LIST_ERRORS,
+    ASSOCIATE_ERRORS, ASSOCIATIONS_ERRORS, BELIEFS_ERRORS, CHANGES_ERRORS, CONSOLIDATE_ERRORS, EXPORT_ERRORS,
+    FADING_ERRORS, FEEDBACK_ERRORS, GET_ERRORS, HISTORY_ERRORS, IMPORT_ERRORS, LIST_ERRORS,
     MARKS_ERRORS, PARTIAL_ERRORS, QUERY_ERRORS, RECALL_ERRORS, RECEIPT_ERRORS, RECOGNIZE_ERRORS,
     REMEMBER_ERRORS, RETENTION_ERRORS, SELECT_ERRORS, SPREAD_ERRORS, UNDO_ERRORS, UPDATE_ERRORS,
     WRITE_ERRORS,
 };
+use self::node::NODE_OPERATIONS;
 use super::{Method, Operation, Permission, Route, Scope};
 
 /// The route of an operation itself.
@@ -15,7 +18,23 @@ const fn post(path: &'static str) -> Route {
 }
 
 /// The operations, in the order of the reference pages.
-pub const OPERATIONS: &[Operation] = &[
+pub const OPERATIONS: &[Operation] = &joined();
+
+const fn joined() -> [Operation; SPACE_OPERATIONS.len() + NODE_OPERATIONS.len()] {
+    let mut all = [SPACE_OPERATIONS[0]; SPACE_OPERATIONS.len() + NODE_OPERATIONS.len()];
+    let mut place = 0;
+    while place < all.len() {
+        all[place] = match place < SPACE_OPERATIONS.len() {
+            true => SPACE_OPERATIONS[place],
+            false => NODE_OPERATIONS[place - SPACE_OPERATIONS.len()],
+        };
+        place += 1;
+    }
+    all
+}
+
+/// Those of one space.
+const SPACE_OPERATIONS: &[Operation] = &[
     Operation {
         name: "remember",
         scope: Scope::Space,
@@ -81,7 +100,7 @@ pub const OPERATIONS: &[Operation] = &[
         note: "",
         request_example: r#"{"id":"chat-17"}"#,
         response_example: r#"{"versions":[{"version":2,"lsn":17,"committed_at":"2026-01-06T09:00:00Z","reason":"She corrected herself.","principal":"app","reconsolidated":{"recalled_at":"2026-01-06T08:59:00Z","confirmed":true,"established":0.75,"labile":1.0,"weight":0.5},"memory":{"id":"chat-17","kind":"episode","text":"Ada: I moved to Basel last week.","tags":["travel","corrected"]}},{"version":1,"lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z","replaced_at":"2026-01-06T09:00:00Z","memory":{"id":"chat-17","kind":"episode","text":"Ada: I moved to Zurich last week.","place":"Zurich","tags":["travel"]}}],"next_cursor":"AQ","snapshot_lsn":17}"#,
-        own_errors: HISTORY_ERRORS,
+        own_errors: HISTORY_ERRORS, IMPORT_ERRORS,
     },
     Operation {
         name: "get",
@@ -386,7 +405,7 @@ pub const OPERATIONS: &[Operation] = &[
         note: "Work goes on where the request before it ended; `remaining` is 0 when all was looked at. With `Accept: text/event-stream` the answer is a stream of server-sent events: `progress` with what each step did, then `done` with what all did, or `problem`. It ends with the step that runs when the client goes away.",
         request_example: r#"{"budget_memories":1000}"#,
         response_example: r#"{"memories":1000,"formed":["belief-3f2a9c5b7d8e1f60"],"changed":["belief-0a1b2c3d4e5f6071"],"withdrawn":[],"remaining":250,"first_lsn":16,"lsn":19}"#,
-        own_errors: CONSOLIDATE_ERRORS,
+        own_errors: CONSOLIDATE_ERRORS, EXPORT_ERRORS,
     },
     Operation {
         name: "undo_consolidation",
@@ -485,108 +504,33 @@ pub const OPERATIONS: &[Operation] = &[
         own_errors: QUERY_ERRORS,
     },
     Operation {
-        name: "create_space",
-        scope: Scope::Node,
-        permission: Permission::Admin,
-        routes: &[post("/api/v1/spaces")],
-        request: Some("CreateSpaceRequest"),
-        response: "SpaceView",
-        status: 201,
-        idempotent: false,
-        summary: "Creates a space.",
-        note: "",
-        request_example: r#"{"name":"notes","dimension":384,"embedder":"builtin","language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","consolidation":"scheduled","supersede_key":"plan"}"#,
-        response_example: r#"{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","consolidation":"scheduled","supersede_key":"plan","created_at":"2026-01-05T10:00:00Z"}"#,
-        own_errors: CREATE_ERRORS,
-    },
-    Operation {
-        name: "list_spaces",
-        scope: Scope::Node,
-        permission: Permission::Read,
-        routes: &[Route { method: Method::Get, path: "/api/v1/spaces", query: &[] }],
-        request: None,
-        response: "ListSpacesResponse",
-        status: 200,
-        idempotent: true,
-        summary: "Lists all spaces, by name.",
-        note: "",
-        request_example: "",
-        response_example: r#"{"spaces":[{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","consolidation":"scheduled","supersede_key":"plan","created_at":"2026-01-05T10:00:00Z","quarantined":"the chain breaks at LSN 7"}]}"#,
-        own_errors: &[],
-    },
-    Operation {
-        name: "get_space",
+        name: "export",
         scope: Scope::Space,
         permission: Permission::Read,
-        routes: &[Route { method: Method::Get, path: "/api/v1/spaces/{space}", query: &[] }],
-        request: None,
-        response: "SpaceView",
+        routes: &[post("/api/v1/spaces/{space}/export")],
+        request: Some("ExportRequest"),
+        response: "ExportResponse",
         status: 200,
         idempotent: true,
-        summary: "Shows a space and its settings.",
-        note: "",
-        request_example: "",
-        response_example: r#"{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","dimension":384,"embedder":{"name":"builtin","provider":"builtin","model":"all-MiniLM-L6-v2","dimension":384,"weights_hash":"9f2c"},"language":"en","decay":{"law":"fsrs","stability_days":30.0},"recall_trains":true,"duplicates":"keep","consolidation":"scheduled","supersede_key":"plan","created_at":"2026-01-05T10:00:00Z"}"#,
-        own_errors: &[],
+        summary: "Reads a space page by page in the form that `import` takes: memories with all that was learned of them, then what was said about them.",
+        note: "Formed associations, older versions and what relevance is worth are left out: the first are formed anew. A cursor stays valid whatever is stored or forgotten meanwhile; a memory that is updated meanwhile may come in both versions.",
+        request_example: r#"{"limit":100,"filter":{"tags":["travel"]},"state":"all","include_vectors":false}"#,
+        response_example: r#"{"records":[{"memory":{"content":{"id":"chat-17","kind":"episode","text":"Ada: I moved to Zurich last week.","people":["Ada"]},"state":"active","first_stored_at":"2026-01-05T11:00:01.000000042Z","learned":{"past":{"learned_at":"2026-01-05T11:00:00Z","first_stability_days":30.0,"difficulty":5.0,"uses":1,"reviews":[{"at":"2026-01-06T09:00:00Z","since":"2026-01-06T09:00:00Z","stability_days":86.5,"decay":0.0,"weight":1.0}],"sources":[{"source":"9f2c5b7d8e1f6003","supports":1,"opposes":0}]},"consolidated":true}}},{"association":{"from":"chat-17","to":"chat-3","relation":"caused","weight":0.75,"reason":"She said so."}},{"decision":{"id":"chat-17","other":"chat-3","decision":"supersedes","decided_at":"2026-01-06T09:00:00Z"}},{"belief":{"id":"belief-3f2a9c5b7d8e1f60","members":["chat-3","chat-4","chat-9"],"dissent":["chat-4"],"quoted":["chat-9"],"written":3}}],"next_cursor":"AQ","snapshot_lsn":19}"#,
+        own_errors: EXPORT_ERRORS,
     },
     Operation {
-        name: "delete_space",
+        name: "import",
         scope: Scope::Space,
         permission: Permission::Admin,
-        routes: &[Route { method: Method::Delete, path: "/api/v1/spaces/{space}", query: &[] }],
-        request: None,
-        response: "DeleteSpaceResponse",
+        routes: &[post("/api/v1/spaces/{space}/import")],
+        request: Some("ImportRequest"),
+        response: "ImportResponse",
         status: 200,
         idempotent: true,
-        summary: "Deletes a space with all its memories, for good.",
-        note: "",
-        request_example: "",
-        response_example: r#"{"name":"notes","uuid":"0197f3c2-6d00-7000-8000-000000000001","memories":1200}"#,
-        own_errors: WRITE_ERRORS,
-    },
-    Operation {
-        name: "space_stats",
-        scope: Scope::Space,
-        permission: Permission::Read,
-        routes: &[Route { method: Method::Get, path: "/api/v1/spaces/{space}/stats", query: &[] }],
-        request: None,
-        response: "SpaceStatsView",
-        status: 200,
-        idempotent: true,
-        summary: "Counts what a space holds.",
-        note: "",
-        request_example: "",
-        response_example: r#"{"name":"notes","memories":1200,"suppressed":3,"vectors":1300,"indexed_vectors":1000,"associations":5400,"entities":310,"unlinked":2,"learned":17,"beliefs":7,"consolidated":31,"unconsolidated":4,"bytes":4200000,"tiers":{"hot_memories":203,"warm_memories":1000,"cold_memories":0,"segments":1,"segment_bytes":2100000,"cold_bytes":0,"moved_by_use":12,"moved_by_room":0,"moved_by_pressure":1000,"moved_by_quota":0,"moved_by_disuse":0},"lsn":14,"committed_at":"2026-01-05T12:30:00Z","calibration":[{"mode":"associative","judgements":420,"useful":105,"slope":0.75,"shift":-0.5,"error_before":0.125,"error_after":0.03125}]}"#,
-        own_errors: &[],
-    },
-    Operation {
-        name: "status",
-        scope: Scope::Node,
-        permission: Permission::Read,
-        routes: &[Route { method: Method::Get, path: "/api/v1/status", query: &[] }],
-        request: None,
-        response: "StatusView",
-        status: 200,
-        idempotent: true,
-        summary: "Shows whether the node can serve, and what it holds.",
-        note: "",
-        request_example: "",
-        response_example: r#"{"version":"0.1.0","state":"read_only","started_at":"2026-01-05T09:00:00Z","spaces":2,"open_spaces":1,"memories":1200,"quarantined":["notes"],"reason":"the log is poisoned: sync failed"}"#,
-        own_errors: &[],
-    },
-    Operation {
-        name: "version",
-        scope: Scope::Node,
-        permission: Permission::Read,
-        routes: &[Route { method: Method::Get, path: "/api/v1/version", query: &[] }],
-        request: None,
-        response: "VersionView",
-        status: 200,
-        idempotent: true,
-        summary: "Shows what the server is.",
-        note: "",
-        request_example: "",
-        response_example: r#"{"name":"engram","version":"0.1.0","api":"v1"}"#,
-        own_errors: &[],
+        summary: "Stores up to 1,000 records of an export in one commit: all of them, or with `partial` all that are in order.",
+        note: "It sets what was learned: strengths, evidence, decisions and what beliefs rest on, which no other operation does. What is there with the same content stays as it is, so an import may be repeated. Duplicates are kept, whatever the space does with them otherwise.",
+        request_example: r#"{"records":[{"memory":{"content":{"id":"chat-17","text":"Ada: I moved to Zurich last week."},"first_stored_at":"2026-01-05T11:00:01Z","learned":{"past":{"learned_at":"2026-01-05T11:00:00Z","first_stability_days":30.0,"difficulty":5.0,"uses":0,"carried":{"statement":0.5,"supports":1.0,"opposes":0.5,"pieces":2}}},"embedded":{"by":"builtin/all-MiniLM-L6-v2/2/9f2c","vectors":[[1.0,0.0]]}}},{"association":{"from":"chat-17","to":"chat-3","relation":"caused"}}],"partial":true}"#,
+        response_example: r#"{"lsn":12,"committed_at":"2026-01-07T11:00:01.000000042Z","created":{"memories":1,"associations":0,"decisions":0,"beliefs":0},"unchanged":{"memories":0,"associations":0,"decisions":0,"beliefs":0},"refused":[{"index":1,"problem":{"type":"urn:engram:error:memory_not_found","title":"The memory does not exist","status":404,"detail":"memory \"chat-3\" does not exist","code":"memory_not_found","errno":"ERR-2002","kind":"fix_request","fix":"Check the id.","example":"{\"id\": \"chat-17\"}","retryable":false}}]}"#,
+        own_errors: IMPORT_ERRORS,
     },
 ];

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use engram_api::{
-    AfterRecallInput, AroundInput, AssociateRequest, AssociateResponse, AssociationsRequest,
+    AfterRecallInput, AroundInput, CarriedInput, EmbeddedInput, ExportRequest, ExportResponse,
+    ImportRequest, ImportResponse, LearnedInput, PastInput, ReviewInput, SourceEvidenceInput,
+    TransferAssociation, TransferBelief, TransferDecision, TransferMemory, AssociateRequest, AssociateResponse, AssociationsRequest,
     AssociationsResponse, BeliefsRequest, BeliefsResponse, ChangesRequest, ChangesResponse,
     Comparisons, CompleteRequest, CompleteResponse, ConsolidateRequest, ConsolidateResponse,
     CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest, DissociateResponse, FadingRequest,
@@ -88,6 +90,10 @@ fn round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
         "ChangesResponse" => through::<ChangesResponse>(name, json),
         "QueryRequest" => through::<QueryRequest>(name, json),
         "QueryResponse" => through::<QueryResponse>(name, json),
+        "ExportRequest" => through::<ExportRequest>(name, json),
+        "ExportResponse" => through::<ExportResponse>(name, json),
+        "ImportRequest" => through::<ImportRequest>(name, json),
+        "ImportResponse" => through::<ImportResponse>(name, json),
         "StatusView" => through::<StatusView>(name, json),
         "VersionView" => through::<VersionView>(name, json),
         "Problem" => through::<Problem>(name, json),
@@ -114,6 +120,16 @@ fn part_round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
         "WeightsInput" => through::<WeightsInput>(name, json),
         "MemoryDecay" => through::<MemoryDecay>(name, json),
         "SpaceDecay" => through::<SpaceDecay>(name, json),
+        "TransferMemory" => through::<TransferMemory>(name, json),
+        "LearnedInput" => through::<LearnedInput>(name, json),
+        "PastInput" => through::<PastInput>(name, json),
+        "ReviewInput" => through::<ReviewInput>(name, json),
+        "SourceEvidenceInput" => through::<SourceEvidenceInput>(name, json),
+        "CarriedInput" => through::<CarriedInput>(name, json),
+        "EmbeddedInput" => through::<EmbeddedInput>(name, json),
+        "TransferAssociation" => through::<TransferAssociation>(name, json),
+        "TransferDecision" => through::<TransferDecision>(name, json),
+        "TransferBelief" => through::<TransferBelief>(name, json),
         other => panic!("type {other} is not in the list of this test"),
     }
 }
@@ -175,7 +191,7 @@ fn strict_types_and_their_schemas_have_the_same_fields() {
         assert_eq!(fields, named, "{name}");
         seen += 1;
     }
-    assert_eq!(seen, 44);
+    assert_eq!(seen, 56);
 }
 
 #[test]

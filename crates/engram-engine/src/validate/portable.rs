@@ -72,7 +72,8 @@ fn whole(
         }
     }
     let past = brought.learned.as_mut().and_then(|learned| learned.past.as_mut());
-    past.map_or(Ok(()), |own| past_of(own, now_ns)).map_err(|error| error.within("learned"))
+    past.map_or(Ok(()), |own| past_of(own, now_ns))
+        .map_err(|error| error.within("learned.past"))
 }
 
 fn is_unit(vector: &[f32]) -> bool {
@@ -81,7 +82,7 @@ fn is_unit(vector: &[f32]) -> bool {
 }
 
 fn past_of(past: &mut Past, now_ns: i64) -> Checked {
-    retention(&mut past.retention, now_ns).map_err(|error| error.within("retention"))?;
+    retention(&mut past.retention, now_ns)?;
     too_many("sources", past.evidence.witnesses().len(), WITNESSES_MAX)?;
     let Some(Carried { statement, supports, opposes, .. }) = past.carried else { return Ok(()) };
     within("carried.statement", statement, (f64::MIN_POSITIVE, 1.0))?;

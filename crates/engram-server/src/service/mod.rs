@@ -6,6 +6,8 @@ mod held;
 
 mod call;
 
+mod parts;
+
 mod recall;
 
 mod associations;
@@ -20,6 +22,8 @@ mod versions;
 mod query;
 
 mod follow;
+
+mod transfer;
 
 mod operations;
 
