@@ -4,9 +4,11 @@ use engram_api::{
     AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse, BeliefsRequest,
     BeliefsResponse, ChangesRequest, ChangesResponse, CompleteRequest, CompleteResponse,
     ConsolidateRequest, ConsolidateResponse, CreateSpaceRequest, DeleteSpaceResponse,
-    DissociateRequest, DissociateResponse, FadingRequest, FadingResponse, FeedbackRequest,
+    DissociateRequest, DissociateResponse, ExportRequest, ExportResponse, FadingRequest,
+    FadingResponse, FeedbackRequest,
     FeedbackResponse, ForgetReceiptRequest, ForgetReceiptResponse, ForgetRequest, ForgetResponse,
-    GetRequest, HistoryRequest, HistoryResponse, ImagineRequest, ImagineResponse, ListRequest,
+    GetRequest, HistoryRequest, HistoryResponse, ImagineRequest, ImagineResponse,
+    ImportRequest, ImportResponse, ListRequest,
     ListResponse, ListSpacesResponse, MarksRequest, MarksResponse, MemoryView, Operation,
     Permission, PredictRequest, PredictResponse, QueryRequest, QueryResponse, RecallRequest,
     RecallResponse, RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse,
@@ -409,6 +411,22 @@ impl SpaceClient {
     /// Any [`ClientError`].
     pub fn restore(&self, request: &RestoreRequest) -> Result<RestoreResponse, ClientError> {
         self.run("restore", json(request), Repeat::Never)
+    }
+
+    /// Reads one page of an export.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn export(&self, request: &ExportRequest) -> Result<ExportResponse, ClientError> {
+        self.run("export", json(request), Repeat::IfRefused)
+    }
+
+    /// Stores up to 1,000 records of an export in one commit.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn import(&self, request: &ImportRequest) -> Result<ImportResponse, ClientError> {
+        self.run("import", json(request), Repeat::IfRefused)
     }
 
     /// Counts what the space holds.
