@@ -6,6 +6,7 @@ use engram_engine::DuplicatePolicy;
 use engram_engine::{AssociationReceipt, Engine, FeedbackReceipt, Language};
 use engram_store::SpaceId;
 
+use crate::arrive::arrived;
 use crate::history::{Check, DIMENSION, History};
 use crate::model::{Fate, Image, Nature, Place, Queued, Work, classify, taken};
 use crate::versions::updated;
@@ -284,6 +285,11 @@ fn answer(queued: &mut Queued, published: &Image, reached: Reached) -> Check<Ans
         },
         Work::Judge { slot } => match taken(slot) {
             Some(Ok(receipt)) => judged(&receipt, queued.stamp)?,
+            Some(Err(error)) => return Ok(refusal(&error)),
+            None => return Ok(Answer::Unknown),
+        },
+        Work::Arrive { slot, .. } => match taken(slot) {
+            Some(Ok(answer)) => arrived(&answer, queued.stamp)?,
             Some(Err(error)) => return Ok(refusal(&error)),
             None => return Ok(Answer::Unknown),
         },
