@@ -99,9 +99,8 @@ pub use space::{
 pub use time::{Timestamp, TimestampError};
 pub use transfer::{
     CarriedInput, EmbeddedInput, ExportRequest, ExportResponse, ImportRequest, ImportResponse,
-    LearnedInput, PastInput, RecordCountsView, RefusedRecordView, ReviewInput,
-    SourceEvidenceInput, TransferAssociation, TransferBelief, TransferDecision, TransferMemory,
-    TransferRecord,
+    LearnedInput, PastInput, RecordCountsView, RefusedRecordView, ReviewInput, SourceEvidenceInput,
+    TransferAssociation, TransferBelief, TransferDecision, TransferMemory, TransferRecord,
 };
 pub use update::{
     AfterRecallInput, AsOfInput, HistoryRequest, HistoryResponse, MemoryPatch, MemoryVersionView,

@@ -224,7 +224,8 @@ impl Page<'_> {
     fn learned(&self, node: u32, memory: &Memory, is_belief: bool) -> Learned {
         let beliefs = &self.snapshot.beliefs;
         // What was told before it happened fades from another time than one that is stored now.
-        let foretold = memory.content.occurred_at.is_some_and(|at_ns| at_ns > memory.committed_at.0);
+        let foretold =
+            memory.content.occurred_at.is_some_and(|at_ns| at_ns > memory.committed_at.0);
         let fresh = || Trace::fresh(&self.snapshot.fading(&memory.course()));
         let past = match self.snapshot.traces.get(node) {
             Some(trace) => Some(Past::from(trace)),

@@ -19,6 +19,7 @@ use crate::portable::{Learned, Portable, PortableBelief, PortableDecision, Porta
 use crate::queue::{Change, CommitQueue, Known, Submission, writable};
 use crate::record::{CommitRecord, KIND_COMMIT};
 use crate::request::OnInvalid;
+use crate::settings::EngineSettings;
 use crate::space::{PreparedMemory, Space};
 use crate::validate;
 
@@ -110,25 +111,12 @@ impl Engine {
     ) -> Result<PreparedImport, EngineError> {
         let space = self.serving(space)?;
         let now_ns = self.now_ns();
-        let limits = (space.identity.settings.dimension, self.settings());
-        let embedded_by = space.embedded_by();
-        let prepared = |(place, mut record): (usize, Portable)| {
-            if let Portable::Memory(memory) = &mut record {
-                memory.embedded = memory.embedded.take().filter(|own| Some(&own.by) == embedded_by.as_ref());
-            }
-            validate::portable(&mut record, limits, now_ns)
-                .map_err(|error| error.within(&format!("records[{place}]")))?;
-            Ok(match record {
-                Portable::Memory(memory) => {
-                    PreparedRecord::Memory(Box::new(arriving(&space, *memory, now_ns)))
-                }
-                Portable::Association(stated) => PreparedRecord::Association(stated),
-                Portable::Decision(decided) => PreparedRecord::Decision(decided),
-                Portable::Belief(rests) => PreparedRecord::Belief(rests),
-            })
+        let prepare = |(place, record)| {
+            prepared(&space, record, (self.settings(), now_ns))
+                .map_err(|error| error.within(&format!("records[{place}]")))
         };
         let mut items: Vec<Result<PreparedRecord, EngineError>> =
-            (first..).zip(records).map(prepared).collect();
+            (first..).zip(records).map(prepare).collect();
         let memories = items.iter_mut().flatten().filter_map(|record| match record {
             PreparedRecord::Memory(arriving) => Some(&mut arriving.memory),
             _ => None,
@@ -164,9 +152,7 @@ impl Engine {
         if let Err(error) = validate::batch("records", items.len(), self.settings()) {
             return done(Err(error));
         }
-        self.answer(done, |queue| {
-            space.sound(self.submit_import(queue, &space, items, options))
-        });
+        self.answer(done, |queue| space.sound(self.submit_import(queue, &space, items, options)));
     }
 
     fn submit_import(
@@ -238,6 +224,27 @@ impl Engine {
         }
         Ok((plan.answer((stamp.lsn, stamp.time)), Some(number)))
     }
+}
+
+/// Checks and analyses a record.
+fn prepared(
+    space: &Space,
+    mut record: Portable,
+    (settings, now_ns): (&EngineSettings, i64),
+) -> Result<PreparedRecord, EngineError> {
+    if let Portable::Memory(memory) = &mut record {
+        let own = space.embedded_by();
+        memory.embedded = memory.embedded.take().filter(|given| Some(&given.by) == own.as_ref());
+    }
+    validate::portable(&mut record, (space.identity.settings.dimension, settings), now_ns)?;
+    Ok(match record {
+        Portable::Memory(memory) => {
+            PreparedRecord::Memory(Box::new(arriving(space, *memory, now_ns)))
+        }
+        Portable::Association(stated) => PreparedRecord::Association(stated),
+        Portable::Decision(decided) => PreparedRecord::Decision(decided),
+        Portable::Belief(rests) => PreparedRecord::Belief(rests),
+    })
 }
 
 fn arriving(space: &Space, brought: PortableMemory, now_ns: i64) -> Arriving {

@@ -174,8 +174,8 @@ pub use completion::{
 };
 pub use consolidate::{Consolidated, Undo};
 pub use contrast::{MarkGround, MarkKind};
-pub use engine::{Components, Done, Driven, Engine};
 pub use dynamics::Carried;
+pub use engine::{Components, Done, Driven, Engine};
 pub use error::{EngineError, InvalidValue, LogFailure};
 pub use export::{ExportCursor, ExportPage, ExportPhase, ExportQuery, ExportVectors};
 pub use fading::{FadingForecast, FadingMemory};

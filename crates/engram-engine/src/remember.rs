@@ -82,9 +82,10 @@ impl Engine {
         options: &RememberOptions,
         done: Done<Remembered>,
     ) {
-        let checked = validate::batch("memories", prepared.items.len(), self.settings()).and_then(|()| {
-            options.idempotency_key.as_deref().map_or(Ok(()), validate::idempotency_key)
-        });
+        let checked =
+            validate::batch("memories", prepared.items.len(), self.settings()).and_then(|()| {
+                options.idempotency_key.as_deref().map_or(Ok(()), validate::idempotency_key)
+            });
         match checked {
             Ok(()) => {
                 let request_hash = request_hash(&prepared.items, options);

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use engram_engine::{
     AssociationReceipt, Created, Done, DuplicatePolicy, EngineError, FeedbackReceipt,
-    ForgetReceipt, Imported, MemoryContent, NewMemory, OnInvalid, RememberOptions, Remembered, SpaceInfo,
-    State, Updated,
+    ForgetReceipt, Imported, MemoryContent, NewMemory, OnInvalid, RememberOptions, Remembered,
+    SpaceInfo, State, Updated,
 };
 use engram_store::SpaceId;
 

@@ -416,9 +416,7 @@ fn rpcs(operation: &'static Operation) -> Vec<ProtoRpc> {
         Streaming::Pages => {
             ProtoRpc { response: TRANSFER_RECORD, ..one(format!("{name}Stream"), true) }
         }
-        Streaming::Parts => {
-            ProtoRpc { takes_stream: true, ..one(format!("{name}Stream"), false) }
-        }
+        Streaming::Parts => ProtoRpc { takes_stream: true, ..one(format!("{name}Stream"), false) },
     });
     [one(name, false)].into_iter().chain(stream).collect()
 }

@@ -87,7 +87,11 @@ fn import_response() -> Value {
     answer(
         "What became of the records of an import.",
         vec![
-            needs("lsn", count(), "Log sequence number of the commit, or of the last one that the answer rests on."),
+            needs(
+                "lsn",
+                count(),
+                "Log sequence number of the commit, or of the last one that the answer rests on.",
+            ),
             needs("committed_at", time(), "Time of that commit."),
             needs("created", reference("RecordCountsView"), "Records that this import stored."),
             needs(
@@ -245,7 +249,11 @@ fn carried() -> Value {
     request(
         "What a weighed update left of what was believed before it.",
         vec![
-            needs("statement", number(), "Share that the statement counts of a statement, above 0 and up to 1."),
+            needs(
+                "statement",
+                number(),
+                "Share that the statement counts of a statement, above 0 and up to 1.",
+            ),
             may("supports", number(), "Observations that speak for what is said now."),
             may("opposes", number(), "Observations that speak against it."),
             may("pieces", count(), "Pieces of evidence that they came from."),
@@ -257,7 +265,11 @@ fn embedded() -> Value {
     request(
         "Vectors that an embedder computed of a memory.",
         vec![
-            needs("by", text(), "Which embedder, as an export names it. Another one than that of the space computes them anew."),
+            needs(
+                "by",
+                text(),
+                "Which embedder, as an export names it. Another one than that of the space computes them anew.",
+            ),
             needs("vectors", any_list(&any_list(&number())), "Vectors of unit length, 1 to 1,024."),
         ],
     )
@@ -270,7 +282,11 @@ fn association() -> Value {
             needs("from", text_of(1, 256), "Id of the memory where it starts."),
             needs("to", text_of(1, 256), "Id of the memory where it ends."),
             may("relation", text_of(1, 128), "What it says; `related` when absent."),
-            may("weight", json!({"type": "number", "exclusiveMinimum": 0, "maximum": 1}), "How strong it is; 0.8 when absent."),
+            may(
+                "weight",
+                json!({"type": "number", "exclusiveMinimum": 0, "maximum": 1}),
+                "How strong it is; 0.8 when absent.",
+            ),
             may("reason", text_of(0, 1024), "Why it is there."),
         ],
     )
@@ -294,10 +310,18 @@ fn belief() -> Value {
         "What a belief rests on.",
         vec![
             needs("id", text_of(1, 256), "Its id; a memory of kind `belief` has it."),
-            may("members", ids(), "Ids of the memories that it rests on. What is not there, or carries another belief, is left out."),
+            may(
+                "members",
+                ids(),
+                "Ids of the memories that it rests on. What is not there, or carries another belief, is left out.",
+            ),
             may("dissent", ids(), "Those of them that speak against it."),
             may("quoted", ids(), "Those of them whose words its text is."),
-            may("model", text_of(1, 256), "The model that wrote its text; absent where these are words of members."),
+            may(
+                "model",
+                text_of(1, 256),
+                "The model that wrote its text; absent where these are words of members.",
+            ),
             may("written", integer(0, 256), "Members when its text was last written."),
             may("held", flag(), "A caller has written its text: consolidation leaves that alone."),
             may("outdated", flag(), "Something that it rested on is gone or says something else."),

@@ -234,9 +234,16 @@ fn work(
             None => (false, Vec::new(), String::new()),
         };
         let brought = None;
-        record
-            .beliefs
-            .push(BeliefRecord { id, joined, left, dissent, written, quoted, model, brought });
+        record.beliefs.push(BeliefRecord {
+            id,
+            joined,
+            left,
+            dissent,
+            written,
+            quoted,
+            model,
+            brought,
+        });
         stored.extend(stores);
     }
     let mut gone = Vec::new();

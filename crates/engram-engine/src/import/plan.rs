@@ -117,7 +117,8 @@ impl Planner<'_> {
             return if arrived.hash == hash { Ok(Worth::There) } else { Err(repeated()) };
         }
         let (known, rests_on) = self.overlay.lookup(self.snapshot, &id);
-        let expired = |known: &Known| known.is_expired(self.now_ns) && arriving.memory.vectors.is_some();
+        let expired =
+            |known: &Known| known.is_expired(self.now_ns) && arriving.memory.vectors.is_some();
         match known {
             Some(known) if expired(&known) => {
                 plan.state_sum = plan.state_sum.wrapping_sub(known.term(&id));
@@ -178,11 +179,7 @@ impl Planner<'_> {
         Ok(Worth::Stored)
     }
 
-    fn decision(
-        &self,
-        plan: &mut Plan,
-        decided: PortableDecision,
-    ) -> Result<Worth, EngineError> {
+    fn decision(&self, plan: &mut Plan, decided: PortableDecision) -> Result<Worth, EngineError> {
         self.lives(plan, &decided.id)?;
         self.lives(plan, &decided.other)?;
         let ends = self.settled(plan, &decided.id).zip(self.settled(plan, &decided.other));
@@ -240,11 +237,10 @@ impl Plan {
 
     /// The first refusal that refuses the whole import. A race does so always: its retry must find no trace.
     pub(super) fn refusal(&self, on_invalid: OnInvalid) -> Option<&EngineError> {
-        let errors = self.refused.iter().map(|(_, error)| error);
-        let mut whole = errors.filter(|error| {
+        let mut errors = self.refused.iter().map(|(_, error)| error);
+        errors.find(|error| {
             on_invalid == OnInvalid::RefuseAll || matches!(error, EngineError::Raced { .. })
-        });
-        whole.next()
+        })
     }
 
     pub(super) fn changes_nothing(&self) -> bool {

@@ -72,8 +72,7 @@ fn whole(
         }
     }
     let past = brought.learned.as_mut().and_then(|learned| learned.past.as_mut());
-    past.map_or(Ok(()), |own| past_of(own, now_ns))
-        .map_err(|error| error.within("learned.past"))
+    past.map_or(Ok(()), |own| past_of(own, now_ns)).map_err(|error| error.within("learned.past"))
 }
 
 fn is_unit(vector: &[f32]) -> bool {

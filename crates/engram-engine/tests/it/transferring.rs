@@ -2,11 +2,11 @@
 
 use engram_engine::{
     Associate, AssociationQuery, ContentField, Cue, DecayLaw, EdgeDirection, Effect, Embedded,
-    Engine, EngineError, Evidence, Execution, ExportPhase, ExportQuery, ExportVectors,
-    Feedback, Filter, ForgetMode, ImportOptions, Imported, InvalidValue, Learned,
-    MarksQuery, MemoryContent, Mode, NewMemory, OnInvalid, OwnDecay, PairDecision, PairJudgement,
-    Past, Portable, PortableBelief, PortableMemory, Presentation, RecordCounts,
-    Retention, Source, State, Update, VectorChange, Verdict, Visibility, Witness,
+    Engine, EngineError, Evidence, Execution, ExportPhase, ExportQuery, ExportVectors, Feedback,
+    Filter, ForgetMode, ImportOptions, Imported, InvalidValue, Learned, MarksQuery, MemoryContent,
+    Mode, NewMemory, OnInvalid, OwnDecay, PairDecision, PairJudgement, Past, Portable,
+    PortableBelief, PortableMemory, Presentation, RecordCounts, Retention, Source, State, Update,
+    VectorChange, Verdict, Visibility, Witness,
 };
 
 use crate::associating::link_all;
@@ -29,7 +29,8 @@ fn said(id: &str, day: i64, words: &str) -> NewMemory {
 }
 
 fn from(reference: &str, mut memory: NewMemory) -> NewMemory {
-    memory.content.source = Source { kind: "chat".into(), reference: reference.into(), trust: None };
+    memory.content.source =
+        Source { kind: "chat".into(), reference: reference.into(), trust: None };
     memory
 }
 
@@ -207,7 +208,12 @@ fn told(engine: &Engine) -> Vec<String> {
     }
     let asked = MarksQuery { id: None, kind: None, state: None, limit: 100, offset: 0 };
     for mark in engine.marks("default", &asked).unwrap().items {
-        told.push(format!("{:?} {:?} {:?}", mark.earlier, mark.later, (mark.state, mark.decided_ns)));
+        told.push(format!(
+            "{:?} {:?} {:?}",
+            mark.earlier,
+            mark.later,
+            (mark.state, mark.decided_ns)
+        ));
     }
     told
 }
@@ -318,8 +324,7 @@ fn duplicates_are_kept_and_ends_that_are_not_there_refused() {
             principal: String::new(),
         })
     };
-    let records =
-        [whole("a", "one", None), whole("b", "one", None), stated("b"), stated("nobody")];
+    let records = [whole("a", "one", None), whole("b", "one", None), stated("b"), stated("nobody")];
     let refused = import(&engine, &records).unwrap_err();
     assert_eq!(refused, EngineError::MemoryNotFound { id: "nobody".into() });
     assert_eq!(engine.stats("default").unwrap().memories, 0, "all or nothing");

@@ -1,10 +1,10 @@
 //! What moves between spaces, both ways.
 
 use engram_api::{
-    CarriedInput, EmbeddedInput, ExportRequest, ExportResponse, ImportResponse,
-    LearnedInput, MemoryInput, PastInput, RecordCountsView, RefusedRecordView, ReviewInput,
-    SourceEvidenceInput, SourceInput, StateName, Timestamp, TransferAssociation, TransferBelief,
-    TransferDecision, TransferMemory, TransferRecord,
+    CarriedInput, EmbeddedInput, ExportRequest, ExportResponse, ImportResponse, LearnedInput,
+    MemoryInput, PastInput, RecordCountsView, RefusedRecordView, ReviewInput, SourceEvidenceInput,
+    SourceInput, StateName, Timestamp, TransferAssociation, TransferBelief, TransferDecision,
+    TransferMemory, TransferRecord,
 };
 use engram_engine::{
     Associate, Carried, Embedded, Evidence, ExportCursor, ExportPage, ExportQuery, ExportVectors,

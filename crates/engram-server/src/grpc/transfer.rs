@@ -183,7 +183,9 @@ impl Import {
         });
         let refused = self.all.as_ref().map_or(0, |all| all.refused.len());
         if refused > REFUSED_MAX {
-            let detail = format!("more than {REFUSED_MAX} records were refused; what was in order is stored");
+            let detail = format!(
+                "more than {REFUSED_MAX} records were refused; what was in order is stored"
+            );
             return Err(Refusal::new(ErrorCode::TooMany, detail).with_field("records"));
         }
         Ok(())

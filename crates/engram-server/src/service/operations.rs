@@ -7,9 +7,7 @@ use engram_api::{
     GetRequest, ListRequest, ListSpacesResponse, ListStateName, RememberManyRequest,
     RememberRequest, RestoreRequest, StatusView, Timestamp, VersionView, WaitName,
 };
-use engram_engine::{
-    Done, EngineError, ListQuery, NewMemory, OnInvalid, Prepared, Remembered,
-};
+use engram_engine::{Done, EngineError, ListQuery, NewMemory, OnInvalid, Prepared, Remembered};
 use engram_store::Lsn;
 
 use crate::convert;

@@ -1,7 +1,7 @@
 //! Moving memories between spaces: out page by page, in batch by batch.
 
 use engram_api::{ExportRequest, ImportRequest};
-use engram_engine::{EngineError, Imported, ImportOptions, OnInvalid, Portable, PreparedImport};
+use engram_engine::{EngineError, ImportOptions, Imported, OnInvalid, Portable, PreparedImport};
 
 use crate::convert;
 use crate::cursor::CursorScope;
@@ -28,9 +28,11 @@ pub(crate) fn import(context: &Context, call: &Call, reply: Reply) -> Result<(),
     let on_invalid = if request.partial { OnInvalid::KeepOthers } else { OnInvalid::RefuseAll };
     let options = ImportOptions { on_invalid, ..ImportOptions::default() };
     let codec = call.codec;
-    let done = done(reply, move |imported: Imported| {
-        Ok(codec.answer(&convert::import_response(imported)))
-    });
+    let done =
+        done(
+            reply,
+            move |imported: Imported| Ok(codec.answer(&convert::import_response(imported))),
+        );
     let records: Vec<Portable> = request.records.into_iter().map(convert::portable).collect();
     let engine = &context.engine;
     if worth_spreading(engine, call.space(), records.len()) {

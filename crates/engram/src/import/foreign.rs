@@ -188,7 +188,10 @@ mod tests {
             r#"{"id":"4f6a","memory":"Likes sushi","hash":"9e1f","metadata":{"app":"menu"},"score":0.3,"created_at":"2024-07-01T10:00:00.123456-07:00","updated_at":null,"user_id":"alice","agent_id":"waiter","run_id":"r1","categories":["food"],"expiration_date":"2030-12-31"}"#,
             &expect![[r#""#]],
         );
-        check(r#"{"id":"1","memory":"Moved","created_at":"2024-07-01T10:00:00"}"#, &expect![[r#""#]]);
+        check(
+            r#"{"id":"1","memory":"Moved","created_at":"2024-07-01T10:00:00"}"#,
+            &expect![[r#""#]],
+        );
         check(r#"{"id":"1","memory":"Moved","created_at":"soon"}"#, &expect![[r#""#]]);
         check(
             r#"{"id":"1","memory_id":"4f6a","old_memory":null,"new_memory":"x","event":"ADD","is_deleted":false}"#,
@@ -202,7 +205,10 @@ mod tests {
             r#"{"namespace":["memories","user123"],"key":"k1","value":{"kind":"Memory","content":{"content":"Prefers dark mode"}},"created_at":"2025-01-02T03:04:05.000006+00:00","updated_at":"2025-01-02T03:04:05.000006+00:00"}"#,
             &expect![[r#""#]],
         );
-        check(r#"{"namespace":["memories"],"key":"k2","value":{"content":"Likes tea"}}"#, &expect![[r#""#]]);
+        check(
+            r#"{"namespace":["memories"],"key":"k2","value":{"content":"Likes tea"}}"#,
+            &expect![[r#""#]],
+        );
         check(
             r#"{"namespace":["p"],"key":"k3","value":{"kind":"UserProfile","content":{"name":"Ada","age":36,"pet":null}}}"#,
             &expect![[r#""#]],

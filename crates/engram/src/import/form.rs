@@ -53,10 +53,7 @@ impl LineForm {
         Ok(Record { line: line.number, record, group })
     }
 
-    fn read_fields(
-        &self,
-        line: &Line,
-    ) -> Result<(TransferRecord, Option<String>), Box<Problem>> {
+    fn read_fields(&self, line: &Line) -> Result<(TransferRecord, Option<String>), Box<Problem>> {
         let Some(bytes) = &line.bytes else {
             return Err(Box::new(Problem::new(
                 ErrorCode::PayloadTooLarge,

@@ -103,7 +103,9 @@ fn is_list(start: &[u8]) -> bool {
     let first_line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     match text.first() {
         // One list in a line of its own is a line, and refused as one.
-        Some(b'[') => !matches!(serde_json::from_slice(first_line), Ok(Value::Array(all)) if !all.iter().any(Value::is_object)),
+        Some(b'[') => {
+            !matches!(serde_json::from_slice(first_line), Ok(Value::Array(all)) if !all.iter().any(Value::is_object))
+        }
         Some(b'{') => {
             let field = text[1..].trim_ascii_start();
             let field = field.strip_prefix(format!("\"{RESULTS}\"").as_bytes());
@@ -118,18 +120,23 @@ fn list(reader: &mut dyn BufRead, name: &str) -> Result<Vec<Value>, Failure> {
     let mut bytes = Vec::new();
     let read = reader.take(LIST_BYTES_MAX + 1).read_to_end(&mut bytes);
     if read.map_err(|error| unreadable(name, &error))? as u64 > LIST_BYTES_MAX {
-        let detail = format!("{name}: a list may have {} MiB; write a line for each element", LIST_BYTES_MAX >> 20);
+        let detail = format!(
+            "{name}: a list may have {} MiB; write a line for each element",
+            LIST_BYTES_MAX >> 20
+        );
         return Err(Failure::new(ErrorCode::PayloadTooLarge, detail));
     }
     let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
-    let broken = |error: serde_json::Error| {
-        Failure::new(ErrorCode::InvalidJson, format!("{name}: {error}"))
-    };
+    let broken =
+        |error: serde_json::Error| Failure::new(ErrorCode::InvalidJson, format!("{name}: {error}"));
     match serde_json::from_slice(text).map_err(broken)? {
         Value::Array(all) => Ok(all),
         Value::Object(mut fields) => match fields.remove(RESULTS) {
             Some(Value::Array(all)) => Ok(all),
-            _ => Err(Failure::new(ErrorCode::InvalidValue, format!("{name}: `{RESULTS}` is no list"))),
+            _ => Err(Failure::new(
+                ErrorCode::InvalidValue,
+                format!("{name}: `{RESULTS}` is no list"),
+            )),
         },
         _ => Err(Failure::new(ErrorCode::InvalidValue, format!("{name} is no list"))),
     }
