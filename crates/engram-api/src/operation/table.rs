@@ -8,7 +8,7 @@ use super::errors::{
     EXPORT_ERRORS, FADING_ERRORS, FEEDBACK_ERRORS, GET_ERRORS, HISTORY_ERRORS, IMPORT_ERRORS,
     LIST_ERRORS, MARKS_ERRORS, PARTIAL_ERRORS, QUERY_ERRORS, RECALL_ERRORS, RECEIPT_ERRORS,
     RECOGNIZE_ERRORS, REMEMBER_ERRORS, RETENTION_ERRORS, SELECT_ERRORS, SPREAD_ERRORS, UNDO_ERRORS,
-    UPDATE_ERRORS, WRITE_ERRORS,
+    UPDATE_ERRORS,
 };
 use super::{Method, Operation, Permission, Route, Scope};
 
@@ -101,7 +101,6 @@ const SPACE_OPERATIONS: &[Operation] = &[
         request_example: r#"{"id":"chat-17"}"#,
         response_example: r#"{"versions":[{"version":2,"lsn":17,"committed_at":"2026-01-06T09:00:00Z","reason":"She corrected herself.","principal":"app","reconsolidated":{"recalled_at":"2026-01-06T08:59:00Z","confirmed":true,"established":0.75,"labile":1.0,"weight":0.5},"memory":{"id":"chat-17","kind":"episode","text":"Ada: I moved to Basel last week.","tags":["travel","corrected"]}},{"version":1,"lsn":12,"committed_at":"2026-01-05T11:00:01.000000042Z","replaced_at":"2026-01-06T09:00:00Z","memory":{"id":"chat-17","kind":"episode","text":"Ada: I moved to Zurich last week.","place":"Zurich","tags":["travel"]}}],"next_cursor":"AQ","snapshot_lsn":17}"#,
         own_errors: HISTORY_ERRORS,
-        IMPORT_ERRORS,
     },
     Operation {
         name: "get",
@@ -407,7 +406,6 @@ const SPACE_OPERATIONS: &[Operation] = &[
         request_example: r#"{"budget_memories":1000}"#,
         response_example: r#"{"memories":1000,"formed":["belief-3f2a9c5b7d8e1f60"],"changed":["belief-0a1b2c3d4e5f6071"],"withdrawn":[],"remaining":250,"first_lsn":16,"lsn":19}"#,
         own_errors: CONSOLIDATE_ERRORS,
-        EXPORT_ERRORS,
     },
     Operation {
         name: "undo_consolidation",

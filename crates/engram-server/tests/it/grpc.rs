@@ -325,7 +325,7 @@ fn imported(
     client: &mut Client,
     space: &str,
     requests: &[ImportRequest],
-) -> Result<ImportResponse, tonic::Status> {
+) -> Result<ImportResponse, Status> {
     let message = |request| encode_proto("ImportRequest", space, request).unwrap();
     let messages: Vec<Vec<u8>> = requests.iter().map(message).collect();
     let grpc = &mut client.grpc;
@@ -375,7 +375,7 @@ fn a_space_moves_over_two_streams() {
     let field = &refused.get_details_bad_request().unwrap().field_violations[0].field;
     assert_eq!(field, "records[1500].memory.content.text");
     let empty = imported(&mut client, "copy", &[]).unwrap_err();
-    assert_eq!(empty.code(), tonic::Code::InvalidArgument);
+    assert_eq!(empty.code(), Code::InvalidArgument);
 }
 
 #[test]

@@ -225,7 +225,7 @@ mod tests {
         let mut text: &[u8] = b"{\"results\":[{\"id\":1},{\"id\":2}]}";
         assert_eq!(list(&mut text, "f").unwrap().len(), 2);
         let mut broken: &[u8] = b"[1,";
-        assert!(list(&mut broken, "f").unwrap_err().to_string().contains("f: EOF"));
+        assert!(list(&mut broken, "f").is_err());
     }
 
     #[test]
