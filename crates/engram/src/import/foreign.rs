@@ -186,16 +186,25 @@ mod tests {
     fn what_mem0_knows_finds_its_place() {
         check(
             r#"{"id":"4f6a","memory":"Likes sushi","hash":"9e1f","metadata":{"app":"menu"},"score":0.3,"created_at":"2024-07-01T10:00:00.123456-07:00","updated_at":null,"user_id":"alice","agent_id":"waiter","run_id":"r1","categories":["food"],"expiration_date":"2030-12-31"}"#,
-            &expect![[r#""#]],
+            &expect![[
+                r#"{"id":"4f6a","kind":"fact","text":"Likes sushi","session":"r1","occurred_at":"2024-07-01T17:00:00.123456Z","people":["alice"],"tags":["food"],"metadata":{"app":"menu","mem0":{"agent_id":"waiter","hash":"9e1f"}},"source":{"kind":"mem0"},"expires_at":"2031-01-01T00:00:00Z"}"#
+            ]],
         );
         check(
             r#"{"id":"1","memory":"Moved","created_at":"2024-07-01T10:00:00"}"#,
-            &expect![[r#""#]],
+            &expect![[
+                r#"{"id":"1","kind":"fact","text":"Moved","occurred_at":"2024-07-01T10:00:00Z","source":{"kind":"mem0"}}"#
+            ]],
         );
-        check(r#"{"id":"1","memory":"Moved","created_at":"soon"}"#, &expect![[r#""#]]);
+        check(
+            r#"{"id":"1","memory":"Moved","created_at":"soon"}"#,
+            &expect![[r#"`created_at` is no time: "soon""#]],
+        );
         check(
             r#"{"id":"1","memory_id":"4f6a","old_memory":null,"new_memory":"x","event":"ADD","is_deleted":false}"#,
-            &expect![[r#""#]],
+            &expect![
+                "this is a history of mem0, which tells of deleted memories too; import what get_all gives"
+            ],
         );
     }
 
@@ -203,17 +212,26 @@ mod tests {
     fn items_of_a_store_are_told_in_words() {
         check(
             r#"{"namespace":["memories","user123"],"key":"k1","value":{"kind":"Memory","content":{"content":"Prefers dark mode"}},"created_at":"2025-01-02T03:04:05.000006+00:00","updated_at":"2025-01-02T03:04:05.000006+00:00"}"#,
-            &expect![[r#""#]],
+            &expect![[
+                r#"{"id":"memories/user123/k1","kind":"fact","text":"Prefers dark mode","occurred_at":"2025-01-02T03:04:05.000006Z","tags":["memories","user123"],"metadata":{"langgraph":{"key":"k1","kind":"Memory","namespace":["memories","user123"],"updated_at":"2025-01-02T03:04:05.000006+00:00"}},"source":{"kind":"langgraph"}}"#
+            ]],
         );
         check(
             r#"{"namespace":["memories"],"key":"k2","value":{"content":"Likes tea"}}"#,
-            &expect![[r#""#]],
+            &expect![[
+                r#"{"id":"memories/k2","kind":"fact","text":"Likes tea","tags":["memories"],"metadata":{"langgraph":{"key":"k2","namespace":["memories"]}},"source":{"kind":"langgraph"}}"#
+            ]],
         );
         check(
             r#"{"namespace":["p"],"key":"k3","value":{"kind":"UserProfile","content":{"name":"Ada","age":36,"pet":null}}}"#,
-            &expect![[r#""#]],
+            &expect![[
+                r#"{"id":"p/k3","kind":"fact","text":"UserProfile. age: 36; name: Ada","tags":["p"],"metadata":{"langgraph":{"key":"k3","kind":"UserProfile","namespace":["p"],"value":{"content":{"age":36,"name":"Ada","pet":null}}}},"source":{"kind":"langgraph"}}"#
+            ]],
         );
-        check(r#"{"namespace":["p"],"key":"k4","value":{}}"#, &expect![[r#""#]]);
-        check(r#"{"text":"ours"}"#, &expect![[r#""#]]);
+        check(
+            r#"{"namespace":["p"],"key":"k4","value":{}}"#,
+            &expect!["`value` says nothing in words"],
+        );
+        check(r#"{"text":"ours"}"#, &expect!["of no program"]);
     }
 }

@@ -181,7 +181,12 @@ mod tests {
             r#"{"association":{"from":"a","to":"b","relation":"caused"}}"#,
             &expect![[r#"None {"association":{"from":"a","to":"b","relation":"caused"}}"#]],
         );
-        check(r#"{"id":"4f6a","memory":"Likes sushi"}"#, &expect![[r#""#]]);
+        check(
+            r#"{"id":"4f6a","memory":"Likes sushi"}"#,
+            &expect![[
+                r#"None {"id":"4f6a","kind":"fact","text":"Likes sushi","source":{"kind":"mem0"}}"#
+            ]],
+        );
     }
 
     #[test]
