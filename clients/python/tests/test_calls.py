@@ -35,7 +35,7 @@ def test_every_operation_has_a_method(operation: OperationSpec, flavour: Flavour
     target = client.space("notes") if operation.of_space else client
     request = request_of(operation) if operation.request else {}
     arguments = {f"{key}_" if keyword.iskeyword(key) else key: own for key, own in request.items()}
-    answer = flavour.done(getattr(target, operation.name)(**arguments))
+    answer = flavour.done(getattr(target, OPERATIONS[operation.name].attribute)(**arguments))
     assert answer == EXAMPLES[operation.name]
     assert script.lines == [f"{operation.method} {operation.path.replace('{space}', 'notes')}"]
     if operation.request is None:

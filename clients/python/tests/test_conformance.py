@@ -110,7 +110,7 @@ def performer(flavour: Flavour, client: Any) -> Perform:
                 arguments = {f"{key}_" if keyword.iskeyword(key) else key: own for key, own in request.items()}
                 if step.get("stream"):
                     arguments["on_step"] = told.append
-                answer = flavour.done(getattr(target, name)(**arguments))
+                answer = flavour.done(getattr(target, OPERATIONS[name].attribute)(**arguments))
         except ApiError as error:
             PROBLEM.validate(error.problem)
             return Outcome(problem=dict(error.problem))

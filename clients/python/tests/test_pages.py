@@ -17,6 +17,7 @@ ITERATORS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "iter_beliefs": ("beliefs", "beliefs", {}),
     "iter_associations": ("associations", "associations", {"id": "a", "direction": "out"}),
     "iter_marks": ("marks", "marks", {"state": "open"}),
+    "iter_export": ("export", "records", {"state": "all"}),
 }
 
 

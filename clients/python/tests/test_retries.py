@@ -49,6 +49,7 @@ READS: dict[str, Ask] = {
     "imagine": lambda client: client.space("s").imagine(partial={"place": "x"}),
     "associations": lambda client: client.space("s").associations(id="a"),
     "marks": lambda client: client.space("s").marks(),
+    "export": lambda client: client.space("s").export(),
     "beliefs": lambda client: client.space("s").beliefs(),
     "changes": lambda client: client.space("s").changes(),
     "fading": lambda client: client.space("s").fading(),
@@ -58,6 +59,7 @@ READS: dict[str, Ask] = {
 SAFE: dict[str, Ask] = {
     **READS,
     "associate": lambda client: client.space("s").associate(from_="a", to="b"),
+    "import": lambda client: client.space("s").import_(records=[]),
     "consolidate": lambda client: client.space("s").consolidate(),
     "forget": lambda client: client.space("s").forget(ids=["a"], dry_run=True),
     "remember": lambda client: client.space("s").remember(id="a", text="x"),

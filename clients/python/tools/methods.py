@@ -87,18 +87,19 @@ class Methods:
     def _methods(self, operation: OperationSpec) -> Iterator[Method]:
         name = operation.name
         stream = f"{self._prefix}EventStream"
+        method = f"{name}_" if keyword.iskeyword(name) else name
         if operation.answer is None:
             # It does nothing but tell: what its events mean is for the caller to say.
-            yield Method(name, f"{stream}[Event, None]", "_listen")
+            yield Method(method, f"{stream}[Event, None]", "_listen")
             return
         answer = f"models.{operation.answer}"
         if name in IN_STEPS:
             on_step = f"Callable[[{answer}], object] | None"
-            yield Method(name, answer, "_run_told", waits=True, more_arguments=["on_step"], on_step=on_step)
+            yield Method(method, answer, "_run_told", waits=True, more_arguments=["on_step"], on_step=on_step)
             note = "Iterate over what each step did; then `result` is what all did."
             yield Method(f"{name}_steps", f"{stream}[{answer}, {answer}]", "_follow", note=note)
         else:
-            yield Method(name, answer, "_run", waits=True)
+            yield Method(method, answer, "_run", waits=True)
             if operation.streams:
                 yield Method(f"{name}_events", f"{stream}[Event, None]", "_listen", note="Iterate over the events.")
         items = self._contract.items_of_pages(operation)

@@ -5,16 +5,17 @@ use engram_api::{
     BackupStatusView, BeliefsRequest, BeliefsResponse, ChangesRequest, ChangesResponse,
     CompleteRequest, CompleteResponse, ConsolidateRequest, ConsolidateResponse,
     CreateBackupRequest, CreateRestorePointRequest, CreateSpaceRequest, DeleteSpaceResponse,
-    DissociateRequest, DissociateResponse, FadingRequest, FadingResponse, FeedbackRequest,
-    FeedbackResponse, ForgetReceiptRequest, ForgetReceiptResponse, ForgetRequest, ForgetResponse,
-    GetRequest, HistoryRequest, HistoryResponse, ImagineRequest, ImagineResponse, ListRequest,
-    ListResponse, ListSpacesResponse, MarksRequest, MarksResponse, MemoryView, Operation,
-    Permission, PredictRequest, PredictResponse, QueryRequest, QueryResponse, RecallRequest,
-    RecallResponse, RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse,
-    RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RestoreSpaceRequest,
-    RetentionRequest, RetentionResponse, Scope, SpaceStatsView, SpaceView, SpreadRequest,
-    SpreadResponse, StatusView, TakeOverRepositoryRequest, UndoConsolidationRequest,
-    UndoConsolidationResponse, UpdateRequest, UpdateResponse, VersionView,
+    DissociateRequest, DissociateResponse, ExportRequest, ExportResponse, FadingRequest,
+    FadingResponse, FeedbackRequest, FeedbackResponse, ForgetReceiptRequest, ForgetReceiptResponse,
+    ForgetRequest, ForgetResponse, GetRequest, HistoryRequest, HistoryResponse, ImagineRequest,
+    ImagineResponse, ImportRequest, ImportResponse, ListRequest, ListResponse, ListSpacesResponse,
+    MarksRequest, MarksResponse, MemoryView, Operation, Permission, PredictRequest,
+    PredictResponse, QueryRequest, QueryResponse, RecallRequest, RecallResponse, RecognizeRequest,
+    RecognizeResponse, RememberManyRequest, RememberManyResponse, RememberRequest,
+    RememberResponse, RestoreRequest, RestoreResponse, RestoreSpaceRequest, RetentionRequest,
+    RetentionResponse, Scope, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView,
+    TakeOverRepositoryRequest, UndoConsolidationRequest, UndoConsolidationResponse, UpdateRequest,
+    UpdateResponse, VersionView,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -462,6 +463,22 @@ impl SpaceClient {
     /// Any [`ClientError`].
     pub fn restore(&self, request: &RestoreRequest) -> Result<RestoreResponse, ClientError> {
         self.run("restore", json(request), Repeat::Never)
+    }
+
+    /// Reads one page of an export.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn export(&self, request: &ExportRequest) -> Result<ExportResponse, ClientError> {
+        self.run("export", json(request), Repeat::IfRefused)
+    }
+
+    /// Stores up to 1,000 records of an export in one commit.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn import(&self, request: &ImportRequest) -> Result<ImportResponse, ClientError> {
+        self.run("import", json(request), Repeat::IfRefused)
     }
 
     /// Counts what the space holds.

@@ -5,7 +5,7 @@
 //!
 //! | request | after a problem that is retryable | after a broken connection |
 //! |---|---|---|
-//! | reads, `associate`, `consolidate`, a dry run of `forget` | yes | no |
+//! | reads, `import`, `associate`, `consolidate`, a dry run of `forget` | yes | no |
 //! | `remember`, `remember_many` where all memories have ids of the caller | yes | no |
 //! | other `remember`, `remember_many`, and every `update` | yes | yes |
 //! | all others | no | no |
@@ -41,4 +41,4 @@ mod pages;
 pub use client::{Client, SpaceClient};
 pub use error::ClientError;
 pub use options::{ApiKey, ApiKeyError, ClientOptions};
-pub use pages::MemoryPages;
+pub use pages::{MemoryPages, RecordPages};

@@ -1,35 +1,88 @@
-//! All memories of a listing, one after another, fetched page by page.
+//! All memories of a listing, or all records of an export, one after another, fetched page by page.
 
 use std::collections::VecDeque;
 
-use engram_api::{ListRequest, MemoryView};
+use engram_api::{ExportRequest, ListRequest, MemoryView, TransferRecord};
 
 use crate::client::SpaceClient;
 use crate::error::ClientError;
 
-/// An iterator over the memories of a listing. It ends after the first error.
+/// What is read page by page.
+trait Paged {
+    type Item;
+
+    /// The next page and whether another one follows.
+    fn fetch(&mut self, space: &SpaceClient) -> Result<(Vec<Self::Item>, bool), ClientError>;
+}
+
+impl Paged for ListRequest {
+    type Item = MemoryView;
+
+    fn fetch(&mut self, space: &SpaceClient) -> Result<(Vec<MemoryView>, bool), ClientError> {
+        let answer = space.list(self)?;
+        self.cursor = answer.next_cursor;
+        Ok((answer.memories, self.cursor.is_some()))
+    }
+}
+
+impl Paged for ExportRequest {
+    type Item = TransferRecord;
+
+    fn fetch(&mut self, space: &SpaceClient) -> Result<(Vec<TransferRecord>, bool), ClientError> {
+        let answer = space.export(self)?;
+        self.cursor = answer.next_cursor;
+        Ok((answer.records, self.cursor.is_some()))
+    }
+}
+
 #[derive(Debug)]
-pub struct MemoryPages {
+struct Pages<R: Paged> {
     space: SpaceClient,
-    request: ListRequest,
-    page: VecDeque<MemoryView>,
+    request: R,
+    page: VecDeque<R::Item>,
     done: bool,
 }
+
+impl<R: Paged> Pages<R> {
+    fn new(space: &SpaceClient, request: R) -> Pages<R> {
+        Pages { space: space.clone(), request, page: VecDeque::new(), done: false }
+    }
+
+    fn next(&mut self) -> Option<Result<R::Item, ClientError>> {
+        // A page may be empty and yet name a next one: a filter can pass over a whole stretch of the log.
+        while self.page.is_empty() && !self.done {
+            match self.request.fetch(&self.space) {
+                Ok((page, more)) => {
+                    self.page = page.into();
+                    self.done = !more;
+                }
+                Err(error) => {
+                    self.done = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+        self.page.pop_front().map(Ok)
+    }
+}
+
+/// An iterator over the memories of a listing. It ends after the first error.
+#[derive(Debug)]
+pub struct MemoryPages(Pages<ListRequest>);
+
+/// An iterator over the records of an export. It ends after the first error.
+#[derive(Debug)]
+pub struct RecordPages(Pages<ExportRequest>);
 
 impl SpaceClient {
     /// Reads all memories that the request asks for, page after page from its cursor on.
     pub fn pages(&self, request: ListRequest) -> MemoryPages {
-        MemoryPages { space: self.clone(), request, page: VecDeque::new(), done: false }
+        MemoryPages(Pages::new(self, request))
     }
-}
 
-impl MemoryPages {
-    fn fetch(&mut self) -> Result<(), ClientError> {
-        let answer = self.space.list(&self.request)?;
-        self.done = answer.next_cursor.is_none();
-        self.request.cursor = answer.next_cursor;
-        self.page = answer.memories.into();
-        Ok(())
+    /// Reads all records that the request asks for, page after page from its cursor on.
+    pub fn export_pages(&self, request: ExportRequest) -> RecordPages {
+        RecordPages(Pages::new(self, request))
     }
 }
 
@@ -37,13 +90,14 @@ impl Iterator for MemoryPages {
     type Item = Result<MemoryView, ClientError>;
 
     fn next(&mut self) -> Option<Result<MemoryView, ClientError>> {
-        // A page may be empty and yet name a next one: a filter can pass over a whole stretch of the log.
-        while self.page.is_empty() && !self.done {
-            if let Err(error) = self.fetch() {
-                self.done = true;
-                return Some(Err(error));
-            }
-        }
-        self.page.pop_front().map(Ok)
+        self.0.next()
+    }
+}
+
+impl Iterator for RecordPages {
+    type Item = Result<TransferRecord, ClientError>;
+
+    fn next(&mut self) -> Option<Result<TransferRecord, ClientError>> {
+        self.0.next()
     }
 }

@@ -26,6 +26,7 @@ mod consolidation;
 mod query;
 mod forget;
 mod space;
+mod transfer;
 mod operation;
 mod schema;
 mod proto;
@@ -102,6 +103,11 @@ pub use space::{
     ListSpacesResponse, NodeState, SpaceStatsView, SpaceView, StatusView, TiersView, VersionView,
 };
 pub use time::{Timestamp, TimestampError};
+pub use transfer::{
+    CarriedInput, EmbeddedInput, ExportRequest, ExportResponse, ImportRequest, ImportResponse,
+    LearnedInput, PastInput, RecordCountsView, RefusedRecordView, ReviewInput, SourceEvidenceInput,
+    TransferAssociation, TransferBelief, TransferDecision, TransferMemory, TransferRecord,
+};
 pub use update::{
     AfterRecallInput, AsOfInput, HistoryRequest, HistoryResponse, MemoryPatch, MemoryVersionView,
     ReconsolidationView, UpdateRequest, UpdateResponse,

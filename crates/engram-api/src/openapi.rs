@@ -126,7 +126,7 @@ fn of_stream(streaming: Streaming) -> &'static str {
             "Where Accept names it first: an event `progress` with what each step did and one `done` with what all did, both in the \
              form of the JSON answer, or `problem` with why no more is done."
         }
-        Streaming::Requests => "",
+        Streaming::Requests | Streaming::Pages | Streaming::Parts => "",
         Streaming::Changes => {
             "Where Accept names it first: an event `commit` for each commit that changed something, `missed` where changes are not \
              kept any more, `alive` with the last commit when nothing came for a while, and `problem` with why no more is told. The \

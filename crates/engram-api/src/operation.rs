@@ -56,12 +56,16 @@ pub enum Streaming {
     Changes,
     /// An answer to each of many requests, over gRPC alone.
     Requests,
+    /// What all its pages hold, over gRPC alone.
+    Pages,
+    /// One answer to many requests, over gRPC alone.
+    Parts,
 }
 
 impl Streaming {
     /// Whether it is given as server-sent events.
     pub fn has_events(self) -> bool {
-        self != Streaming::Requests
+        matches!(self, Streaming::Steps | Streaming::Changes)
     }
 }
 
@@ -166,6 +170,8 @@ impl Operation {
             "consolidate" => Some(Streaming::Steps),
             "changes" => Some(Streaming::Changes),
             "remember_many" => Some(Streaming::Requests),
+            "export" => Some(Streaming::Pages),
+            "import" => Some(Streaming::Parts),
             _ => None,
         }
     }

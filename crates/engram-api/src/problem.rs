@@ -129,8 +129,8 @@ impl std::error::Error for Problem {}
 /// Reads the JSON body of a request.
 ///
 /// # Errors
-/// A [`Problem`] of a code `invalid_utf8`, `invalid_json`, `too_deep`, `unknown_field`, `missing_field`, `bad_time` or
-/// `invalid_value`, with the path of the field where there is one.
+/// A [`Problem`] of a code `invalid_utf8`, `invalid_json`, `too_deep`, `not_finite`, `unknown_field`, `missing_field`, `bad_time`
+/// or `invalid_value`, with the path of the field where there is one.
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Box<Problem>> {
     let text = std::str::from_utf8(body).map_err(|error| {
         let at = error.valid_up_to();
@@ -148,6 +148,11 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Box<Problem>> {
 fn explain(text: &str, path: &str, error: &serde_json::Error) -> Problem {
     if !error.is_data() {
         let where_and_why = broken(text, error);
+        // Numbers in lists are those of vectors; a component is told by its vector, as the engine tells it.
+        let vector = path.strip_suffix(']').and_then(|path| Some(path.rsplit_once('[')?.0));
+        if let Some(vector) = vector.filter(|_| where_and_why.ends_with("number out of range")) {
+            return Problem::new(ErrorCode::NotFinite, where_and_why).with_field(vector);
+        }
         // The reader gives up far below any depth that a request may have.
         let code = match where_and_why.ends_with("recursion limit exceeded") {
             true => ErrorCode::TooDeep,
@@ -283,7 +288,9 @@ mod tests {
         );
         check::<RememberRequest>(
             b"{\"vector\":[1e999]}",
-            &expect!["invalid_json | line 1, column 16: number out of range | None | None"],
+            &expect![[
+                r#"not_finite | line 1, column 16: number out of range | Some("vector") | None"#
+            ]],
         );
         check::<RememberRequest>(
             b"{\"text\":\"\xff\"}",

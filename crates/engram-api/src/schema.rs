@@ -16,6 +16,7 @@ mod update;
 mod recall;
 mod requests;
 mod responses;
+mod transfer;
 
 use std::collections::BTreeMap;
 
@@ -38,6 +39,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         requests::schemas(),
         update::schemas(),
         responses::schemas(),
+        transfer::schemas(),
     ];
     for (name, schema) in groups.into_iter().flatten() {
         let before = all.insert(name, schema);

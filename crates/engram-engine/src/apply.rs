@@ -1,10 +1,13 @@
 //! What a durable commit does to the state of its space: the same code when it is acknowledged and when it is replayed.
 
+mod arrive;
+
 use std::sync::Arc;
 
 use engram_index::{EdgeWeight, Review};
 use engram_store::{CommitTime, Stamp};
 
+use self::arrive::{arrive, bring};
 use crate::association::{EdgeKind, Statement};
 use crate::calibration::mode_of_code;
 use crate::dynamics::{source_of, witness};
@@ -14,6 +17,7 @@ use crate::memtable::{
     Proximity, Snapshot,
 };
 use crate::model::{FIRST_VERSION, Memory, State};
+use crate::portable::Learned;
 use crate::record::{
     AssociateRecord, BeliefRecord, CommitRecord, ConsolidateRecord, DissociateRecord, EdgeRecord,
     FeedbackRecord, LinkRecord, MergeRecord, Op, PutRecord, RepeatRecord, UseRecord,
@@ -28,6 +32,8 @@ use crate::uses::share;
 pub(crate) enum Step {
     /// A memory appears, or a newer version of one takes the place of the one before.
     Put(Arc<Doc>),
+    /// A memory appears that comes from elsewhere, with what happened to it there.
+    Arrive(Arc<Doc>, Box<Learned>),
     /// A memory becomes active or suppressed.
     SetState(String, State),
     /// A memory is gone.
@@ -83,6 +89,7 @@ fn apply_step(
 ) -> Result<(), &'static str> {
     match step {
         Step::Put(doc) => put(snapshot, doc, indexing)?,
+        Step::Arrive(doc, learned) => arrive(snapshot, doc, *learned, indexing)?,
         Step::SetState(id, state) => {
             let (at, _) = snapshot.find(&id).ok_or("changes an id that is not live")?;
             snapshot.set_state(at, state);
@@ -139,10 +146,17 @@ fn consolidate(snapshot: &mut Snapshot, record: ConsolidateRecord) -> Result<(),
         snapshot.dissolve(node, &id);
     }
     let lsn = snapshot.lsn;
-    for BeliefRecord { id, joined, left, dissent, written, quoted, model } in record.beliefs {
-        let node = node(snapshot, &id)?;
-        let written = written.then_some((quoted, model));
-        snapshot.believe(node, BeliefChange { joined, left, dissent, written }, lsn);
+    for belief in record.beliefs {
+        let node = node(snapshot, &belief.id)?;
+        let BeliefRecord { joined, left, dissent, written, quoted, model, .. } = belief;
+        let change = match belief.brought {
+            Some(brought) => bring(snapshot, brought, model),
+            None => {
+                let written = written.then_some((quoted, model));
+                BeliefChange { joined, left, dissent, written, brought: None }
+            }
+        };
+        snapshot.believe(node, change, lsn);
     }
     for node in record.apart {
         if snapshot.doc_of_node(node).is_some() {
@@ -151,7 +165,7 @@ fn consolidate(snapshot: &mut Snapshot, record: ConsolidateRecord) -> Result<(),
     }
     record.settled.into_iter().for_each(|node| snapshot.beliefs.settled(node));
     let through = record.through.min(snapshot.next_node);
-    snapshot.beliefs.through = snapshot.beliefs.through.max(through);
+    snapshot.beliefs.advance(through);
     Ok(())
 }
 
@@ -163,7 +177,7 @@ fn judge(
     let (at, _) = snapshot.find(&record.id).ok_or("judges an id that is not live")?;
     if !record.other.is_empty() {
         let (other, _) = snapshot.find(&record.other).ok_or("judges an id that is not live")?;
-        return decide(snapshot, (at, other), record.decision, source);
+        return decide(snapshot, (at, other), record, source);
     }
     let verdict = Verdict::from_code(record.verdict).ok_or("holds an unknown judgement")?;
     let (node, now_ns) = (snapshot.node(at), snapshot.committed_at.0);
@@ -198,10 +212,10 @@ fn judge(
 fn decide(
     snapshot: &mut Snapshot,
     (one, other): (DocRef, DocRef),
-    decision: u32,
+    record: &FeedbackRecord,
     source: u64,
 ) -> Result<(), &'static str> {
-    let decision = PairDecision::from_code(decision).ok_or("holds an unknown decision")?;
+    let decision = PairDecision::from_code(record.decision).ok_or("holds an unknown decision")?;
     let place = |at: DocRef| (snapshot.head(at).happened_at(), snapshot.node(at));
     let ((first, judged), (second, beside)) = (place(one), place(other));
     let (earlier, later) =
@@ -211,16 +225,17 @@ fn decide(
         snapshot.associations.disconnect(beside, judged, kind);
     }
     let now_ns = snapshot.committed_at.0;
+    let at_ns = record.decided_at.map_or(now_ns, |at_ns| at_ns.min(now_ns));
     let known = snapshot.marks.get(judged, beside).cloned();
-    let (found, since_ns) = known.map_or((None, now_ns), |mark| (mark.found, mark.since_ns));
-    let decided = Some(Decided { decision, at_ns: now_ns, judged });
+    let (found, since_ns) = known.map_or((None, at_ns), |mark| (mark.found, mark.since_ns));
+    let decided = Some(Decided { decision, at_ns, judged });
     let mark = Mark { earlier, later, found, since_ns, decided };
     if decision == PairDecision::Supersedes {
         give_way(snapshot, (judged, beside));
     }
     snapshot.carry_out(&mark);
     snapshot.marks.put(mark);
-    if decision == PairDecision::Contradicts {
+    if decision == PairDecision::Contradicts && !record.counted {
         // One of the two is wrong; nobody has said which.
         for node in [judged, beside] {
             snapshot.learn(node, |trace, _| trace.evidence.oppose(source));
@@ -408,9 +423,7 @@ pub(crate) fn steps(
     (0_u32..)
         .zip(record.ops)
         .map(|(position, op)| match op.op {
-            Some(Op::Put(put)) => {
-                Ok(Step::Put(Arc::new(doc(space, stamp, position, put, &principal)?)))
-            }
+            Some(Op::Put(put)) => put_step(space, (stamp, position), put, &principal),
             Some(Op::Suppress(id)) => Ok(Step::SetState(id, State::Suppressed)),
             Some(Op::Restore(id)) => Ok(Step::SetState(id, State::Active)),
             Some(Op::Delete(id)) => Ok(Step::Delete(id)),
@@ -432,6 +445,20 @@ pub(crate) fn steps(
             None => Err(format!("LSN {} holds an unknown operation", stamp.lsn)),
         })
         .collect()
+}
+
+fn put_step(
+    space: &Space,
+    (stamp, position): (Stamp, u32),
+    mut put: PutRecord,
+    principal: &str,
+) -> Result<Step, String> {
+    let learned = put.learned.take();
+    let doc = Arc::new(doc(space, stamp, position, put, principal)?);
+    let Some(record) = learned else { return Ok(Step::Put(doc)) };
+    let learned = record.learned().filter(|_| doc.memory.version == FIRST_VERSION);
+    let wrong = || format!("LSN {} learned what nothing can learn", stamp.lsn);
+    Ok(Step::Arrive(doc, Box::new(learned.ok_or_else(wrong)?)))
 }
 
 /// The step of a memory that counts as a repetition, said by its principal and source.

@@ -13,7 +13,7 @@ pub(crate) fn changes(snapshot: &Snapshot, steps: &[Step]) -> Vec<FeedChange> {
     let mut changes = Vec::new();
     for step in steps {
         match step {
-            Step::Put(doc) => {
+            Step::Put(doc) | Step::Arrive(doc, _) => {
                 let (id, version) = (doc.memory.id.clone(), doc.memory.version);
                 changes.push(match version {
                     FIRST_VERSION => FeedChange::Remembered { id },

@@ -21,9 +21,10 @@ use self::draft::draft;
 use self::reword::reword;
 use crate::engine::{Done, Engine};
 use crate::error::EngineError;
-use crate::memtable::{Belief, DocRef, MEMBERS_MAX, Snapshot};
+use crate::memtable::{Belief, DocRef, Snapshot};
 use crate::missing::take_missing;
 use crate::model::State;
+use crate::portable::MEMBERS_MAX;
 use crate::settings::Consolidation;
 use crate::space::Space;
 use crate::validate;
@@ -180,8 +181,8 @@ impl Snapshot {
     /// Memories that are linked and not looked at, and what is to be looked at again.
     pub(crate) fn unconsolidated(&self) -> u64 {
         let (from, to) = (self.beliefs.through, self.associations.linked);
-        let unseen = if from < to { self.live_from(from) - self.live_from(to) } else { 0 };
-        self.beliefs.waiting() + unseen
+        let behind = if from < to { self.live_from(from) - self.live_from(to) } else { 0 };
+        self.beliefs.waiting() + behind.saturating_sub(self.beliefs.seen_below(to))
     }
 
     /// The next memories to be looked at with their nodes, at most `count`, and the node up to which that is.
@@ -192,7 +193,9 @@ impl Snapshot {
             if found.len() == count {
                 return (found, node);
             }
-            if let Some((at, State::Active)) = self.doc_of_node(node) {
+            if let Some((at, State::Active)) = self.doc_of_node(node)
+                && !self.beliefs.has_passed(node)
+            {
                 found.push((node, at));
             }
         }

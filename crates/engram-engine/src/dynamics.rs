@@ -31,15 +31,15 @@ pub(crate) struct Trace {
 
 /// What a weighed update left of what was believed before it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Carried {
+pub struct Carried {
     /// Share in (0, 1] that the statement counts of a statement.
-    pub(crate) statement: f64,
+    pub statement: f64,
     /// What of it speaks for what is said now, in observations.
-    pub(crate) supports: f64,
+    pub supports: f64,
     /// What of it speaks against that, in observations.
-    pub(crate) opposes: f64,
+    pub opposes: f64,
     /// Pieces of evidence that it came from.
-    pub(crate) pieces: u32,
+    pub pieces: u32,
 }
 
 impl Carried {

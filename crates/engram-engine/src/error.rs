@@ -227,6 +227,9 @@ pub enum InvalidValue {
         /// Length of the vector.
         found: usize,
     },
+    /// A memory that is no belief.
+    #[error("is no memory of kind belief")]
+    NotABelief,
     /// Too many bytes.
     #[error("has {bytes} bytes, at most {max} are allowed")]
     TooLong {

@@ -78,6 +78,8 @@ impl Engine {
             source: request.source,
             relevance: request.recalled.map_or(0.0, |recalled| said(&snapshot, recalled)),
             mode: request.recalled.map_or(0, |recalled| mode_code(recalled.mode)),
+            counted: false,
+            decided_at: None,
         };
         let source = witness(&[&request.principal, &record.source]);
         let change = (Op::Feedback(record.clone()), Step::Feedback(record, source));

@@ -27,6 +27,8 @@ mod filter;
 
 mod association;
 
+mod portable;
+
 mod answer;
 
 mod calibration;
@@ -121,6 +123,10 @@ mod feedback;
 
 mod beliefs;
 
+mod import;
+
+mod export;
+
 mod consolidate;
 
 mod checkpoint;
@@ -155,8 +161,11 @@ mod prompt;
 
 mod offline;
 
-// What callers need of the layers below to fill in settings.
-pub use engram_index::{DecayLaw, Language, Parallel, Recalibration, RouteScore, Serial};
+// What callers need of the layers below to fill in settings, and to say what happened to a memory.
+pub use engram_index::{
+    DecayLaw, Evidence, Language, Parallel, Presentation, Recalibration, Retention, RouteScore,
+    Serial, Witness,
+};
 
 pub use answer::{
     Explanation, Match, Mode, Neighbour, Outcome, Parts, PrimedBy, Priming, PromptContext,
@@ -176,8 +185,10 @@ pub use completion::{
 pub use consolidate::{Consolidated, Undo};
 pub use contrast::{MarkGround, MarkKind};
 pub use directory::{NewDirectory, reusable};
+pub use dynamics::Carried;
 pub use engine::{Components, Done, Driven, Engine};
 pub use error::{EngineError, InvalidValue, LogFailure};
+pub use export::{ExportCursor, ExportPage, ExportPhase, ExportQuery, ExportVectors};
 pub use fading::{FadingForecast, FadingMemory};
 pub use feed::{ChangeListener, FeedChange, FeedCommit, FeedPage};
 pub use feedback::FeedbackReceipt;
@@ -187,6 +198,7 @@ pub use filter::{
 };
 pub use holding::{HeldSpace, born_name, deletes_space};
 pub use identity::DirectoryIdentity;
+pub use import::{ImportOptions, Imported, PreparedImport, RecordCounts};
 pub use index::Indexed;
 pub use link::Linked;
 pub use mark::{
@@ -204,6 +216,9 @@ pub use offline::{
     DumpQuery, DumpSection, DumpedManifest, DumpedMemory, DumpedRecord, FindingWeight, LoggedOp,
     LostCommits, Offline, RepairPlan, Repaired, SpaceFate, SpaceRepair, SpaceVerdict, StoreFinding,
     VerifyReport,
+};
+pub use portable::{
+    Embedded, Learned, Past, Portable, PortableBelief, PortableDecision, PortableMemory,
 };
 pub use prompt::CONTEXT_TOKENS_MAX;
 pub use purging::{Forgotten, Remains};

@@ -88,6 +88,21 @@ impl Known {
         }
     }
 
+    /// What is known of a first version that was just queued.
+    pub(crate) fn stored(doc: &Doc, state: State) -> Known {
+        let memory = &doc.memory;
+        Known {
+            hash: memory.content_hash,
+            version: memory.version,
+            lsn: memory.lsn,
+            committed_at: memory.committed_at,
+            state,
+            vectors: doc.vectors.len() as u32,
+            expires_at: memory.content.expires_at,
+            born: memory.lsn,
+        }
+    }
+
     /// Whether the memory forgot itself.
     pub(crate) fn is_expired(&self, now_ns: i64) -> bool {
         has_expired(self.expires_at, now_ns)

@@ -4,16 +4,19 @@
 
 mod believed;
 mod learned;
+mod traces;
 
 use engram_embed::EmbedderIdentity;
 use engram_index::Language;
 use prost::Message;
 
-pub(crate) use self::believed::{BeliefRecord, ConsolidateRecord};
+pub(crate) use self::believed::{BeliefRecord, BroughtRecord, ConsolidateRecord};
 pub(crate) use self::learned::{
     DecayRecord, FeedbackRecord, MarkRecord, MergeRecord, ReconsolidationRecord, RepeatRecord,
     UseRecord, UsedRecord,
 };
+pub(crate) use self::traces::{LearnedRecord, TraceRecord, WitnessRecord};
+
 use self::learned::{days, law_code, law_of_code};
 
 use crate::model::{Kind, MemoryContent, MetaValue, Metadata, Source};
@@ -241,6 +244,10 @@ pub(crate) struct PutRecord {
     /// Commit time of the first version; none = this is it.
     #[prost(sint64, optional, tag = "11")]
     pub(crate) first_committed_at: Option<i64>,
+    /// What happened to it where it comes from, only in a first version; none = it comes from nowhere else, or that is not
+    /// known.
+    #[prost(message, optional, tag = "12")]
+    pub(crate) learned: Option<LearnedRecord>,
     /// What the update weighed; none = it was not weighed.
     #[prost(message, optional, tag = "14")]
     pub(crate) reconsolidation: Option<ReconsolidationRecord>,

@@ -20,7 +20,7 @@ use crate::space::Space;
 use crate::validate;
 
 /// Relation of an association that names none.
-const RELATION_DEFAULT: &str = "related";
+pub(crate) const RELATION_DEFAULT: &str = "related";
 /// Most memories that are listed for one shared entity, those stored first.
 const ENTITY_MEMORIES_MAX: usize = 1_000;
 

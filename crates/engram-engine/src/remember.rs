@@ -9,12 +9,12 @@ use std::sync::Arc;
 use engram_store::{CommitTime, Lsn};
 use prost::Message;
 
-use self::plan::{Plan, Planner, answer, known_of, repeated_id};
+use self::plan::{Plan, Planner, answer, repeated_id};
 use self::repeats::{Seen, since};
 use crate::engine::{Done, Engine, Submitted};
 use crate::error::EngineError;
 use crate::model::{Created, NewMemory, Remembered, RememberedItem, State};
-use crate::queue::{Change, CommitQueue, KeyUse, Submission, writable};
+use crate::queue::{Change, CommitQueue, KeyUse, Known, Submission, writable};
 use crate::record::{CommitRecord, IdempotencyRecord, ItemRecord, KIND_COMMIT};
 use crate::request::RememberOptions;
 use crate::settings::DuplicatePolicy;
@@ -67,7 +67,7 @@ impl Engine {
         options: &RememberOptions,
         done: Done<Remembered>,
     ) {
-        let prepared = validate::batch(memories.len(), self.settings())
+        let prepared = validate::batch("memories", memories.len(), self.settings())
             .and_then(|()| self.prepare(space, memories, 0));
         match prepared {
             Ok(prepared) => self.remember_prepared(prepared, options, done),
@@ -82,9 +82,10 @@ impl Engine {
         options: &RememberOptions,
         done: Done<Remembered>,
     ) {
-        let checked = validate::batch(prepared.items.len(), self.settings()).and_then(|()| {
-            options.idempotency_key.as_deref().map_or(Ok(()), validate::idempotency_key)
-        });
+        let checked =
+            validate::batch("memories", prepared.items.len(), self.settings()).and_then(|()| {
+                options.idempotency_key.as_deref().map_or(Ok(()), validate::idempotency_key)
+            });
         match checked {
             Ok(()) => {
                 let request_hash = request_hash(&prepared.items, options);
@@ -182,7 +183,7 @@ impl Engine {
         let overlay = queue.overlays.entry(space.identity.id).or_default();
         overlay.state_sum = plan.state_sum;
         for doc in &docs {
-            overlay.touch_doc(number, doc, known_of(doc));
+            overlay.touch_doc(number, doc, Known::stored(doc, State::Active));
         }
         for (saying, id) in sayings {
             overlay.touch_saying(number, saying, id);

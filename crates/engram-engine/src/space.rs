@@ -17,7 +17,9 @@ use crate::indexer::Indexer;
 use crate::linker::{LinkWaiters, Linker};
 use crate::memtable::{ChunkView, Cold, Indexing, Snapshot, VersionDoc, Words};
 use crate::missing::{MissingPart, take_missing};
-use crate::model::{ContentHash, MemoryContent, NewMemory, SpaceInfo, SpaceStats, TierStats};
+use crate::model::{
+    ContentHash, Memory, MemoryContent, NewMemory, SpaceInfo, SpaceStats, TierStats,
+};
 use crate::moves::Moves;
 use crate::priming::Sessions;
 use crate::purges::{Purges, Unpurged};
@@ -327,6 +329,16 @@ impl Space {
                 Ok(self.analysed(memory))
             })
             .collect();
+        self.embed_missing(items.iter_mut().flatten(), now_ns)?;
+        Ok(items)
+    }
+
+    /// Embeds memories that have no vectors, but for those that are there already.
+    pub(crate) fn embed_missing<'a>(
+        &self,
+        memories: impl Iterator<Item = &'a mut PreparedMemory>,
+        now_ns: i64,
+    ) -> Result<(), EngineError> {
         let snapshot = self.snapshot.load();
         let is_there = |memory: &PreparedMemory| {
             let found = memory.id.as_deref().and_then(|id| snapshot.find(id));
@@ -335,18 +347,22 @@ impl Space {
                 stored.content_hash == memory.hash && !stored.is_expired(now_ns)
             })
         };
-        let mut wanted: Vec<&mut PreparedMemory> = items
-            .iter_mut()
-            .flatten()
-            .filter(|memory| memory.vectors.is_none() && !is_there(memory))
-            .collect();
+        let wanted = memories.filter(|memory| memory.vectors.is_none() && !is_there(memory));
+        let mut wanted: Vec<&mut PreparedMemory> = wanted.collect();
         let texts: Vec<EmbedText<'_>> =
             wanted.iter().map(|memory| embed_text(&memory.content)).collect();
         let embedded = self.embed(&texts)?;
         for (memory, vectors) in wanted.iter_mut().zip(embedded) {
             memory.vectors = Some(vectors);
         }
-        Ok(items)
+        Ok(())
+    }
+
+    /// What names the embedder of the space, so that vectors of the same one can be told; none where it has none.
+    pub(crate) fn embedded_by(&self) -> Option<String> {
+        let identity = self.identity.settings.identity.as_ref()?;
+        let EmbedderIdentity { provider, model, dimension, weights_hash } = identity;
+        Some(format!("{provider}/{model}/{dimension}/{weights_hash}"))
     }
 
     /// Analyses what a memory says from now on, and embeds it where it neither brings a vector nor says what `before` said to
@@ -548,9 +564,13 @@ fn content_hash(record: &ContentRecord, vector: Option<&[f32]>) -> ContentHash {
 
 /// The vector of a stored version that its caller gave: its hash is about it, too.
 pub(crate) fn given_vector(stored: &VersionDoc) -> Option<&Vec<f32>> {
-    let record = ContentRecord::from_content(&stored.memory.content);
-    let by_itself = content_hash(&record, None) == stored.memory.content_hash;
-    stored.vectors.first().filter(|_| !by_itself)
+    stored.vectors.first().filter(|_| has_given_vector(&stored.memory))
+}
+
+/// Whether the caller gave the vector of a memory, which must have its text.
+pub(crate) fn has_given_vector(memory: &Memory) -> bool {
+    let record = ContentRecord::from_content(&memory.content);
+    content_hash(&record, None) != memory.content_hash
 }
 
 /// First 16 bytes of a hash.

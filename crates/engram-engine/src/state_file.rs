@@ -22,13 +22,13 @@ use crate::memtable::{
 use crate::model::State;
 use crate::purges::Purges;
 use crate::queue::KeyUse;
-use crate::record::{MarkRecord, decode_vectors, encode_vectors};
+use crate::record::{MarkRecord, TraceRecord, decode_vectors, encode_vectors};
 use crate::residence::Home;
 use crate::space::Space;
 use crate::stored::{
     ChunkRecord, EntityNodeRecord, ForgottenRecord, KeyRecord, LineageRecord, MemoryRecord,
-    OutcomesRecord, PairRecord, StatementRecord, SuccessionRecord, TailRecord, TraceRecord,
-    append_message, read_messages,
+    OutcomesRecord, PairRecord, StatementRecord, SuccessionRecord, TailRecord, append_message,
+    read_messages,
 };
 
 const FATES: SectionTag = SectionTag(*b"FATE");
@@ -51,6 +51,9 @@ const BELIEFS: SectionTag = SectionTag(*b"BLIF");
 const BELIEF_NOTES: SectionTag = SectionTag(*b"BNOT");
 /// Only where a memory is superseded.
 const SUCCESSIONS: SectionTag = SectionTag(*b"SUPR");
+
+/// Only where memories came in with what happened to them.
+const TOLD: SectionTag = SectionTag(*b"TOLD");
 
 /// Only where a pair is marked.
 const MARKS: SectionTag = SectionTag(*b"MARK");
@@ -113,7 +116,7 @@ pub(crate) fn write(
     if !forgotten.is_empty() {
         section(FORGOTTEN, &forgotten)?;
     }
-    if snapshot.beliefs.through > 0 {
+    if !snapshot.beliefs.is_blank() {
         section(BELIEFS, &beliefs::write(&snapshot.beliefs))?;
         section(BELIEF_NOTES, &beliefs::write_notes(&snapshot.beliefs))?;
     }
@@ -128,6 +131,10 @@ pub(crate) fn write(
     let calibration = calibration(&snapshot.calibration);
     if !calibration.is_empty() {
         section(CALIBRATION, &calibration)?;
+    }
+    let told: Vec<u32> = snapshot.traces.all_told().collect();
+    if !told.is_empty() {
+        section(TOLD, &Bitmap::from_ordinals(&told).to_bytes())?;
     }
     writer.finish()
 }
@@ -423,7 +430,22 @@ fn read_traces(segment: &Segment, next_node: u32) -> Result<Traces, StoreError> 
             _ => return Err(segment.damaged("a trace is not what it should be")),
         }
     }
+    if segment.section_len(TOLD).is_some() {
+        let told = read_nodes(&segment.load(TOLD)?, next_node);
+        let told = told.map_err(|what| segment.damaged(&what))?;
+        told.into_iter().for_each(|node| traces.note_told(node));
+    }
     Ok(traces)
+}
+
+/// The nodes of a set.
+fn read_nodes(bytes: &[u8], next_node: u32) -> Result<Vec<u32>, String> {
+    let set = Bitmap::open(bytes).map_err(|error| error.to_string())?;
+    let nodes: Vec<u32> = set.iter().collect();
+    match nodes.last().is_none_or(|last| *last < next_node) {
+        true => Ok(nodes),
+        false => Err("it names memories that are not there".to_owned()),
+    }
 }
 
 fn read_marks(segment: &Segment, next_node: u32) -> Result<Marks, StoreError> {

@@ -281,6 +281,7 @@ fn put_record(request: &Update, put: &mut Prepared) -> OpRecord {
         vector_given: memory.vector_given,
         reason: request.reason.clone(),
         first_committed_at: Some(put.base.first_committed_at.0),
+        learned: None,
         reconsolidation: put.weighed.map(ReconsolidationRecord::new),
     };
     OpRecord { op: Some(Op::Put(record)) }

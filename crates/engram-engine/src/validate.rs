@@ -1,5 +1,7 @@
 //! What may enter: every limit on a memory, a cue or a name is checked here and nowhere else.
 
+mod portable;
+
 use engram_index::{VectorError, normalise};
 
 use crate::association::{Associate, Spread};
@@ -68,6 +70,8 @@ pub const CUE_BYTES_MAX: usize = 64 << 10;
 
 /// Retrievabilities that a forecast may ask for.
 const FADED_BELOW: (f64, f64) = (0.001, 0.999);
+
+pub(crate) use self::portable::portable;
 
 type Checked = Result<(), EngineError>;
 
@@ -458,12 +462,12 @@ pub(crate) fn idempotency_key(key: &str) -> Checked {
     printable("idempotency_key", key, ID_BYTES_MAX)
 }
 
-/// Refuses more memories than a batch may hold, or none.
-pub(crate) fn batch(count: usize, settings: &EngineSettings) -> Checked {
+/// Refuses more than a batch may hold, or nothing.
+pub(crate) fn batch(field: &str, count: usize, settings: &EngineSettings) -> Checked {
     if count == 0 {
-        return Err(EngineError::invalid("memories", InvalidValue::Missing));
+        return Err(EngineError::invalid(field, InvalidValue::Missing));
     }
-    too_many("memories", count, settings.batch_memories_max)
+    too_many(field, count, settings.batch_memories_max)
 }
 
 fn unit_vector(field: &str, vector: &mut [f32], dimension: u32) -> Checked {

@@ -253,7 +253,12 @@ mod tests {
         any.retain(|field| !field.starts_with("FilterInput."));
         assert_eq!(
             any,
-            ["QueryRequest.values", "RememberManyRequest.memories", "SpreadRequest.seeds"]
+            [
+                "ImportRequest.records",
+                "QueryRequest.values",
+                "RememberManyRequest.memories",
+                "SpreadRequest.seeds",
+            ]
         );
     }
 }

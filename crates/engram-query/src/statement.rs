@@ -481,8 +481,8 @@ mod tests {
 
     use super::*;
 
-    /// Operations that carry statements or follow a space.
-    const WITHOUT_STATEMENT: [&str; 2] = ["query", "changes"];
+    /// Operations that carry statements, follow a space, or move what it holds.
+    const WITHOUT_STATEMENT: [&str; 4] = ["query", "changes", "export", "import"];
 
     #[test]
     fn every_operation_on_memories_has_a_statement() {

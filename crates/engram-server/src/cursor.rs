@@ -4,7 +4,7 @@
 //! the space and the request. The checksum guards against mix-ups, not against forgery: whoever may read a space may
 //! start anywhere in it.
 
-use engram_engine::{Cursor, RankCursor};
+use engram_engine::{Cursor, ExportCursor, ExportPhase, RankCursor};
 
 /// Least length of the checksum, bytes. It grows until the whole is a multiple of three, so that base64 needs no padding.
 const CHECKSUM_BYTES_MIN: usize = 8;
@@ -20,6 +20,7 @@ enum Points {
     Versions = 4,
     /// Into a ranking that a session biased.
     PrimedRanking = 5,
+    Export = 6,
 }
 
 /// What a cursor is bound to.
@@ -75,6 +76,25 @@ impl CursorScope<'_> {
 
     pub(crate) fn decode_version(&self, text: &str) -> Option<u32> {
         self.open::<4>(Points::Versions, text).map(u32::from_be_bytes)
+    }
+
+    pub(crate) fn encode_export(&self, cursor: ExportCursor) -> String {
+        let ExportCursor { phase, first, second, bound } = cursor;
+        let [second, bound] = [second, bound].map(u32::to_be_bytes);
+        self.seal(Points::Export, &[&[phase as u8], &first.to_be_bytes(), &second, &bound])
+    }
+
+    pub(crate) fn decode_export(&self, text: &str) -> Option<ExportCursor> {
+        let bytes = self.open::<17>(Points::Export, text)?;
+        let (phase, rest) = bytes.split_first()?;
+        let (first, rest) = rest.split_first_chunk()?;
+        let (second, bound) = rest.split_first_chunk()?;
+        Some(ExportCursor {
+            phase: *ExportPhase::ALL.get(usize::from(*phase))?,
+            first: u64::from_be_bytes(*first),
+            second: u32::from_be_bytes(*second),
+            bound: u32::from_be_bytes(bound.try_into().ok()?),
+        })
     }
 
     fn seal(&self, into: Points, position: &[&[u8]]) -> String {
@@ -164,6 +184,11 @@ mod tests {
         assert_eq!(scope.decode_rank(&scope.encode_rank(primed)), Some(primed));
         let ranked = scope.encode_rank(rank);
         let offset = scope.encode_offset(77);
+        let (phase, first, second, bound) = (ExportPhase::Decisions, 1 << 40, 7, u32::MAX);
+        let export = ExportCursor { phase, first, second, bound };
+        let told = scope.encode_export(export);
+        assert_eq!(scope.decode_export(&told), Some(export));
+        assert_eq!((scope.decode(&told), scope.decode_export(&ranked)), (None, None));
         assert_eq!(scope.decode_rank(&ranked), Some(rank));
         assert_eq!(scope.decode_offset(&offset), Some(77));
         assert_eq!((scope.decode(&ranked), scope.decode(&offset)), (None, None));

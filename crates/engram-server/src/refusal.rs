@@ -127,7 +127,7 @@ fn invalid_code(field: &str, problem: &Invalid) -> ErrorCode {
         },
         Invalid::SpaceName => ErrorCode::BadSpaceName,
         Invalid::Repeated => ErrorCode::IdConflict,
-        Invalid::Reversed => ErrorCode::InvalidValue,
+        Invalid::Reversed | Invalid::NotABelief => ErrorCode::InvalidValue,
     }
 }
 

@@ -96,6 +96,8 @@ pub(crate) struct History {
     pub(crate) scholar: Rng,
     /// Chance for updates, which came later: the histories of old seeds keep their steps.
     pub(crate) updates: Rng,
+    /// The same for what comes in from elsewhere.
+    pub(crate) arrivals: Rng,
     /// Decides what spaces do with duplicates, which came later still.
     pub(crate) policies: Rng,
     pub(crate) engine: Option<Engine>,
@@ -171,6 +173,7 @@ impl History {
             weather,
             scholar: Rng::new(seed ^ 0x7363_686f_6c61_7200),
             updates: Rng::new(seed ^ 0x7570_6461_7465),
+            arrivals: Rng::new(seed ^ 0x6172_7269_7665),
             policies: Rng::new(seed ^ 0x706f_6c69_6379),
             fs,
             engine: None,

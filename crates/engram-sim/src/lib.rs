@@ -27,6 +27,8 @@ mod history;
 
 mod versions;
 
+mod arrive;
+
 mod settle;
 
 mod tied;

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use engram_engine::{
     AssociationReceipt, Created, Done, DuplicatePolicy, EngineError, FeedbackReceipt,
-    ForgetReceipt, MemoryContent, NewMemory, OnInvalid, RememberOptions, Remembered, SpaceInfo,
-    State, Updated,
+    ForgetReceipt, Imported, MemoryContent, NewMemory, OnInvalid, RememberOptions, Remembered,
+    SpaceInfo, State, Updated,
 };
 use engram_store::SpaceId;
 
@@ -242,6 +242,11 @@ pub(crate) enum Work {
     Judge {
         slot: Slot<FeedbackReceipt>,
     },
+    /// A memory comes in from elsewhere.
+    Arrive {
+        stored: Box<Stored>,
+        slot: Slot<Imported>,
+    },
     /// A commit of the engine's own, which nobody waits for: it changes no memory.
     Derived,
 }
@@ -373,6 +378,7 @@ impl Image {
             }
             Work::Change { ids, fate, .. } => self.change(ids, *fate),
             Work::Update { newer, .. } => self.update(newer),
+            Work::Arrive { stored, .. } => self.put(Stored::clone(stored)),
             Work::Associate { pair, tie, .. } => {
                 self.ties.insert(*pair, tie.clone());
             }

@@ -6,6 +6,7 @@ use engram_engine::DuplicatePolicy;
 use engram_engine::{AssociationReceipt, Engine, FeedbackReceipt, Language};
 use engram_store::SpaceId;
 
+use crate::arrive::arrived;
 use crate::history::{Check, DIMENSION, History};
 use crate::model::{Fate, Image, Nature, Place, Queued, Work, classify, taken};
 use crate::versions::updated;
@@ -231,7 +232,16 @@ fn refusal(error: &engram_engine::EngineError) -> Answer {
 
 /// Takes the answer to one request and compares it with what must have come.
 fn answer(queued: &mut Queued, published: &Image, reached: Reached) -> Check<Answer> {
-    let commit = queued.stamp.is_some();
+    let outcome = outcome(queued, reached)?;
+    let is_misplaced = queued.stamp.is_some_and(|(lsn, _)| lsn != published.lsn + 1);
+    if matches!(outcome, Answer::Yes) && is_misplaced {
+        return Err(format!("{:?} was acknowledged at LSN {}", queued.stamp, published.lsn));
+    }
+    Ok(outcome)
+}
+
+/// The same, wherever it stands.
+fn outcome(queued: &mut Queued, reached: Reached) -> Check<Answer> {
     match &mut queued.work {
         Work::Remember { plan, keyed, slot } => match taken(slot) {
             Some(Ok(answer)) => {
@@ -287,14 +297,16 @@ fn answer(queued: &mut Queued, published: &Image, reached: Reached) -> Check<Ans
             Some(Err(error)) => return Ok(refusal(&error)),
             None => return Ok(Answer::Unknown),
         },
+        Work::Arrive { slot, .. } => match taken(slot) {
+            Some(Ok(answer)) => arrived(&answer, queued.stamp)?,
+            Some(Err(error)) => return Ok(refusal(&error)),
+            None => return Ok(Answer::Unknown),
+        },
         Work::Derived => match queued.stamp {
             Some((lsn, _)) if lsn <= reached.lsn => {}
             _ if reached.over => return Ok(Answer::Refused),
             _ => return Ok(Answer::Unknown),
         },
-    }
-    if commit && queued.stamp.is_some_and(|(lsn, _)| lsn != published.lsn + 1) {
-        return Err(format!("{:?} was acknowledged at LSN {}", queued.stamp, published.lsn));
     }
     Ok(Answer::Yes)
 }

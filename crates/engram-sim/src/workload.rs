@@ -22,6 +22,8 @@ const CALLS_AHEAD: u64 = 8;
 const MOVED: u64 = 12;
 /// Chance in percent that a step updates a memory beside what else it does.
 const UPDATED: u64 = 18;
+/// Chance in percent that a memory comes in from elsewhere beside what else a step does.
+const ARRIVES: u64 = 6;
 /// Steps of maintenance within which the cold store is in order, where nothing fails.
 const CLEARED_MAX: u32 = 20;
 /// Chance in percent that a commit is driven at once.
@@ -87,6 +89,10 @@ impl History {
         if self.updates.chance(UPDATED) && !self.fs.crashed() && self.engine().poisoned().is_none()
         {
             self.some_update()?;
+        }
+        if self.arrivals.chance(ARRIVES) && !self.fs.crashed() && self.engine().poisoned().is_none()
+        {
+            self.import_some()?;
         }
         self.tend()
     }

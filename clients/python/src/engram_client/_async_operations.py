@@ -406,6 +406,77 @@ class AsyncSpaceOperations(AsyncCaller):
             },
         )
 
+    async def export(
+        self,
+        *,
+        cursor: str | None = None,
+        filter: models.FilterInput | None = None,
+        include_vectors: bool | None = None,
+        limit: int | None = None,
+        state: models.ListStateName | None = None,
+    ) -> models.ExportResponse:
+        """Reads a space page by page in the form that `import` takes: memories with all that was
+        learned of them, then what was said about them.
+
+        Formed associations, older versions and what relevance is worth are left out: the first are
+        formed anew. A cursor stays valid whatever is stored or forgotten meanwhile; a memory that
+        is updated meanwhile may come in both versions.
+
+        Args:
+            cursor: `next_cursor` of the page before.
+            filter: Which memories. What was said about two memories goes with them where both go.
+            include_vectors: Whether vectors go with memories that their text could make again.
+            limit: Most records in the page; 100 when absent.
+            state: In which state; `active` when absent.
+        """
+        return await self._run(
+            _table.EXPORT,
+            {
+                "cursor": cursor,
+                "filter": filter,
+                "include_vectors": include_vectors,
+                "limit": limit,
+                "state": state,
+            },
+        )
+
+    def iter_export(
+        self,
+        *,
+        cursor: str | None = None,
+        filter: models.FilterInput | None = None,
+        include_vectors: bool | None = None,
+        limit: int | None = None,
+        state: models.ListStateName | None = None,
+    ) -> AsyncIterator[models.TransferRecord]:
+        """Reads a space page by page in the form that `import` takes: memories with all that was
+        learned of them, then what was said about them.
+
+        Formed associations, older versions and what relevance is worth are left out: the first are
+        formed anew. A cursor stays valid whatever is stored or forgotten meanwhile; a memory that
+        is updated meanwhile may come in both versions.
+
+        Iterates over all of them, page by page; `limit` is the size of a page.
+
+        Args:
+            cursor: `next_cursor` of the page before.
+            filter: Which memories. What was said about two memories goes with them where both go.
+            include_vectors: Whether vectors go with memories that their text could make again.
+            limit: Most records in the page; 100 when absent.
+            state: In which state; `active` when absent.
+        """
+        return self._pages(
+            _table.EXPORT,
+            {
+                "cursor": cursor,
+                "filter": filter,
+                "include_vectors": include_vectors,
+                "limit": limit,
+                "state": state,
+            },
+            "records",
+        )
+
     async def fading(
         self,
         *,
@@ -636,6 +707,31 @@ class AsyncSpaceOperations(AsyncCaller):
                 "evidence_max": evidence_max,
                 "fields": fields,
                 "filter": filter,
+            },
+        )
+
+    async def import_(
+        self,
+        *,
+        records: Sequence[models.TransferRecord],
+        partial: bool | None = None,
+    ) -> models.ImportResponse:
+        """Stores up to 1,000 records of an export in one commit: all of them, or with `partial` all
+        that are in order.
+
+        It sets what was learned: strengths, evidence, decisions and what beliefs rest on, which no
+        other operation does. What is there with the same content stays as it is, so an import may
+        be repeated. Duplicates are kept, whatever the space does with them otherwise.
+
+        Args:
+            records: The records. What a record names must stand before it or be there.
+            partial: False: one refused record refuses all. True: the others are stored.
+        """
+        return await self._run(
+            _table.IMPORT,
+            {
+                "records": records,
+                "partial": partial,
             },
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import keyword
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,11 @@ class Operation(Generic[T]):
     takes_key: bool = False
     """Whether the request can carry an idempotency key."""
 
+    @property
+    def attribute(self) -> str:
+        """The name of its method: that of a keyword has an underscore behind it."""
+        return f"{self.name}_" if keyword.iskeyword(self.name) else self.name
+
 
 class Repeat(Enum):
     """When a request may be sent again."""
@@ -55,7 +61,7 @@ class Call(Generic[T]):
     repeat: Repeat
 
 
-SAFE_WRITES = frozenset({"associate", "consolidate"})
+SAFE_WRITES = frozenset({"associate", "consolidate", "import"})
 """Operations that change something, and whose repetition changes nothing more."""
 
 

@@ -98,6 +98,16 @@ DISSOCIATE: Operation[models.DissociateResponse] = Operation(
     has_body=True,
 )
 
+EXPORT: Operation[models.ExportResponse] = Operation(
+    name="export",
+    method="POST",
+    path="/api/v1/spaces/{space}/export",
+    permission="read",
+    answer_keys=frozenset({"records", "snapshot_lsn"}),
+    idempotent=True,
+    has_body=True,
+)
+
 FADING: Operation[models.FadingResponse] = Operation(
     name="fading",
     method="POST",
@@ -172,6 +182,16 @@ IMAGINE: Operation[models.ImagineResponse] = Operation(
     path="/api/v1/spaces/{space}/imagine",
     permission="read",
     answer_keys=frozenset({"imagined", "memory", "parts", "precedents", "looked_at", "snapshot_lsn"}),
+    idempotent=True,
+    has_body=True,
+)
+
+IMPORT: Operation[models.ImportResponse] = Operation(
+    name="import",
+    method="POST",
+    path="/api/v1/spaces/{space}/import",
+    permission="admin",
+    answer_keys=frozenset({"lsn", "committed_at", "created", "unchanged", "refused"}),
     idempotent=True,
     has_body=True,
 )
@@ -353,6 +373,7 @@ OPERATIONS: dict[str, Operation[Any]] = {
     "create_space": CREATE_SPACE,
     "delete_space": DELETE_SPACE,
     "dissociate": DISSOCIATE,
+    "export": EXPORT,
     "fading": FADING,
     "feedback": FEEDBACK,
     "forget": FORGET,
@@ -361,6 +382,7 @@ OPERATIONS: dict[str, Operation[Any]] = {
     "get_space": GET_SPACE,
     "history": HISTORY,
     "imagine": IMAGINE,
+    "import": IMPORT,
     "list": LIST,
     "list_spaces": LIST_SPACES,
     "marks": MARKS,

@@ -290,6 +290,22 @@ class CalibrationView(TypedDict):
     """Those of them that were useful."""
 
 
+class _CarriedInputRequired(TypedDict):
+    statement: float
+    """Share that the statement counts of a statement, above 0 and up to 1."""
+
+
+class CarriedInput(_CarriedInputRequired, total=False):
+    """What a weighed update left of what was believed before it."""
+
+    opposes: float
+    """Observations that speak against it."""
+    pieces: int
+    """Pieces of evidence that they came from."""
+    supports: float
+    """Observations that speak for what is said now."""
+
+
 class _ChangeViewRequired(TypedDict):
     change: ChangeName
     """What happened."""
@@ -581,6 +597,16 @@ class DissociateResponse(_DissociateResponseRequired, total=False):
     """Log sequence number of the commit; absent when there was nothing to do."""
 
 
+class EmbeddedInput(TypedDict):
+    """Vectors that an embedder computed of a memory."""
+
+    by: str
+    """Which embedder, as an export names it. Another one than that of the space computes them anew.
+    """
+    vectors: Sequence[Sequence[float]]
+    """Vectors of unit length, 1 to 1,024."""
+
+
 class EmbedderView(TypedDict):
     """What computes a space's vectors."""
 
@@ -594,6 +620,37 @@ class EmbedderView(TypedDict):
     """`builtin`, `local`, `openai`, `ollama`, `tei` or `none`."""
     weights_hash: str
     """BLAKE3 of the weights, hexadecimal; empty for a remote model."""
+
+
+class ExportRequest(TypedDict, total=False):
+    """Asks for a page of an export: memories in the order of the log, then what was said about
+    them.
+    """
+
+    cursor: str
+    """`next_cursor` of the page before."""
+    filter: FilterInput
+    """Which memories. What was said about two memories goes with them where both go."""
+    include_vectors: bool
+    """Whether vectors go with memories that their text could make again."""
+    limit: int
+    """Most records in the page; 100 when absent."""
+    state: ListStateName
+    """In which state; `active` when absent."""
+
+
+class _ExportResponseRequired(TypedDict):
+    records: list[TransferRecord]
+    """The records. A page may have none and yet be followed by others."""
+    snapshot_lsn: int
+    """Last commit that the answer saw."""
+
+
+class ExportResponse(_ExportResponseRequired, total=False):
+    """A page of an export."""
+
+    next_cursor: str
+    """Where the next page starts; absent at the end."""
 
 
 class FadingRequest(TypedDict, total=False):
@@ -940,6 +997,33 @@ class ImaginedView(TypedDict):
     """Its value."""
 
 
+class _ImportRequestRequired(TypedDict):
+    records: Sequence[TransferRecord]
+    """The records. What a record names must stand before it or be there."""
+
+
+class ImportRequest(_ImportRequestRequired, total=False):
+    """Up to 1,000 records for one commit."""
+
+    partial: bool
+    """False: one refused record refuses all. True: the others are stored."""
+
+
+class ImportResponse(TypedDict):
+    """What became of the records of an import."""
+
+    committed_at: str
+    """Time of that commit."""
+    created: RecordCountsView
+    """Records that this import stored."""
+    lsn: int
+    """Log sequence number of the commit, or of the last one that the answer rests on."""
+    refused: list[RefusedRecordView]
+    """Refused records; only with `partial: true`."""
+    unchanged: RecordCountsView
+    """Records that were there already. Nothing of them changed."""
+
+
 class _JudgedRecallInputRequired(TypedDict):
     mode: ModeName
     """`mode` of the answer."""
@@ -952,6 +1036,19 @@ class JudgedRecallInput(_JudgedRecallInputRequired, total=False):
 
     uncalibrated: float
     """Its `uncalibrated`; when absent, it is worked out from the calibration of now."""
+
+
+class LearnedInput(TypedDict, total=False):
+    """What happened to a memory. Without any field: nothing but that it was stored."""
+
+    apart: bool
+    """It makes no belief until it is updated."""
+    consolidated: bool
+    """Consolidation does not look at it again."""
+    is_belief: bool
+    """Consolidation made it; what it rests on follows."""
+    past: PastInput
+    """Its reviews and evidence."""
 
 
 class ListRequest(TypedDict, total=False):
@@ -1330,6 +1427,28 @@ class PartialInput(TypedDict, total=False):
     """Takes the place of embedding the text."""
 
 
+class _PastInputRequired(TypedDict):
+    difficulty: float
+    """How slowly it grows stable, 1 (fast) to 10."""
+    first_stability_days: float
+    """Its stability then, days."""
+    learned_at: str | datetime
+    """From when on it fades."""
+
+
+class PastInput(_PastInputRequired, total=False):
+    """Reviews of a memory and evidence for it. Times ahead of the clock count as now."""
+
+    carried: CarriedInput
+    """What a weighed update left of what was believed before it."""
+    reviews: Sequence[ReviewInput]
+    """Its reviews, oldest first."""
+    sources: Sequence[SourceEvidenceInput]
+    """What each source said of it beyond the statement of who stored it."""
+    uses: int
+    """How often it was recalled, called useful, or said again."""
+
+
 _PathStepViewRequired = TypedDict(
     "_PathStepViewRequired",
     {
@@ -1705,6 +1824,28 @@ class ReconsolidationView(TypedDict):
     """What the update counts of a statement."""
 
 
+class RecordCountsView(TypedDict):
+    """How many records of each sort."""
+
+    associations: int
+    """Associations."""
+    beliefs: int
+    """What beliefs rest on."""
+    decisions: int
+    """Decisions about pairs."""
+    memories: int
+    """Memories."""
+
+
+class RefusedRecordView(TypedDict):
+    """A record that was refused."""
+
+    index: int
+    """Its place among the records, from 0."""
+    problem: Problem
+    """Why."""
+
+
 class _RememberManyRequestRequired(TypedDict):
     memories: Sequence[MemoryInput]
     """The memories."""
@@ -1899,6 +2040,24 @@ class RetentionResponse(TypedDict):
     """How retrievable it is now."""
 
 
+class _ReviewInputRequired(TypedDict):
+    at: str | datetime
+    """When it was."""
+    since: str | datetime
+    """From when on forgetting counts after it, not behind `at`."""
+    stability_days: float
+    """Stability after it, days."""
+
+
+class ReviewInput(_ReviewInputRequired, total=False):
+    """A use, a repetition or a judgement of a memory."""
+
+    decay: float
+    """Its own decay, where the law is `act_r`; else 0."""
+    weight: float
+    """How much of a review it was; 0 for a lapse."""
+
+
 class ReviewView(TypedDict):
     """A use, a repetition or a judgement of a memory."""
 
@@ -1979,6 +2138,20 @@ class SeedInput(_SeedInputRequired, total=False):
 
     activation: float
     """How active it is at the start; 1 when absent."""
+
+
+class _SourceEvidenceInputRequired(TypedDict):
+    source: str
+    """Which source: 16 hexadecimal digits of a hash."""
+
+
+class SourceEvidenceInput(_SourceEvidenceInputRequired, total=False):
+    """What one source said of a memory."""
+
+    opposes: int
+    """How often it spoke against it."""
+    supports: int
+    """How often it spoke for the memory."""
 
 
 class SourceEvidenceView(TypedDict):
@@ -2212,6 +2385,121 @@ class TimeSpanInput(TypedDict, total=False):
     """Before this time."""
 
 
+_TransferAssociationRequired = TypedDict(
+    "_TransferAssociationRequired",
+    {
+        # Id of the memory where it starts.
+        "from": "str",
+        # Id of the memory where it ends.
+        "to": "str",
+    },
+)
+
+
+_TransferAssociationOptional = TypedDict(
+    "_TransferAssociationOptional",
+    {
+        # Why it is there.
+        "reason": "str",
+        # What it says; `related` when absent.
+        "relation": "str",
+        # How strong it is; 0.8 when absent.
+        "weight": "float",
+    },
+    total=False,
+)
+
+
+class TransferAssociation(_TransferAssociationRequired, _TransferAssociationOptional):
+    """An association that somebody stated."""
+
+
+class _TransferBeliefRequired(TypedDict):
+    id: str
+    """Its id; a memory of kind `belief` has it."""
+
+
+class TransferBelief(_TransferBeliefRequired, total=False):
+    """What a belief rests on."""
+
+    dissent: list[str]
+    """Those of them that speak against it."""
+    held: bool
+    """A caller has written its text: consolidation leaves that alone."""
+    members: list[str]
+    """Ids of the memories that it rests on. What is not there, or carries another belief, is left
+    out.
+    """
+    model: str
+    """The model that wrote its text; absent where these are words of members."""
+    outdated: bool
+    """Something that it rested on is gone or says something else."""
+    quoted: list[str]
+    """Those of them whose words its text is."""
+    written: int
+    """Members when its text was last written."""
+
+
+class _TransferDecisionRequired(TypedDict):
+    decision: DecisionName
+    """What was decided."""
+    id: str
+    """Id of the memory that was judged."""
+    other: str
+    """Id of the other."""
+
+
+class TransferDecision(_TransferDecisionRequired, total=False):
+    """What somebody decided about two memories. What it is evidence for is not counted: `learned`
+    has it.
+    """
+
+    decided_at: str | datetime
+    """When; now when absent or ahead of the clock."""
+
+
+class _TransferMemoryRequired(TypedDict):
+    content: MemoryInput
+    """The memory; it must have an id."""
+
+
+class TransferMemory(_TransferMemoryRequired, total=False):
+    """A memory with what happened to it."""
+
+    embedded: EmbeddedInput
+    """Its vectors, where the same embedder computed them."""
+    first_stored_at: str | datetime
+    """When it was first stored; now when absent or ahead of the clock."""
+    learned: LearnedInput
+    """What happened to it. When absent that is not known, and its repetitions are counted."""
+    state: StateName
+    """Whether recall shows it; `active` when absent."""
+
+
+@final
+class TransferRecordMemory(TypedDict):
+    memory: TransferMemory
+    """A memory with what happened to it."""
+
+
+@final
+class TransferRecordAssociation(TypedDict):
+    association: TransferAssociation
+    """An association that somebody stated."""
+
+
+@final
+class TransferRecordDecision(TypedDict):
+    decision: TransferDecision
+    """What somebody decided about two memories."""
+
+
+@final
+class TransferRecordBelief(TypedDict):
+    belief: TransferBelief
+    """What a belief rests on; its text is a memory."""
+
+
 class UndoConsolidationRequest(TypedDict, total=False):
     """Takes back what consolidation made: exactly one of `ids` and `since_lsn` is given."""
 
@@ -2337,3 +2625,6 @@ MetadataCondition: TypeAlias = Union[str, float, bool, None, "Comparisons"]
 
 RememberResult: TypeAlias = Union["RememberResultStored", "RememberResultRefused"]
 """Stored (now or before), or refused; refused only in an answer to `partial: true`."""
+
+TransferRecord: TypeAlias = Union["TransferRecordMemory", "TransferRecordAssociation", "TransferRecordDecision", "TransferRecordBelief"]
+"""One thing that an export gives and an import takes."""

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use engram_api::{
     AssociateRequest, AssociationsRequest, BeliefsRequest, ChangesRequest, CompleteRequest,
-    ConsolidateRequest, CreateSpaceRequest, DissociateRequest, ErrorCode, FadingRequest,
-    FeedbackRequest, ForgetReceiptRequest, ForgetRequest, GetRequest, HistoryRequest,
-    ImagineRequest, ListRequest, MarksRequest, OPERATIONS, Operation, PredictRequest, Problem,
-    QueryRequest, RecallRequest, RecognizeRequest, RememberManyRequest, RememberRequest,
-    RestoreRequest, RetentionRequest, SpreadRequest, UndoConsolidationRequest, UpdateRequest,
+    ConsolidateRequest, CreateSpaceRequest, DissociateRequest, ErrorCode, ExportRequest,
+    FadingRequest, FeedbackRequest, ForgetReceiptRequest, ForgetRequest, GetRequest,
+    HistoryRequest, ImagineRequest, ImportRequest, ListRequest, MarksRequest, OPERATIONS,
+    Operation, PredictRequest, Problem, QueryRequest, RecallRequest, RecognizeRequest,
+    RememberManyRequest, RememberRequest, RestoreRequest, RetentionRequest, SpreadRequest,
+    UndoConsolidationRequest, UpdateRequest,
 };
 use engram_client::{Client, ClientError, ClientOptions, SpaceClient};
 use serde_json::Value;
@@ -41,6 +42,8 @@ const SAFE: &[(&str, Ask)] = &[
     ("beliefs", |client| client.space("s").beliefs(&BeliefsRequest::default()).map(drop)),
     ("changes", |client| client.space("s").changes(&ChangesRequest::default()).map(drop)),
     ("fading", |client| client.space("s").fading(&FadingRequest::default()).map(drop)),
+    ("export", |client| client.space("s").export(&ExportRequest::default()).map(drop)),
+    ("import", |client| client.space("s").import(&ImportRequest::default()).map(drop)),
     ("retention", |client| client.space("s").retention(&RetentionRequest::default()).map(drop)),
     ("forget_receipt", |client| {
         client.space("s").forget_receipt(&ForgetReceiptRequest::default()).map(drop)

@@ -37,6 +37,35 @@ pub(super) const REMEMBER_ERRORS: &[ErrorCode] = &[
     ErrorCode::IoFailed,
     ErrorCode::ColdUnavailable,
 ];
+pub(super) const EXPORT_ERRORS: &[ErrorCode] = LIST_ERRORS;
+/// The space's rule for duplicates has no say, and the records may name each other.
+pub(super) const IMPORT_ERRORS: &[ErrorCode] = &[
+    ErrorCode::BadTime,
+    ErrorCode::OutOfRange,
+    ErrorCode::NotFinite,
+    ErrorCode::ZeroVector,
+    ErrorCode::WrongDimension,
+    ErrorCode::NoContent,
+    ErrorCode::BadId,
+    ErrorCode::TextTooLarge,
+    ErrorCode::TooLong,
+    ErrorCode::TooMany,
+    ErrorCode::MetadataTooLarge,
+    ErrorCode::TooDeep,
+    ErrorCode::IdConflict,
+    ErrorCode::SelfAssociation,
+    ErrorCode::MemoryNotFound,
+    ErrorCode::EmbedderRefused,
+    ErrorCode::EmbedderUnavailable,
+    ErrorCode::EmbedderFailed,
+    ErrorCode::EmbedderMismatch,
+    ErrorCode::Overloaded,
+    ErrorCode::DiskFull,
+    ErrorCode::LogPoisoned,
+    ErrorCode::SpaceQuarantined,
+    ErrorCode::IoFailed,
+    ErrorCode::ColdUnavailable,
+];
 pub(super) const UPDATE_ERRORS: &[ErrorCode] = &[
     ErrorCode::BadTime,
     ErrorCode::OutOfRange,

@@ -1,4 +1,4 @@
-//! The rows of the operations table: only data.
+//! The rows of the operations table: only data. Those of the node stand apart.
 
 mod backups;
 mod node;
@@ -7,9 +7,10 @@ use self::backups::BACKUPS;
 use self::node::NODE;
 use super::errors::{
     ASSOCIATE_ERRORS, ASSOCIATIONS_ERRORS, BELIEFS_ERRORS, CHANGES_ERRORS, CONSOLIDATE_ERRORS,
-    FADING_ERRORS, FEEDBACK_ERRORS, GET_ERRORS, HISTORY_ERRORS, LIST_ERRORS, MARKS_ERRORS,
-    PARTIAL_ERRORS, QUERY_ERRORS, RECALL_ERRORS, RECEIPT_ERRORS, RECOGNIZE_ERRORS, REMEMBER_ERRORS,
-    RETENTION_ERRORS, SELECT_ERRORS, SPREAD_ERRORS, UNDO_ERRORS, UPDATE_ERRORS,
+    EXPORT_ERRORS, FADING_ERRORS, FEEDBACK_ERRORS, GET_ERRORS, HISTORY_ERRORS, IMPORT_ERRORS,
+    LIST_ERRORS, MARKS_ERRORS, PARTIAL_ERRORS, QUERY_ERRORS, RECALL_ERRORS, RECEIPT_ERRORS,
+    RECOGNIZE_ERRORS, REMEMBER_ERRORS, RETENTION_ERRORS, SELECT_ERRORS, SPREAD_ERRORS, UNDO_ERRORS,
+    UPDATE_ERRORS,
 };
 use super::{Method, Operation, Permission, Route, Scope};
 
@@ -505,5 +506,35 @@ const MEMORIES: &[Operation] = &[
         request_example: r#"{"query":"EXPLAIN RECALL $cue WHERE person = 'Ada' AND occurred_at >= $1 LIMIT 5","parameters":{"cue":"Where does Ada live?"},"values":["2026-01-01T00:00:00Z"]}"#,
         response_example: r#"{"operation":"recall","request":{"text":"Where does Ada live?","limit":5,"explain":true,"filter":{"people":["Ada"],"occurred_after":"2026-01-01T00:00:00Z"}},"answer":{"outcome":"nothing","items":[]}}"#,
         own_errors: QUERY_ERRORS,
+    },
+    Operation {
+        name: "export",
+        scope: Scope::Space,
+        permission: Permission::Read,
+        routes: &[post("/api/v1/spaces/{space}/export")],
+        request: Some("ExportRequest"),
+        response: "ExportResponse",
+        status: 200,
+        idempotent: true,
+        summary: "Reads a space page by page in the form that `import` takes: memories with all that was learned of them, then what was said about them.",
+        note: "Formed associations, older versions and what relevance is worth are left out: the first are formed anew. A cursor stays valid whatever is stored or forgotten meanwhile; a memory that is updated meanwhile may come in both versions.",
+        request_example: r#"{"limit":100,"filter":{"tags":["travel"]},"state":"all","include_vectors":false}"#,
+        response_example: r#"{"records":[{"memory":{"content":{"id":"chat-17","kind":"episode","text":"Ada: I moved to Zurich last week.","people":["Ada"]},"state":"active","first_stored_at":"2026-01-05T11:00:01.000000042Z","learned":{"past":{"learned_at":"2026-01-05T11:00:00Z","first_stability_days":30.0,"difficulty":5.0,"uses":1,"reviews":[{"at":"2026-01-06T09:00:00Z","since":"2026-01-06T09:00:00Z","stability_days":86.5,"decay":0.0,"weight":1.0}],"sources":[{"source":"9f2c5b7d8e1f6003","supports":1,"opposes":0}]},"consolidated":true}}},{"association":{"from":"chat-17","to":"chat-3","relation":"caused","weight":0.75,"reason":"She said so."}},{"decision":{"id":"chat-17","other":"chat-3","decision":"supersedes","decided_at":"2026-01-06T09:00:00Z"}},{"belief":{"id":"belief-3f2a9c5b7d8e1f60","members":["chat-3","chat-4","chat-9"],"dissent":["chat-4"],"quoted":["chat-9"],"written":3}}],"next_cursor":"AQ","snapshot_lsn":19}"#,
+        own_errors: EXPORT_ERRORS,
+    },
+    Operation {
+        name: "import",
+        scope: Scope::Space,
+        permission: Permission::Admin,
+        routes: &[post("/api/v1/spaces/{space}/import")],
+        request: Some("ImportRequest"),
+        response: "ImportResponse",
+        status: 200,
+        idempotent: true,
+        summary: "Stores up to 1,000 records of an export in one commit: all of them, or with `partial` all that are in order.",
+        note: "It sets what was learned: strengths, evidence, decisions and what beliefs rest on, which no other operation does. What is there with the same content stays as it is, so an import may be repeated. Duplicates are kept, whatever the space does with them otherwise.",
+        request_example: r#"{"records":[{"memory":{"content":{"id":"chat-17","text":"Ada: I moved to Zurich last week."},"first_stored_at":"2026-01-05T11:00:01Z","learned":{"past":{"learned_at":"2026-01-05T11:00:00Z","first_stability_days":30.0,"difficulty":5.0,"uses":0,"carried":{"statement":0.5,"supports":1.0,"opposes":0.5,"pieces":2}}},"embedded":{"by":"builtin/all-MiniLM-L6-v2/2/9f2c","vectors":[[1.0,0.0]]}}},{"association":{"from":"chat-17","to":"chat-3","relation":"caused"}}],"partial":true}"#,
+        response_example: r#"{"lsn":12,"committed_at":"2026-01-07T11:00:01.000000042Z","created":{"memories":1,"associations":0,"decisions":0,"beliefs":0},"unchanged":{"memories":0,"associations":0,"decisions":0,"beliefs":0},"refused":[{"index":1,"problem":{"type":"urn:engram:error:memory_not_found","title":"The memory does not exist","status":404,"detail":"memory \"chat-3\" does not exist","code":"memory_not_found","errno":"ERR-2002","kind":"fix_request","fix":"Check the id.","example":"{\"id\": \"chat-17\"}","retryable":false}}]}"#,
+        own_errors: IMPORT_ERRORS,
     },
 ];

@@ -17,6 +17,9 @@ pub const SERVICE: &str = "Engram";
 /// What became of each request of a stream of them: a field with its answer, or with the problem.
 pub(super) const INGEST_RESULT: &str = "IngestResult";
 
+/// What a stream of an export consists of.
+const TRANSFER_RECORD: &str = "TransferRecord";
+
 /// Names the space in a request. It is no field of the type: the path has it in REST.
 pub(super) const SPACE: &str = "space";
 /// Names the fields to be cleared: `null` in JSON, which proto3 does not have.
@@ -410,6 +413,10 @@ fn rpcs(operation: &'static Operation) -> Vec<ProtoRpc> {
             let many = one("Ingest".to_owned(), true);
             ProtoRpc { response: INGEST_RESULT, takes_stream: true, ..many }
         }
+        Streaming::Pages => {
+            ProtoRpc { response: TRANSFER_RECORD, ..one(format!("{name}Stream"), true) }
+        }
+        Streaming::Parts => ProtoRpc { takes_stream: true, ..one(format!("{name}Stream"), false) },
     });
     [one(name, false)].into_iter().chain(stream).collect()
 }

@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::model::{PACKAGE, ProtoField, ProtoFile, ProtoKind, ProtoLabel, ProtoMessage, SERVICE};
+use super::model::{
+    PACKAGE, ProtoField, ProtoFile, ProtoKind, ProtoLabel, ProtoMessage, ProtoRpc, SERVICE,
+};
+use crate::operation::Streaming;
 
 /// Where the file is, from the root of the repository.
 pub(crate) const PROTO_PATH: &str = "crates/engram-api/proto/engram/v1/engram.proto";
@@ -38,17 +41,7 @@ fn write_file(file: &ProtoFile, out: &mut String) -> std::fmt::Result {
     for rpc in &file.rpcs {
         let stream = |streams: bool| if streams { "stream " } else { "" };
         let (takes, gives) = (stream(rpc.takes_stream), stream(rpc.streams));
-        let summary = match rpc.streams {
-            false => rpc.operation.summary.to_owned(),
-            true if rpc.takes_stream => {
-                "The same for a stream of requests: each is answered when it is durable, in their order. Those under way at the same \
-                 time are committed in any order."
-                    .to_owned()
-            }
-            true => "The same as a stream, with a message for what each step did or what came."
-                .to_owned(),
-        };
-        writeln!(out, "  // {summary}")?;
+        writeln!(out, "  // {}", summary(rpc))?;
         let (request, response) = (&rpc.request, rpc.response);
         writeln!(out, "  rpc {}({takes}{request}) returns ({gives}{response});", rpc.name)?;
     }
@@ -71,6 +64,26 @@ fn write_file(file: &ProtoFile, out: &mut String) -> std::fmt::Result {
         write_message(file, message, out)?;
     }
     Ok(())
+}
+
+fn summary(rpc: &ProtoRpc) -> &'static str {
+    match (rpc.takes_stream, rpc.operation.streaming()) {
+        (true, Some(Streaming::Parts)) => {
+            "The same for a stream of requests, which are committed in batches as they come: one answer to all, in which places count \
+             from the first record of the stream."
+        }
+        (true, _) => {
+            "The same for a stream of requests: each is answered when it is durable, in their order. Those under way at the same time \
+             are committed in any order."
+        }
+        (false, Some(Streaming::Pages)) if rpc.streams => {
+            "The same as a stream of all records from the cursor on; a limit is that of the pages they are read in."
+        }
+        (false, _) if rpc.streams => {
+            "The same as a stream, with a message for what each step did or what came."
+        }
+        (false, _) => rpc.operation.summary,
+    }
 }
 
 fn write_message(file: &ProtoFile, message: &ProtoMessage, out: &mut String) -> std::fmt::Result {

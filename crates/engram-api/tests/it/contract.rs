@@ -5,22 +5,24 @@ use std::collections::BTreeSet;
 use engram_api::{
     AfterRecallInput, AroundInput, AssociateRequest, AssociateResponse, AssociationsRequest,
     AssociationsResponse, BackupJobView, BackupStatusView, BeliefsRequest, BeliefsResponse,
-    ChangesRequest, ChangesResponse, Comparisons, CompleteRequest, CompleteResponse,
+    CarriedInput, ChangesRequest, ChangesResponse, Comparisons, CompleteRequest, CompleteResponse,
     ConsolidateRequest, ConsolidateResponse, CreateBackupRequest, CreateRestorePointRequest,
-    CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest, DissociateResponse, FadingRequest,
-    FadingResponse, FeedbackRequest, FeedbackResponse, FilterInput, ForgetReceiptRequest,
-    ForgetReceiptResponse, ForgetRequest, ForgetResponse, GetRequest, HistoryRequest,
-    HistoryResponse, ImagineRequest, ImagineResponse, JudgedRecallInput, ListRequest, ListResponse,
+    CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest, DissociateResponse, EmbeddedInput,
+    ExportRequest, ExportResponse, FadingRequest, FadingResponse, FeedbackRequest,
+    FeedbackResponse, FilterInput, ForgetReceiptRequest, ForgetReceiptResponse, ForgetRequest,
+    ForgetResponse, GetRequest, HistoryRequest, HistoryResponse, ImagineRequest, ImagineResponse,
+    ImportRequest, ImportResponse, JudgedRecallInput, LearnedInput, ListRequest, ListResponse,
     ListSpacesResponse, MarksRequest, MarksResponse, MemoryDecay, MemoryInput, MemoryPatch,
-    MemoryView, Method, NegativeInput, OPERATIONS, Operation, PartialInput, PredictRequest,
-    PredictResponse, PrimeInput, Problem, QueryRequest, QueryResponse, RecallRequest,
-    RecallResponse, RecognizeRequest, RecognizeResponse, RememberManyRequest, RememberManyResponse,
-    RememberRequest, RememberResponse, RestoreRequest, RestoreResponse, RestoreSpaceRequest,
-    RestoreTo, RetentionRequest, RetentionResponse, Scope, SeedInput, SourceInput, SpaceDecay,
-    SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView,
-    TakeOverRepositoryRequest, TimeSpanInput, UndoConsolidationRequest, UndoConsolidationResponse,
-    UpdateRequest, UpdateResponse, VersionView, WeightsInput, decode, decode_proto, encode_proto,
-    schemas,
+    MemoryView, Method, NegativeInput, OPERATIONS, Operation, PartialInput, PastInput,
+    PredictRequest, PredictResponse, PrimeInput, Problem, QueryRequest, QueryResponse,
+    RecallRequest, RecallResponse, RecognizeRequest, RecognizeResponse, RememberManyRequest,
+    RememberManyResponse, RememberRequest, RememberResponse, RestoreRequest, RestoreResponse,
+    RestoreSpaceRequest, RestoreTo, RetentionRequest, RetentionResponse, ReviewInput, Scope,
+    SeedInput, SourceEvidenceInput, SourceInput, SpaceDecay, SpaceStatsView, SpaceView,
+    SpreadRequest, SpreadResponse, StatusView, TakeOverRepositoryRequest, TimeSpanInput,
+    TransferAssociation, TransferBelief, TransferDecision, TransferMemory,
+    UndoConsolidationRequest, UndoConsolidationResponse, UpdateRequest, UpdateResponse,
+    VersionView, WeightsInput, decode, decode_proto, encode_proto, schemas,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -96,6 +98,10 @@ fn round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
         "TakeOverRepositoryRequest" => through::<TakeOverRepositoryRequest>(name, json),
         "BackupJobView" => through::<BackupJobView>(name, json),
         "BackupStatusView" => through::<BackupStatusView>(name, json),
+        "ExportRequest" => through::<ExportRequest>(name, json),
+        "ExportResponse" => through::<ExportResponse>(name, json),
+        "ImportRequest" => through::<ImportRequest>(name, json),
+        "ImportResponse" => through::<ImportResponse>(name, json),
         "StatusView" => through::<StatusView>(name, json),
         "VersionView" => through::<VersionView>(name, json),
         "Problem" => through::<Problem>(name, json),
@@ -123,6 +129,16 @@ fn part_round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
         "WeightsInput" => through::<WeightsInput>(name, json),
         "MemoryDecay" => through::<MemoryDecay>(name, json),
         "SpaceDecay" => through::<SpaceDecay>(name, json),
+        "TransferMemory" => through::<TransferMemory>(name, json),
+        "LearnedInput" => through::<LearnedInput>(name, json),
+        "PastInput" => through::<PastInput>(name, json),
+        "ReviewInput" => through::<ReviewInput>(name, json),
+        "SourceEvidenceInput" => through::<SourceEvidenceInput>(name, json),
+        "CarriedInput" => through::<CarriedInput>(name, json),
+        "EmbeddedInput" => through::<EmbeddedInput>(name, json),
+        "TransferAssociation" => through::<TransferAssociation>(name, json),
+        "TransferDecision" => through::<TransferDecision>(name, json),
+        "TransferBelief" => through::<TransferBelief>(name, json),
         other => panic!("type {other} is not in the list of this test"),
     }
 }
@@ -184,7 +200,7 @@ fn strict_types_and_their_schemas_have_the_same_fields() {
         assert_eq!(fields, named, "{name}");
         seen += 1;
     }
-    assert_eq!(seen, 44);
+    assert_eq!(seen, 56);
 }
 
 #[test]

@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use engram_index::{Adjacency, Direction, Kernels, name_key};
 
 use crate::association::EdgeKind;
-use crate::memtable::{DocRef, MEMBERS_MAX, Snapshot};
+use crate::memtable::{DocRef, Snapshot};
 use crate::model::{Kind, Memory, State};
+use crate::portable::MEMBERS_MAX;
 
 /// Memories that make a belief.
 pub(super) const MEMBERS_MIN: usize = 3;

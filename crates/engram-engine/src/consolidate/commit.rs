@@ -233,7 +233,17 @@ fn work(
             Some(text) => (true, text.quoted, text.model),
             None => (false, Vec::new(), String::new()),
         };
-        record.beliefs.push(BeliefRecord { id, joined, left, dissent, written, quoted, model });
+        let brought = None;
+        record.beliefs.push(BeliefRecord {
+            id,
+            joined,
+            left,
+            dissent,
+            written,
+            quoted,
+            model,
+            brought,
+        });
         stored.extend(stores);
     }
     let mut gone = Vec::new();

@@ -296,6 +296,9 @@ impl<'a> Forming<'a> {
             weight,
         };
         let entity_edge = |((memory, entity), weight)| EntityEdgeRecord { memory, entity, weight };
+        // What was said again elsewhere was counted there.
+        let traces = &self.snapshot.traces;
+        let counts = |(earlier, later): &(u32, u32)| !traces.told_both(*earlier, *later);
         LinkRecord {
             through,
             entities: self.entities,
@@ -305,6 +308,7 @@ impl<'a> Forming<'a> {
             repeats: self
                 .repeats
                 .into_iter()
+                .filter(counts)
                 .map(|(earlier, later)| RepeatRecord { earlier, later })
                 .collect(),
             marks: self.marks,

@@ -114,6 +114,15 @@ impl Associations {
         self.statements.get(&(from, to))
     }
 
+    /// Weight of an explicit association.
+    pub(crate) fn stated_weight(&self, from: u32, to: u32) -> Option<EdgeWeight> {
+        let kind = EdgeKind::Explicit.edge_type();
+        let own = |link: &Link| {
+            link.edge_type == kind && link.direction == Direction::Out && link.node == to
+        };
+        self.graph.links(from).find(own).map(|link| link.weight)
+    }
+
     /// Adds an entity under a node that was never used. Its key must be free.
     pub(crate) fn admit(&mut self, node: u32, entity: Entity) {
         self.nodes_of_keys.insert_mut(Arc::clone(&entity.key), node);

@@ -68,6 +68,8 @@ pub(crate) struct Beliefs {
     again: ByNode<Arc<str>>,
     /// Memories that make no belief until they are updated: somebody took back what they made.
     apart: ByNode<()>,
+    /// Memories from `through` on that were looked at where they come from.
+    seen: ByNode<()>,
     /// The memories below this node were looked at.
     pub(crate) through: u32,
     /// Wrapping sum over all of it but `through`.
@@ -91,6 +93,13 @@ impl Beliefs {
             || self.of_member.contains(node)
             || self.again.contains(node)
             || self.apart.contains(node)
+            || self.seen.contains(node)
+    }
+
+    /// Whether nothing was consolidated here or where memories come from.
+    pub(crate) fn is_blank(&self) -> bool {
+        let notes = self.again.is_empty() && self.apart.is_empty() && self.seen.is_empty();
+        self.through == 0 && self.map.is_empty() && notes
     }
 
     /// Sets what a belief rests on.
@@ -146,9 +155,52 @@ impl Beliefs {
         self.apart.contains(node)
     }
 
+    /// Notes that a memory was looked at where it comes from.
+    pub(crate) fn note_seen(&mut self, node: u32) {
+        if node >= self.through && self.seen.insert(node, ()).is_none() {
+            self.sum = self.sum.wrapping_add(seen_term(node));
+        }
+    }
+
+    /// Whether a memory was looked at, here or where it comes from.
+    pub(crate) fn has_passed(&self, node: u32) -> bool {
+        node < self.through || self.seen.contains(node)
+    }
+
+    /// The same, and it is not to be looked at again.
+    pub(crate) fn has_settled(&self, node: u32) -> bool {
+        self.has_passed(node) && !self.again.contains(node)
+    }
+
+    /// Memories from `through` on that were looked at where they come from, ascending.
+    pub(crate) fn all_seen(&self) -> impl Iterator<Item = u32> {
+        self.seen.nodes()
+    }
+
+    /// How many of them lie below a node.
+    pub(crate) fn seen_below(&self, node: u32) -> u64 {
+        (self.seen.len() - self.seen.from(node).count()) as u64
+    }
+
+    /// Notes that all memories below a node were looked at.
+    pub(crate) fn advance(&mut self, through: u32) {
+        self.through = self.through.max(through);
+        let passed = self.seen.nodes().take_while(|node| *node < self.through);
+        for node in passed.collect::<Vec<u32>>() {
+            self.forget_seen(node);
+        }
+    }
+
+    fn forget_seen(&mut self, node: u32) {
+        if self.seen.remove(node).is_some() {
+            self.sum = self.sum.wrapping_sub(seen_term(node));
+        }
+    }
+
     /// Forgets what is noted of a memory that is gone.
     pub(crate) fn drop_notes(&mut self, node: u32) {
         self.settled(node);
+        self.forget_seen(node);
         if self.apart.contains(node) {
             self.sum = self.sum.wrapping_sub(apart_term(node));
             self.apart.remove(node);
@@ -213,7 +265,10 @@ impl Beliefs {
     /// Estimated bytes in RAM.
     pub(crate) fn heap_bytes(&self) -> u64 {
         let beliefs = self.map.len() * BELIEF_BYTES + self.of_member.len() * size_of::<Member>();
-        let notes = self.stale.heap_bytes() + self.again.heap_bytes() + self.apart.heap_bytes();
+        let notes = self.stale.heap_bytes()
+            + self.again.heap_bytes()
+            + self.apart.heap_bytes()
+            + self.seen.heap_bytes();
         (self.map.heap_bytes() + beliefs + self.of_member.heap_bytes() + notes) as u64
     }
 }
@@ -253,6 +308,12 @@ fn again_term(node: u32, former: &str) -> u64 {
 fn apart_term(node: u32) -> u64 {
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"apart").update(&node.to_le_bytes());
+    first_8(&hasher)
+}
+
+fn seen_term(node: u32) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"seen").update(&node.to_le_bytes());
     first_8(&hasher)
 }
 

@@ -10,9 +10,7 @@ use super::beliefs::{Belief, Member};
 use super::snapshot::Snapshot;
 use crate::dynamics::source_of;
 use crate::model::{Memory, State};
-
-/// Most memories that one belief rests on.
-pub(crate) const MEMBERS_MAX: usize = 256;
+use crate::portable::MEMBERS_MAX;
 
 /// How consolidation changes a belief.
 pub(crate) struct BeliefChange {
@@ -24,6 +22,16 @@ pub(crate) struct BeliefChange {
     pub(crate) dissent: Vec<u32>,
     /// Its text is new: the members whose words it is, and the model that wrote it.
     pub(crate) written: Option<(Vec<u32>, String)>,
+    /// It comes from elsewhere, where its repetitions are counted.
+    pub(crate) brought: Option<Brought>,
+}
+
+/// How a belief stands where it comes from.
+pub(crate) struct Brought {
+    /// Members when its text was last written.
+    pub(crate) written: u32,
+    pub(crate) held: bool,
+    pub(crate) stale: bool,
 }
 
 impl Snapshot {
@@ -59,10 +67,18 @@ impl Snapshot {
             belief.held = false;
         }
         belief.stale = false;
+        let counts = change.brought.is_none();
+        if let Some(Brought { written, held, stale }) = change.brought {
+            let members: Vec<u32> = belief.nodes().collect();
+            let is_member = |node: &u32| members.binary_search(node).is_ok();
+            belief.dissent.retain(is_member);
+            belief.quoted.retain(is_member);
+            (belief.written, belief.held, belief.stale) = (written, held, stale);
+        }
         self.settle_belief(node, belief);
         // What it was made from is no repetition of it: the first of them is when it began.
         reviews.sort_unstable();
-        for at_ns in reviews.into_iter().skip(usize::from(is_new)) {
+        for at_ns in reviews.into_iter().skip(usize::from(is_new)).filter(|_| counts) {
             let at_ns = at_ns.min(self.committed_at.0);
             self.learn(node, |trace, law| {
                 trace.retention.review(law, at_ns, Review::Used { share: 1.0 });
@@ -123,7 +139,7 @@ impl Snapshot {
         let is_active = self.doc_of_node(node).is_some_and(|(_, state)| state == State::Active);
         if self.beliefs.on(node).is_some() {
             self.doubt(node);
-        } else if is_active && node < self.beliefs.through && self.beliefs.get(node).is_none() {
+        } else if is_active && self.beliefs.has_passed(node) && self.beliefs.get(node).is_none() {
             self.beliefs.look_again(node, Arc::default());
         }
     }

@@ -30,7 +30,7 @@ mod believe;
 
 pub(crate) use associations::{Associations, Entity};
 pub(crate) use beliefs::{Belief, Beliefs, Member};
-pub(crate) use believe::{BeliefChange, MEMBERS_MAX};
+pub(crate) use believe::{BeliefChange, Brought};
 pub(crate) use bodies::{Bodies, CODES, RECORDS, Sealed, VECTORS};
 pub(crate) use change::state_term;
 pub(crate) use chunk::{Chunk, ChunkParts, Doc, Hashes, Words};

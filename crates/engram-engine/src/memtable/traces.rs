@@ -17,6 +17,8 @@ const ALLOCATED_BYTES: usize = 64;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Traces {
     map: ByNode<Arc<Trace>>,
+    /// Memories that came in with what happened to them: what repeats one another among them is counted already.
+    told: ByNode<()>,
     /// Reviews and witnesses of all of them.
     parts: usize,
     /// Wrapping sum over them.
@@ -43,27 +45,51 @@ impl Traces {
 
     /// Sets the trace of a memory.
     pub(crate) fn put(&mut self, node: u32, trace: Trace) {
-        self.remove(node);
+        self.take(node);
         self.parts += parts(&trace);
         self.sum = self.sum.wrapping_add(term(node, &trace));
         self.map.insert(node, Arc::new(trace));
     }
 
-    /// What happened to a memory goes with its newer version.
+    /// What happened to a memory goes with its newer version. What that says was said nowhere else.
     pub(crate) fn hand_over(&mut self, old: u32, new: u32) {
         if let Some(trace) = self.map.get(old).map(|trace| Trace::clone(trace)) {
-            self.remove(old);
             self.put(new, trace);
         }
+        self.remove(old);
     }
 
     /// Forgets what happened to a memory.
     pub(crate) fn remove(&mut self, node: u32) {
+        self.take(node);
+        if self.told.remove(node).is_some() {
+            self.sum = self.sum.wrapping_sub(told_term(node));
+        }
+    }
+
+    fn take(&mut self, node: u32) {
         if let Some(old) = self.map.get(node) {
             self.parts -= parts(old);
             self.sum = self.sum.wrapping_sub(term(node, old));
             self.map.remove(node);
         }
+    }
+
+    /// Notes that a memory came in with what happened to it.
+    pub(crate) fn note_told(&mut self, node: u32) {
+        if self.told.insert(node, ()).is_none() {
+            self.sum = self.sum.wrapping_add(told_term(node));
+        }
+    }
+
+    /// Whether that was noted of both of two memories.
+    pub(crate) fn told_both(&self, one: u32, other: u32) -> bool {
+        self.told.contains(one) && self.told.contains(other)
+    }
+
+    /// Memories that came in with what happened to them, ascending.
+    pub(crate) fn all_told(&self) -> impl Iterator<Item = u32> {
+        self.told.nodes()
     }
 
     /// All traces with their nodes, ascending.
@@ -85,7 +111,8 @@ impl Traces {
     pub(crate) fn heap_bytes(&self) -> u64 {
         let part = size_of::<Presentation>().max(size_of::<Witness>());
         let traces = self.map.len() * (size_of::<Trace>() + ALLOCATED_BYTES);
-        (self.map.heap_bytes() + traces + self.parts * part) as u64
+        let maps = self.map.heap_bytes() + self.told.heap_bytes();
+        (maps + traces + self.parts * part) as u64
     }
 }
 
@@ -116,6 +143,14 @@ fn term(node: u32, trace: &Trace) -> u64 {
         [statement, supports, opposes].into_iter().for_each(|number| word(number.to_bits()));
         word(u64::from(*pieces));
     }
+    let mut term = [0; 8];
+    term.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    u64::from_le_bytes(term)
+}
+
+fn told_term(node: u32) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"told").update(&node.to_le_bytes());
     let mut term = [0; 8];
     term.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
     u64::from_le_bytes(term)

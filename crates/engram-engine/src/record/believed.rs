@@ -43,4 +43,28 @@ pub(crate) struct BeliefRecord {
     /// What put it into words; empty = they are words of its members.
     #[prost(string, tag = "7")]
     pub(crate) model: String,
+    /// What it rests on where it comes from, in the place of all fields above but the id and the model.
+    #[prost(message, optional, tag = "8")]
+    pub(crate) brought: Option<BroughtRecord>,
+}
+
+/// What a belief rests on that comes from elsewhere. Ids are looked up when it is applied: the memories may stand in the same
+/// commit. What is gone by then, or carries another belief, does not join.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct BroughtRecord {
+    #[prost(string, repeated, tag = "1")]
+    pub(crate) members: Vec<String>,
+    #[prost(string, repeated, tag = "2")]
+    pub(crate) dissent: Vec<String>,
+    #[prost(string, repeated, tag = "3")]
+    pub(crate) quoted: Vec<String>,
+    /// Members when its text was last written.
+    #[prost(uint32, tag = "4")]
+    pub(crate) written: u32,
+    /// A caller has written its text.
+    #[prost(bool, tag = "5")]
+    pub(crate) held: bool,
+    /// It is to be made anew.
+    #[prost(bool, tag = "6")]
+    pub(crate) outdated: bool,
 }

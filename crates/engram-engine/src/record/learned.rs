@@ -51,6 +51,12 @@ pub(crate) struct FeedbackRecord {
     /// Mode of that recall: 1 keyword, 2 similarity, 3 hybrid, 4 associative; 0 = the judgement names no recall.
     #[prost(uint32, tag = "8")]
     pub(crate) mode: u32,
+    /// What the decision is evidence for is counted already: it was decided elsewhere.
+    #[prost(bool, tag = "9")]
+    pub(crate) counted: bool,
+    /// When it was decided there, ns; none = now.
+    #[prost(sint64, optional, tag = "10")]
+    pub(crate) decided_at: Option<i64>,
 }
 
 /// One memory may change or deny what another says. What names a node that is gone is skipped.

@@ -400,20 +400,6 @@ fn docs_of(
     (first..).zip(puts).map(doc).collect()
 }
 
-/// What is known of a document that was just queued.
-pub(super) fn known_of(doc: &Doc) -> Known {
-    Known {
-        hash: doc.memory.content_hash,
-        version: doc.memory.version,
-        lsn: doc.memory.lsn,
-        committed_at: doc.memory.committed_at,
-        state: State::Active,
-        vectors: doc.vectors.len() as u32,
-        expires_at: doc.memory.content.expires_at,
-        born: doc.memory.lsn,
-    }
-}
-
 fn item(id: String, known: &Known, created: Created) -> RememberedItem {
     RememberedItem {
         id,
@@ -436,7 +422,7 @@ pub(super) fn answer(
 ) -> Remembered {
     let stored = |put: usize, created: Created| {
         let doc: &Doc = &docs[put];
-        item(doc.memory.id.clone(), &known_of(doc), created)
+        item(doc.memory.id.clone(), &Known::stored(doc, State::Active), created)
     };
     let items: Vec<Result<RememberedItem, EngineError>> = planned
         .into_iter()

@@ -1,12 +1,14 @@
 //! What a checkpoint keeps of consolidation: what beliefs rest on, and which memories are still to be looked at.
 
-use engram_index::{Evidence, WITNESSES_MAX, Witness};
+use engram_index::{Bitmap, Evidence, WITNESSES_MAX, Witness};
 use engram_store::{Lsn, Segment, StoreError};
 use prost::Message;
 
-use super::{BELIEF_NOTES, BELIEFS};
-use crate::memtable::{Belief, Beliefs, MEMBERS_MAX, Member};
-use crate::stored::{WitnessRecord, append_message, read_messages};
+use super::{BELIEF_NOTES, BELIEFS, read_nodes};
+use crate::memtable::{Belief, Beliefs, Member};
+use crate::portable::MEMBERS_MAX;
+use crate::record::WitnessRecord;
+use crate::stored::{append_message, read_messages};
 
 /// What a belief rests on.
 #[derive(Clone, PartialEq, Message)]
@@ -53,6 +55,9 @@ struct NotesRecord {
     apart: Vec<u32>,
     #[prost(message, repeated, tag = "3")]
     again: Vec<AgainRecord>,
+    /// Set of nodes that were looked at where their memories come from; empty = there are none.
+    #[prost(bytes = "vec", tag = "4")]
+    seen: Vec<u8>,
 }
 
 /// A memory that is to be looked at again.
@@ -133,10 +138,15 @@ pub(super) fn write_notes(beliefs: &Beliefs) -> Vec<u8> {
         node,
         former: former.to_string(),
     };
+    let seen: Vec<u32> = beliefs.all_seen().collect();
     let record = NotesRecord {
         through: beliefs.through,
         apart: beliefs.all_apart().collect(),
         again: beliefs.all_again().map(again).collect(),
+        seen: match seen.is_empty() {
+            true => Vec::new(),
+            false => Bitmap::from_ordinals(&seen).to_bytes(),
+        },
     };
     record.encode_to_vec()
 }
@@ -168,5 +178,9 @@ pub(super) fn read(segment: &Segment, next_node: u32) -> Result<Beliefs, StoreEr
     beliefs.through = notes.through;
     notes.apart.into_iter().for_each(|node| beliefs.set_apart(node));
     notes.again.into_iter().for_each(|again| beliefs.look_again(again.node, again.former.into()));
+    if !notes.seen.is_empty() {
+        let seen = read_nodes(&notes.seen, next_node).map_err(told)?;
+        seen.into_iter().for_each(|node| beliefs.note_seen(node));
+    }
     Ok(beliefs)
 }

@@ -28,4 +28,5 @@ mod remembering;
 mod spaces;
 mod storing;
 mod superseding;
+mod transferring;
 mod versions;

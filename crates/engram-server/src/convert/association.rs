@@ -14,7 +14,7 @@ use super::request::filter;
 use super::view::{Vectors, given, memory_view};
 
 /// Weight of an explicit association whose caller gives none.
-const WEIGHT_DEFAULT: f32 = 0.8;
+pub(super) const WEIGHT_DEFAULT: f32 = 0.8;
 /// Associations of a page that asks for no number.
 const PAGE_DEFAULT: usize = 100;
 /// Memories of a spread that asks for no number.

@@ -1,11 +1,12 @@
 //! The change feed: engine types to wire types.
 
 use engram_api::{
-    ChangeName, ChangeView, ChangesResponse, CommitView, DecisionName, MissedView, Timestamp,
-    VerdictName,
+    ChangeName, ChangeView, ChangesResponse, CommitView, MissedView, Timestamp, VerdictName,
 };
-use engram_engine::{FeedChange, FeedCommit, FeedPage, PairDecision, Verdict};
+use engram_engine::{FeedChange, FeedCommit, FeedPage, Verdict};
 use engram_store::Lsn;
+
+use super::mark::decision_name;
 
 /// What followed the commit `after`.
 pub(crate) fn changes_response(after: Lsn, page: FeedPage) -> ChangesResponse {
@@ -65,13 +66,5 @@ fn verdict_name(verdict: Verdict) -> VerdictName {
         Verdict::Useful => VerdictName::Useful,
         Verdict::NotUseful => VerdictName::NotUseful,
         Verdict::Wrong => VerdictName::Wrong,
-    }
-}
-
-fn decision_name(decision: PairDecision) -> DecisionName {
-    match decision {
-        PairDecision::Supersedes => DecisionName::Supersedes,
-        PairDecision::Contradicts => DecisionName::Contradicts,
-        PairDecision::Unrelated => DecisionName::Unrelated,
     }
 }

@@ -19,6 +19,14 @@ pub(super) fn decision(name: DecisionName) -> PairDecision {
     }
 }
 
+pub(super) fn decision_name(decision: PairDecision) -> DecisionName {
+    match decision {
+        PairDecision::Supersedes => DecisionName::Supersedes,
+        PairDecision::Contradicts => DecisionName::Contradicts,
+        PairDecision::Unrelated => DecisionName::Unrelated,
+    }
+}
+
 fn kind_name(kind: MarkKind) -> MarkKindName {
     match kind {
         MarkKind::PossibleUpdate => MarkKindName::PossibleUpdate,

@@ -25,6 +25,8 @@ mod changes;
 
 mod fading;
 
+mod transfer;
+
 pub(crate) use association::{
     associate, associate_response, association_query, associations_response, associations_scope,
     dissociate, dissociate_response, spread, spread_response,
@@ -45,6 +47,7 @@ pub(crate) use recall::{
 pub(crate) use request::{
     filter, forget, list_scope, new_memory, new_space, remember_options, restore, visibility,
 };
+pub(crate) use transfer::{export_query, export_response, export_scope, import_response, portable};
 pub(crate) use update::{as_of, history_response, update, update_response};
 pub(crate) use view::{
     forget_receipt_response, forget_response, list_response, memory_view, remember_many_response,

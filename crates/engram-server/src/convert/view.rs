@@ -29,7 +29,7 @@ pub(super) fn kind_name(kind: Kind) -> KindName {
     }
 }
 
-fn state_name(state: State) -> StateName {
+pub(super) fn state_name(state: State) -> StateName {
     match state {
         State::Active => StateName::Active,
         State::Suppressed => StateName::Suppressed,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::Request;
-use engram_api::{ProtoFile, ProtoRpc};
+use engram_api::{ProtoFile, ProtoRpc, Streaming};
 use futures_util::StreamExt as _;
 use futures_util::stream::{once, try_unfold, unfold};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -21,6 +21,7 @@ use super::codec::RawCodec;
 use super::ingest::ingest;
 use super::request::{REQUEST_ID, Told, call_of, deadline, id_of, key_of};
 use super::status::status;
+use super::transfer::{export_stream, import_stream};
 use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::service::{Door, Follower, Held, Observed, Ran, Running, answered, run, run_whole};
@@ -49,9 +50,18 @@ pub(super) async fn serve(
         .send_compressed(Gzip)
         .send_compressed(Zstd)
         .max_decoding_message_size(limit);
+    let streaming = rpc.operation.streaming();
+    if rpc.takes_stream && streaming == Some(Streaming::Parts) {
+        let call = move |request| import_stream(Arc::clone(&node), rpc, request);
+        return grpc.client_streaming(service_fn(call), request).await;
+    }
     if rpc.takes_stream {
         let call = move |request| ingest(Arc::clone(&node), rpc, request);
         return grpc.streaming(service_fn(call), request).await;
+    }
+    if rpc.streams && streaming == Some(Streaming::Pages) {
+        let call = move |request| export_stream(Arc::clone(&node), rpc, request);
+        return grpc.server_streaming(service_fn(call), request).await;
     }
     if rpc.streams {
         let call = move |request| steps(Arc::clone(&node), rpc, request);

@@ -29,7 +29,7 @@ pub(super) async fn ingest(
     let stopping = async move { drop(phase.wait_for(|phase| *phase != Phase::Ready).await) };
     let one = move |(place, message): (u64, Result<Bytes, Status>)| {
         let (node, id) = (Arc::clone(&node), format!("{id}-{place}"));
-        async move { Ok(result(rpc, held_back(&node, rpc, (message?, &id)).await, &id)) }
+        async move { Ok(result(rpc, stored(&node, rpc, (message?, &id)).await, &id)) }
     };
     let numbered = futures_util::stream::iter(0_u64..).zip(request.into_inner());
     // A server that stops takes no more; what is under way is answered.
@@ -38,23 +38,28 @@ pub(super) async fn ingest(
 }
 
 /// The answer of one request, which is counted as any other.
-async fn held_back(
+async fn stored(
     node: &Arc<Node>,
     rpc: &'static ProtoRpc,
     (message, id): (Bytes, &str),
 ) -> Result<Answer, Refusal> {
     let observed = Observed::begin(&node.metrics, Door::Grpc, rpc.operation.name, id);
     let working = Arc::clone(node);
-    let work = async move {
-        loop {
-            match once(&working, rpc, message.clone()).await {
-                Err(refusal) if is_for_later(&refusal) => tokio::time::sleep(HELD_BACK).await,
-                other => return other,
-            }
-        }
-    };
+    let work = async move { held_back(|| once(&working, rpc, message.clone())).await };
     let limit = node.settings.limits.request_timeout;
     answered(node, (observed, rpc.operation), limit, work).await
+}
+
+/// What comes of work that is tried again as long as there is nothing wrong but the moment.
+pub(super) async fn held_back<W: Future<Output = Result<Answer, Refusal>>>(
+    mut work: impl FnMut() -> W,
+) -> Result<Answer, Refusal> {
+    loop {
+        match work().await {
+            Err(refusal) if is_for_later(&refusal) => tokio::time::sleep(HELD_BACK).await,
+            other => return other,
+        }
+    }
 }
 
 async fn once(node: &Arc<Node>, rpc: &'static ProtoRpc, message: Bytes) -> Result<Answer, Refusal> {

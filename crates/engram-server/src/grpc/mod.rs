@@ -8,6 +8,8 @@ mod request;
 
 mod ingest;
 
+mod transfer;
+
 mod calls;
 
 mod health;

@@ -6,6 +6,8 @@ mod held;
 
 mod call;
 
+mod parts;
+
 mod recall;
 
 mod associations;
@@ -22,6 +24,8 @@ mod backups;
 mod query;
 
 mod follow;
+
+mod transfer;
 
 mod operations;
 

@@ -7,15 +7,11 @@ use engram_api::{
     GetRequest, ListRequest, ListSpacesResponse, ListStateName, RememberManyRequest,
     RememberRequest, RestoreRequest, StatusView, Timestamp, VersionView, WaitName,
 };
-use engram_engine::{
-    Done, Engine, EngineError, ListQuery, NewMemory, OnInvalid, Prepared, Remembered,
-};
+use engram_engine::{Done, EngineError, ListQuery, NewMemory, OnInvalid, Prepared, Remembered};
 use engram_store::Lsn;
 
 use crate::convert;
 use crate::cursor::CursorScope;
-use crate::embedding::Locality;
-use crate::lanes::spread as spread_over_cores;
 use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::service::associations::{associate, associations, dissociate, spread};
@@ -29,16 +25,14 @@ use crate::service::completion::{complete, imagine, predict};
 use crate::service::consolidation::{beliefs, consolidate, undo_consolidation};
 use crate::service::feedback::{fading, feedback, retention};
 use crate::service::marks::marks;
+use crate::service::parts::{in_parts, worth_spreading};
 use crate::service::query::query;
 use crate::service::recall::{recall, recognize};
-
+use crate::service::transfer::{export, import};
 use crate::service::versions::{history, update};
 
 /// Memories of a page that asks for no number.
 const LIST_LIMIT_DEFAULT: u32 = 100;
-/// Memories of a batch that a core prepares at a time.
-const PART_MEMORIES: usize = 16;
-
 /// How an operation runs.
 #[derive(Clone, Copy)]
 pub(crate) enum Handler {
@@ -87,6 +81,8 @@ pub(crate) const HANDLERS: &[(&str, Handler)] = &[
     ("fading", Handler::Search(fading)),
     ("changes", Handler::Follow),
     ("query", Handler::Nested(query)),
+    ("export", Handler::Search(export)),
+    ("import", Handler::Commit(import)),
     ("create_space", Handler::Commit(create_space)),
     ("list_spaces", Handler::Look(list_spaces)),
     ("get_space", Handler::Look(get_space)),
@@ -173,44 +169,13 @@ fn remember_many(context: &Context, call: &Call, reply: Reply) -> Result<(), Ref
     let memories: Vec<NewMemory> = request.memories.into_iter().map(convert::new_memory).collect();
     let engine = &context.engine;
     if worth_spreading(engine, call.space(), memories.len()) {
-        let prepared = prepare(context, call.space(), memories)?;
+        let work = |(first, part)| engine.prepare(call.space(), part, first);
+        let prepared = in_parts(&context.helpers, memories, work, Prepared::append)?;
         engine.remember_prepared(prepared, &options, done);
     } else {
         engine.remember(call.space(), memories, &options, done);
     }
     Ok(())
-}
-
-/// More cores help with more than one part, where the vectors are computed here. A batch that is too large is left to
-/// the engine to refuse.
-fn worth_spreading(engine: &Engine, space: &str, count: usize) -> bool {
-    let parts = PART_MEMORIES + 1..=engine.settings().batch_memories_max;
-    let here = engine.space(space).is_ok_and(|info| {
-        info.settings.identity.as_ref().is_none_or(|id| Locality::of(id) == Locality::Here)
-    });
-    parts.contains(&count) && here
-}
-
-fn prepare(
-    context: &Context,
-    space: &str,
-    memories: Vec<NewMemory>,
-) -> Result<Prepared, EngineError> {
-    let mut parts = Vec::with_capacity(memories.len() / PART_MEMORIES + 1);
-    let mut memories = memories.into_iter().peekable();
-    let mut first = 0;
-    while memories.peek().is_some() {
-        let part: Vec<NewMemory> = memories.by_ref().take(PART_MEMORIES).collect();
-        first += part.len();
-        parts.push((first - part.len(), part));
-    }
-    let work = |(first, part)| context.engine.prepare(space, part, first);
-    let mut prepared = spread_over_cores(&context.helpers, parts, work).into_iter();
-    let mut whole = prepared.next().expect("there are at least two parts")?;
-    for part in prepared {
-        whole.append(part?)?;
-    }
-    Ok(whole)
 }
 
 fn get(context: &Context, call: &Call) -> Outcome {

@@ -1,9 +1,10 @@
 //! The gRPC door: the same answers as REST, its own errors, deadlines, streams, health and reflection.
 
 use engram_api::{
-    ChangesRequest, ChangesResponse, ConsolidateRequest, ConsolidateResponse, GetRequest,
-    ListSpacesResponse, MemoryView, OPERATIONS, Problem, RememberManyRequest, RememberManyResponse,
-    RememberRequest, RememberResponse, RememberResult, Scope, decode, decode_proto, encode_proto,
+    ChangesRequest, ChangesResponse, ConsolidateRequest, ConsolidateResponse, ExportRequest,
+    GetRequest, ImportRequest, ImportResponse, ListSpacesResponse, MemoryView, OPERATIONS, Problem,
+    RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse, RememberResult,
+    Scope, TransferRecord, decode, decode_proto, encode_proto,
 };
 use expect_test::{Expect, expect};
 use futures_util::StreamExt as _;
@@ -300,6 +301,81 @@ fn a_fast_stream_of_small_writes_is_held_back() {
     assert_eq!(answered, COUNT);
     let stats = server.get("/api/v1/spaces/small/stats").json(200);
     assert_eq!(stats["memories"], COUNT);
+}
+
+/// The records of an export of a space, page after page of two.
+fn exported(client: &mut Client, space: &str) -> Vec<TransferRecord> {
+    let request = ExportRequest { limit: Some(2), ..ExportRequest::default() };
+    let bytes = encode_proto("ExportRequest", space, &request).unwrap();
+    let grpc = &mut client.grpc;
+    client.runtime.block_on(async {
+        grpc.ready().await.unwrap();
+        let path = "/engram.v1.Engram/ExportStream".parse().unwrap();
+        let mut told =
+            grpc.server_streaming(Request::new(bytes), path, Raw).await.unwrap().into_inner();
+        let mut records = Vec::new();
+        while let Some(message) = told.message().await.unwrap() {
+            records.push(decode_proto("TransferRecord", &message).unwrap());
+        }
+        records
+    })
+}
+
+fn imported(
+    client: &mut Client,
+    space: &str,
+    requests: &[ImportRequest],
+) -> Result<ImportResponse, Status> {
+    let message = |request| encode_proto("ImportRequest", space, request).unwrap();
+    let messages: Vec<Vec<u8>> = requests.iter().map(message).collect();
+    let grpc = &mut client.grpc;
+    client.runtime.block_on(async {
+        grpc.ready().await.unwrap();
+        let path = "/engram.v1.Engram/ImportStream".parse().unwrap();
+        let request = Request::new(futures_util::stream::iter(messages));
+        let answer = grpc.client_streaming(request, path, Raw).await?.into_inner();
+        Ok(decode_proto("ImportResponse", &answer).unwrap())
+    })
+}
+
+#[test]
+fn a_space_moves_over_two_streams() {
+    let server = Fixture::start();
+    let mut client = Client::of(&server);
+    for id in ["a", "b", "c", "d", "e"] {
+        server.remember(id, &format!("Ada said {id}."));
+    }
+    let tie = json!({"from": "a", "to": "e", "relation": "caused"});
+    server.post("/api/v1/spaces/default/associate", &tie).json(200);
+    let records = exported(&mut client, "default");
+    assert_eq!(records.len(), 6);
+    server.post("/api/v1/spaces", &json!({"name": "copy"})).json(201);
+    let one = |record: &TransferRecord| ImportRequest {
+        records: vec![record.clone()],
+        ..ImportRequest::default()
+    };
+    let requests: Vec<ImportRequest> = records.iter().map(one).collect();
+    let answer = imported(&mut client, "copy", &requests).unwrap();
+    assert_eq!((answer.created.memories, answer.created.associations), (5, 1));
+    assert_eq!(exported(&mut client, "copy"), records);
+
+    // Places count from the first record of the stream, over all batches.
+    let bad = |n: usize| {
+        let json = json!({"records": [{"memory": {"content": {"id": format!("x{n}"), "text": if n == 1_500 { "" } else { "said" }}}}], "partial": true});
+        decode::<ImportRequest>(json.to_string().as_bytes()).unwrap()
+    };
+    let many: Vec<ImportRequest> = (0..1_600).map(bad).collect();
+    let answer = imported(&mut client, "copy", &many).unwrap();
+    assert_eq!(answer.created.memories, 1_599);
+    let places: Vec<u64> = answer.refused.iter().map(|refused| refused.index).collect();
+    assert_eq!(places, [1_500]);
+    let strict: Vec<ImportRequest> =
+        many.into_iter().map(|request| ImportRequest { partial: false, ..request }).collect();
+    let refused = imported(&mut client, "copy", &strict).unwrap_err();
+    let field = &refused.get_details_bad_request().unwrap().field_violations[0].field;
+    assert_eq!(field, "records[1500].memory.content.text");
+    let empty = imported(&mut client, "copy", &[]).unwrap_err();
+    assert_eq!(empty.code(), Code::InvalidArgument);
 }
 
 #[test]

@@ -5,17 +5,16 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use clap::Args;
-use engram_api::{ErrorCode, ListRequest, ListStateName};
+use engram_api::{ErrorCode, ExportRequest, ListStateName, TransferRecord};
 use serde_json::json;
 
 use crate::connection::{Connection, SpaceFlags};
 use crate::failure::Failure;
 use crate::filter_flags::{FilterFlags, list_state};
-use crate::import::{ExportLine, VectorChoice};
 use crate::output::print;
 
-/// Memories in one page: few enough that a page with vectors stays small.
-const PAGE_MEMORIES: u32 = 200;
+/// Records in one page: few enough that a page with vectors stays small.
+const PAGE_RECORDS: u32 = 200;
 
 #[derive(Debug, Args)]
 pub(crate) struct Export {
@@ -26,42 +25,44 @@ pub(crate) struct Export {
     /// Which memories: active, suppressed (hidden by forget) or all; import hides again what was suppressed
     #[arg(long, value_name = "STATE", value_parser = list_state, default_value = "active")]
     state: ListStateName,
-    /// Carry the vector of every memory that has exactly one, given or computed: import takes it as given. Without this
-    /// flag only a memory without text carries its vector, and one given beside a text is left out
+    /// Carry computed vectors too: an import by the same embedder computes none. Vectors that were given are always carried
     #[arg(long)]
     vectors: bool,
     #[command(flatten)]
     filter: FilterFlags,
 }
 
+/// How many records were written.
+#[derive(Clone, Copy, Default)]
+struct Written {
+    memories: u64,
+    records: u64,
+}
+
 impl Export {
     pub(crate) fn run(self, connection: &Connection) -> Result<(), Failure> {
-        connection.space(&self.space)?;
-        let space = connection.client()?.get_space(self.space.name())?;
-        // Without an embedder every vector is a caller's, and nothing can make it again.
-        let vectors = match self.vectors || space.embedder.provider == "none" {
-            true => VectorChoice::Carry,
-            false => VectorChoice::TextFirst,
-        };
-        let request = ListRequest {
-            limit: Some(PAGE_MEMORIES),
+        let request = ExportRequest {
+            limit: Some(PAGE_RECORDS),
             filter: self.filter.filter()?,
             state: Some(self.state),
-            include_vectors: true,
-            ..ListRequest::default()
+            include_vectors: self.vectors,
+            ..ExportRequest::default()
         };
         let Some(path) = &self.path else {
-            self.write(connection, &request, vectors, &mut BufWriter::new(io::stdout().lock()))?;
+            self.write(connection, &request, &mut BufWriter::new(io::stdout().lock()))?;
             return Ok(());
         };
+        // No file is left behind for a space that is not there.
+        connection.client()?.get_space(self.space.name())?;
         let failed = |error: io::Error| {
             Failure::new(ErrorCode::IoFailed, format!("{}: {error}", path.display()))
         };
         let mut file = BufWriter::new(File::create_new(path).map_err(failed)?);
-        let count = self.write(connection, &request, vectors, &mut file)?;
+        let Written { memories, records } = self.write(connection, &request, &mut file)?;
         file.get_ref().sync_all().map_err(failed)?;
-        print(connection.output, &json!({"exported": count}), |_| {
-            format!("exported {count} memories to {}", path.display())
+        print(connection.output, &json!({"exported": memories, "records": records}), |_| {
+            let others = records - memories;
+            format!("exported {memories} memories and {others} other records to {}", path.display())
         })?;
         Ok(())
     }
@@ -69,19 +70,19 @@ impl Export {
     fn write(
         &self,
         connection: &Connection,
-        request: &ListRequest,
-        vectors: VectorChoice,
+        request: &ExportRequest,
         out: &mut dyn Write,
-    ) -> Result<u64, Failure> {
+    ) -> Result<Written, Failure> {
         let space = connection.space(&self.space)?;
-        let mut count = 0;
-        for memory in space.pages(request.clone()) {
-            let line = ExportLine::new(memory?, space.name(), vectors);
-            let json = serde_json::to_string(&line).expect("memories have string keys");
+        let mut written = Written::default();
+        for record in space.export_pages(request.clone()) {
+            let record = record?;
+            let json = serde_json::to_string(&record).expect("memories have string keys");
             writeln!(out, "{json}")?;
-            count += 1;
+            written.records += 1;
+            written.memories += u64::from(matches!(record, TransferRecord::Memory(_)));
         }
         out.flush()?;
-        Ok(count)
+        Ok(written)
     }
 }

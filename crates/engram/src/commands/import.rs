@@ -1,13 +1,12 @@
 //! `engram import`.
 //!
 //! Every memory gets a stable id, so an import that was interrupted is taken up by running it again: what is there is
-//! skipped by the server, which stores nothing twice. What was suppressed where it was exported is suppressed again
-//! right after it is stored.
+//! skipped by the server, which stores nothing twice.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use engram_api::Problem;
+use engram_api::{Problem, TransferRecord};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::connection::{Connection, SpaceFlags};
@@ -17,7 +16,8 @@ use crate::output::{clean, note, pairs, print};
 
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// A file of JSON lines, also as .gz; a directory in BEIR form; or `-` for stdin
+    /// A file of JSON lines or one JSON list, also as .gz; a directory in BEIR form; or `-` for stdin. Lines of `engram export`,
+    /// memories as `remember` takes them, memories of mem0 and items of a LangGraph store (LangMem) are told apart by their fields
     path: PathBuf,
     /// All memories go into the space of --space; without it BEIR lines go into the space that their `group` names
     #[command(flatten)]
@@ -28,7 +28,7 @@ pub(crate) struct Import {
     /// What to do at a line that cannot be imported
     #[arg(long, value_enum, default_value = "stop")]
     on_error: OnError,
-    /// Memories in one request, 1 to 1,000
+    /// Records in one request, 1 to 1,000
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
     batch: u16,
     /// Lines of another program: make the text of these fields, for example "{title}: {body}"
@@ -126,8 +126,8 @@ impl Run<'_> {
         match (self.import.space.space.as_ref(), record.group.take()) {
             (None, Some(group)) => group,
             (_, group) => {
-                if let Some(group) = group {
-                    record.memory.metadata.entry("group").or_insert(group.into());
+                if let (Some(group), TransferRecord::Memory(memory)) = (group, &mut record.record) {
+                    memory.content.metadata.entry("group").or_insert(group.into());
                 }
                 self.import.space.name().to_owned()
             }
@@ -152,13 +152,16 @@ fn progress(total: Option<u64>) -> ProgressBar {
 }
 
 fn show(tally: &Tally) -> String {
+    let told = |count: u64| (count > 0).then(|| count.to_string());
     let spaces: Vec<String> =
         tally.spaces.iter().map(|(name, count)| format!("{name} ({count})")).collect();
     pairs(&[
         ("lines read", Some(tally.read.to_string())),
         ("stored", Some(tally.created.to_string())),
         ("already there", Some(tally.already_there.to_string())),
-        ("suppressed", (tally.suppressed > 0).then(|| tally.suppressed.to_string())),
+        ("associations stored", told(tally.said.associations)),
+        ("decisions stored", told(tally.said.decisions)),
+        ("beliefs stored", told(tally.said.beliefs)),
         ("failed", Some(tally.failed.to_string())),
         ("spaces", (!spaces.is_empty()).then(|| spaces.join(", "))),
     ])

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::ValueEnum;
 use engram_api::{
-    CreateSpaceRequest, ErrorCode, ForgetRequest, Problem, RememberManyRequest, RememberResult,
-    StateName, nearest,
+    CreateSpaceRequest, ErrorCode, ImportRequest, Problem, RecordCountsView, RefusedRecordView,
+    TransferRecord, nearest,
 };
 use engram_client::Client;
 use serde::Serialize;
@@ -35,8 +35,8 @@ pub(crate) struct Tally {
     pub(crate) created: u64,
     /// Memories that were there with the same content.
     pub(crate) already_there: u64,
-    /// Memories that this import suppressed, as they were where they come from.
-    pub(crate) suppressed: u64,
+    /// Associations, decisions and beliefs that this import stored.
+    pub(crate) said: RecordCountsView,
     /// Lines that were not imported.
     pub(crate) failed: u64,
     /// By space: memories stored or there already.
@@ -90,7 +90,7 @@ impl Importer {
         Ok(())
     }
 
-    /// Takes a record for a space; what has become a whole batch is sent. Gives the problems of refused memories.
+    /// Takes a record for a space; what has become a whole batch is sent. Gives the problems of refused records.
     pub(crate) fn take(&mut self, space: &str, record: Record) -> Result<Vec<Problem>, Failure> {
         if !self.known_spaces.contains(space) {
             return Err(self.unknown_space(space));
@@ -125,79 +125,58 @@ impl Importer {
     }
 
     fn send(&mut self, space: &str, batch: Batch) -> Result<Vec<Problem>, Failure> {
-        let origins: Vec<(u64, StateName)> =
-            batch.records.iter().map(|record| (record.line, record.state)).collect();
-        let request = RememberManyRequest {
-            memories: batch.records.into_iter().map(|record| record.memory).collect(),
+        let lines: Vec<u64> = batch.records.iter().map(|record| record.line).collect();
+        let request = ImportRequest {
+            records: batch.records.into_iter().map(|record| record.record).collect(),
             partial: self.on_error == OnError::Skip,
-            ..RememberManyRequest::default()
         };
-        let answer = match self.client.space(space).remember_many(&request) {
+        let answer = match self.client.space(space).import(&request) {
             Ok(answer) => answer,
-            Err(error) => return Err(self.located(error.into(), &origins, &request)),
+            Err(error) => return Err(self.located(error.into(), &lines, &request)),
         };
-        let mut problems = Vec::new();
-        let mut hidden = BTreeSet::new();
-        for (result, (line, state)) in answer.results.into_iter().zip(origins) {
-            match result {
-                RememberResult::Stored(stored) => {
-                    *self.tally.spaces.entry(space.to_owned()).or_default() += 1;
-                    match stored.created {
-                        true => self.tally.created += 1,
-                        false => self.tally.already_there += 1,
-                    }
-                    // What it was merged into is not what was hidden.
-                    let states = (state, stored.state);
-                    if states == (StateName::Suppressed, StateName::Active) && !stored.merged {
-                        hidden.insert(stored.id);
-                    }
-                }
-                RememberResult::Refused(mut problem) => {
-                    self.tally.failed += 1;
-                    problem.detail = format!("{} line {line}: {}", self.source, problem.detail);
-                    problems.push(*problem);
-                }
-            }
+        let (created, there) = (answer.created, answer.unchanged);
+        self.tally.created += created.memories;
+        self.tally.already_there += there.memories;
+        let said = &mut self.tally.said;
+        said.associations += created.associations;
+        said.decisions += created.decisions;
+        said.beliefs += created.beliefs;
+        let stored = created.memories + there.memories;
+        if stored > 0 {
+            *self.tally.spaces.entry(space.to_owned()).or_default() += stored;
         }
-        self.suppress(space, hidden)?;
+        let problem = |refused: RefusedRecordView| {
+            let line = lines.get(refused.index as usize).copied().unwrap_or(0);
+            let mut problem = *refused.problem;
+            problem.detail = format!("{} line {line}: {}", self.source, problem.detail);
+            problem
+        };
+        let problems: Vec<Problem> = answer.refused.into_iter().map(problem).collect();
+        self.tally.failed += problems.len() as u64;
         Ok(problems)
-    }
-
-    /// Hides what was hidden where it comes from.
-    fn suppress(&mut self, space: &str, ids: BTreeSet<String>) -> Result<(), Failure> {
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let request =
-            ForgetRequest { ids: Some(ids.into_iter().collect()), ..ForgetRequest::default() };
-        self.tally.suppressed += self.client.space(space).forget(&request)?.count;
-        Ok(())
     }
 
     /// Puts the line in front of a problem of a whole batch: by the index in its field, else by the id that it names,
     /// else the range of the batch.
-    fn located(
-        &self,
-        failure: Failure,
-        origins: &[(u64, StateName)],
-        request: &RememberManyRequest,
-    ) -> Failure {
+    fn located(&self, failure: Failure, lines: &[u64], request: &ImportRequest) -> Failure {
         let Failure::Problem(mut problem) = failure else { return failure };
         let by_field = problem
             .field
             .as_deref()
-            .and_then(|field| field.strip_prefix("memories[")?.split(']').next()?.parse().ok());
-        let named = |id: &String| {
-            problem.detail.contains(&format!("{id:?}"))
-                || problem.detail.contains(&format!("`{id}`"))
+            .and_then(|field| field.strip_prefix("records[")?.split(']').next()?.parse().ok());
+        let by_id = || {
+            request.records.iter().position(|record| {
+                named(record).iter().any(|id| {
+                    let detail = &problem.detail;
+                    detail.contains(&format!("{id:?}")) || detail.contains(&format!("`{id}`"))
+                })
+            })
         };
-        let by_id =
-            || request.memories.iter().position(|memory| memory.id.as_ref().is_some_and(named));
-        let place = match by_field.or_else(by_id).and_then(|index: usize| origins.get(index)) {
-            Some((line, _)) => format!("line {line}"),
+        let place = match by_field.or_else(by_id).and_then(|index: usize| lines.get(index)) {
+            Some(line) => format!("line {line}"),
             None => {
-                let line = |origin: Option<&(u64, StateName)>| origin.map_or(0, |(line, _)| *line);
-                format!("lines {} to {}", line(origins.first()), line(origins.last()))
+                let line = |line: Option<&u64>| line.copied().unwrap_or(0);
+                format!("lines {} to {}", line(lines.first()), line(lines.last()))
             }
         };
         problem.detail = format!("{} {place}: {}", self.source, problem.detail);
@@ -205,11 +184,25 @@ impl Importer {
     }
 }
 
+/// Ids that a record names, its own first.
+fn named(record: &TransferRecord) -> Vec<&str> {
+    match record {
+        TransferRecord::Memory(memory) => memory.content.id.iter().map(String::as_str).collect(),
+        TransferRecord::Association(stated) => vec![&stated.from, &stated.to],
+        TransferRecord::Decision(decided) => vec![&decided.id, &decided.other],
+        TransferRecord::Belief(rests) => vec![&rests.id],
+    }
+}
+
 /// Bytes of a record that count for a batch, about.
 fn size(record: &Record) -> usize {
-    let memory = &record.memory;
-    memory.text.as_ref().map_or(0, String::len)
-        // A component is written with about 12 characters.
-        + memory.vector.as_ref().map_or(0, |vector| 12 * vector.len())
-        + 256
+    let TransferRecord::Memory(memory) = &record.record else { return 1_024 };
+    let content = &memory.content;
+    // A component is written with about 12 characters.
+    let components = |vector: &Vec<f32>| 12 * vector.len();
+    let embedded = memory.embedded.iter().flat_map(|own| &own.vectors).map(components);
+    content.text.as_ref().map_or(0, String::len)
+        + content.vector.as_ref().map_or(0, components)
+        + embedded.sum::<usize>()
+        + 512
 }

@@ -1,34 +1,36 @@
-//! From a line to a memory, whatever form the line has.
+//! From a line to a record, whatever form the line has.
 
-use engram_api::{ErrorCode, MemoryInput, Problem, StateName, decode};
+use engram_api::{
+    ErrorCode, MemoryInput, Problem, StateName, TransferMemory, TransferRecord, decode,
+};
 use engram_bench::BeirLine;
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
-use super::line::PROVENANCE_FIELD;
+use super::foreign::foreign;
 use super::mapping::Mapping;
 use super::source::Line;
+
+/// Field of a memory in which earlier exports told what only the store knew; of it the state alone is heeded.
+const PROVENANCE_FIELD: &str = "engram";
+/// What an export has one of in each line.
+const RECORDS: [&str; 4] = ["memory", "association", "decision", "belief"];
 
 /// Which form the lines have.
 #[derive(Debug)]
 pub(crate) enum LineForm {
-    /// Ours, or BEIR where a line has `_id`.
+    /// Ours, or that of a program whose fields are known; each line by itself.
     Known,
     /// Another program's.
     Mapped(Mapping),
 }
 
-/// Memory, group and state of a line.
-type Fields = (MemoryInput, Option<String>, StateName);
-
-/// A memory to store, and the space that its line asks for.
+/// A record to store, and the space that its line asks for.
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) line: u64,
-    pub(crate) memory: MemoryInput,
+    pub(crate) record: TransferRecord,
     pub(crate) group: Option<String>,
-    /// In which state it was exported.
-    pub(crate) state: StateName,
 }
 
 impl LineForm {
@@ -38,45 +40,67 @@ impl LineForm {
     /// # Errors
     /// The problem with source and line in its detail.
     pub(crate) fn read(&self, line: &Line, source: &str) -> Result<Record, Box<Problem>> {
-        let (mut memory, group, state) = self.read_fields(line).map_err(|mut problem| {
+        let (mut record, group) = self.read_fields(line).map_err(|mut problem| {
             // A line is a whole document, whose own count of lines would confuse.
             let detail = problem.detail.strip_prefix("line 1, ").unwrap_or(&problem.detail);
             problem.detail = format!("{source} line {}: {detail}", line.number);
             problem
         })?;
-        if memory.id.is_none() {
-            memory.id = Some(format!("{}:{}", printable(source), line.number));
+        if let TransferRecord::Memory(memory) = &mut record {
+            let derived = || format!("{}:{}", printable(source), line.number);
+            memory.content.id.get_or_insert_with(derived);
         }
-        Ok(Record { line: line.number, memory, group, state })
+        Ok(Record { line: line.number, record, group })
     }
 
-    fn read_fields(&self, line: &Line) -> Result<Fields, Box<Problem>> {
+    fn read_fields(&self, line: &Line) -> Result<(TransferRecord, Option<String>), Box<Problem>> {
         let Some(bytes) = &line.bytes else {
             return Err(Box::new(Problem::new(
                 ErrorCode::PayloadTooLarge,
                 "the line is longer than any request may be",
             )));
         };
-        let mut fields: Map<String, Value> = decode(bytes)?;
+        let fields: Map<String, Value> = decode(bytes)?;
+        let alone = |content| (memory(content, StateName::Active), None);
         match self {
-            LineForm::Mapped(mapping) => match mapping.apply(&fields) {
-                Ok(memory) => Ok((memory, None, StateName::Active)),
-                Err(message) => Err(Box::new(Problem::new(ErrorCode::MissingField, message))),
-            },
-            LineForm::Known if fields.contains_key("_id") => {
-                let (memory, group) = decode::<BeirLine>(bytes)?.split();
-                Ok((memory, group, StateName::Active))
+            LineForm::Mapped(mapping) => {
+                let content = mapping.apply(&fields);
+                let missing = |why| Box::new(Problem::new(ErrorCode::MissingField, why));
+                content.map(alone).map_err(missing)
             }
-            LineForm::Known => match fields.remove(PROVENANCE_FIELD) {
-                None => Ok((decode(bytes)?, None, StateName::Active)),
-                Some(provenance) => {
-                    let rest =
-                        serde_json::to_vec(&fields).expect("JSON that was read can be written");
-                    Ok((decode(&rest)?, None, state(&provenance)?))
+            LineForm::Known if fields.contains_key("_id") => {
+                let (content, group) = decode::<BeirLine>(bytes)?.split();
+                Ok((memory(content, StateName::Active), group))
+            }
+            LineForm::Known if is_record(&fields) => Ok((decode(bytes)?, None)),
+            LineForm::Known => match foreign(&fields) {
+                Some(content) => {
+                    let wrong = |why| Box::new(Problem::new(ErrorCode::InvalidValue, why));
+                    content.map(alone).map_err(wrong)
                 }
+                None => Ok((plain(fields, bytes)?, None)),
             },
         }
     }
+}
+
+fn is_record(fields: &Map<String, Value>) -> bool {
+    let only = fields.iter().next().filter(|_| fields.len() == 1);
+    only.is_some_and(|(name, value)| RECORDS.contains(&name.as_str()) && value.is_object())
+}
+
+/// A memory as remember takes it.
+fn plain(mut fields: Map<String, Value>, bytes: &[u8]) -> Result<TransferRecord, Box<Problem>> {
+    let Some(provenance) = fields.remove(PROVENANCE_FIELD) else {
+        return Ok(memory(decode(bytes)?, StateName::Active));
+    };
+    let rest = serde_json::to_vec(&fields).expect("JSON that was read can be written");
+    Ok(memory(decode(&rest)?, state(&provenance)?))
+}
+
+fn memory(content: MemoryInput, state: StateName) -> TransferRecord {
+    let state = Some(state);
+    TransferRecord::Memory(Box::new(TransferMemory { content, state, ..TransferMemory::default() }))
 }
 
 /// In which state a memory was exported. Taking an unknown one for active would show what was hidden.
@@ -110,7 +134,11 @@ mod tests {
         let line = Line { number: 7, bytes: Some(json.as_bytes().to_vec()) };
         let text = match LineForm::Known.read(&line, "notes.jsonl") {
             Ok(record) => {
-                format!("{:?} {}", record.group, serde_json::to_string(&record.memory).unwrap())
+                let json = match record.record {
+                    TransferRecord::Memory(memory) => serde_json::to_string(&memory.content),
+                    other => serde_json::to_string(&other),
+                };
+                format!("{:?} {}", record.group, json.unwrap())
             }
             Err(problem) => format!("{}: {}", problem.code, problem.detail),
         };
@@ -140,6 +168,24 @@ mod tests {
         check(
             r#"["text"]"#,
             &expect!["invalid_value: notes.jsonl line 7: invalid type: sequence, expected a map"],
+        );
+    }
+
+    #[test]
+    fn records_of_an_export_are_told_by_their_only_field() {
+        check(
+            r#"{"memory":{"content":{"id":"a","text":"b"},"learned":{}}}"#,
+            &expect![[r#"None {"id":"a","text":"b"}"#]],
+        );
+        check(
+            r#"{"association":{"from":"a","to":"b","relation":"caused"}}"#,
+            &expect![[r#"None {"association":{"from":"a","to":"b","relation":"caused"}}"#]],
+        );
+        check(
+            r#"{"id":"4f6a","memory":"Likes sushi"}"#,
+            &expect![[
+                r#"None {"id":"4f6a","kind":"fact","text":"Likes sushi","source":{"kind":"mem0"}}"#
+            ]],
         );
     }
 

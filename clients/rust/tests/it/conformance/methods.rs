@@ -46,6 +46,8 @@ pub(super) fn typed(operation: &str) -> Option<Typed> {
         "fading" => of_space(SpaceClient::fading),
         "changes" => of_space(SpaceClient::changes),
         "query" => of_space(SpaceClient::query),
+        "export" => of_space(SpaceClient::export),
+        "import" => of_space(SpaceClient::import),
         "space_stats" => plain(|client, space| client.space(space).stats()),
         "get_space" => plain(|client, space| client.get_space(space)),
         "delete_space" => plain(|client, space| client.delete_space(space)),
