@@ -88,7 +88,7 @@ pub use recognize::{RecognizeRequest, RecognizeResponse, RecognizedView};
 pub use reference::{ReferencePage, reference_pages};
 pub use remember::{
     RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse, RememberResult,
-    WaitName,
+    Unread, WaitName, decode_many,
 };
 pub use schema::schemas;
 pub use space::{
