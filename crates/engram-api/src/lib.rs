@@ -30,6 +30,7 @@ mod schema;
 mod proto;
 mod openapi;
 mod reference;
+mod browse;
 
 pub use association::{
     ActivatedView, AssociateRequest, AssociateResponse, AssociationView, AssociationsRequest,
@@ -37,6 +38,7 @@ pub use association::{
     PathStepView, SeedInput, SpreadRequest, SpreadResponse,
 };
 pub use belief::BeliefSummaryView;
+pub use browse::{BROWSE_STYLE, BROWSE_STYLE_PATH, browse_page};
 pub use changes::{
     ChangeName, ChangeView, ChangesRequest, ChangesResponse, CommitView, MissedView,
 };
