@@ -154,12 +154,17 @@ fn a_slow_client_holds_nobody_up_and_learns_what_it_missed() {
     server.post("/api/v1/spaces", &space).json(201);
     let path = "/api/v1/spaces/many/changes";
     let mut socket = connect(&server, &format!("{path}?after=1&limit=1"), &[]).unwrap();
-    // More than the buffers of the connection and what the space keeps, together.
     let long = "x".repeat(240);
-    for batch in 0..60 {
-        let memory = |n: usize| json!({"id": format!("{long}-{batch}-{n}"), "vector": [1, 0]});
-        let memories: Vec<Value> = (0..1_000).map(memory).collect();
-        server.post("/api/v1/spaces/many/remember_many", &json!({"memories": memories})).json(200);
+    let memory = |n: usize| json!({"id": format!("{long}-{n}"), "vector": [1, 0]});
+    let memories: Vec<Value> = (0..1_000).map(memory).collect();
+    let post = |operation: &str, body: Value| {
+        server.post(&format!("/api/v1/spaces/many/{operation}"), &body).json(200);
+    };
+    post("remember_many", json!({"memories": memories}));
+    // More than the buffers of the connection and what the space keeps, together.
+    for _ in 0..40 {
+        post("forget", json!({"filter": {"kinds": ["episode"]}}));
+        post("restore", json!({"filter": {}}));
     }
     let (mut place, mut was_behind, mut missed) = (1, 0, None);
     loop {
