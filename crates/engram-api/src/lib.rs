@@ -32,6 +32,7 @@ mod schema;
 mod proto;
 mod openapi;
 mod reference;
+mod browse;
 
 pub use association::{
     ActivatedView, AssociateRequest, AssociateResponse, AssociationView, AssociationsRequest,
@@ -44,6 +45,7 @@ pub use backup::{
     RestoredSpaceView, TakeOverRepositoryRequest,
 };
 pub use belief::BeliefSummaryView;
+pub use browse::{BROWSE_STYLE, BROWSE_STYLE_PATH, browse_page};
 pub use changes::{
     ChangeName, ChangeView, ChangesRequest, ChangesResponse, CommitView, MissedView,
 };
@@ -95,7 +97,7 @@ pub use recognize::{RecognizeRequest, RecognizeResponse, RecognizedView};
 pub use reference::{ReferencePage, reference_pages};
 pub use remember::{
     RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse, RememberResult,
-    WaitName,
+    Unread, WaitName, decode_many,
 };
 pub use schema::schemas;
 pub use space::{

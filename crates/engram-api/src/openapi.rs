@@ -74,7 +74,7 @@ fn parameters(route: &Route, request: &Value) -> Vec<Value> {
         route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let mut all: Vec<Value> = in_path
         .map(|name| {
-            json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}})
+            json!({"name": name, "in": "path", "required": true, "schema": part_of_path(name)})
         })
         .collect();
     for name in route.query {
@@ -84,6 +84,14 @@ fn parameters(route: &Route, request: &Value) -> Vec<Value> {
         all.push(json!({"name": "Idempotency-Key", "in": "header", "schema": key}));
     }
     all
+}
+
+fn part_of_path(name: &str) -> Value {
+    match name {
+        "space" => json!({"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,63}$"}),
+        "lsn" => json!({"type": "integer", "minimum": 0}),
+        _ => json!({"type": "string", "minLength": 1, "maxLength": 256}),
+    }
 }
 
 /// Success, and one entry for each HTTP status among the errors.

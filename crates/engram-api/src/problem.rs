@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::{ErrorCode, ErrorEntry};
 
@@ -143,6 +144,22 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Box<Problem>> {
     })?;
     reader.end().map_err(|error| Box::new(explain(text, ".", &error)))?;
     Ok(value)
+}
+
+/// Reads a part of a request that stands at `place`.
+pub(crate) fn decode_value<T: DeserializeOwned>(
+    value: Value,
+    place: &str,
+) -> Result<T, Box<Problem>> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let mut problem = explain_content(&path, &error.into_inner().to_string());
+        problem.field = Some(match problem.field {
+            Some(field) => format!("{place}.{field}"),
+            None => place.to_owned(),
+        });
+        Box::new(problem)
+    })
 }
 
 fn explain(text: &str, path: &str, error: &serde_json::Error) -> Problem {
@@ -308,7 +325,7 @@ mod tests {
         check::<RememberRequest>(
             br#"{"txt":"a"}"#,
             &expect![[
-                r#"unknown_field | unknown field `txt`, expected one of `id`, `kind`, `title`, `text`, `vector`, `session`, `occurred_at`, `occurred_until`, `place`, `people`, `entities`, `tags`, `metadata`, `source`, `subject`, `attribute`, `confidence`, `importance`, `valid_from`, `valid_until`, `expires_at`, `decay` | Some("txt") | Some("text")"#
+                r#"unknown_field | unknown field `txt`, expected one of `id`, `kind`, `title`, `text`, `vector`, `session`, `occurred_at`, `occurred_until`, `place`, `people`, `entities`, `tags`, `metadata`, `source`, `subject`, `attribute`, `confidence`, `importance`, `valid_from`, `valid_until`, `expires_at`, `decay`, `idempotency_key`, `wait` | Some("txt") | Some("text")"#
             ]],
         );
         check::<RememberRequest>(

@@ -144,7 +144,7 @@ fn type_section(out: &mut String, name: &str, schema: &Value) {
 }
 
 /// A schema in a few words.
-fn type_name(schema: &Value) -> String {
+pub(crate) fn type_name(schema: &Value) -> String {
     if let Some(target) = schema["$ref"].as_str() {
         return link(target.rsplit('/').next().unwrap_or(target));
     }

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::de::{DeserializeSeed, Error as _, IntoDeserializer, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, forward_to_deserialize_any};
+use serde_json::Value;
 
 use crate::memory::{MemoryInput, StateName};
-use crate::problem::Problem;
+use crate::problem::{Problem, decode, decode_value};
 use crate::time::Timestamp;
 
 /// What an answer waits for beyond durability.
@@ -50,8 +50,9 @@ impl<'de> Deserialize<'de> for RememberRequest {
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RememberRequest, A::Error> {
                 let (mut idempotency_key, mut wait) = (None, None);
-                let picked = PickFields { map, key: &mut idempotency_key, wait: &mut wait };
-                let memory = MemoryInput::deserialize(MapAccessDeserializer::new(picked))?;
+                let (key, wait_for) = (&mut idempotency_key, &mut wait);
+                let picked = PickFields { map, fields: &[], key, wait: wait_for };
+                let memory = MemoryInput::deserialize(picked)?;
                 Ok(RememberRequest { memory, idempotency_key, wait })
             }
         }
@@ -61,8 +62,32 @@ impl<'de> Deserialize<'de> for RememberRequest {
 
 struct PickFields<'a, A> {
     map: A,
+    /// Fields of the memory.
+    fields: &'static [&'static str],
     key: &'a mut Option<String>,
     wait: &'a mut Option<WaitName>,
+}
+
+impl<'de, A: MapAccess<'de>> Deserializer<'de> for PickFields<'_, A> {
+    type Error = A::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, A::Error> {
+        visitor.visit_map(self)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, A::Error> {
+        visitor.visit_map(PickFields { fields, ..self })
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct seq
+        tuple tuple_struct map enum identifier ignored_any
+    }
 }
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for PickFields<'_, A> {
@@ -76,6 +101,13 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for PickFields<'_, A> {
             match name.as_ref() {
                 IDEMPOTENCY_KEY => *self.key = self.map.next_value()?,
                 WAIT => *self.wait = self.map.next_value()?,
+                name if !self.fields.contains(&name) => {
+                    let all = self.fields.iter().copied().chain([IDEMPOTENCY_KEY, WAIT]);
+                    let all: Vec<String> = all.map(|field| format!("`{field}`")).collect();
+                    let expected = all.join(", ");
+                    let message = format!("unknown field `{name}`, expected one of {expected}");
+                    return Err(A::Error::custom(message));
+                }
                 _ => return seed.deserialize(name.into_deserializer()).map(Some),
             }
         }
@@ -123,7 +155,7 @@ pub struct RememberManyRequest {
     /// The memories.
     pub memories: Vec<MemoryInput>,
     /// False: one refused memory refuses all. True: the others are stored and the answer has a problem in the
-    /// place of each refused one.
+    /// place of each refused one, also of one that could not be read.
     #[serde(default)]
     pub partial: bool,
     /// Makes a retry safe for 24 hours.
@@ -132,6 +164,49 @@ pub struct RememberManyRequest {
     /// What the answer waits for; when absent it comes as soon as the memories are durable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait: Option<WaitName>,
+}
+
+/// Problems of parts of a request that cannot be read, by place.
+pub type Unread = Vec<(usize, Box<Problem>)>;
+
+/// What a batch in JSON says, and the problems of the memories in it that cannot be read, by place. With `partial` these refuse
+/// nothing but themselves; an empty memory, which no space stores, stands in the place of each.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_many(body: &[u8]) -> Result<(RememberManyRequest, Unread), Box<Problem>> {
+    let first = match decode::<RememberManyRequest>(body) {
+        Ok(request) => return Ok((request, Vec::new())),
+        Err(problem) => problem,
+    };
+    let is_of_one = first.field.as_deref().is_some_and(|field| field.starts_with("memories["));
+    let Some(loose) = decode::<LooseMany>(body).ok().filter(|loose| is_of_one && loose.partial)
+    else {
+        return Err(first);
+    };
+    let mut unread = Vec::new();
+    let mut read = |(place, memory): (usize, Value)| {
+        decode_value(memory, &format!("memories[{place}]")).unwrap_or_else(|problem| {
+            unread.push((place, problem));
+            MemoryInput::default()
+        })
+    };
+    let memories = loose.memories.into_iter().enumerate().map(&mut read).collect();
+    let LooseMany { partial, idempotency_key, wait, .. } = loose;
+    Ok((RememberManyRequest { memories, partial, idempotency_key, wait }, unread))
+}
+
+/// [`RememberManyRequest`] with memories of which each is looked at alone.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LooseMany {
+    memories: Vec<Value>,
+    #[serde(default)]
+    partial: bool,
+    #[serde(default)]
+    idempotency_key: Option<String>,
+    #[serde(default)]
+    wait: Option<WaitName>,
 }
 
 /// What became of the memories of a batch.
@@ -175,5 +250,30 @@ mod tests {
     fn unknown_fields_are_refused() {
         let error = serde_json::from_str::<RememberRequest>(r#"{"txt":"b"}"#).unwrap_err();
         assert!(error.to_string().contains("unknown field `txt`"), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_refuses_only_itself_with_partial() {
+        let many = |partial: bool| {
+            let body = format!(
+                r#"{{"memories":[{{"text":"a"}},{{"text":"b","occurred_at":"soon"}},7],"partial":{partial}}}"#
+            );
+            decode_many(body.as_bytes())
+        };
+        let (request, unread) = many(true).unwrap();
+        assert_eq!(request.memories.len(), 3);
+        assert_eq!(request.memories[0].text.as_deref(), Some("a"));
+        assert_eq!(request.memories[1], MemoryInput::default());
+        let told = |(place, problem): &(usize, Box<Problem>)| {
+            (*place, problem.code.clone(), problem.field.clone().unwrap())
+        };
+        let told: Vec<_> = unread.iter().map(told).collect();
+        let expected =
+            [(1, "bad_time", "memories[1].occurred_at"), (2, "invalid_value", "memories[2]")];
+        assert_eq!(told, expected.map(|(place, code, at)| (place, code.to_owned(), at.to_owned())));
+        assert_eq!(many(false).unwrap_err().code, "bad_time");
+        // What is wrong with the batch itself refuses all.
+        let body = br#"{"memories":[7],"partial":true,"wait":"no"}"#;
+        assert_eq!(decode_many(body).unwrap_err().field.as_deref(), Some("memories[0]"));
     }
 }

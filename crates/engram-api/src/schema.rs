@@ -135,6 +135,11 @@ fn list(items: &Value, max: u32) -> Value {
     json!({"type": "array", "items": items, "maxItems": max})
 }
 
+/// A list that must not be empty.
+fn some(items: &Value, max: u32) -> Value {
+    json!({"type": "array", "items": items, "minItems": 1, "maxItems": max})
+}
+
 fn any_list(items: &Value) -> Value {
     json!({"type": "array", "items": items})
 }

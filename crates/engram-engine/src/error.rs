@@ -197,6 +197,9 @@ pub enum InvalidValue {
     /// Required and absent.
     #[error("is required")]
     Missing,
+    /// A list without elements where one is needed.
+    #[error("must not be empty")]
+    Empty,
     /// Neither text nor vector was given.
     #[error("needs text, a vector or both")]
     NoContent,
@@ -258,6 +261,9 @@ pub enum InvalidValue {
         /// Limit in bytes.
         max: usize,
     },
+    /// An id that addresses cannot hold: paths are normalised on their way.
+    #[error("must be neither `.` nor `..`")]
+    Dots,
     /// Not a space name.
     #[error("must be 1 to 64 of a-z 0-9 - _, starting with a letter or digit")]
     SpaceName,

@@ -261,7 +261,7 @@ fn named(
     fate: Fate,
 ) -> Result<Concerned, EngineError> {
     if ids.is_empty() {
-        return Err(EngineError::invalid("ids", InvalidValue::Missing));
+        return Err(EngineError::invalid("ids", InvalidValue::Empty));
     }
     at_most_forgotten("ids", ids.len())?;
     let mut seen = HashSet::new();

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use engram_index::{Activation, EdgeType, Graph, Returns, SpreadSettings, Spreader};
+use engram_index::{Activation, EdgeType, EdgeWeight, Graph, Returns, SpreadSettings, Spreader};
 
 use crate::association::{EdgeKind, PathStep, Spread, SpreadAnswer, SpreadItem};
 use crate::engine::Engine;
@@ -138,6 +138,11 @@ impl Snapshot {
             (_, None) => None,
         };
         let label = label.unwrap_or_default();
+        // Two associations make one over an entity; each other weight is shown as it was stated.
+        let weight = match (entity, EdgeWeight::new(weight)) {
+            (None, Some(weight)) => weight.stated(),
+            _ => weight,
+        };
         PathStep { from: self.id_of_node(from), to: self.id_of_node(to), kind, label, weight }
     }
 }

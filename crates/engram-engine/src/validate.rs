@@ -79,6 +79,9 @@ type Checked = Result<(), EngineError>;
 pub(crate) fn memory(memory: &mut NewMemory, dimension: u32, settings: &EngineSettings) -> Checked {
     if let Some(id) = &memory.id {
         printable("id", id, ID_BYTES_MAX)?;
+        if matches!(id.as_str(), "." | "..") {
+            return Err(EngineError::invalid("id", InvalidValue::Dots));
+        }
     }
     if let Some(vector) = &mut memory.vector {
         unit_vector("vector", vector, dimension)?;
@@ -364,7 +367,7 @@ pub(crate) fn predict(asked: &mut Predict, dimension: u32, settings: &EngineSett
 pub(crate) fn spread(asked: &Spread) -> Checked {
     limit(asked.limit)?;
     if asked.seeds.is_empty() {
-        return Err(EngineError::invalid("seeds", InvalidValue::Missing));
+        return Err(EngineError::invalid("seeds", InvalidValue::Empty));
     }
     too_many("seeds", asked.seeds.len(), SPREAD_SEEDS_MAX)?;
     for (index, (id, activation)) in asked.seeds.iter().enumerate() {
@@ -465,7 +468,7 @@ pub(crate) fn idempotency_key(key: &str) -> Checked {
 /// Refuses more than a batch may hold, or nothing.
 pub(crate) fn batch(field: &str, count: usize, settings: &EngineSettings) -> Checked {
     if count == 0 {
-        return Err(EngineError::invalid(field, InvalidValue::Missing));
+        return Err(EngineError::invalid(field, InvalidValue::Empty));
     }
     too_many(field, count, settings.batch_memories_max)
 }
@@ -514,7 +517,7 @@ fn printable(field: &str, text: &str, max: usize) -> Checked {
 /// Ids of beliefs that are taken back.
 pub(crate) fn belief_ids(ids: &[String]) -> Checked {
     if ids.is_empty() {
-        return Err(EngineError::invalid("ids", InvalidValue::Missing));
+        return Err(EngineError::invalid("ids", InvalidValue::Empty));
     }
     too_many("ids", ids.len(), BELIEFS_UNDONE_MAX)
 }

@@ -211,6 +211,7 @@ pub const STATEMENTS: &[StatementEntry] = &[
             "RECALL WHERE kind IN (fact, belief) AND confidence >= 0.75 AND title LIKE 'Moving%'",
             "RECALL WHERE session = 'chat-2026-01' ORDER BY occurred_at DESC, id LIMIT 20",
             "RECALL WHERE committed_at = DATE '2026-01-05' WITH (state = all)",
+            "RECALL",
         ],
         head: Head::Listing,
         own: &[],

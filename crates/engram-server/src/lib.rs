@@ -20,6 +20,8 @@ mod system;
 
 mod metrics;
 
+mod place;
+
 mod lanes;
 
 mod embedding;

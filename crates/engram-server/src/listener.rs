@@ -4,7 +4,6 @@
 //! for everything behind the head is bounded by the request's own deadline.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +20,7 @@ use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt;
 
 use crate::metrics::Metrics;
+use crate::place::Place;
 use crate::rest::LocalAddr;
 
 /// Time for the head of a request, and for the pause before it.
@@ -73,14 +73,10 @@ pub(crate) async fn accept(listener: TcpListener, serving: Serving) {
             accepted = next(&listener, &serving.places) => accepted,
         };
         match accepted {
-            Ok((stream, place)) => {
+            Ok((stream, permit)) => {
                 let serving = serving.clone();
-                tokio::spawn(async move {
-                    serving.metrics.connections.inc();
-                    serve(stream, &serving).await;
-                    serving.metrics.connections.dec();
-                    drop(place);
-                });
+                let place = Place::new(permit, Arc::clone(&serving.metrics));
+                tokio::spawn(async move { serve(stream, place, &serving).await });
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
@@ -99,12 +95,16 @@ async fn next(
     Ok((stream, place))
 }
 
-async fn serve(stream: TcpStream, serving: &Serving) {
+async fn serve(stream: TcpStream, place: Place, serving: &Serving) {
     // Answers are written whole: waiting to fill a packet would only delay them.
     let prepared = stream.set_nodelay(true).and_then(|()| stream.local_addr());
     let Ok(local) = prepared else { return };
     let router = serving.router.clone();
-    let service = service_fn(move |request| answer(router.clone(), local, request));
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(LocalAddr(local));
+        request.extensions_mut().insert(place.clone());
+        answer(router.clone(), request)
+    });
     let stop = serving.stop.clone();
     let ended = match serving.protocol {
         Protocol::Http1 => {
@@ -114,8 +114,9 @@ async fn serve(stream: TcpStream, serving: &Serving) {
                 .max_headers(HEADERS_MAX)
                 .max_buf_size(BUFFER_BYTES_MAX)
                 .half_close(true)
-                .serve_connection(TokioIo::new(stream), service);
-            until_told(connection, http1::Connection::graceful_shutdown, stop).await
+                .serve_connection(TokioIo::new(stream), service)
+                .with_upgrades();
+            until_told(connection, http1::UpgradeableConnection::graceful_shutdown, stop).await
         }
         Protocol::Http2 => {
             // The protocol itself waits for its first bytes for ever.
@@ -160,10 +161,7 @@ async fn until_told<C: Future<Output = hyper::Result<()>>>(
 
 async fn answer(
     router: Router,
-    local: SocketAddr,
     request: hyper::Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
-    let mut request = request.map(Body::new);
-    request.extensions_mut().insert(LocalAddr(local));
-    router.oneshot(request).await
+    router.oneshot(request.map(Body::new)).await
 }

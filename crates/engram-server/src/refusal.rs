@@ -108,6 +108,8 @@ fn invalid_code(field: &str, problem: &Invalid) -> ErrorCode {
     let name = last.split('[').next().unwrap_or(last);
     match problem {
         Invalid::Missing => ErrorCode::MissingField,
+        Invalid::Empty => ErrorCode::InvalidValue,
+        Invalid::Dots => ErrorCode::BadId,
         Invalid::NoContent => ErrorCode::NoContent,
         Invalid::OutOfRange { .. } if name == "limit" => ErrorCode::LimitOutOfRange,
         Invalid::OutOfRange { .. } => ErrorCode::OutOfRange,

@@ -39,7 +39,7 @@ const WORDS: [&str; 24] = [
 const PEOPLE: [&str; 4] = ["Ann", "Bob", "Çağrı", "Li Hua"];
 const TAGS: [&str; 4] = ["red", "blue", "grün", "a-b"];
 const SESSIONS: [&str; 3] = ["s1", "s2", "evening"];
-const ODD_IDS: [&str; 4] = ["ä b", "..", "a/b%2F?", "🦀"];
+const ODD_IDS: [&str; 4] = ["ä b", "...", "a/b%2F?", "🦀"];
 /// Words of a text; what is longer is padded.
 const WORDS_MAX: usize = 40;
 /// Ids that requests share, so that they meet.

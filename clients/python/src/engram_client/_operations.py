@@ -239,7 +239,8 @@ class SpaceOperations(Caller):
 
         An open space keeps the latest 4 MiB of changes, and those since its last checkpoint when it
         is opened; `missed` tells of older ones. A stream gives them as they come, with the log
-        sequence number as the id of each event.
+        sequence number as the id of each event. A GET that asks for an upgrade to a WebSocket has
+        the same events as messages.
 
         Args:
             after: The last commit that was seen; when absent, the last of the space.
@@ -267,7 +268,8 @@ class SpaceOperations(Caller):
 
         An open space keeps the latest 4 MiB of changes, and those since its last checkpoint when it
         is opened; `missed` tells of older ones. A stream gives them as they come, with the log
-        sequence number as the id of each event.
+        sequence number as the id of each event. A GET that asks for an upgrade to a WebSocket has
+        the same events as messages.
 
         Iterate over the events.
 
@@ -1150,7 +1152,9 @@ class SpaceOperations(Caller):
         Args:
             memories: The memories.
             idempotency_key: Makes a retry safe for 24 hours.
-            partial: False: one refused memory refuses all. True: the others are stored.
+            partial: False: one refused memory refuses all. True: the others are stored, and the
+                answer has a problem in the place of each refused one; in JSON also of one that
+                cannot be read, a bad time for example.
             wait: `links`: the answer waits for the associations; when absent it comes as soon as
                 all is durable.
         """

@@ -1857,7 +1857,10 @@ class RememberManyRequest(_RememberManyRequestRequired, total=False):
     idempotency_key: str
     """Makes a retry safe for 24 hours."""
     partial: bool
-    """False: one refused memory refuses all. True: the others are stored."""
+    """False: one refused memory refuses all. True: the others are stored, and the answer has a
+    problem in the place of each refused one; in JSON also of one that cannot be read, a bad time
+    for example.
+    """
     wait: WaitName
     """`links`: the answer waits for the associations; when absent it comes as soon as all is
     durable.

@@ -487,7 +487,7 @@ const MEMORIES: &[Operation] = &[
         status: 200,
         idempotent: true,
         summary: "Follows the changes of a space: page by page from a commit on, or as a stream.",
-        note: "An open space keeps the latest 4 MiB of changes, and those since its last checkpoint when it is opened; `missed` tells of older ones. A stream gives them as they come, with the log sequence number as the id of each event.",
+        note: "An open space keeps the latest 4 MiB of changes, and those since its last checkpoint when it is opened; `missed` tells of older ones. A stream gives them as they come, with the log sequence number as the id of each event. A GET that asks for an upgrade to a WebSocket has the same events as messages.",
         request_example: r#"{"after":11,"limit":10,"wait_seconds":5}"#,
         response_example: r#"{"commits":[{"lsn":13,"committed_at":"2026-01-05T11:00:01.000000042Z","changes":[{"change":"updated","id":"chat-17","version":2},{"change":"marked","id":"chat-17","other":"chat-3"},{"change":"judged","id":"chat-3","verdict":"useful"},{"change":"decided","id":"chat-17","other":"chat-3","decision":"supersedes"}]}],"lsn":14,"missed":{"after":11,"before":13}}"#,
         own_errors: CHANGES_ERRORS,

@@ -1,8 +1,8 @@
 //! Schemas of the requests.
 
 use super::{
-    Field, Named, any_list, count, flag, integer, list, may, memory, needs, one_of_names,
-    reference, request, text, text_of, update,
+    Field, Named, any_list, count, flag, integer, may, memory, needs, one_of_names, reference,
+    request, some, text, text_of, update,
 };
 
 pub(super) fn schemas() -> Vec<Named> {
@@ -52,11 +52,12 @@ fn remember_many() -> serde_json::Value {
     request(
         "Up to 1,000 memories for one commit.",
         vec![
-            needs("memories", list(&reference("MemoryInput"), 1000), "The memories."),
+            needs("memories", some(&reference("MemoryInput"), 1000), "The memories."),
             may(
                 "partial",
                 flag(),
-                "False: one refused memory refuses all. True: the others are stored.",
+                "False: one refused memory refuses all. True: the others are stored, and the answer has a problem in the place of each \
+                 refused one; in JSON also of one that cannot be read, a bad time for example.",
             ),
             key,
             wait,

@@ -15,6 +15,7 @@ mod growth;
 mod consolidate;
 mod scan;
 mod spaces;
+mod connections;
 mod ann;
 mod spread;
 mod run;

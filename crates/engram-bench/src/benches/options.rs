@@ -47,6 +47,10 @@ pub const BENCHMARKS: &[BenchmarkEntry] = &[
         about: "many spaces on one server: start, memory, open files, and opening idle ones",
     },
     BenchmarkEntry {
+        name: "connections",
+        about: "a thousand open connections that each ask now and then",
+    },
+    BenchmarkEntry {
         name: "consolidate",
         about: "recall while beliefs are made behind it, and what share of a core that takes",
     },

@@ -3,7 +3,8 @@
 use super::options::{BENCHMARKS, BenchOptions};
 use super::report::{BenchReport, ReportBuilder};
 use super::{
-    ann, consolidate, embed, generate, growth, recall, remember, scan, spaces, spread, sustain,
+    ann, connections, consolidate, embed, generate, growth, recall, remember, scan, spaces, spread,
+    sustain,
 };
 use crate::failure::BenchError;
 
@@ -27,6 +28,7 @@ pub fn run_benchmark(
         "sustain" => sustain::run(options, &mut report, progress)?,
         "recall" => recall::run(options, &mut report, progress)?,
         "growth" => growth::run(options, &mut report, progress)?,
+        "connections" => connections::run(options, &mut report, progress)?,
         "spaces" => spaces::run(options, &mut report, progress)?,
         "consolidate" => consolidate::run(options, &mut report, progress)?,
         "gen" => generate::run(options, &mut report, progress)?,

@@ -119,7 +119,7 @@ fn spread(milliseconds: &mut [f64]) -> Value {
 }
 
 /// Creates a space and stores memories in it, 500 in a request.
-fn fill(
+pub(super) fn fill(
     server: &ChildServer,
     space: &str,
     (memories, dimension): (usize, usize),
@@ -146,7 +146,7 @@ fn fill(
 }
 
 /// A vector of its own for each number.
-fn vector(number: usize, dimension: usize) -> Vec<f32> {
+pub(super) fn vector(number: usize, dimension: usize) -> Vec<f32> {
     let component = |place: usize| ((number * 31 + place * 17) as f32 * 0.37).sin();
     (0..dimension).map(component).collect()
 }

@@ -11,6 +11,9 @@ use super::wire::Wire;
 use crate::failure::BenchError;
 use crate::numbers::{SplitMix, mean, quantile, round};
 
+/// Time to connect one client.
+const CONNECT_SECONDS: f64 = 0.000_5;
+
 /// How requests follow each other.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Pace {
@@ -121,7 +124,8 @@ impl Load<'_> {
     fn schedule(&self) -> Option<Vec<Duration>> {
         let Pace::Open { per_second } = self.pace else { return None };
         let mut rng = SplitMix::new(self.clients as u64);
-        let mut at = 0.0;
+        // Not before all are connected.
+        let mut at = self.clients as f64 * CONNECT_SECONDS;
         let mut arrivals = Vec::new();
         while arrivals.len() < self.requests_max && at < self.time_max.as_secs_f64() {
             at -= libm::log(rng.unit()) / per_second;

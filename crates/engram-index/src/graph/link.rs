@@ -44,7 +44,18 @@ impl EdgeWeight {
     pub fn get(self) -> f32 {
         (f32::from(self.0) + 1.0) / STEPS
     }
+
+    /// The shortest decimal that is kept as this weight: what somebody stated who did not state more digits than are kept.
+    pub fn stated(self) -> f32 {
+        let exact = f64::from(self.get());
+        let mut rounded = SCALES.iter().map(|scale| ((exact * scale).round() / scale) as f32);
+        let same = |weight: &f32| EdgeWeight::new(*weight) == Some(self);
+        rounded.find(same).unwrap_or(self.get())
+    }
 }
+
+/// By decimal places; five tell all weights apart, since 10⁻⁵ is less than 2⁻¹⁶.
+const SCALES: [f64; 5] = [10.0, 100.0, 1_000.0, 10_000.0, 100_000.0];
 
 /// Weights are multiples of 1 / STEPS.
 const STEPS: f32 = 65_536.0;
@@ -227,6 +238,19 @@ mod tests {
         }
         assert_eq!(EdgeWeight::new(f32::MIN_POSITIVE).unwrap().get(), 1.0 / 65_536.0);
         assert_eq!(EdgeWeight::new(0.999_999).unwrap().get(), 1.0);
+    }
+
+    #[test]
+    fn weights_are_shown_as_they_were_stated() {
+        for hundredths in 1..=100_u16 {
+            let weight = f32::from(hundredths) / 100.0;
+            assert_eq!(EdgeWeight::new(weight).unwrap().stated(), weight);
+        }
+        assert_eq!(EdgeWeight::new(0.123_45).unwrap().stated(), 0.123_45);
+        for code in 0..=u16::MAX {
+            let weight = EdgeWeight(code);
+            assert_eq!(EdgeWeight::new(weight.stated()), Some(weight));
+        }
     }
 
     #[test]

@@ -65,9 +65,6 @@ pub(crate) fn body(reader: &mut Reader<'_>, opening: Opening) -> Checked<Stateme
     while let Some(part) = next_clause(reader, entry, &mut seen)? {
         parts.push(part);
     }
-    if entry.head == Head::Listing && parts.is_empty() {
-        return Err(reader.unexpected());
-    }
     if reader.symbol(";") && !reader.at_end() {
         let message = "only one statement can be given at a time";
         return Err(QueryError::at(QueryErrorKind::Syntax, reader.token().span, message));

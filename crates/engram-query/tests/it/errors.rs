@@ -42,19 +42,6 @@ fn words_that_do_not_belong() {
     "#]],
     );
     check(
-        "RECALL",
-        expect![[r#"
-        syntax
-        error: the statement ends too early
-         --> line 1, column 7
-          |
-        1 | RECALL
-          |       ^
-          = expected a text, a parameter, VECTOR, LIKE MEMORY, NOT LIKE, WHERE, AS OF, ORDER BY, LIMIT, CURSOR, WITH
-          = example: RECALL 'Where does Ada live?' WHERE person = 'Ada' AND occurred_at >= now() - 30 days LIMIT 5
-    "#]],
-    );
-    check(
         "RECALL 'x' WHER place = 'p'",
         expect![[r#"
         unknown_keyword

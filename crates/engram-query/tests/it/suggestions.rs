@@ -25,7 +25,7 @@ fn statements_and_clauses() {
     check(
         "RECALL ",
         expect![
-            "7: 'text' | $name | VECTOR | LIKE MEMORY | NOT LIKE | WHERE | AS OF | ORDER BY | LIMIT | CURSOR | WITH"
+            "7: 'text' | $name | VECTOR | LIKE MEMORY | NOT LIKE | WHERE | AS OF | ORDER BY | LIMIT | CURSOR | WITH | ;"
         ],
     );
     check(

@@ -110,7 +110,8 @@ const SERVER: &[Setting] = &[
         Some(""),
         "https://console.example.org",
         "Values of the `Origin` header that are served. A browser sends one with every request that a page of \
-         another site makes; by default all are refused.",
+         another site makes; by default all are refused. Pages of these origins may read answers (CORS) and follow \
+         spaces by WebSocket.",
     ),
     setting(
         "grpc.addr",

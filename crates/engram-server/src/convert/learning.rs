@@ -1,9 +1,9 @@
 //! Forgetting, feedback and what beliefs rest on, both ways.
 
 use engram_api::{
-    BeliefSummaryView, ConfidenceView, ConsolidationName, CurvePoint, FallView, FeedbackRequest,
-    FeedbackResponse, LawName, MemoryDecay, RetentionResponse, ReviewView, SourceEvidenceView,
-    SpaceDecay, StrengthView, Timestamp, VerdictName,
+    BeliefSummaryView, ConfidenceView, ConsolidationName, CurvePoint, ErrorCode, FallView,
+    FeedbackRequest, FeedbackResponse, LawName, MemoryDecay, RetentionResponse, ReviewView,
+    SourceEvidenceView, SpaceDecay, StrengthView, Timestamp, VerdictName,
 };
 use engram_engine::{
     BeliefSummary, Confidence, Consolidation, DecayLaw, DecaySettings, Feedback, FeedbackReceipt,
@@ -13,6 +13,7 @@ use engram_engine::{
 
 use super::mark::decision;
 use super::mode::mode;
+use crate::refusal::Refusal;
 
 fn law(name: LawName) -> DecayLaw {
     match name {
@@ -139,12 +140,23 @@ pub(crate) fn retention_response(id: String, told: MemoryRetention) -> Retention
     }
 }
 
-pub(crate) fn feedback(request: FeedbackRequest) -> Feedback {
-    // Half of a pair is no judgement: the engine refuses what has neither.
-    let whole = request.other.is_some() == request.decision.is_some();
-    Feedback {
+pub(crate) fn feedback(request: FeedbackRequest) -> Result<Feedback, Refusal> {
+    let half = |given: &str, missing: &str| {
+        let detail = format!("`{given}` is about a pair and needs `{missing}`");
+        Err(Refusal::new(ErrorCode::MissingField, detail).with_field(missing))
+    };
+    match (&request.other, &request.decision) {
+        (Some(_), None) => return half("other", "decision"),
+        (None, Some(_)) => return half("decision", "other"),
+        _ => {}
+    }
+    if request.verdict.is_some() && request.decision.is_some() {
+        let detail = "`verdict` is about one memory and `decision` about a pair; give one of them";
+        return Err(Refusal::new(ErrorCode::InvalidValue, detail).with_field("verdict"));
+    }
+    Ok(Feedback {
         id: request.id,
-        verdict: request.verdict.filter(|_| whole).map(|verdict| match verdict {
+        verdict: request.verdict.map(|verdict| match verdict {
             VerdictName::Useful => Verdict::Useful,
             VerdictName::NotUseful => Verdict::NotUseful,
             VerdictName::Wrong => Verdict::Wrong,
@@ -161,7 +173,7 @@ pub(crate) fn feedback(request: FeedbackRequest) -> Feedback {
             mode: mode(recalled.mode),
         }),
         principal: String::new(),
-    }
+    })
 }
 
 /// The answer to a judgement, with the memory as it is now where it is still there.

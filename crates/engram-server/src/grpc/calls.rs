@@ -102,7 +102,8 @@ async fn unary(
     let working = Arc::clone(&node);
     let work = async move {
         let key = key_of(request.metadata())?;
-        let (call, held) = call_of(&working, rpc, request.into_inner(), key)?;
+        let (mut call, held) = call_of(&working, rpc, request.into_inner(), key)?;
+        call.limit = limit;
         run_whole(&working, call, Some(held)).await
     };
     let answer = answered(&node, (observed, rpc.operation), limit, work).await;

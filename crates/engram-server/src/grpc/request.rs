@@ -39,6 +39,7 @@ pub(super) fn call_of(
         codec: Codec::Proto(rpc),
         key,
         if_version: None,
+        limit: node.settings.limits.request_timeout,
     };
     Ok((call, held))
 }

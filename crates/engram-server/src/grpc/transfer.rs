@@ -231,6 +231,7 @@ async fn called<T: DeserializeOwned>(
 ) -> Result<T, Refusal> {
     let observed = Observed::begin(&node.metrics, Door::Grpc, rpc.operation.name, id);
     let (working, space) = (Arc::clone(node), space.to_owned());
+    let limit = node.settings.limits.request_timeout;
     let body = Bytes::from(body);
     let work = async move {
         let _held = held;
@@ -242,13 +243,13 @@ async fn called<T: DeserializeOwned>(
                 codec: Codec::Json,
                 key: None,
                 if_version: None,
+                limit,
             };
             let node = Arc::clone(&working);
             async move { run_whole(&node, call, None).await }
         })
         .await
     };
-    let limit = node.settings.limits.request_timeout;
     let answer = answered(node, (observed, rpc.operation), limit, work).await?;
     Ok(engram_api::decode(&answer.bytes)?)
 }

@@ -62,7 +62,8 @@ async fn here(
             Scope::Node => space,
         };
         let body = Bytes::from(request);
-        let call = Call { operation, space, body, codec: Codec::Json, key: None, if_version: None };
+        let codec = Codec::Json;
+        let call = Call { operation, space, body, codec, key: None, if_version: None, limit };
         run_whole(&working, call, Some(held)).await
     };
     let answer = answered(node, (observed, operation), limit, work).await;

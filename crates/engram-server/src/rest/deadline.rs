@@ -8,7 +8,7 @@ use engram_api::ErrorCode;
 use crate::node::Node;
 use crate::refusal::Refusal;
 
-const TIMEOUT: &str = "engram-timeout";
+pub(crate) const TIMEOUT: &str = "engram-timeout";
 
 /// The time of the header `Engram-Timeout`, no longer than the settings give a request.
 pub(crate) fn deadline(node: &Node, headers: &HeaderMap) -> Result<Duration, Refusal> {

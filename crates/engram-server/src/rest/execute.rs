@@ -5,18 +5,21 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use axum::http::header::IF_MATCH;
 use axum::http::{HeaderMap, Request, Response};
-use engram_api::{ErrorCode, Method, Operation, Route};
+use engram_api::{ErrorCode, Method, Operation, Route, Streaming};
 
 use crate::node::Node;
+use crate::place::Place;
 use crate::refusal::Refusal;
 use crate::rest::body::{read, require_json};
+use crate::rest::deadline::deadline;
 use crate::rest::feed::{as_feed, last_event};
 use crate::rest::reply::{RequestId, answered};
+use crate::rest::socket::{as_socket, upgrade, wants_socket};
 use crate::rest::steps::{as_events, wants_events};
 use crate::rest::target::{request_of, target};
 use crate::service::{Call, Codec, Held, Ran, run, run_whole};
 
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
+pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// One way to call one operation.
 #[derive(Clone, Copy)]
@@ -31,7 +34,7 @@ pub(crate) async fn execute(
     endpoint: Endpoint,
     request: Request<Body>,
 ) -> Result<Response<Body>, Refusal> {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let operation = endpoint.operation;
     let target = target(endpoint.route.path, head.uri.path())?;
     let implied = request_of(endpoint.route, &target, head.uri.query().unwrap_or(""))?;
@@ -42,6 +45,7 @@ pub(crate) async fn execute(
         codec: Codec::Json,
         key: idempotency_key(&head.headers)?,
         if_version: if_match(operation, &head.headers)?,
+        limit: deadline(&node, &head.headers)?,
     };
     let mut held: Option<Held> = None;
     if endpoint.route.method == Method::Post {
@@ -51,7 +55,12 @@ pub(crate) async fn execute(
         let (bytes, counted) = read(&node, &head.headers, body).await?;
         (call.body, held) = (bytes, Some(counted));
     }
-    if !(operation.streaming().is_some() && wants_events(&head.headers)) {
+    let upgrade = match operation.streaming() {
+        Some(Streaming::Changes) if wants_socket(&head.headers) => Some(upgrade(&mut head).await?),
+        _ => None,
+    };
+    let streams = operation.streaming().is_some() && wants_events(&head.headers);
+    if upgrade.is_none() && !streams {
         let answer = run_whole(&node, call, held).await?;
         return Ok(answered(operation.status, answer));
     }
@@ -62,7 +71,13 @@ pub(crate) async fn execute(
             if let Some(lsn) = seen {
                 follower.resume(lsn);
             }
-            as_feed(operation.status, follower, id.unwrap_or_default())
+            let id = id.unwrap_or_default();
+            match upgrade {
+                Some(upgrade) => {
+                    as_socket(upgrade, follower, head.extensions.get::<Place>().cloned(), id)
+                }
+                None => as_feed(operation.status, follower, id),
+            }
         }
         Ran::Answered(answer) => answered(operation.status, answer),
         Ran::Under(running) => as_events(operation.status, running, id.unwrap_or_default()),

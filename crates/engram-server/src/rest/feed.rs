@@ -1,5 +1,5 @@
-//! The changes of a space as server-sent events. They are read as fast as the client takes them and no faster: a client that is slow
-//! holds nothing up, and learns what it missed when it was too slow.
+//! The changes of a space as events, and these as a stream of server-sent events. They are read as fast as the client takes them and
+//! no faster: a client that is slow holds nothing up, and learns what it missed when it was too slow.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -16,9 +16,9 @@ use crate::rest::reply::streamed;
 use crate::rest::steps::event;
 use crate::service::{Follower, to_json};
 
-const LAST_EVENT_ID: &str = "last-event-id";
+pub(crate) const LAST_EVENT_ID: &str = "last-event-id";
 /// How long a stream is silent before it says where it stands.
-const ALIVE: Duration = Duration::from_secs(10);
+pub(crate) const ALIVE: Duration = Duration::from_secs(10);
 
 /// The commit that a client saw last, where it comes back.
 pub(crate) fn last_event(headers: &HeaderMap) -> Result<Option<u64>, Refusal> {
@@ -52,7 +52,7 @@ async fn next(mut told: Told) -> Option<(Result<Bytes, Infallible>, Told)> {
         let mut follower = told.follower.take()?;
         match follower.next(ALIVE).await {
             Ok(page) => {
-                told.ready.extend(events(&page));
+                told.ready.extend(events(&page).into_iter().map(written));
                 told.follower = Some(follower);
             }
             Err(refusal) => {
@@ -63,8 +63,11 @@ async fn next(mut told: Told) -> Option<(Result<Bytes, Infallible>, Told)> {
     }
 }
 
+/// An event: id, name, data as JSON.
+type Event = (u64, &'static str, Vec<u8>);
+
 /// The events of a page. The last one has the place where the page ends as its id: there a client goes on that comes back.
-fn events(page: &ChangesResponse) -> Vec<Bytes> {
+pub(crate) fn events(page: &ChangesResponse) -> Vec<Event> {
     let missed = page.missed.map(|missed| (missed.before - 1, "missed", to_json(&missed)));
     let commits = page.commits.iter().map(|commit| (commit.lsn, "commit", to_json(commit)));
     let mut told: Vec<_> = missed.into_iter().chain(commits).collect();
@@ -72,10 +75,11 @@ fn events(page: &ChangesResponse) -> Vec<Bytes> {
         Some(last) => last.0 = page.lsn,
         None => told.push((page.lsn, "alive", to_json(&json!({ "lsn": page.lsn })))),
     }
-    let written = |(lsn, name, data): (u64, &str, Vec<u8>)| {
-        let mut bytes = format!("id: {lsn}\n").into_bytes();
-        bytes.extend_from_slice(&event(name, &data));
-        Bytes::from(bytes)
-    };
-    told.into_iter().map(written).collect()
+    told
+}
+
+fn written((lsn, name, data): Event) -> Bytes {
+    let mut bytes = format!("id: {lsn}\n").into_bytes();
+    bytes.extend_from_slice(&event(name, &data));
+    Bytes::from(bytes)
 }

@@ -8,7 +8,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::header::{HOST, ORIGIN};
-use axum::http::{HeaderMap, HeaderName, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use engram_api::ErrorCode;
 
 use crate::refusal::Refusal;
@@ -40,11 +40,20 @@ impl HostList {
         self.check_origin(headers)
     }
 
+    /// Whether pages of any other site are served.
+    pub(crate) fn lists_origins(&self) -> bool {
+        !self.origins.is_empty()
+    }
+
+    pub(crate) fn allows_origin(&self, origin: &HeaderValue) -> bool {
+        self.origins.contains(&lowercase(origin))
+    }
+
     fn check_host(&self, uri: &Uri, headers: &HeaderMap, local: SocketAddr) -> Result<(), Refusal> {
         let mut values = headers.get_all(HOST).iter();
         let (first, second) = (values.next(), values.next());
         let host = match (first, second) {
-            (Some(value), None) => value.to_str().unwrap_or("").to_lowercase(),
+            (Some(value), None) => lowercase(value),
             (None, _) => return Err(refused_host("the request has no Host header")),
             (Some(_), Some(_)) => return Err(refused_host("the request has two Host headers")),
         };
@@ -75,14 +84,14 @@ impl HostList {
     fn check_origin(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let mut allowed = false;
         for value in headers.get_all(ORIGIN) {
-            let origin = value.to_str().unwrap_or("").to_lowercase();
-            if !self.origins.contains(&origin) {
-                let detail = format!("requests of pages from {:?} are refused", shortened(&origin));
+            if !self.allows_origin(value) {
+                let shown = shortened(&lowercase(value));
+                let detail = format!("requests of pages from {shown:?} are refused");
                 return Err(Refusal::new(ErrorCode::OriginRefused, detail));
             }
             allowed = true;
         }
-        let site = headers.get(FETCH_SITE).map(|value| value.to_str().unwrap_or("").to_lowercase());
+        let site = headers.get(FETCH_SITE).map(lowercase);
         match site.as_deref() {
             None | Some("none" | "same-origin") => Ok(()),
             Some(_) if allowed => Ok(()),
@@ -96,6 +105,10 @@ impl HostList {
 
 fn refused_host(detail: &str) -> Refusal {
     Refusal::new(ErrorCode::HostRefused, detail)
+}
+
+fn lowercase(value: &HeaderValue) -> String {
+    value.to_str().unwrap_or("").to_lowercase()
 }
 
 fn shortened(text: &str) -> String {
@@ -121,8 +134,6 @@ fn split_host(host: &str) -> Option<(&str, Option<u16>)> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     fn list() -> HostList {

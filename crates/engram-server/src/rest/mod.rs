@@ -14,9 +14,15 @@ mod steps;
 
 mod feed;
 
+mod socket;
+
 mod execute;
 
 mod health;
+
+mod docs;
+
+mod cors;
 
 mod router;
 

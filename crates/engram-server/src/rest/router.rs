@@ -10,14 +10,16 @@ use axum::http::{HeaderValue, Response};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, MethodRouter, get, on};
-use engram_api::{ErrorCode, Method, OPERATIONS, Operation, Problem, nearest};
+use engram_api::{BROWSE_STYLE_PATH, ErrorCode, Method, OPERATIONS, Operation, Problem, nearest};
 use tower_http::compression::CompressionLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::map_request_body::MapRequestBodyLayer;
 
 use crate::node::Node;
 use crate::refusal::Refusal;
+use crate::rest::cors::cors;
 use crate::rest::deadline::deadline;
+use crate::rest::docs;
 use crate::rest::execute::{Endpoint, execute};
 use crate::rest::guard::HostList;
 use crate::rest::health;
@@ -29,8 +31,8 @@ use crate::service::{Door, Observed, bounded, request_id};
 pub(crate) struct LocalAddr(pub(crate) SocketAddr);
 
 /// Paths outside of the operations table, for the message that names the nearest path.
-const EXTRA_PATHS: [&str; 6] =
-    ["/livez", "/readyz", "/version", "/metrics", "/openapi.json", "/mcp"];
+const EXTRA_PATHS: [&str; 7] =
+    ["/livez", "/readyz", "/version", "/metrics", "/openapi.json", "/docs", "/mcp"];
 
 /// All routes of the server; `more` are those of other protocols over HTTP.
 pub(crate) fn router(node: Arc<Node>, hosts: HostList, more: Router<Arc<Node>>) -> Router {
@@ -38,22 +40,29 @@ pub(crate) fn router(node: Arc<Node>, hosts: HostList, more: Router<Arc<Node>>) 
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
-        .route("/openapi.json", get(health::openapi));
+        .route("/openapi.json", get(health::openapi))
+        .route("/docs", get(docs::page))
+        .route(BROWSE_STYLE_PATH, get(docs::style));
     for endpoint in endpoints() {
         router = router.route(endpoint.route.path, serve(endpoint));
         if endpoint.operation.name == "version" {
             router = router.route("/version", serve(endpoint));
         }
     }
-    let gate = Gate { node: Arc::clone(&node), hosts: Arc::new(hosts) };
-    router
+    let hosts = Arc::new(hosts);
+    let router = router
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(MapRequestBodyLayer::new(Body::new))
         .layer(RequestDecompressionLayer::new())
-        .layer(from_fn_with_state(gate, pass))
-        .layer(CompressionLayer::new())
-        .with_state(node)
+        .layer(from_fn_with_state(Arc::clone(&node), timed));
+    // Inside the gate, which refuses pages that are not listed; outside of all else, so that a page can read why it is refused.
+    let router = match cors(&hosts) {
+        Some(layer) => router.layer(layer),
+        None => router,
+    };
+    let gate = Gate { node: Arc::clone(&node), hosts };
+    router.layer(from_fn_with_state(gate, pass)).layer(CompressionLayer::new()).with_state(node)
 }
 
 fn endpoints() -> impl Iterator<Item = Endpoint> {
@@ -110,19 +119,16 @@ struct Gate {
     hosts: Arc<HostList>,
 }
 
-/// The outermost layer: names the request, checks whose it is, bounds its time, catches its panics, counts it.
+/// The outermost layer: names the request, checks whose it is, counts it.
 async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) -> Response<Body> {
     let id = request_id(request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok()));
     request.extensions_mut().insert(RequestId(id.clone()));
     let operation = operation_name(&request);
     let observed = Observed::begin(&gate.node.metrics, Door::Rest, operation, &id);
-    let checked = check(&gate, &request).and_then(|()| deadline(&gate.node, request.headers()));
-    let answered = match checked {
-        Ok(limit) => bounded(&gate.node, limit, next.run(request)).await,
-        Err(refusal) => Err(refusal),
+    let mut response = match check(&gate, &request) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => Refused(Arc::new(refusal)).into_response(),
     };
-    let refused = |refusal| Refused(Arc::new(refusal)).into_response();
-    let mut response = answered.unwrap_or_else(refused);
     if let Some(Refused(refusal)) = response.extensions_mut().remove::<Refused>() {
         // What the layers added stays, for example the header Allow.
         let added = std::mem::take(response.headers_mut());
@@ -138,6 +144,15 @@ async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) -> Res
     response.headers_mut().insert(REQUEST_ID, named);
     observed.end(response.status().as_u16());
     response
+}
+
+/// Bounds the time of a request, and catches its panics.
+async fn timed(State(node): State<Arc<Node>>, request: Request, next: Next) -> Response<Body> {
+    let answered = match deadline(&node, request.headers()) {
+        Ok(limit) => bounded(&node, limit, next.run(request)).await,
+        Err(refusal) => Err(refusal),
+    };
+    answered.unwrap_or_else(|refusal| Refused(Arc::new(refusal)).into_response())
 }
 
 fn check(gate: &Gate, request: &Request) -> Result<(), Refusal> {

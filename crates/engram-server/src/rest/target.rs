@@ -41,9 +41,7 @@ fn lsn(raw: &str) -> Result<u64, Refusal> {
 fn memory_id(id: String) -> Result<String, Refusal> {
     let bad = |detail: &str| Err(Refusal::new(ErrorCode::BadId, detail).with_field("id"));
     if id == "." || id == ".." {
-        return bad(
-            "the ids . and .. cannot stand in a path; name them in the body of the operation",
-        );
+        return bad("an id is neither . nor ..");
     }
     if id.is_empty() || id.len() > ID_BYTES_MAX || id.chars().any(char::is_control) {
         return bad("an id has 1 to 256 bytes of printable UTF-8");

@@ -1,9 +1,13 @@
 //! What the functions of operations share: the request as they see it, what they work with, how they answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
-use engram_api::{ErrorCode, Operation, ProtoRpc, decode, decode_proto, encode_proto};
+use engram_api::{
+    ErrorCode, Operation, ProtoRpc, RememberManyRequest, Unread, decode, decode_many, decode_proto,
+    encode_proto,
+};
 use engram_engine::{Done, Engine};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -29,6 +33,8 @@ pub(crate) struct Call {
     pub(crate) key: Option<String>,
     /// The version that a memory must have, said beside the request.
     pub(crate) if_version: Option<u32>,
+    /// The time that it has.
+    pub(crate) limit: Duration,
 }
 
 /// A success, encoded as the door wants it.
@@ -128,6 +134,14 @@ impl Call {
         Ok(match self.codec {
             Codec::Json => decode(&self.body)?,
             Codec::Proto(rpc) => decode_proto(&rpc.request, &self.body)?,
+        })
+    }
+
+    /// A batch, and the problems of the memories in it that cannot be read.
+    pub(crate) fn decode_many(&self) -> Result<(RememberManyRequest, Unread), Refusal> {
+        Ok(match self.codec {
+            Codec::Json => decode_many(&self.body)?,
+            Codec::Proto(_) => (self.decode()?, Vec::new()),
         })
     }
 

@@ -14,15 +14,16 @@ const HORIZON_DAYS: f64 = 365.0;
 
 pub(crate) fn feedback(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
     let request: FeedbackRequest = call.decode()?;
+    let judgement = convert::feedback(request)?;
     let codec = call.codec;
     let (engine, space) = (Arc::clone(&context.engine), call.space().to_owned());
-    let id = request.id.clone();
+    let id = judgement.id.clone();
     let done = done(reply, move |receipt: FeedbackReceipt| {
         // This runs where nothing may wait: it reads what is at hand.
         let now = engine.standing(&space, &id);
         Ok(codec.answer(&convert::feedback_response(id, receipt, now)))
     });
-    context.engine.feedback(call.space(), convert::feedback(request), done);
+    context.engine.feedback(call.space(), judgement, done);
     Ok(())
 }
 

@@ -33,6 +33,8 @@ pub(crate) struct Follower {
     after: Lsn,
     limit: usize,
     wait: Duration,
+    /// The time that the request has.
+    request_limit: Duration,
     heard: watch::Receiver<()>,
 }
 
@@ -63,6 +65,7 @@ pub(crate) fn follow(node: &Arc<Node>, engine: &Engine, call: &Call) -> Result<F
         after,
         limit,
         wait: Duration::from_secs(wait.into()),
+        request_limit: call.limit,
         heard,
     })
 }
@@ -73,10 +76,29 @@ impl Follower {
         self.after = Lsn(after);
     }
 
+    /// The last commit that was told.
+    pub(crate) fn place(&self) -> u64 {
+        self.after.0
+    }
+
+    /// The last commit of the space, as far as it is known without opening it.
+    pub(crate) fn newest(&self) -> u64 {
+        let newest = || {
+            let engine = self.node.engine().ok().filter(|engine| engine.is_open(&self.space))?;
+            engine.changed_through(&self.space).ok()
+        };
+        newest().map_or(self.after.0, |newest| newest.0)
+    }
+
+    /// How long a listener may keep it waiting.
+    pub(crate) fn patience(&self) -> Duration {
+        self.node.settings.limits.request_timeout
+    }
+
     /// One page, after the wait that the request allows; it may be empty.
     pub(crate) async fn once(mut self) -> Result<Answer, Refusal> {
         // The answer must be on its way before the request runs out of time.
-        let wait = self.wait.min(self.node.settings.limits.request_timeout * 3 / 4);
+        let wait = self.wait.min(self.request_limit * 3 / 4);
         let page = self.next(wait).await?;
         Ok(self.codec.answer(&page))
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use engram_api::{
     CreateSpaceRequest, DeleteSpaceResponse, ErrorCode, ForgetReceiptRequest, ForgetRequest,
-    GetRequest, ListRequest, ListSpacesResponse, ListStateName, RememberManyRequest,
-    RememberRequest, RestoreRequest, StatusView, Timestamp, VersionView, WaitName,
+    GetRequest, ListRequest, ListSpacesResponse, ListStateName, RememberRequest, RememberResult,
+    RestoreRequest, StatusView, Timestamp, VersionView, WaitName,
 };
 use engram_engine::{Done, EngineError, ListQuery, NewMemory, OnInvalid, Prepared, Remembered};
 use engram_store::Lsn;
@@ -158,13 +158,17 @@ fn alone(error: EngineError) -> EngineError {
 }
 
 fn remember_many(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
-    let request: RememberManyRequest = call.decode()?;
+    let (request, unread) = call.decode_many()?;
     let key = call.idempotency_key(request.idempotency_key)?;
     let codec = call.codec;
     let on_invalid = if request.partial { OnInvalid::KeepOthers } else { OnInvalid::RefuseAll };
     let options = convert::remember_options(on_invalid, key);
     let done = when_stored(context, call, (request.wait, reply), move |remembered| {
-        Ok(codec.answer(&convert::remember_many_response(remembered?)))
+        let mut response = convert::remember_many_response(remembered?);
+        for (place, problem) in unread {
+            response.results[place] = RememberResult::Refused(problem);
+        }
+        Ok(codec.answer(&response))
     });
     let memories: Vec<NewMemory> = request.memories.into_iter().map(convert::new_memory).collect();
     let engine = &context.engine;

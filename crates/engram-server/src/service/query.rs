@@ -1,5 +1,7 @@
 //! Statements: each becomes a call of another operation, or several where a whole listing is ordered.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use engram_api::{ErrorCode, Operation, Problem, QueryRequest, QueryResponse};
 use engram_query::{OrderBy, Parameters, Plan, QueryError, compile, order_items};
@@ -28,6 +30,7 @@ pub(crate) fn query(context: &Context, call: &Call) -> BegunNested {
         space: call.space.clone(),
         codec: call.codec,
         key: call.key.clone(),
+        limit: call.limit,
         operation,
         request: inner,
         plan,
@@ -57,6 +60,7 @@ struct Statement {
     /// How the answer is written; calls in between are JSON.
     codec: Codec,
     key: Option<String>,
+    limit: Duration,
     operation: &'static Operation,
     /// Of the next call.
     request: Map<String, Value>,
@@ -122,6 +126,7 @@ impl Statement {
             codec: Codec::Json,
             key: self.key.clone(),
             if_version: None,
+            limit: self.limit,
         }
     }
 

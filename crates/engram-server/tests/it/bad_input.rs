@@ -216,7 +216,7 @@ fn refused_associations() {
         .problem(400, "invalid_value");
     let seeds: Vec<Value> = (0..65).map(|_| json!({ "id": "a" })).collect();
     refused("spread", json!({ "seeds": seeds }), 400, "too_many");
-    refused("spread", json!({ "seeds": [] }), 400, "missing_field");
+    refused("spread", json!({ "seeds": [] }), 400, "invalid_value");
     refused("spread", json!({}), 400, "missing_field");
     refused("spread", json!({ "seeds": [{"id": "nobody"}] }), 404, "memory_not_found");
     refused("spread", json!({ "seeds": [{"id": "a", "activation": 2}] }), 400, "out_of_range");
@@ -291,6 +291,6 @@ fn too_many_at_once_are_refused_as_a_whole() {
     let server = Fixture::start_with(&[("limits.batch_memories", "20")], parts());
     let memories = vec![json!({ "text": "a" }); 21];
     server.call("remember_many", &json!({ "memories": memories })).problem(400, "too_many");
-    server.call("remember_many", &json!({ "memories": [] })).problem(400, "missing_field");
+    server.call("remember_many", &json!({ "memories": [] })).problem(400, "invalid_value");
     assert_eq!(server.count(), 0);
 }

@@ -112,6 +112,16 @@ fn a_page_waits_for_a_change() {
 }
 
 #[test]
+fn a_wait_is_no_longer_than_the_request_has() {
+    let server = Fixture::start();
+    let asked = std::time::Instant::now();
+    let path = format!("{PATH}?wait_seconds=20");
+    let page = send(server.addr, "GET", &path, &[("Engram-Timeout", "400ms")], b"").json(200);
+    assert_eq!(told(&page), Vec::<String>::new());
+    assert!(asked.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
 fn events_come_as_changes_do_and_go_on_where_they_stopped() {
     let server = Fixture::start();
     let mut stream = Stream::open(&server, "", None);

@@ -20,5 +20,6 @@ mod pages;
 mod querying;
 mod recalling;
 mod safety;
+mod sockets;
 mod transport;
 mod versions;

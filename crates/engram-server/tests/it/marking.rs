@@ -62,11 +62,13 @@ fn a_pair_is_marked_listed_and_decided() {
     pairs(&server, "marks", &json!({"cursor": "AAAA"})).problem(400, "cursor_invalid");
     let decide = |body: Value| pairs(&server, "feedback", &body);
     decide(json!({"id": "m1"})).problem(400, "missing_field");
-    decide(json!({"id": "m1", "other": "m0"})).problem(400, "missing_field");
+    let half = |request: Value| decide(request).problem(400, "missing_field")["field"].clone();
+    assert_eq!(half(json!({"id": "m1", "other": "m0"})), "decision");
+    assert_eq!(half(json!({"id": "m1", "decision": "unrelated"})), "other");
     decide(json!({"id": "m1", "other": "m9", "decision": "unrelated"}))
         .problem(404, "memory_not_found");
     let both = json!({"id": "m1", "verdict": "wrong", "other": "m0", "decision": "unrelated"});
-    decide(both).problem(400, "missing_field");
+    decide(both).problem(400, "invalid_value");
     let contradicts =
         decide(json!({"id": "m1", "other": "m0", "decision": "contradicts"})).json(200);
     assert_eq!(contradicts["confidence"]["mean"], 0.5);

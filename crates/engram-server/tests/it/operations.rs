@@ -11,6 +11,19 @@ fn vector(at: usize) -> Vec<f32> {
 }
 
 #[test]
+fn the_contract_can_be_read_in_a_browser() {
+    let server = Fixture::start();
+    let page = send(server.addr, "GET", "/docs", &[("Host", "localhost:80")], b"");
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+    let policy = page.header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none'; style-src 'self';"), "{policy}");
+    assert!(page.text().contains("curl 'http://localhost:80/api/v1/spaces/default/recall'"));
+    let style = page.text().split_once("<link rel=\"stylesheet\" href=\"").unwrap().1.to_owned();
+    let style = server.get(style.split('"').next().unwrap());
+    assert_eq!((style.status, style.header("content-type")), (200, "text/css; charset=utf-8"));
+}
+
+#[test]
 fn remember_get_and_list_keep_every_field() {
     let server = Fixture::start();
     let body = json!({

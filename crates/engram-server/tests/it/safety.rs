@@ -54,6 +54,53 @@ fn a_page_cannot_read() {
 }
 
 #[test]
+fn pages_of_listed_origins_may_ask_and_read() {
+    let page = "https://console.example.org";
+    let server = Fixture::start_with(&[("http.allowed_origins", page)], parts());
+    let origin = ("Origin", page);
+    let asks = [
+        origin,
+        ("Access-Control-Request-Method", "POST"),
+        ("Access-Control-Request-Headers", "content-type, idempotency-key"),
+    ];
+    let preflight = send(server.addr, "OPTIONS", REMEMBER, &asks, b"");
+    assert_eq!((preflight.status, preflight.header("access-control-allow-origin")), (200, page));
+    assert_eq!(preflight.header("access-control-allow-methods"), "GET,POST,DELETE");
+    let allowed = preflight.header("access-control-allow-headers");
+    for name in ["content-type", "idempotency-key", "if-match", "engram-timeout", "x-request-id"] {
+        assert!(allowed.split(',').any(|one| one == name), "{name}: {allowed}");
+    }
+    assert_eq!(preflight.header("access-control-allow-credentials"), "");
+    let stored = send(server.addr, "POST", REMEMBER, &[JSON, origin], BODY);
+    stored.json(200);
+    assert_eq!(stored.header("access-control-allow-origin"), page);
+    assert_eq!(stored.header("access-control-expose-headers"), "etag,retry-after,x-request-id");
+    // A page can read why it is refused, whatever refused it.
+    for headers in [[JSON, origin], [("Engram-Timeout", "soon"), origin]] {
+        let refused = send(server.addr, "POST", REMEMBER, &headers, b"{");
+        assert_eq!((refused.status, refused.header("access-control-allow-origin")), (400, page));
+    }
+    // The lists stand above it.
+    let evil = [("Origin", "http://evil.example"), ("Access-Control-Request-Method", "POST")];
+    let refused = send(server.addr, "OPTIONS", REMEMBER, &evil, b"");
+    refused.problem(403, "origin_refused");
+    assert!(!refused.headers.keys().any(|name| name.starts_with("access-control")));
+    let rebound = [origin, ("Host", "evil.example")];
+    send(server.addr, "OPTIONS", REMEMBER, &rebound, b"").problem(421, "host_refused");
+}
+
+#[test]
+fn without_listed_origins_no_answer_names_cors() {
+    let server = Fixture::start();
+    for (method, status) in [("GET", 200), ("OPTIONS", 405)] {
+        let answer = send(server.addr, method, "/api/v1/spaces", &[], b"");
+        assert_eq!(answer.status, status);
+        let named = answer.headers.keys().any(|name| name.starts_with("access-control"));
+        assert!(!named && !answer.header("vary").contains("origin"), "{:?}", answer.headers);
+    }
+}
+
+#[test]
 fn the_absolute_form_must_agree_with_the_host() {
     let server = Fixture::start();
     let path = format!("http://evil.example{REMEMBER}");

@@ -210,12 +210,11 @@ fn one_connection_carries_many_requests() {
 #[test]
 fn a_client_bounds_the_time_of_its_request() {
     let server = Fixture::start();
-    let ask = |timeout: &str| {
-        let path = "/api/v1/spaces/default/changes?wait_seconds=20";
-        send(server.addr, "GET", path, &[("Engram-Timeout", timeout)], b"")
-    };
-    ask("50ms").problem(408, "request_timeout");
-    ask("soon").problem(400, "invalid_value");
+    let mut stream = open(&server, "Content-Length: 100\r\nEngram-Timeout: 50ms\r\n");
+    stream.write_all(b"{\"text\":").unwrap();
+    receive(&mut stream).unwrap().problem(408, "request_timeout");
+    let soon = [("Engram-Timeout", "soon")];
+    send(server.addr, "GET", "/api/v1/spaces", &soon, b"").problem(400, "invalid_value");
 }
 
 #[test]

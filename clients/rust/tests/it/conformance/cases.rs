@@ -37,9 +37,9 @@ pub(super) struct Step {
     pub(super) capture: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) stream: bool,
-    /// Needless here: the types tell by themselves what they cannot say.
-    #[serde(default, rename = "untyped")]
-    _untyped: bool,
+    /// The types cannot say the request; of one that ends with a problem they tell so by themselves.
+    #[serde(default)]
+    pub(super) untyped: bool,
 }
 
 /// All cases, by file.
