@@ -34,6 +34,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 READS: dict[str, Ask] = {
     "list_spaces": lambda client: client.list_spaces(),
+    "backup_status": lambda client: client.backup_status(),
     "status": lambda client: client.status(),
     "version": lambda client: client.version(),
     "get_space": lambda client: client.space("s").get_space(),
@@ -68,6 +69,10 @@ SAFE: dict[str, Ask] = {
 UNSAFE: dict[str, Ask] = {
     "create_space": lambda client: client.create_space(name="s"),
     "delete_space": lambda client: client.space("s").delete_space(),
+    "create_backup": lambda client: client.create_backup(),
+    "create_restore_point": lambda client: client.create_restore_point(name="p"),
+    "restore_space": lambda client: client.restore_space(name="s", new_name="t"),
+    "take_over_repository": lambda client: client.take_over_repository(),
     "dissociate": lambda client: client.space("s").dissociate(from_="a", to="b"),
     "feedback": lambda client: client.space("s").feedback(id="a", verdict="useful"),
     "forget": lambda client: client.space("s").forget(ids=["a"]),

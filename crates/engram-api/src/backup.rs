@@ -51,7 +51,7 @@ pub struct RestoreSpaceRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
     /// Name that the space had.
-    pub space: String,
+    pub name: String,
     /// Name that it gets.
     pub new_name: String,
     /// Where to go back to; the last archived commit when absent.
@@ -187,7 +187,7 @@ pub struct BackupView {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RestoredSpaceView {
     /// Its name now.
-    pub space: String,
+    pub name: String,
     /// Its last commit.
     pub lsn: u64,
     /// Time of that.

@@ -18,6 +18,61 @@ from ._events import Event
 class NodeOperations(Caller):
     """The operations of a server."""
 
+    def backup_status(self) -> models.BackupStatusView:
+        """Shows how the repositories stand, and what was asked of them."""
+        return self._run(
+            _table.BACKUP_STATUS,
+            {},
+        )
+
+    def create_backup(
+        self,
+        *,
+        kind: models.BackupKindName | None = None,
+        repository: str | None = None,
+        spaces: builtins.list[str] | None = None,
+    ) -> models.BackupJobView:
+        """Makes a backup, in the background.
+
+        The answer is the job; `backup_status` shows what becomes of it.
+
+        Args:
+            kind: What kind; incremental when absent. The first one is full in any case.
+            repository: Name of the repository; may be absent where there is one only.
+            spaces: Only these spaces; all of them when absent. No other backup builds on such a
+                one.
+        """
+        return self._run(
+            _table.CREATE_BACKUP,
+            {
+                "kind": kind,
+                "repository": repository,
+                "spaces": spaces,
+            },
+        )
+
+    def create_restore_point(
+        self,
+        *,
+        name: str,
+        repository: str | None = None,
+    ) -> models.BackupJobView:
+        """Names this moment, so that a restore can go back to it.
+
+        The answer is the job, as with `create_backup`.
+
+        Args:
+            name: Name of the point: `a-z 0-9 - _ .`
+            repository: Name of the repository; may be absent where there is one only.
+        """
+        return self._run(
+            _table.CREATE_RESTORE_POINT,
+            {
+                "name": name,
+                "repository": repository,
+            },
+        )
+
     def create_space(
         self,
         *,
@@ -69,11 +124,62 @@ class NodeOperations(Caller):
             {},
         )
 
+    def restore_space(
+        self,
+        *,
+        name: str,
+        new_name: str,
+        exclusive: bool | None = None,
+        repository: str | None = None,
+        to: models.RestoreTo | None = None,
+    ) -> models.BackupJobView:
+        """Restores a space as it was, under another name beside the live ones.
+
+        The answer is the job, as with `create_backup`. The live space is not touched.
+
+        Args:
+            name: Name that the space had.
+            new_name: Name that it gets; no space has it.
+            exclusive: Whether the commit that `to` names is left out.
+            repository: Name of the repository; may be absent where there is one only.
+            to: Where to go back to; the last archived commit when absent.
+        """
+        return self._run(
+            _table.RESTORE_SPACE,
+            {
+                "name": name,
+                "new_name": new_name,
+                "exclusive": exclusive,
+                "repository": repository,
+                "to": to,
+            },
+        )
+
     def status(self) -> models.StatusView:
         """Shows whether the node can serve, and what it holds."""
         return self._run(
             _table.STATUS,
             {},
+        )
+
+    def take_over_repository(
+        self,
+        *,
+        repository: str | None = None,
+    ) -> models.BackupJobView:
+        """Makes a repository the one of this data directory, whoever had it: after a restore that
+        takes the place of another server.
+
+        The answer is the job, as with `create_backup`. Stop the other server first.
+
+        Args:
+            repository: Name of the repository; may be absent where there is one only.
+        """
+        return self._run(
+            _table.TAKE_OVER_REPOSITORY,
+            {
+                "repository": repository,
+            },
         )
 
     def version(self) -> models.VersionView:

@@ -30,6 +30,15 @@ ASSOCIATIONS: Operation[models.AssociationsResponse] = Operation(
     has_body=True,
 )
 
+BACKUP_STATUS: Operation[models.BackupStatusView] = Operation(
+    name="backup_status",
+    method="GET",
+    path="/api/v1/backups",
+    permission="admin",
+    answer_keys=frozenset({"repositories", "jobs"}),
+    idempotent=True,
+)
+
 BELIEFS: Operation[models.BeliefsResponse] = Operation(
     name="beliefs",
     method="POST",
@@ -67,6 +76,24 @@ CONSOLIDATE: Operation[models.ConsolidateResponse] = Operation(
     permission="train",
     answer_keys=frozenset({"memories", "formed", "changed", "withdrawn", "remaining"}),
     idempotent=True,
+    has_body=True,
+)
+
+CREATE_BACKUP: Operation[models.BackupJobView] = Operation(
+    name="create_backup",
+    method="POST",
+    path="/api/v1/backups",
+    permission="admin",
+    answer_keys=frozenset({"id", "job", "repository", "state", "asked_at"}),
+    has_body=True,
+)
+
+CREATE_RESTORE_POINT: Operation[models.BackupJobView] = Operation(
+    name="create_restore_point",
+    method="POST",
+    path="/api/v1/backups/points",
+    permission="admin",
+    answer_keys=frozenset({"id", "job", "repository", "state", "asked_at"}),
     has_body=True,
 )
 
@@ -296,6 +323,15 @@ RESTORE: Operation[models.RestoreResponse] = Operation(
     has_body=True,
 )
 
+RESTORE_SPACE: Operation[models.BackupJobView] = Operation(
+    name="restore_space",
+    method="POST",
+    path="/api/v1/backups/restore_space",
+    permission="admin",
+    answer_keys=frozenset({"id", "job", "repository", "state", "asked_at"}),
+    has_body=True,
+)
+
 RETENTION: Operation[models.RetentionResponse] = Operation(
     name="retention",
     method="POST",
@@ -334,6 +370,15 @@ STATUS: Operation[models.StatusView] = Operation(
     idempotent=True,
 )
 
+TAKE_OVER_REPOSITORY: Operation[models.BackupJobView] = Operation(
+    name="take_over_repository",
+    method="POST",
+    path="/api/v1/backups/take_over",
+    permission="admin",
+    answer_keys=frozenset({"id", "job", "repository", "state", "asked_at"}),
+    has_body=True,
+)
+
 UNDO_CONSOLIDATION: Operation[models.UndoConsolidationResponse] = Operation(
     name="undo_consolidation",
     method="POST",
@@ -366,10 +411,13 @@ VERSION: Operation[models.VersionView] = Operation(
 OPERATIONS: dict[str, Operation[Any]] = {
     "associate": ASSOCIATE,
     "associations": ASSOCIATIONS,
+    "backup_status": BACKUP_STATUS,
     "beliefs": BELIEFS,
     "changes": CHANGES,
     "complete": COMPLETE,
     "consolidate": CONSOLIDATE,
+    "create_backup": CREATE_BACKUP,
+    "create_restore_point": CREATE_RESTORE_POINT,
     "create_space": CREATE_SPACE,
     "delete_space": DELETE_SPACE,
     "dissociate": DISSOCIATE,
@@ -393,10 +441,12 @@ OPERATIONS: dict[str, Operation[Any]] = {
     "remember": REMEMBER,
     "remember_many": REMEMBER_MANY,
     "restore": RESTORE,
+    "restore_space": RESTORE_SPACE,
     "retention": RETENTION,
     "space_stats": SPACE_STATS,
     "spread": SPREAD,
     "status": STATUS,
+    "take_over_repository": TAKE_OVER_REPOSITORY,
     "undo_consolidation": UNDO_CONSOLIDATION,
     "update": UPDATE,
     "version": VERSION,

@@ -11,6 +11,12 @@ from typing import Any, Literal, TypeAlias, TypedDict, Union, final
 
 AbstentionName: TypeAlias = Literal["no_evidence", "too_thin", "no_agreement"]
 
+BackupJobName: TypeAlias = Literal["create_backup", "create_restore_point", "restore_space", "take_over_repository"]
+
+BackupJobStateName: TypeAlias = Literal["waiting", "running", "done", "failed"]
+
+BackupKindName: TypeAlias = Literal["full", "differential", "incremental"]
+
 ChangeName: TypeAlias = Literal["remembered", "updated", "merged", "suppressed", "restored", "deleted", "associated", "dissociated", "repeated", "marked", "judged", "decided", "believed", "dissolved"]
 
 CitationRoleName: TypeAlias = Literal["quoted", "supports", "dissents"]
@@ -199,6 +205,77 @@ class AssociationsResponse(_AssociationsResponseRequired, total=False):
 
     next_cursor: str
     """Where the next page starts; absent at the end."""
+
+
+class _BackupJobViewRequired(TypedDict):
+    asked_at: str
+    """When it was asked for."""
+    id: int
+    """Number of the job; counts from the start of the server."""
+    job: BackupJobName
+    """What was asked."""
+    repository: str
+    """The repository."""
+    state: BackupJobStateName
+    """What has become of it."""
+
+
+class BackupJobView(_BackupJobViewRequired, total=False):
+    """What was asked of a repository, and what became of it."""
+
+    backup: BackupView
+    """The backup that was made."""
+    done: int
+    """How much of it is done: bytes, commits or spaces, by the step."""
+    over_at: str
+    """When it was over."""
+    point_at: str
+    """When the restore point is."""
+    problem: Problem
+    """Why it came to nothing."""
+    restored: RestoredSpaceView
+    """The space that was restored."""
+    step: str
+    """What is being done."""
+    total: int
+    """How much there is to do; 0 = not known."""
+
+
+class BackupStatusView(TypedDict):
+    """How the repositories stand."""
+
+    jobs: list[BackupJobView]
+    """What was asked since the start, newest first; the last 100."""
+    repositories: list[RepositoryView]
+    """The repositories, by name."""
+
+
+class _BackupViewRequired(TypedDict):
+    bytes: int
+    """Bytes that it needs, as stored."""
+    ended_at: str
+    """When it was whole."""
+    id: str
+    """Its name."""
+    kind: BackupKindName
+    """Its kind."""
+    sent_bytes: int
+    """Bytes that were sent for it."""
+    spaces: list[str]
+    """Spaces that stand in its own record."""
+    started_at: str
+    """When it was begun."""
+    timeline: int
+    """The timeline that it is on."""
+
+
+class BackupView(_BackupViewRequired, total=False):
+    """A backup."""
+
+    left_out: list[str]
+    """Quarantined spaces that were left out."""
+    parent: str
+    """The backup that it builds on."""
 
 
 _BeliefSummaryViewRequired = TypedDict(
@@ -507,6 +584,29 @@ class ConsolidateResponse(_ConsolidateResponseRequired, total=False):
     """
     lsn: int
     """The last such commit."""
+
+
+class CreateBackupRequest(TypedDict, total=False):
+    """What kind of backup of what."""
+
+    kind: BackupKindName
+    """What kind; incremental when absent. The first one is full in any case."""
+    repository: str
+    """Name of the repository; may be absent where there is one only."""
+    spaces: list[str]
+    """Only these spaces; all of them when absent. No other backup builds on such a one."""
+
+
+class _CreateRestorePointRequestRequired(TypedDict):
+    name: str
+    """Name of the point: `a-z 0-9 - _ .`"""
+
+
+class CreateRestorePointRequest(_CreateRestorePointRequestRequired, total=False):
+    """A name for this moment."""
+
+    repository: str
+    """Name of the repository; may be absent where there is one only."""
 
 
 class _CreateSpaceRequestRequired(TypedDict):
@@ -1983,6 +2083,38 @@ class RememberResultRefused(TypedDict):
     """Why it was refused."""
 
 
+class _RepositoryViewRequired(TypedDict):
+    backups: int
+    """Number of backups."""
+    failures: int
+    """Backups and checks that failed since the start."""
+    lost_commits: int
+    """Commits that the log let go of before they were archived, since the start."""
+    name: str
+    """Its name."""
+    ready: bool
+    """Whether it takes what it is sent."""
+    waiting_commits: int
+    """Commits that are not archived."""
+
+
+class RepositoryView(_RepositoryViewRequired, total=False):
+    """How a repository stands."""
+
+    archived_through: str
+    """All commits up to this time are archived."""
+    last_backup_at: str
+    """When the last backup was begun."""
+    last_check_at: str
+    """When a backup was last checked and found good."""
+    last_check_level: int
+    """How deep that check went."""
+    last_full_at: str
+    """When the last full one was begun."""
+    problem: Problem
+    """Why it does not work now."""
+
+
 class RestoreRequest(TypedDict, total=False):
     """Names suppressed memories to bring back: exactly one of `ids` and `filter`."""
 
@@ -2006,6 +2138,48 @@ class RestoreResponse(_RestoreResponseRequired, total=False):
     """Time of that commit."""
     lsn: int
     """Log sequence number of the commit; absent when nothing was suppressed."""
+
+
+class _RestoreSpaceRequestRequired(TypedDict):
+    name: str
+    """Name that the space had."""
+    new_name: str
+    """Name that it gets; no space has it."""
+
+
+class RestoreSpaceRequest(_RestoreSpaceRequestRequired, total=False):
+    """A space as it was, and the name that it gets."""
+
+    exclusive: bool
+    """Whether the commit that `to` names is left out."""
+    repository: str
+    """Name of the repository; may be absent where there is one only."""
+    to: RestoreTo
+    """Where to go back to; the last archived commit when absent."""
+
+
+class RestoreTo(TypedDict, total=False):
+    """Where to go back to: one of these."""
+
+    backup: str
+    """The end of the backup of that name; `latest` is the newest."""
+    lsn: int
+    """Up to this commit of the space."""
+    point: str
+    """The restore point of that name."""
+    time: str | datetime
+    """Up to this time, to the nanosecond."""
+
+
+class RestoredSpaceView(TypedDict):
+    """A space that was restored."""
+
+    committed_at: str
+    """Time of that."""
+    lsn: int
+    """Its last commit."""
+    name: str
+    """Its name now."""
 
 
 class _RetentionRequestRequired(TypedDict):
@@ -2348,6 +2522,13 @@ class StrengthView(_StrengthViewRequired, total=False):
     """Days from the last use until retrievability falls to 0.9; absent for a pinned memory."""
     used_at: str
     """When that was last; absent where it never was."""
+
+
+class TakeOverRepositoryRequest(TypedDict, total=False):
+    """The repository that is this data directory's from now on."""
+
+    repository: str
+    """Name of the repository; may be absent where there is one only."""
 
 
 class TiersView(TypedDict):

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use engram_api::{
     AssociateRequest, AssociationsRequest, BeliefsRequest, ChangesRequest, CompleteRequest,
-    ConsolidateRequest, CreateSpaceRequest, DissociateRequest, ErrorCode, ExportRequest,
-    FadingRequest, FeedbackRequest, ForgetReceiptRequest, ForgetRequest, GetRequest,
-    HistoryRequest, ImagineRequest, ImportRequest, ListRequest, MarksRequest, OPERATIONS,
-    Operation, PredictRequest, Problem, QueryRequest, RecallRequest, RecognizeRequest,
-    RememberManyRequest, RememberRequest, RestoreRequest, RetentionRequest, SpreadRequest,
+    ConsolidateRequest, CreateBackupRequest, CreateRestorePointRequest, CreateSpaceRequest,
+    DissociateRequest, ErrorCode, ExportRequest, FadingRequest, FeedbackRequest,
+    ForgetReceiptRequest, ForgetRequest, GetRequest, HistoryRequest, ImagineRequest, ImportRequest,
+    ListRequest, MarksRequest, OPERATIONS, Operation, PredictRequest, Problem, QueryRequest,
+    RecallRequest, RecognizeRequest, RememberManyRequest, RememberRequest, RestoreRequest,
+    RestoreSpaceRequest, RetentionRequest, SpreadRequest, TakeOverRepositoryRequest,
     UndoConsolidationRequest, UpdateRequest,
 };
 use engram_client::{Client, ClientError, ClientOptions, SpaceClient};
@@ -23,6 +24,7 @@ type Ask = fn(&Client) -> Result<(), ClientError>;
 const SAFE: &[(&str, Ask)] = &[
     ("list_spaces", |client| client.list_spaces().map(drop)),
     ("status", |client| client.status().map(drop)),
+    ("backup_status", |client| client.backup_status().map(drop)),
     ("version", |client| client.version().map(drop)),
     ("get_space", |client| client.get_space("s").map(drop)),
     ("space_stats", |client| client.space("s").stats().map(drop)),
@@ -63,6 +65,14 @@ const SAFE: &[(&str, Ask)] = &[
 /// What would do more than once, or hide what the first one did.
 const ONCE: &[(&str, Ask)] = &[
     ("create_space", |client| client.create_space(&CreateSpaceRequest::default()).map(drop)),
+    ("create_backup", |client| client.create_backup(&CreateBackupRequest::default()).map(drop)),
+    ("create_restore_point", |client| {
+        client.create_restore_point(&CreateRestorePointRequest::default()).map(drop)
+    }),
+    ("restore_space", |client| client.restore_space(&RestoreSpaceRequest::default()).map(drop)),
+    ("take_over_repository", |client| {
+        client.take_over_repository(&TakeOverRepositoryRequest::default()).map(drop)
+    }),
     ("delete_space", |client| client.delete_space("s").map(drop)),
     ("dissociate", |client| client.space("s").dissociate(&DissociateRequest::default()).map(drop)),
     ("feedback", |client| client.space("s").feedback(&FeedbackRequest::default()).map(drop)),

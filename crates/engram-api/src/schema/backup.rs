@@ -69,7 +69,7 @@ fn restore() -> Value {
         "A space as it was, and the name that it gets.",
         vec![
             may("repository", text_of(1, 64), REPOSITORY),
-            needs("space", text_of(1, 64), "Name that the space had."),
+            needs("name", text_of(1, 64), "Name that the space had."),
             needs("new_name", text_of(1, 64), "Name that it gets; no space has it."),
             may(
                 "to",
@@ -147,7 +147,7 @@ fn restored() -> Value {
     answer(
         "A space that was restored.",
         vec![
-            needs("space", text(), "Its name now."),
+            needs("name", text(), "Its name now."),
             needs("lsn", count(), "Its last commit."),
             needs("committed_at", time(), "Time of that."),
         ],

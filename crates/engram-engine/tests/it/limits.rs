@@ -84,7 +84,7 @@ fn batches_and_keys() {
     let repeated = vec![text("a", "x"), text("a", "y")];
     let repeated = remember(&engine, repeated, RememberOptions::default()).unwrap_err();
     expect_test::expect![[r#"
-        memories: is required
+        memories: must not be empty
         memories: has 1001 elements, at most 1000 are allowed
         idempotency_key: must be 1 to 256 bytes of printable UTF-8
         memories[1].id: repeats the id of an earlier item with other content"#]]

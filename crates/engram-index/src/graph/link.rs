@@ -246,7 +246,7 @@ mod tests {
             let weight = f32::from(hundredths) / 100.0;
             assert_eq!(EdgeWeight::new(weight).unwrap().stated(), weight);
         }
-        assert_eq!(EdgeWeight::new(0.123_45).unwrap().stated(), 0.123_45);
+        assert_eq!(EdgeWeight::new(0.1234).unwrap().stated(), 0.1234);
         for code in 0..=u16::MAX {
             let weight = EdgeWeight(code);
             assert_eq!(EdgeWeight::new(weight.stated()), Some(weight));

@@ -104,7 +104,7 @@ pub(crate) fn backup_job(job: &Job) -> BackupJobView {
         JobState::Named(point) => view.point_at = Some(Timestamp(point.at)),
         JobState::Restored { space, lsn, committed_at } => {
             let committed_at = Timestamp(committed_at);
-            view.restored = Some(RestoredSpaceView { space, lsn, committed_at });
+            view.restored = Some(RestoredSpaceView { name: space, lsn, committed_at });
         }
         JobState::TakenOver => {}
         JobState::Failed(problem) => {

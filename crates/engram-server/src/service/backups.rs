@@ -22,7 +22,7 @@ pub(super) fn create_restore_point(context: &Context, call: &Call) -> Outcome {
 pub(super) fn restore_space(context: &Context, call: &Call) -> Outcome {
     let request: RestoreSpaceRequest = call.decode()?;
     let target = convert::restore_target(request.to, request.exclusive)?;
-    let RestoreSpaceRequest { space, new_name, .. } = request;
+    let RestoreSpaceRequest { name: space, new_name, .. } = request;
     ask(context, call, request.repository, JobRequest::RestoreSpace { space, new_name, target })
 }
 

@@ -7,6 +7,9 @@ mod world;
 mod traps;
 
 #[cfg(test)]
+mod backup;
+
+#[cfg(test)]
 mod commands;
 
 #[cfg(test)]

@@ -33,8 +33,8 @@ fn filled(world: &World) -> Vec<String> {
 
 fn ids(export: &str) -> Vec<String> {
     let id = |line: &str| {
-        let memory: Value = serde_json::from_str(line).unwrap();
-        memory["id"].as_str().unwrap().to_owned()
+        let record: Value = serde_json::from_str(line).unwrap();
+        record["memory"]["content"]["id"].as_str().unwrap().to_owned()
     };
     export.lines().map(id).collect()
 }

@@ -7,6 +7,9 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// Name of the configuration in a home; without it the defaults hold.
+pub(crate) const CONFIG_NAME: &str = "engram.toml";
+
 /// A home of its own: nothing of the machine's configuration reaches the program.
 pub(crate) struct World {
     home: TempDir,
@@ -38,6 +41,10 @@ impl World {
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_engram"));
         command.env_clear().env("HOME", self.home.path()).current_dir(self.home.path());
+        let config = self.path(CONFIG_NAME);
+        if config.exists() {
+            command.env("ENGRAM_CONFIG", config);
+        }
         command
     }
 

@@ -54,10 +54,12 @@ pub(super) fn typed(operation: &str) -> Option<Typed> {
         "list_spaces" => plain(|client, _| client.list_spaces()),
         "status" => plain(|client, _| client.status()),
         "version" => plain(|client, _| client.version()),
-        "create_space" => Box::new(|client, _, request| {
-            let request = of_type(request)?;
-            Ok(client.create_space(&request).map(|answer| as_json(&answer)))
-        }),
+        "create_space" => of_node(Client::create_space),
+        "create_backup" => of_node(Client::create_backup),
+        "create_restore_point" => of_node(Client::create_restore_point),
+        "restore_space" => of_node(Client::restore_space),
+        "take_over_repository" => of_node(Client::take_over_repository),
+        "backup_status" => plain(|client, _| client.backup_status()),
         _ => return None,
     })
 }
@@ -73,6 +75,19 @@ pub(super) fn told(
     let called =
         client.space(space).consolidate_told(&request, &mut |step| told.push(as_json(&step)));
     Ok((called.map(|answer| as_json(&answer)), told))
+}
+
+fn of_node<Request: DeserializeOwned, Answer: Serialize>(
+    method: fn(&Client, &Request) -> Result<Answer, ClientError>,
+) -> Typed
+where
+    Request: 'static,
+    Answer: 'static,
+{
+    Box::new(move |client, _, request| {
+        let request = of_type(request)?;
+        Ok(method(client, &request).map(|answer| as_json(&answer)))
+    })
 }
 
 fn of_space<Q, A>(method: fn(&SpaceClient, &Q) -> Result<A, ClientError>) -> Typed

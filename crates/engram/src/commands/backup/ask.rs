@@ -161,7 +161,7 @@ fn show(job: &BackupJobView) -> String {
                 .map(|own| clean(&own.left_out.join(", "))),
         ),
         ("point", job.point_at.map(|at| at.to_string())),
-        ("space", restored.map(|space| clean(&space.space))),
+        ("space", restored.map(|space| clean(&space.name))),
         ("last lsn", restored.map(|space| space.lsn.to_string())),
         ("committed at", restored.map(|space| space.committed_at.to_string())),
     ])

@@ -84,7 +84,7 @@ impl Restore {
         let client = connection.client()?;
         let job = client.restore_space(&RestoreSpaceRequest {
             repository: self.repository.repository.clone(),
-            space: space.clone(),
+            name: space.clone(),
             new_name: self.new_name.clone().unwrap_or_default(),
             to: self.to.clone().wire(),
             exclusive: self.exclusive,
