@@ -86,10 +86,10 @@ impl Archiver {
         self.reached.get(&space).copied().unwrap_or_default()
     }
 
-    /// Commits of all spaces that are not in the archive.
-    pub fn waiting(&self, engine: &Engine) -> u64 {
+    /// Commits of all spaces that are in the archive, or before it.
+    pub fn archived(&self, engine: &Engine) -> u64 {
         let tips = engine.log_tips();
-        tips.iter().map(|(space, tip)| tip.lsn.0.saturating_sub(self.reached(*space).0)).sum()
+        tips.iter().map(|(space, tip)| tip.lsn.0.min(self.reached(*space).0)).sum()
     }
 
     /// The timeline that it archives.

@@ -163,6 +163,11 @@ impl Engine {
         self.log().tips()
     }
 
+    /// Durable commits of all spaces, those that are gone too.
+    pub fn commit_count(&self) -> u64 {
+        self.log_tips().iter().map(|(_, tip)| tip.lsn.0).sum()
+    }
+
     /// The durable commits of a space from one LSN on, as far as the log still has them.
     ///
     /// # Errors

@@ -10,6 +10,12 @@ mod logs;
 
 mod refusal;
 
+mod blobs;
+
+mod bell;
+
+mod backups;
+
 mod cursor;
 
 mod convert;
@@ -27,12 +33,6 @@ mod lanes;
 mod embedding;
 
 mod embedders;
-
-mod blobs;
-
-mod bell;
-
-mod backups;
 
 mod drive;
 

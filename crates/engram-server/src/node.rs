@@ -173,6 +173,7 @@ impl Node {
                 .map(|slot| (slot.name.clone(), slot.figures().clone()))
                 .collect(),
             now_ns: engine.map_or(0, |engine| engine.now_ns()),
+            commits: engine.map_or(0, |engine| engine.commit_count()),
         }
     }
 }

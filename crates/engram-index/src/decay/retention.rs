@@ -202,7 +202,9 @@ impl Retention {
             (at_ns, stability)
         } else {
             let part = review.share() * at_ns.saturating_sub(since) as f64;
-            (since.saturating_add(part as i64), grown(stability, before, retrievability, review))
+            // A long time may round up by some nanoseconds.
+            let since = since.saturating_add(part as i64).min(at_ns);
+            (since, grown(stability, before, retrievability, review))
         };
         let (decay, weight) = match (law, review.is_lapse()) {
             (DecayLaw::ActR, false) => {

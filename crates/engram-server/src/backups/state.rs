@@ -17,10 +17,8 @@ pub(crate) struct RepositoryFigures {
     pub(crate) problem: Option<Box<Problem>>,
     /// All commits up to this time are archived, ns.
     pub(crate) archived_through: Option<i64>,
-    /// Commits that are not archived.
-    pub(crate) waiting_commits: u64,
-    /// When the oldest of these was noticed, ns.
-    pub(crate) waiting_since: Option<i64>,
+    /// Commits of all spaces that are archived.
+    pub(crate) archived_commits: u64,
     /// Pieces of the log stored since the start.
     pub(crate) pieces: u64,
     /// Bytes sent since the start.
@@ -55,6 +53,13 @@ pub(crate) struct Slot {
     pub(crate) bell: Bell,
     pub(crate) figures: Mutex<RepositoryFigures>,
     pub(crate) queue: Mutex<VecDeque<Arc<Job>>>,
+}
+
+impl RepositoryFigures {
+    /// Commits that are not archived, of so many that there are.
+    pub(crate) fn waiting(&self, commits: u64) -> u64 {
+        commits.saturating_sub(self.archived_commits)
+    }
 }
 
 impl Slot {

@@ -117,7 +117,6 @@ impl WorkerParts {
             }
             Err(problem) => {
                 self.failed(&problem, "the repository cannot be used; it will be tried again");
-                self.note_waiting(None);
                 None
             }
         }
@@ -184,18 +183,7 @@ impl WorkerParts {
             }
             Err(error) => self.failed(&backup_problem(error), "the log was not archived"),
         }
-        self.note_waiting(Some(&opened.archiver));
-    }
-
-    fn note_waiting(&self, archiver: Option<&Archiver>) {
-        let waiting = archiver.map_or_else(
-            || self.engine.log_tips().iter().map(|(_, tip)| tip.lsn.0).sum(),
-            |archiver| archiver.waiting(&self.engine),
-        );
-        let now = self.now_ns();
-        let mut figures = self.slot.figures();
-        figures.waiting_commits = waiting;
-        figures.waiting_since = (waiting > 0).then(|| figures.waiting_since.unwrap_or(now));
+        self.slot.figures().archived_commits = opened.archiver.archived(&self.engine);
     }
 
     /// A repository that is away must not fill the disk.

@@ -47,20 +47,21 @@ pub(crate) fn restore_target(
     Ok(first.unwrap_or(RestoreTarget::Latest))
 }
 
-pub(crate) fn backup_status(backups: &Backups) -> BackupStatusView {
-    let repositories = backups.slots().map(|slot| repository(&slot.name, &slot.figures()));
+/// With the number of commits that there are.
+pub(crate) fn backup_status(backups: &Backups, commits: u64) -> BackupStatusView {
+    let repositories = backups.slots().map(|slot| repository(&slot.name, &slot.figures(), commits));
     BackupStatusView {
         repositories: repositories.collect(),
         jobs: backups.jobs().iter().map(|job| backup_job(job)).collect(),
     }
 }
 
-fn repository(name: &str, figures: &RepositoryFigures) -> RepositoryView {
+fn repository(name: &str, figures: &RepositoryFigures, commits: u64) -> RepositoryView {
     RepositoryView {
         name: name.to_owned(),
         ready: figures.problem.is_none() && figures.archived_through.is_some(),
         archived_through: figures.archived_through.map(Timestamp),
-        waiting_commits: figures.waiting_commits,
+        waiting_commits: figures.waiting(commits),
         lost_commits: figures.gaps,
         backups: figures.backups,
         last_backup_at: figures.last_backup.map(Timestamp),

@@ -44,6 +44,8 @@ pub(crate) struct EngineFigures {
     /// The repositories of backups.
     pub(crate) repositories: Vec<(String, RepositoryFigures)>,
     pub(crate) now_ns: i64,
+    /// Commits of all spaces.
+    pub(crate) commits: u64,
 }
 
 /// Everything in the OpenMetrics text format.
@@ -85,8 +87,11 @@ fn register_repositories(registry: &mut Registry, figures: &EngineFigures) {
     type Value<'a> = &'a dyn Fn(&RepositoryFigures) -> f64;
     let gauges: [(&'static str, Value<'_>); 8] = [
         ("engram_repository_ready", &|own| f64::from(u8::from(own.problem.is_none()))),
-        ("engram_archive_lag_seconds", &|own| own.waiting_since.map_or(0.0, |at| age(Some(at)))),
-        ("engram_archive_waiting_commits", &|own| own.waiting_commits as f64),
+        ("engram_archive_lag_seconds", &|own| match own.waiting(figures.commits) {
+            0 => 0.0,
+            _ => age(own.archived_through),
+        }),
+        ("engram_archive_waiting_commits", &|own| own.waiting(figures.commits) as f64),
         ("engram_backups", &|own| own.backups as f64),
         ("engram_backup_age_seconds", &|own| age(own.last_backup)),
         ("engram_backup_seconds", &|own| own.last_seconds.unwrap_or_default()),
@@ -256,6 +261,7 @@ mod tests {
         EngineFigures {
             repositories: vec![("main".to_owned(), RepositoryFigures::default())],
             now_ns: 0,
+            commits: 0,
             ready: true,
             start_time_seconds: 1.5,
             log: LogStats::default(),

@@ -205,7 +205,7 @@ pub const METRICS: &[MetricEntry] = &[
         "engram_archive_lag_seconds",
         Gauge,
         REPOSITORY,
-        "Age of the oldest commit that is not archived, seconds, as far as anybody noticed: what a lost disk would cost. 0 = all are.",
+        "Time since all was archived, seconds: what a lost disk would cost at most. 0 = all is; -1 = nothing ever was.",
     ),
     row("engram_archive_waiting_commits", Gauge, REPOSITORY, "Commits that are not archived."),
     row("engram_archive_pieces", Counter, REPOSITORY, "Pieces of the log archived."),

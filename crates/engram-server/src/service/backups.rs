@@ -32,7 +32,7 @@ pub(super) fn take_over_repository(context: &Context, call: &Call) -> Outcome {
 }
 
 pub(super) fn backup_status(context: &Context, call: &Call) -> Outcome {
-    Ok(call.answer(&convert::backup_status(&context.backups)))
+    Ok(call.answer(&convert::backup_status(&context.backups, context.engine.commit_count())))
 }
 
 fn ask(context: &Context, call: &Call, repository: Option<String>, request: JobRequest) -> Outcome {

@@ -103,7 +103,8 @@ fn progress() -> ProgressBar {
 
 fn step(bar: &ProgressBar) -> impl FnMut(&str, u64, u64) + '_ {
     |what, done, total| {
-        let share = if total > 0 { format!(" {}%", done * 100 / total) } else { String::new() };
+        let share = (done * 100).checked_div(total);
+        let share = share.map(|share| format!(" {share}%")).unwrap_or_default();
         bar.set_message(format!("{}{share}", clean(what)));
         bar.tick();
     }

@@ -92,7 +92,7 @@ fn an_accidental_forget_is_undone_beside_the_live_space() {
     remember(&node, 0..8);
     node.run(&["backup", "create", "--kind", "full"]).ok();
     let receipt = node.json(&["forget", "m3", "m4", "--delete", "--yes"]);
-    let lsn = receipt["lsn"].as_u64().unwrap();
+    let lsn = receipt["receipt"]["lsn"].as_u64().unwrap();
     archived(&node);
 
     let at = format!("lsn:{lsn}");

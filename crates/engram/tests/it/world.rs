@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Name of the configuration in a home; without it the defaults hold.
-pub(crate) const CONFIG_NAME: &str = "engram.toml";
+pub(crate) const CONFIG_NAME: &str = "home.toml";
 
 /// A home of its own: nothing of the machine's configuration reaches the program.
 pub(crate) struct World {

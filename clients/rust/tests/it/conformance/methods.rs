@@ -77,12 +77,10 @@ pub(super) fn told(
     Ok((called.map(|answer| as_json(&answer)), told))
 }
 
-fn of_node<Request: DeserializeOwned, Answer: Serialize>(
-    method: fn(&Client, &Request) -> Result<Answer, ClientError>,
-) -> Typed
+fn of_node<Q, A>(method: fn(&Client, &Q) -> Result<A, ClientError>) -> Typed
 where
-    Request: 'static,
-    Answer: 'static,
+    Q: DeserializeOwned + 'static,
+    A: Serialize + 'static,
 {
     Box::new(move |client, _, request| {
         let request = of_type(request)?;

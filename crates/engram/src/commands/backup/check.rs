@@ -57,7 +57,7 @@ impl Verify {
         let mut work = |dir: &Path, plan: &RestorePlan| drill(dir, plan, cold.clone());
         let options = VerifyOptions {
             level,
-            fs: fs.clone(),
+            fs,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy),
             blobs: cold.clone(),
