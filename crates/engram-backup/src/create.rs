@@ -9,7 +9,7 @@ use engram_engine::{Engine, HeldSpace};
 use engram_store::{Clock, ManifestSegment, SpaceId};
 
 use crate::archive::Archiver;
-use crate::catalog::{BackupListing, BackupStanding, list_backups};
+use crate::catalog::{BackupListing, BackupStanding, Listed, list_backups};
 use crate::error::{BackupError, nearest};
 use crate::keys;
 use crate::lease::Lease;
@@ -53,7 +53,8 @@ pub fn create(
     clock: &dyn Clock,
     progress: &mut dyn FnMut(&str, u64, u64),
 ) -> Result<CreatedBackup, BackupError> {
-    let _lease = Lease::take(repository, "a backup is made", clock)?;
+    let directory = engine.identity()?.id.to_string();
+    let _lease = Lease::take(repository, "a backup is made", Some(&directory), clock)?;
     let listing = list_backups(repository)?;
     let started_at = clock.now_ns();
     let parent = parent(&listing, options, archiver.timeline());
@@ -68,6 +69,9 @@ pub fn create(
         held.iter().filter(|space| has_changed(space, before.get(&space.id))).collect();
     let mut sender = Sender::new(engine, repository, &mut *progress);
     let mut spaces = Vec::with_capacity(changed.len());
+    // What a check found wrong is not taken for what it says it is.
+    let is_bad = |listed: &Listed| matches!(listed.standing, BackupStanding::Failed { .. });
+    sender.distrusts = listing.backups.iter().any(is_bad);
     sender.total = changed.iter().map(|space| size(space)).sum();
     let mut archived_at = started_at;
     let mut between = || {
@@ -98,7 +102,7 @@ pub fn create(
         kind,
         partial: options.spaces.is_some(),
         parent: parent.map(|parent| parent.id.clone()),
-        directory: engine.identity()?.id.to_string(),
+        directory,
         timeline: archiver.timeline(),
         version: options.version.clone(),
         started_at,
@@ -122,7 +126,7 @@ fn parent<'a>(
     if options.kind == BackupKind::Full || options.spaces.is_some() {
         return None;
     }
-    let usable = |listed: &&crate::catalog::Listed| {
+    let usable = |listed: &&Listed| {
         let (record, standing) = (&listed.record, &listed.standing);
         let wanted = options.kind == BackupKind::Incremental || record.kind == BackupKind::Full;
         wanted
@@ -198,6 +202,8 @@ struct Sender<'a> {
     engine: &'a Engine,
     repository: &'a Repository,
     progress: &'a mut dyn FnMut(&str, u64, u64),
+    /// Objects that are there are read before they count.
+    distrusts: bool,
     done: u64,
     total: u64,
     sent: StoredBytes,
@@ -212,7 +218,17 @@ impl<'a> Sender<'a> {
         progress: &'a mut dyn FnMut(&str, u64, u64),
     ) -> Sender<'a> {
         let (sent, needed) = (StoredBytes::default(), StoredBytes::default());
-        Sender { engine, repository, progress, done: 0, total: 0, sent, needed, objects: 0 }
+        Sender {
+            engine,
+            repository,
+            progress,
+            distrusts: false,
+            done: 0,
+            total: 0,
+            sent,
+            needed,
+            objects: 0,
+        }
     }
 
     fn send(
@@ -254,7 +270,7 @@ impl<'a> Sender<'a> {
         let hash = file.segment.hash;
         let key = keys::object(space.id, &hash);
         (self.progress)("files", self.done, self.total);
-        let bytes = match self.repository.has_content(&key, &hash)? {
+        let bytes = match self.there(&key, &hash)? {
             Some(stored) => StoredBytes { content: file.segment.bytes, stored },
             None => {
                 let content = self.engine.held_bytes(space, file)?;
@@ -282,12 +298,29 @@ impl<'a> Sender<'a> {
         let Some(content) = content.filter(|bytes| *blake3::hash(bytes).as_bytes() == hash) else {
             return Ok(None);
         };
-        let bytes = match self.repository.has_content(&key, &hash)? {
+        let bytes = match self.there(&key, &hash)? {
             Some(stored) => StoredBytes { content: content.len() as u64, stored },
             None => self.store(&key, &content)?,
         };
         self.count(bytes);
         Ok(Some(bytes))
+    }
+
+    /// How long an object is, as stored, that need not be sent. A damaged one that is found is removed, to be sent again.
+    fn there(&self, key: &str, hash: &[u8; 32]) -> Result<Option<u64>, BackupError> {
+        let stored = self.repository.has_content(key, hash)?;
+        if stored.is_some() && !self.distrusts {
+            return Ok(stored);
+        }
+        match self.repository.find(key) {
+            Ok(None) => Ok(None),
+            Ok(Some(content)) if *blake3::hash(&content).as_bytes() == *hash => Ok(stored),
+            Ok(Some(_)) | Err(BackupError::Corrupt { .. }) => {
+                self.repository.delete(key)?;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn store(&mut self, key: &str, content: &[u8]) -> Result<StoredBytes, BackupError> {

@@ -1,6 +1,7 @@
 //! One at a time: whoever adds or removes backups holds the lease of the repository.
 //!
-//! A process that died leaves its lease behind; it ends by itself after a time that no backup takes. The archive needs none.
+//! A process that died leaves its lease behind: the next one of the same data directory takes it over, for there is only one at a time;
+//! others wait until it ends by itself. The archive needs none.
 
 use engram_store::{BlobError, Clock};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,9 @@ const LEASE_NS: i64 = 6 * 3_600 * 1_000_000_000;
 #[derive(Serialize, Deserialize)]
 struct LeaseRecord {
     holder: String,
+    /// The data directory whose server it is; none = it is no server.
+    #[serde(default)]
+    directory: Option<String>,
     what: String,
     since: i64,
     until: i64,
@@ -26,13 +30,14 @@ pub(crate) struct Lease<'a> {
 }
 
 impl<'a> Lease<'a> {
-    /// Takes the lease for `what`.
+    /// Takes the lease for `what`; `directory` is that of a server.
     ///
     /// # Errors
     /// `Busy` while somebody else has it.
     pub(crate) fn take(
         repository: &'a Repository,
         what: &str,
+        directory: Option<&str>,
         clock: &dyn Clock,
     ) -> Result<Lease<'a>, BackupError> {
         let mut holder = [0; 16];
@@ -40,6 +45,7 @@ impl<'a> Lease<'a> {
         let since = clock.now_ns();
         let record = LeaseRecord {
             holder: hex::encode(&holder),
+            directory: directory.map(str::to_owned),
             what: what.to_owned(),
             since,
             until: since.saturating_add(LEASE_NS),
@@ -51,6 +57,7 @@ impl<'a> Lease<'a> {
         }
         if let Some(held) = repository.record::<LeaseRecord>(keys::LEASE)?
             && held.until > since
+            && (directory.is_none() || held.directory.as_deref() != directory)
         {
             return Err(BackupError::Busy {
                 what: held.what,

@@ -70,7 +70,7 @@ pub fn prune(
     clock: &dyn Clock,
     log: &mut dyn FnMut(&str),
 ) -> Result<PruneReport, BackupError> {
-    let _lease = Lease::take(repository, "backups are pruned", clock)?;
+    let _lease = Lease::take(repository, "backups are pruned", None, clock)?;
     let listing = list_backups(repository)?;
     let kept = keep(&listing, policy);
     let stays = |id: &str| kept.iter().any(|own| own.id == id);

@@ -196,16 +196,20 @@ impl Engine {
         self.log().release(space, free);
     }
 
-    /// What all spaces held at one moment: the last durable commit of each. Nothing is published meanwhile.
+    /// What all spaces held at one moment: the last durable commit of each, and a time that no later commit is before. Nothing is published
+    /// meanwhile.
     ///
     /// # Errors
     /// The log is poisoned.
     pub fn moment(&self) -> Result<(CommitTime, Vec<(SpaceId, SpaceTip)>), EngineError> {
         let _driver = self.driving()?;
+        // Under this lock nobody gets a time.
+        let queue = self.queue()?;
         let tips = self.log().tips();
-        let latest = tips.iter().map(|(_, tip)| tip.time).max();
         let now = CommitTime(self.now_ns());
-        Ok((latest.map_or(now, |latest| latest.max(now)), tips))
+        // What is queued has its time already.
+        let queued = queue.earliest_time().map(|time| CommitTime(time.0.saturating_sub(1)));
+        Ok((queued.map_or(now, |queued| now.min(queued)), tips))
     }
 }
 

@@ -357,6 +357,11 @@ impl CommitQueue {
         self.next_number().checked_sub(1).filter(|_| !self.pending.is_empty())
     }
 
+    /// The earliest time of a commit that is queued.
+    pub(crate) fn earliest_time(&self) -> Option<CommitTime> {
+        self.pending.iter().map(|pending| pending.stamp.time).min()
+    }
+
     /// Queue number that the next commit will have.
     pub(crate) fn next_number(&self) -> u64 {
         self.first + self.pending.len() as u64

@@ -1,6 +1,9 @@
 //! What is wrong with a repository is found at the level that says so, and never restored.
 
-use engram_backup::{Archiver, BackupError, BackupKind, RestoreTarget, VerifyLevel, list_backups};
+use engram_backup::{
+    Archiver, BackupError, BackupKind, CreateOptions, RestoreTarget, RetentionPolicy, VerifyLevel,
+    create, list_backups, prune,
+};
 use engram_store::BlobStore;
 
 use crate::harness::{World, remember};
@@ -192,4 +195,45 @@ fn a_store_that_cannot_be_read_is_an_error_and_no_finding() {
     let refused = world.verify(&repository, "20990101t000000z-f", VerifyLevel::Presence);
     assert!(matches!(refused, Err(BackupError::UnknownBackup { .. })));
     assert!(world.verify(&repository, &id, VerifyLevel::Presence).unwrap().findings.is_empty());
+}
+
+#[test]
+fn a_full_backup_after_a_bad_one_sends_damaged_objects_again() {
+    let world = World::new();
+    let id = filled(&world);
+    let repository = world.repository();
+    for key in keys(&world, "objects/") {
+        flip(&world, &key, 200);
+    }
+    assert!(!world.verify(&repository, &id, VerifyLevel::Bytes).unwrap().findings.is_empty());
+    let engine = world.open("/live");
+    let mut archiver = Archiver::begin(&engine, &repository, 0, false).unwrap();
+    let made = world.backup(&engine, (&repository, &mut archiver), BackupKind::Full).unwrap();
+    let report = world.verify(&repository, &made.record.id, VerifyLevel::Restore).unwrap();
+    assert_eq!(report.findings, []);
+}
+
+#[test]
+fn a_lease_that_was_left_behind_is_taken_over_by_its_own_directory_only() {
+    let world = World::new();
+    filled(&world);
+    let repository = world.repository();
+    let engine = world.open("/live");
+    let mut archiver = Archiver::begin(&engine, &repository, 0, false).unwrap();
+    // What a process that dies in the middle of a backup leaves.
+    let mut left = Vec::new();
+    let options = CreateOptions {
+        kind: BackupKind::Full,
+        spaces: None,
+        version: "test".to_owned(),
+        archive_interval_ns: i64::MAX,
+    };
+    let at = (&repository, &mut archiver);
+    let mut look = |_: &str, _, _| left = read(&world, "lease");
+    create(&engine, at, &options, &*world.clock, &mut look).unwrap();
+    world.store.put("lease", &left).unwrap();
+    let policy = RetentionPolicy::default();
+    let refused = prune(&repository, policy, true, &*world.clock, &mut |_| {});
+    assert!(matches!(refused, Err(BackupError::Busy { .. })));
+    world.backup(&engine, (&repository, &mut archiver), BackupKind::Full).unwrap();
 }

@@ -24,6 +24,8 @@ use crate::config::BackupSettings;
 const SCRATCH_DIR: &str = "restore-check";
 /// Pause after a failure, at most.
 const RETRY_PAUSE: Duration = Duration::from_secs(60);
+/// Pause after a backup of its own that was not made or not good, ns: half an hour.
+const RETRY_BACKUP_NS: i64 = 1_800 * 1_000_000_000;
 
 /// What the thread works with.
 pub(crate) struct WorkerParts {
@@ -316,6 +318,9 @@ impl WorkerParts {
     fn keep_up(&self, opened: &mut Opened) {
         let now = self.now_ns();
         let figures = self.slot.figures().clone();
+        if figures.failed_at.is_some_and(|at| now.saturating_sub(at) < RETRY_BACKUP_NS) {
+            return;
+        }
         let is_due = |last: Option<i64>, every: Duration| {
             let every = every.as_nanos() as i64;
             every > 0 && last.is_none_or(|last| now.saturating_sub(last) >= every)
@@ -329,8 +334,9 @@ impl WorkerParts {
         };
         if let Some(kind) = kind {
             // What went wrong is in the log and in the figures.
-            if self.create(opened, (kind, None), None).is_ok() {
-                self.prune(&opened.repository);
+            match self.create(opened, (kind, None), None) {
+                Ok(_) => self.prune(&opened.repository),
+                Err(_) => self.slot.figures().failed_at = Some(now),
             }
         } else if figures.backups > 0
             && is_due(figures.last_restore_check, self.settings.restore_check_every)
