@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use engram_engine::{DirectoryIdentity, Engine};
-use engram_store::{Frame, Lsn, SpaceId};
+use engram_store::{Frame, Lsn, SpaceId, SpaceTip};
 
 use crate::error::BackupError;
 use crate::keys::{self, PieceName};
@@ -58,15 +58,26 @@ impl Archiver {
     /// had it.
     ///
     /// # Errors
-    /// `Foreign` where the repository is another directory's.
+    /// `Foreign` where the repository is another directory's; `Diverged` where what it holds is not this directory's history. Taking over
+    /// begins a timeline of its own then.
     pub fn begin(
         engine: &Engine,
         repository: &Repository,
         slot: u32,
         take_over: bool,
     ) -> Result<Archiver, BackupError> {
-        let directory = engine.identity()?;
+        let mut directory = engine.identity()?;
         own(repository, directory, (engine.now_ns(), take_over))?;
+        if let Some(what) = diverges(engine, repository, directory)? {
+            if !take_over {
+                return Err(BackupError::Diverged { what });
+            }
+            // What was archived on it is of another history: this one begins where no other is.
+            directory = engine.begin_timeline(next_timeline(repository)?)?;
+            let (directory, timeline) = (directory.id.to_string(), directory.timeline);
+            let record = OwnerRecord { directory, timeline, since: engine.now_ns() };
+            repository.put_record(keys::OWNER, &record)?;
+        }
         let mut reached: HashMap<SpaceId, Lsn> = HashMap::new();
         for key in repository.list(keys::LOG)? {
             let Some(piece) = PieceName::parse(&key) else { continue };
@@ -209,4 +220,41 @@ fn own(
             stored => stored.map(drop),
         },
     }
+}
+
+/// What shows that the archive of the timeline is not of this directory's history: another directory's heartbeat, or commits that its
+/// log does not have, as after a repair or when a volume was set back.
+fn diverges(
+    engine: &Engine,
+    repository: &Repository,
+    directory: DirectoryIdentity,
+) -> Result<Option<String>, BackupError> {
+    let timeline = directory.timeline;
+    let heartbeat: Option<HeartbeatRecord> = repository.record(&keys::heartbeat(timeline))?;
+    if let Some(other) = heartbeat.filter(|own| own.directory != directory.id.to_string()) {
+        return Ok(Some(format!("timeline {timeline} is that of directory {}", other.directory)));
+    }
+    let tips: HashMap<SpaceId, SpaceTip> = engine.log_tips().into_iter().collect();
+    for key in repository.list(keys::LOG)? {
+        let own = PieceName::parse(&key).filter(|piece| piece.timeline == timeline);
+        let Some(piece) = own else { continue };
+        let Some(tip) = tips.get(&piece.space) else { continue };
+        if piece.last > tip.lsn || (piece.last == tip.lsn && piece.chain != tip.chain) {
+            return Ok(Some(format!(
+                "the archive has LSN {} of space {}, this directory ends at LSN {} or has another one",
+                piece.last, piece.space, tip.lsn
+            )));
+        }
+    }
+    Ok(None)
+}
+
+/// A number that no timeline of the repository has.
+fn next_timeline(repository: &Repository) -> Result<u32, BackupError> {
+    let of = |keys: Vec<String>| keys.iter().filter_map(|key| keys::timeline_of(key)).max();
+    let begun = of(repository.list(keys::TIMELINES)?);
+    let archived = of(repository.list(keys::HEARTBEATS)?);
+    let pieces = repository.list(keys::LOG)?;
+    let pieces = pieces.iter().filter_map(|key| PieceName::parse(key)).map(|own| own.timeline);
+    Ok(begun.max(archived).max(pieces.max()).unwrap_or(0).saturating_add(1))
 }

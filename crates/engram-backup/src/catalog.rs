@@ -175,7 +175,12 @@ fn last_checks(
 ) -> Result<BTreeMap<String, VerificationRecord>, BackupError> {
     let mut last: BTreeMap<String, VerificationRecord> = BTreeMap::new();
     for key in repository.list(keys::CHECKS)? {
-        let Some(check) = repository.record::<VerificationRecord>(&key)? else { continue };
+        let check = match repository.record::<VerificationRecord>(&key) {
+            // A note that cannot be read says nothing; the backup it was about is none the worse.
+            Ok(None) | Err(BackupError::Corrupt { .. }) => continue,
+            check => check?,
+        };
+        let Some(check) = check else { continue };
         match last.get(&check.backup) {
             Some(known) if !known.findings.is_empty() && check.level < known.level => {}
             Some(known)

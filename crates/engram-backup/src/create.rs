@@ -54,7 +54,7 @@ pub fn create(
     progress: &mut dyn FnMut(&str, u64, u64),
 ) -> Result<CreatedBackup, BackupError> {
     let directory = engine.identity()?.id.to_string();
-    let _lease = Lease::take(repository, "a backup is made", Some(&directory), clock)?;
+    let lease = Lease::take(repository, "a backup is made", Some(&directory), clock)?;
     let listing = list_backups(repository)?;
     let started_at = clock.now_ns();
     let parent = parent(&listing, options, archiver.timeline());
@@ -85,17 +85,12 @@ pub fn create(
         spaces.push(sender.send(space, &mut between)?);
     }
     let Sender { sent, needed, objects, .. } = sender;
-    // A backup is none without the log that belongs to it.
     progress("log", 0, 0);
-    archiver.step(engine, repository)?;
-    let late = held.iter().find(|space| {
-        space.tip.lsn > space.covered() && archiver.reached(space.id) < space.tip.lsn
-    });
-    if let Some(late) = late {
-        let what = format!("the log of space {:?} ends before the backup does", late.name);
-        return Err(BackupError::Gap { what });
-    }
-    let here: BTreeSet<SpaceId> = held.iter().map(|space| space.id).collect();
+    archive_rest(engine, (repository, archiver), &held)?;
+    let mut here: BTreeSet<SpaceId> = held.iter().map(|space| space.id).collect();
+    // What cannot be read now is not gone: it stays as the backups before have it.
+    let kept = before.iter().filter(|(_, (space, _))| left_out.contains(&space.name));
+    here.extend(kept.map(|(id, _)| *id));
     let gone = before.keys().filter(|id| !here.contains(id)).map(ToString::to_string).collect();
     let record = BackupRecord {
         id: name(&listing, started_at, kind),
@@ -113,8 +108,28 @@ pub fn create(
         sent,
         left_out,
     };
+    lease.check()?;
     repository.put_new_record(&keys::backup(&record.id), &record)?;
     Ok(CreatedBackup { record, objects })
+}
+
+/// A backup is none without the log that belongs to it.
+fn archive_rest(
+    engine: &Engine,
+    (repository, archiver): (&Repository, &mut Archiver),
+    held: &[HeldSpace],
+) -> Result<(), BackupError> {
+    archiver.step(engine, repository)?;
+    let late = held.iter().find(|space| {
+        space.tip.lsn > space.covered() && archiver.reached(space.id) < space.tip.lsn
+    });
+    match late {
+        None => Ok(()),
+        Some(late) => {
+            let what = format!("the log of space {:?} ends before the backup does", late.name);
+            Err(BackupError::Gap { what })
+        }
+    }
 }
 
 /// The backup that one of this kind builds on.
@@ -364,8 +379,10 @@ pub fn restore_point(
         return Err(BackupError::BadName { name: name.to_owned() });
     }
     let (moment, tips) = engine.moment()?;
+    let live: BTreeSet<SpaceId> = engine.space_ids().into_iter().collect();
     let spaces = tips
         .iter()
+        .filter(|(space, _)| live.contains(space))
         .map(|(space, tip)| ForkRecord { space: space.to_string(), lsn: tip.lsn.0 })
         .collect();
     let record =

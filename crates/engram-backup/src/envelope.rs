@@ -59,6 +59,9 @@ pub(crate) fn seal(
     sealing: &Sealing<'_>,
 ) -> Result<Vec<u8>, BackupError> {
     let failed = |what: &str| BackupError::corrupt(key, format!("it cannot be written: {what}"));
+    if content.len() as u64 > CONTENT_BYTES_MAX {
+        return Err(failed("it is longer than an object may be"));
+    }
     let mut salt = [0; 32];
     if sealing.secret.is_some() {
         sealing.entropy.fill(&mut salt);
@@ -116,7 +119,9 @@ pub(crate) fn open(
     let salt: [u8; 32] = header[56..88].try_into().unwrap_or_default();
     let mut decrypted;
     let packed = match (word(12) & FLAG_ENCRYPTED != 0, secret) {
-        (false, _) => body,
+        (false, None) => body,
+        // Whoever has no key must not be able to write what is believed.
+        (false, Some(_)) => return Err(corrupt("it is not encrypted")),
         (true, None) => return Err(BackupError::WrongKey("it is encrypted, and no key is given")),
         (true, Some(secret)) => {
             let cipher = secret.key_of(&salt).ok_or_else(|| corrupt("no cipher"))?;

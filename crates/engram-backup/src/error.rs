@@ -54,6 +54,12 @@ pub enum BackupError {
         /// Who asked.
         own: String,
     },
+    /// What is archived on the timeline of the directory is not its history.
+    #[error("the archive is not of this directory's history: {what}")]
+    Diverged {
+        /// What shows that.
+        what: String,
+    },
     /// Somebody else is at work in the repository.
     #[error("the repository is in use: {what} since {since}; it is free at {until} at the latest")]
     Busy {

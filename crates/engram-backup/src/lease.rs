@@ -27,6 +27,7 @@ struct LeaseRecord {
 /// A held lease; dropping it gives it back.
 pub(crate) struct Lease<'a> {
     repository: &'a Repository,
+    holder: String,
 }
 
 impl<'a> Lease<'a> {
@@ -51,7 +52,7 @@ impl<'a> Lease<'a> {
             until: since.saturating_add(LEASE_NS),
         };
         match repository.put_new_record(keys::LEASE, &record) {
-            Ok(_) => return Ok(Lease { repository }),
+            Ok(_) => return Ok(Lease { repository, holder: record.holder }),
             Err(BackupError::Conflict { .. } | BackupError::Store(BlobError::Exists { .. })) => {}
             Err(error) => return Err(error),
         }
@@ -68,7 +69,9 @@ impl<'a> Lease<'a> {
         // Whoever had it is gone. Of two who take it over now the later one has it.
         repository.put_record(keys::LEASE, &record)?;
         match repository.record::<LeaseRecord>(keys::LEASE)? {
-            Some(now) if now.holder == record.holder => Ok(Lease { repository }),
+            Some(now) if now.holder == record.holder => {
+                Ok(Lease { repository, holder: record.holder })
+            }
             _ => Err(BackupError::Busy {
                 what: what.to_owned(),
                 since: time::text(since),
@@ -78,9 +81,31 @@ impl<'a> Lease<'a> {
     }
 }
 
+impl Lease<'_> {
+    /// Makes sure that it is still held.
+    ///
+    /// # Errors
+    /// `Busy` when it ended and somebody else took it; `Missing` when that one is through, too.
+    pub(crate) fn check(&self) -> Result<(), BackupError> {
+        match self.repository.record::<LeaseRecord>(keys::LEASE)? {
+            Some(held) if held.holder == self.holder => Ok(()),
+            Some(held) => Err(BackupError::Busy {
+                what: held.what,
+                since: time::text(held.since),
+                until: time::text(held.until),
+            }),
+            None => {
+                Err(BackupError::Missing { key: keys::LEASE.to_owned(), what: "lease any more" })
+            }
+        }
+    }
+}
+
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        // One that stays ends by itself.
-        let _ = self.repository.delete(keys::LEASE);
+        // One that stays ends by itself; that of somebody else is left alone.
+        if self.check().is_ok() {
+            let _ = self.repository.delete(keys::LEASE);
+        }
     }
 }

@@ -53,7 +53,7 @@ pub use record::{
 pub use repository::{Repository, RepositoryOptions, StoredBytes};
 pub use restore::{RestoreOptions, Restored, restore};
 pub use retention::{Kept, PruneReport, RetentionPolicy, prune};
-pub use target::{PlannedSpace, RestorePlan, RestoreTarget, plan};
+pub use target::{PlannedSpace, RestorePlan, RestoreTarget, archived_through, plan};
 pub use verify::{
     BackupCheck, Drill, Finding, VerifyLevel, VerifyOptions, remove_directory, verify,
 };

@@ -59,18 +59,18 @@ pub struct PruneReport {
     pub bytes: u64,
 }
 
-/// Removes what the policy does not keep. With `dry_run` nothing is removed. `log` is told of everything before it goes.
+/// Removes what the policy does not keep; `directory` is that of a server. With `dry_run` nothing is removed. `log` is told of everything before it goes.
 ///
 /// # Errors
 /// `Busy`; the repository does not answer: what is left is removed by the next prune.
 pub fn prune(
     repository: &Repository,
     policy: RetentionPolicy,
-    dry_run: bool,
+    (dry_run, directory): (bool, Option<&str>),
     clock: &dyn Clock,
     log: &mut dyn FnMut(&str),
 ) -> Result<PruneReport, BackupError> {
-    let _lease = Lease::take(repository, "backups are pruned", None, clock)?;
+    let _lease = Lease::take(repository, "backups are pruned", directory, clock)?;
     let listing = list_backups(repository)?;
     let kept = keep(&listing, policy);
     let stays = |id: &str| kept.iter().any(|own| own.id == id);
@@ -95,7 +95,7 @@ pub fn prune(
         doomed.extend(repository.list(&keys::checks_of(&listed.record.id))?);
     }
     // What cannot be read may name objects: none of them goes.
-    if listing.damaged.is_empty() {
+    if listing.damaged.is_empty() && !stay.is_empty() {
         let objects = unneeded_objects(repository, &stay)?;
         report.objects = objects.len() as u64;
         let pieces = unneeded_pieces(&listing, &stay);
@@ -134,6 +134,13 @@ fn keep(listing: &BackupListing, policy: RetentionPolicy) -> Vec<Kept> {
         .filter(|listed| listed.record.kind == BackupKind::Full && !listed.record.partial);
     for listed in full.take(FULL_MIN) {
         keep(&listed.record.id, "one of the last two full ones");
+    }
+    // Better ones that are not good than none: what is wrong may be one space.
+    let full = |listed: &&&Listed| listed.record.kind == BackupKind::Full && !listed.record.partial;
+    if newest.iter().filter(good).filter(full).count() < FULL_MIN {
+        for listed in newest.iter().filter(full).take(FULL_MIN) {
+            keep(&listed.record.id, "one of the last two full ones");
+        }
     }
     let verified: Vec<&&Listed> = newest
         .iter()

@@ -9,7 +9,7 @@ use crate::catalog::{BackupListing, BackupStanding, find, list_backups};
 use crate::error::{BackupError, nearest};
 use crate::keys;
 use crate::lineage::{Lineage, Span, Way};
-use crate::record::{HeartbeatRecord, PointRecord, SpaceRecord, TipRecord, tip_of};
+use crate::record::{HeartbeatRecord, OwnerRecord, PointRecord, SpaceRecord, TipRecord, tip_of};
 use crate::repository::Repository;
 use crate::time;
 
@@ -85,7 +85,9 @@ pub fn plan(
     let listing = list_backups(repository)?;
     let highest = highest_timeline(repository, &listing)?;
     let (limit, own_timeline) = limit_of(repository, &listing, target)?;
-    let timeline = timeline.or(own_timeline).unwrap_or(highest.archived);
+    let owner: Option<OwnerRecord> = repository.record(keys::OWNER)?;
+    let owned = owner.map(|owner| owner.timeline).filter(|own| *own <= highest.archived);
+    let timeline = timeline.or(own_timeline).or(owned).unwrap_or(highest.archived);
     let lineage = Lineage::read(repository, timeline)?;
     let heartbeat: Option<HeartbeatRecord> = repository.record(&keys::heartbeat(timeline))?;
     let archived_through = heartbeat.map(|heartbeat| heartbeat.through);
@@ -95,11 +97,21 @@ pub fn plan(
         let what = format!("the archive reaches {}", time::text(through));
         return Err(BackupError::FutureTarget { what });
     }
-    let planner =
-        Planner { repository, listing: &listing, lineage: &lineage, limit: &limit, wanted: spaces };
+    let planner = Planner {
+        repository,
+        listing: &listing,
+        lineage: &lineage,
+        limit: &limit,
+        wanted: spaces,
+        known: known_tips(&listing, &lineage),
+    };
     let bases = planner.bases()?;
     let mut ids: BTreeSet<SpaceId> = bases.keys().copied().collect();
     ids.extend(listing.pieces.spaces());
+    ids.extend(planner.known.keys());
+    if let Limit::Each(lasts) = &limit {
+        ids.extend(lasts.keys());
+    }
     let mut planned = Vec::new();
     for id in ids {
         planned.extend(planner.space(id, bases.get(&id).map_or(&[], Vec::as_slice))?);
@@ -111,6 +123,40 @@ pub fn plan(
     let target = words(target);
     let highest_timeline = highest.any;
     Ok(RestorePlan { timeline, spaces: planned, archived_through, bytes, target, highest_timeline })
+}
+
+/// Up to which time all commits are archived, ns; none = nobody says.
+///
+/// # Errors
+/// The repository does not answer.
+pub fn archived_through(repository: &Repository) -> Result<Option<i64>, BackupError> {
+    let owner: Option<OwnerRecord> = repository.record(keys::OWNER)?;
+    let Some(owner) = owner else { return Ok(None) };
+    let mut latest = None;
+    for key in repository.list(keys::HEARTBEATS)? {
+        let heartbeat: Option<HeartbeatRecord> = repository.record(&key)?;
+        let own = heartbeat.filter(|heartbeat| heartbeat.directory == owner.directory);
+        latest = latest.max(own.map(|heartbeat| heartbeat.through));
+    }
+    Ok(latest)
+}
+
+/// The last commit of each space that backups on a timeline know.
+fn known_tips(listing: &BackupListing, lineage: &Lineage) -> BTreeMap<SpaceId, SpaceTip> {
+    let mut known: BTreeMap<SpaceId, SpaceTip> = BTreeMap::new();
+    for listed in listing.backups.iter().filter(|listed| lineage.has(&listed.record)) {
+        for own in &listed.record.spaces {
+            let Some(id) = own.space() else { continue };
+            let tip = own.through.tip();
+            let end = lineage.end_on(id, listed.record.timeline);
+            if end.is_some_and(|end| tip.lsn <= end)
+                && known.get(&id).is_none_or(|before| before.lsn < tip.lsn)
+            {
+                known.insert(id, tip);
+            }
+        }
+    }
+    known
 }
 
 fn words(target: &RestoreTarget) -> String {
@@ -211,6 +257,8 @@ struct Planner<'a> {
     lineage: &'a Lineage,
     limit: &'a Limit,
     wanted: Option<&'a [String]>,
+    /// The last commit of each space that any backup on the timeline knows.
+    known: BTreeMap<SpaceId, SpaceTip>,
 }
 
 impl Planner<'_> {
@@ -218,8 +266,7 @@ impl Planner<'_> {
     fn bases(&self) -> Result<BTreeMap<SpaceId, Vec<Base>>, BackupError> {
         let mut bases: BTreeMap<SpaceId, Vec<Base>> = BTreeMap::new();
         for listed in &self.listing.backups {
-            let failed = matches!(listed.standing, BackupStanding::Failed { .. });
-            if failed || !self.lineage.has(&listed.record) {
+            if !self.lineage.has(&listed.record) {
                 continue;
             }
             for own in &listed.record.spaces {
@@ -235,6 +282,12 @@ impl Planner<'_> {
         Ok(bases)
     }
 
+    /// Whether a check found something wrong with a backup: it is used where there is nothing better, for what is used is compared.
+    fn is_failed(&self, id: &str) -> bool {
+        let found = self.listing.backups.iter().find(|listed| listed.record.id == id);
+        found.is_some_and(|listed| matches!(listed.standing, BackupStanding::Failed { .. }))
+    }
+
     fn is_wanted(&self, name: &str) -> bool {
         self.wanted.is_none_or(|wanted| wanted.iter().any(|own| own == name))
     }
@@ -245,7 +298,10 @@ impl Planner<'_> {
             return Ok(None);
         }
         let fits = |(.., tip): &&Base| tip.lsn.0 > 0 && self.limit.takes(id, (tip.lsn, tip.time.0));
-        let base = bases.iter().filter(fits).max_by_key(|(.., tip)| tip.lsn);
+        let good = |base: &&Base| fits(base) && !self.is_failed(&base.1);
+        let newest = |base: &&Base| base.2.lsn;
+        let base = bases.iter().filter(good).max_by_key(newest);
+        let base = base.or_else(|| bases.iter().filter(fits).max_by_key(newest));
         let start = base.map_or(SpaceTip::NONE, |(.., tip)| *tip);
         let way = self.lineage.way(&self.listing.pieces, id, start.lsn);
         let found = self.end(id, start, way)?;
@@ -307,7 +363,8 @@ impl Planner<'_> {
             };
         }
         let matters = |(first, _): &(Lsn, Lsn)| match self.limit {
-            Limit::None | Limit::Time(_) => end.left_out.is_none() && end.last.lsn.0 > 0,
+            Limit::None => true,
+            Limit::Time(_) => end.left_out.is_none() && end.last.lsn.0 > 0,
             Limit::Lsn(_) | Limit::Each(_) => self.limit.takes(id, (*first, i64::MIN)),
         };
         if let Some((first, last)) = gap.filter(matters) {
@@ -315,7 +372,27 @@ impl Planner<'_> {
                 format!("LSN {first} to {last} of space {id} were lost before they were archived");
             return Err(BackupError::Gap { what });
         }
+        self.check_end(id, &end)?;
         Ok((end.last.lsn.0 > 0 && !deleted).then_some(end))
+    }
+
+    /// What is known to belong to the target must be there: a space that ends too early is an error, never a shorter space.
+    fn check_end(&self, id: SpaceId, end: &End) -> Result<(), BackupError> {
+        let named = match self.limit {
+            Limit::Each(lasts) => lasts.get(&id).copied(),
+            Limit::None | Limit::Time(_) | Limit::Lsn(_) => None,
+        };
+        let known =
+            self.known.get(&id).copied().filter(|tip| {
+                end.left_out.is_none() && self.limit.takes(id, (tip.lsn, tip.time.0))
+            });
+        let wanted = named.max(known.map(|tip| tip.lsn)).unwrap_or_default();
+        if wanted <= end.last.lsn {
+            return Ok(());
+        }
+        let what =
+            format!("space {id} ends at LSN {}, LSN {wanted} belongs to the target", end.last.lsn);
+        Err(BackupError::Gap { what })
     }
 
     fn takes(&self, id: SpaceId, frame: &Frame) -> bool {

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use engram_engine::{FindingWeight, Offline};
+use engram_engine::{EngineError, FindingWeight, LogFailure, Offline};
 use engram_store::{BlobStore, Clock, Entropy, Fs, SpaceId, VerifyDepth};
 
 use crate::catalog::{BackupListing, find, list_backups};
@@ -200,13 +200,22 @@ impl Check<'_> {
     /// Makes what is wrong with the backup a finding; that the repository does not answer stays an error.
     fn noted(&mut self, what: &str, outcome: Result<(), BackupError>) -> Result<(), BackupError> {
         let Err(error) = outcome else { return Ok(()) };
-        match error {
-            BackupError::Store(_) | BackupError::WrongKey(_) => Err(error),
-            other => {
-                self.find(what, &other.to_string());
-                Ok(())
+        let is_damage = match &error {
+            BackupError::Corrupt { .. }
+            | BackupError::Missing { .. }
+            | BackupError::Gap { .. }
+            | BackupError::Conflict { .. } => true,
+            BackupError::Engine(EngineError::Log(failure)) => {
+                matches!(failure, LogFailure::Corrupt(_) | LogFailure::Quarantined(_))
             }
+            // A full disk, say, is no fault of the backup.
+            _ => false,
+        };
+        if !is_damage {
+            return Err(error);
         }
+        self.find(what, &error.to_string());
+        Ok(())
     }
 
     fn find(&mut self, what: &str, why: &str) {
@@ -335,6 +344,13 @@ impl Check<'_> {
             reuse: None,
             begins_timeline: false,
         };
+        if !is_drill {
+            for (id, (space, _)) in self.listing.resolve(self.record)? {
+                if !plan.spaces.iter().any(|own| own.id == id) {
+                    self.find(&space.name, "the space cannot be put together");
+                }
+            }
+        }
         restore(self.repository, &plan, &how, &options.scratch, progress)?;
         self.report.restore_ns = Some(options.clock.now_ns().saturating_sub(begun));
         self.report.target = Some(plan.target.clone());

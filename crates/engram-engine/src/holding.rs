@@ -68,6 +68,18 @@ impl Engine {
         Ok(identity)
     }
 
+    /// Begins a timeline: what is archived from now on is on it. The log says so from the next start on.
+    ///
+    /// # Errors
+    /// A failing disk.
+    pub fn begin_timeline(&self, timeline: u32) -> Result<DirectoryIdentity, EngineError> {
+        let known = self.identity()?;
+        let begun = DirectoryIdentity { timeline, ..known };
+        begun.write(self.fs(), self.data_dir())?;
+        *self.known_identity().lock().unwrap_or_else(PoisonError::into_inner) = Some(begun);
+        Ok(begun)
+    }
+
     /// The timeline that commits are written on.
     pub(crate) fn timeline(&self) -> u32 {
         let known = self.known_identity().lock().unwrap_or_else(PoisonError::into_inner);
@@ -163,6 +175,11 @@ impl Engine {
         self.log().tips()
     }
 
+    /// The spaces that are there.
+    pub fn space_ids(&self) -> Vec<SpaceId> {
+        self.catalog().all().iter().map(|entry| entry.identity.id).collect()
+    }
+
     /// Durable commits of all spaces, those that are gone too.
     pub fn commit_count(&self) -> u64 {
         self.log_tips().iter().map(|(_, tip)| tip.lsn.0).sum()
@@ -184,8 +201,9 @@ impl Engine {
     }
 
     /// Lets the log go of commits that files cover though an archive lacks them: that archive has a gap from here on.
-    pub fn give_up_unarchived(&self) {
-        for (space, through) in self.releases().give_up() {
+    pub fn give_up_unarchived(&self, archive: u32) {
+        let given_up = self.releases().give_up(archive);
+        for (space, through) in given_up {
             self.log().release(space, through);
         }
     }

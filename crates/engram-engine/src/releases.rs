@@ -56,18 +56,16 @@ impl Releases {
         kept.free(self.archives)
     }
 
-    /// Gives up the frames that files cover and that some archive lacks: the spaces and up to where.
-    pub(crate) fn give_up(&mut self) -> Vec<(SpaceId, Lsn)> {
+    /// Gives up the frames that files cover and that one archive lacks: the spaces, and up to where their frames may go.
+    pub(crate) fn give_up(&mut self, archive: u32) -> Vec<(SpaceId, Lsn)> {
         let archives = self.archives;
-        let behind =
-            self.spaces.iter_mut().filter(|(_, kept)| kept.archived(archives) < kept.covered);
+        let lacks =
+            |kept: &Kept| kept.archived.get(&archive).copied().unwrap_or_default() < kept.covered;
+        let behind = self.spaces.iter_mut().filter(|(_, kept)| lacks(kept));
         behind
             .map(|(space, kept)| {
-                for archive in 0..archives {
-                    let archived = kept.archived.entry(archive).or_default();
-                    *archived = kept.covered.max(*archived);
-                }
-                (*space, kept.covered)
+                kept.archived.insert(archive, kept.covered);
+                (*space, kept.free(archives))
             })
             .collect()
     }
@@ -84,8 +82,9 @@ mod tests {
         assert_eq!(releases.archive(0, space, Lsn(9)), Lsn(0));
         assert_eq!(releases.cover(space, Lsn(7)), Lsn(0));
         assert_eq!(releases.archive(1, space, Lsn(4)), Lsn(4));
-        assert_eq!(releases.give_up(), [(space, Lsn(7))]);
-        assert_eq!(releases.give_up(), []);
+        assert_eq!(releases.give_up(0), []);
+        assert_eq!(releases.give_up(1), [(space, Lsn(7))]);
+        assert_eq!(releases.give_up(1), []);
         assert_eq!(Releases::new(0).cover(space, Lsn(7)), Lsn(7));
     }
 }

@@ -75,6 +75,7 @@ pub(crate) struct Drivers {
     consolidator_bell: Arc<Bell>,
     /// Those of the repositories.
     backups: Vec<Arc<Slot>>,
+    backup_threads: Vec<JoinHandle<()>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -98,6 +99,7 @@ impl Drivers {
             indexer_bell: Arc::default(),
             consolidator_bell: Arc::default(),
             backups: Vec::new(),
+            backup_threads: Vec::new(),
             threads: Vec::new(),
         };
         let (work, bell) = (driven.clone(), Arc::clone(&drivers.writer_bell));
@@ -145,7 +147,7 @@ impl Drivers {
             }
         };
         let thread = std::thread::Builder::new().name("engram-backup".to_owned());
-        self.threads.push(thread.spawn(guarded)?);
+        self.backup_threads.push(thread.spawn(guarded)?);
         Ok(())
     }
 
@@ -161,11 +163,16 @@ impl Drivers {
         for bell in behind.into_iter().chain([&self.writer_bell]) {
             bell.stop();
         }
+        let ended = |threads: Vec<JoinHandle<()>>| {
+            for thread in threads {
+                // A panic was caught inside and recorded.
+                let _ = thread.join();
+            }
+        };
+        ended(self.threads);
+        // Only now: all that was acknowledged is there to be archived.
         self.backups.iter().for_each(|slot| slot.bell.stop());
-        for thread in self.threads {
-            // A panic was caught inside and recorded.
-            let _ = thread.join();
-        }
+        ended(self.backup_threads);
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct World {
     pub(crate) store: Arc<MemoryBlobs>,
     pub(crate) secret: Option<RepositoryKey>,
     /// Counts up: no two processes draw the same.
-    seed: Cell<u64>,
+    pub(crate) seed: Cell<u64>,
 }
 
 impl World {

@@ -233,7 +233,7 @@ fn a_lease_that_was_left_behind_is_taken_over_by_its_own_directory_only() {
     create(&engine, at, &options, &*world.clock, &mut look).unwrap();
     world.store.put("lease", &left).unwrap();
     let policy = RetentionPolicy::default();
-    let refused = prune(&repository, policy, true, &*world.clock, &mut |_| {});
+    let refused = prune(&repository, policy, (true, None), &*world.clock, &mut |_| {});
     assert!(matches!(refused, Err(BackupError::Busy { .. })));
     world.backup(&engine, (&repository, &mut archiver), BackupKind::Full).unwrap();
 }

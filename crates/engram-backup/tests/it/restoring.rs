@@ -1,9 +1,12 @@
 //! What is restored is what was there, at every commit.
 
+use std::path::Path;
+
 use engram_backup::{
     Archiver, BackupError, BackupKind, RepositoryKey, RestoreTarget, VerifyLevel, plan,
 };
 use engram_engine::{Engine, ForgetMode};
+use engram_store::{Fs as _, MemoryFs, read_all, write_atomically};
 
 use crate::harness::{DAY, Held, NOW, SECOND, World, forget, held, remember, settle, space};
 
@@ -152,7 +155,7 @@ fn the_log_keeps_what_is_not_archived_and_a_gap_is_told() {
         engine.maintain(1_000).unwrap();
     }
     assert!(engine.log_stats().segments > 1, "nothing is dropped that is not archived");
-    engine.give_up_unarchived();
+    engine.give_up_unarchived(0);
     for _ in 0..10 {
         engine.maintain(1_000).unwrap();
     }
@@ -219,4 +222,71 @@ fn an_encrypted_repository_needs_its_key() {
     }
     world.try_restore(&repository, &RestoreTarget::Latest, "/restored").unwrap();
     assert_eq!(held(&world.open("/restored"), "default"), held(&engine, "default"));
+}
+
+#[test]
+fn a_space_whose_files_are_in_no_backup_is_an_error_and_not_left_out() {
+    let world = World::new();
+    let repository = world.repository();
+    let engine = world.open("/live");
+    let mut archiver = Archiver::begin(&engine, &repository, 0, false).unwrap();
+    world.backup(&engine, (&repository, &mut archiver), BackupKind::Full).unwrap();
+    let other = world.open("/other");
+    for number in 0..4 {
+        remember(&other, "default", &format!("o{number}"), "somewhere else");
+    }
+    engine.adopt_space(&other, "default", "came").unwrap();
+    remember(&engine, "came", "here", "written here");
+    archiver.step(&engine, &repository).unwrap();
+    let refused = plan(&repository, &RestoreTarget::Latest, None, None).err().unwrap();
+    assert!(matches!(refused, BackupError::Gap { .. }), "{refused}");
+    world.backup(&engine, (&repository, &mut archiver), BackupKind::Incremental).unwrap();
+    world.try_restore(&repository, &RestoreTarget::Latest, "/restored").unwrap();
+    assert_eq!(held(&world.open("/restored"), "came"), held(&engine, "came"));
+}
+
+#[test]
+fn a_directory_that_was_set_back_begins_a_timeline_of_its_own() {
+    let world = World::new();
+    let repository = world.repository();
+    let engine = world.open("/live");
+    let mut archiver = Archiver::begin(&engine, &repository, 0, false).unwrap();
+    remember(&engine, "default", "a", "one");
+    world.backup(&engine, (&repository, &mut archiver), BackupKind::Full).unwrap();
+    drop(engine);
+    let earlier = copy(&world.fs, "/live");
+    let engine = world.open("/live");
+    remember(&engine, "default", "b", "two");
+    archiver.step(&engine, &repository).unwrap();
+    let first = held(&engine, "default");
+    drop(engine);
+
+    let back = World { fs: earlier, ..world };
+    let engine = back.open("/live");
+    let refused = Archiver::begin(&engine, &repository, 0, false).err().unwrap();
+    assert!(matches!(refused, BackupError::Diverged { .. }), "{refused}");
+    let mut archiver = Archiver::begin(&engine, &repository, 0, true).unwrap();
+    assert_eq!(archiver.timeline(), 2);
+    remember(&engine, "default", "c", "another two");
+    back.backup(&engine, (&repository, &mut archiver), BackupKind::Full).unwrap();
+    back.try_restore(&repository, &RestoreTarget::Latest, "/second").unwrap();
+    assert_eq!(held(&back.open("/second"), "default"), held(&engine, "default"));
+    let old = plan(&repository, &RestoreTarget::Latest, Some(1), None).unwrap();
+    back.restore_plan(&repository, &old, "/first").unwrap();
+    assert_eq!(held(&back.open("/first"), "default"), first);
+}
+
+/// The files of a data directory, apart from those of the first.
+fn copy(fs: &MemoryFs, dir: &str) -> MemoryFs {
+    let other = MemoryFs::default();
+    for folder in ["", "wal", "spaces", "index"] {
+        let folder = Path::new(dir).join(folder);
+        other.create_dir_all(&folder).unwrap();
+        for name in fs.list(&folder).unwrap_or_default() {
+            if let Ok(bytes) = read_all(fs, &folder.join(&name)) {
+                write_atomically(&other, &folder.join(name), &bytes).unwrap();
+            }
+        }
+    }
+    other
 }

@@ -28,11 +28,11 @@ fn generations_stay_and_what_stays_can_be_restored() {
         world.clock.advance(DAY);
     }
     let policy = RetentionPolicy { daily: 3, weekly: 2, monthly: 1 };
-    let dry = prune(&repository, policy, true, &*world.clock, &mut |_| {}).unwrap();
+    let dry = prune(&repository, policy, (true, None), &*world.clock, &mut |_| {}).unwrap();
     assert_eq!(list_backups(&repository).unwrap().backups.len(), 40);
     let mut told = Vec::new();
     let log = &mut |key: &str| told.push(key.to_owned());
-    let done = prune(&repository, policy, false, &*world.clock, log).unwrap();
+    let done = prune(&repository, policy, (false, None), &*world.clock, log).unwrap();
     assert_eq!(done, dry);
     assert!(done.pieces > 0 && done.objects > 0);
     assert_eq!(told.iter().filter(|key| key.starts_with("backups/")).count(), done.removed.len());
@@ -45,7 +45,7 @@ fn generations_stay_and_what_stays_can_be_restored() {
         let report = world.verify(&repository, id, VerifyLevel::Restore).unwrap();
         assert_eq!(report.findings, [], "{id}");
     }
-    let again = prune(&repository, policy, false, &*world.clock, &mut |_| {}).unwrap();
+    let again = prune(&repository, policy, (false, None), &*world.clock, &mut |_| {}).unwrap();
     assert_eq!((again.removed.len(), again.objects, again.pieces), (0, 0, 0));
     world.try_restore(&repository, &RestoreTarget::Latest, "/latest").unwrap();
     assert_eq!(held(&world.open("/latest"), "default"), held(&engine, "default"));

@@ -20,7 +20,7 @@ pub fn backup_problem(error: BackupError) -> Problem {
         | BackupError::Conflict { .. } => ErrorCode::RepositoryDamaged,
         BackupError::WrongKey(_) => ErrorCode::RepositoryKey,
         BackupError::NewerFormat { .. } => ErrorCode::NewerFormat,
-        BackupError::Foreign { .. } => ErrorCode::RepositoryForeign,
+        BackupError::Foreign { .. } | BackupError::Diverged { .. } => ErrorCode::RepositoryForeign,
         BackupError::Busy { .. } => ErrorCode::RepositoryBusy,
         BackupError::UnknownBackup { .. } => ErrorCode::BackupNotFound,
         BackupError::UnknownPoint { .. } => ErrorCode::RestorePointNotFound,

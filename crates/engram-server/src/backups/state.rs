@@ -45,6 +45,8 @@ pub(crate) struct RepositoryFigures {
     pub(crate) last_restore_check: Option<i64>,
     /// Number of backups.
     pub(crate) backups: u64,
+    /// Whether the newest backup is not good.
+    pub(crate) newest_failed: bool,
     /// When a backup that was due was not made or not good, ns.
     pub(crate) failed_at: Option<i64>,
 }

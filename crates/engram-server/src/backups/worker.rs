@@ -141,6 +141,10 @@ impl WorkerParts {
         let Ok(listing) = list_backups(repository) else { return };
         let mut figures = self.slot.figures();
         figures.backups = listing.backups.len() as u64;
+        figures.newest_failed = listing
+            .backups
+            .last()
+            .is_some_and(|last| matches!(last.standing, BackupStanding::Failed { .. }));
         let whole = |kind: Option<BackupKind>| {
             let mut found = listing.backups.iter().rev().filter(|listed| {
                 let record = &listed.record;
@@ -164,14 +168,17 @@ impl WorkerParts {
     }
 
     fn archive(&self, opened: &mut Opened) {
-        let step = opened.archiver.step(&self.engine, &opened.repository);
-        match step {
+        self.step(&opened.repository, &mut opened.archiver);
+    }
+
+    fn step(&self, repository: &Repository, archiver: &mut Archiver) {
+        match archiver.step(&self.engine, repository) {
             Ok(step) => {
                 let mut figures = self.slot.figures();
                 figures.problem = None;
                 figures.archived_through = Some(step.through);
                 figures.pieces += step.pieces;
-                figures.sent_bytes = opened.repository.sent_bytes();
+                figures.sent_bytes = repository.sent_bytes();
                 for gap in &step.gaps {
                     figures.gaps += gap.through.0 - gap.from.0 + 1;
                     tracing::error!(
@@ -185,7 +192,7 @@ impl WorkerParts {
             }
             Err(error) => self.failed(&backup_problem(error), "the log was not archived"),
         }
-        self.slot.figures().archived_commits = opened.archiver.archived(&self.engine);
+        self.slot.figures().archived_commits = archiver.archived(&self.engine);
     }
 
     /// A repository that is away must not fill the disk.
@@ -196,7 +203,7 @@ impl WorkerParts {
                 repository = self.slot.name,
                 "the log is longer than backup.log_bytes_max: it lets go of what is not archived"
             );
-            self.engine.give_up_unarchived();
+            self.engine.give_up_unarchived(self.number);
         }
     }
 
@@ -219,7 +226,14 @@ impl WorkerParts {
             }
             JobRequest::RestoreSpace { space, new_name, target } => {
                 let names = (space.as_str(), new_name.as_str());
-                self.restore_space(&opened.repository, names, target, job)
+                let restored = self.restore_space(opened, names, target, job);
+                // Until then nothing but this disk has it as it is now.
+                if restored.is_ok() {
+                    let made = self.create(opened, (BackupKind::Incremental, None), None);
+                    made.and(restored)
+                } else {
+                    restored
+                }
             }
             JobRequest::TakeOver => Ok(JobState::TakenOver),
         };
@@ -263,7 +277,7 @@ impl WorkerParts {
             "a backup was made"
         );
         self.slot.figures().last_seconds = Some(started.elapsed().as_secs_f64());
-        let good = self.check(&opened.repository, &record.id, VerifyLevel::Bytes);
+        let good = self.check(opened, &record.id, VerifyLevel::Bytes);
         self.look_around(&opened.repository);
         good?;
         Ok(JobState::Created(Box::new(record)))
@@ -282,12 +296,8 @@ impl WorkerParts {
         Ok(Scratch { fs, dir, cold: Arc::new(cold) })
     }
 
-    fn check(
-        &self,
-        repository: &Repository,
-        id: &str,
-        level: VerifyLevel,
-    ) -> Result<(), Box<Problem>> {
+    /// Checks a backup; the log goes on being archived meanwhile.
+    fn check(&self, opened: &mut Opened, id: &str, level: VerifyLevel) -> Result<(), Box<Problem>> {
         let scratch = self.scratch()?;
         let options = VerifyOptions {
             level,
@@ -298,8 +308,14 @@ impl WorkerParts {
             scratch: scratch.dir.clone(),
             drill: None,
         };
-        let report = verify(repository, id, options, &mut |_, _, _| {})
-            .map_err(|error| Box::new(backup_problem(error)))?;
+        let mut archived = Instant::now();
+        let report = verify(&opened.repository, id, options, &mut |_, _, _| {
+            if archived.elapsed() >= self.settings.archive_interval {
+                self.step(&opened.repository, &mut opened.archiver);
+                archived = Instant::now();
+            }
+        });
+        let report = report.map_err(|error| Box::new(backup_problem(error)))?;
         let Some(first) = report.findings.first() else {
             let mut figures = self.slot.figures();
             figures.last_check = Some((self.now_ns(), level as u8));
@@ -325,7 +341,10 @@ impl WorkerParts {
             let every = every.as_nanos() as i64;
             every > 0 && last.is_none_or(|last| now.saturating_sub(last) >= every)
         };
-        let kind = if is_due(figures.last_full, self.settings.full_every) {
+        let full_every = self.settings.full_every;
+        let kind = if is_due(figures.last_full, full_every)
+            || (figures.newest_failed && !full_every.is_zero())
+        {
             Some(BackupKind::Full)
         } else if is_due(figures.last_backup, self.settings.incremental_every) {
             Some(BackupKind::Incremental)
@@ -340,7 +359,7 @@ impl WorkerParts {
             }
         } else if figures.backups > 0
             && is_due(figures.last_restore_check, self.settings.restore_check_every)
-            && let Err(problem) = self.check(&opened.repository, "latest", VerifyLevel::Restore)
+            && let Err(problem) = self.check(opened, "latest", VerifyLevel::Restore)
         {
             tracing::error!(repository = self.slot.name, detail = problem.detail, "a check failed");
             // The next one is due as if this one had been good: it must not run without end.
@@ -352,8 +371,10 @@ impl WorkerParts {
         let (daily, weekly, monthly) = self.settings.keep;
         let policy = RetentionPolicy { daily, weekly, monthly };
         let name = &self.slot.name;
+        let directory = self.engine.identity().map(|own| own.id.to_string()).ok();
+        let how = (false, directory.as_deref());
         let mut log = |key: &str| tracing::info!(repository = name, key, "removed by retention");
-        let pruned = prune(repository, policy, false, &*self.components.clock, &mut log);
+        let pruned = prune(repository, policy, how, &*self.components.clock, &mut log);
         if let Err(error) = pruned {
             tracing::warn!(repository = name, %error, "retention will be tried again");
         }
@@ -362,14 +383,20 @@ impl WorkerParts {
     /// Puts a space together beside the live ones and takes it in.
     fn restore_space(
         &self,
-        repository: &Repository,
+        opened: &Opened,
         (space, new_name): (&str, &str),
         target: &RestoreTarget,
         job: &Job,
     ) -> Result<JobState, Box<Problem>> {
         let told = |error| Box::new(backup_problem(error));
         let wanted = [space.to_owned()];
-        let plan = plan(repository, target, None, Some(&wanted)).map_err(told)?;
+        let (repository, timeline) = (&opened.repository, opened.archiver.timeline());
+        // Where the target says its timeline, it is that one.
+        let timeline = match target {
+            RestoreTarget::Backup(_) | RestoreTarget::Point(_) => None,
+            _ => Some(timeline),
+        };
+        let plan = plan(repository, target, timeline, Some(&wanted)).map_err(told)?;
         let place = self.scratch()?;
         let options = RestoreOptions {
             fs: Arc::clone(&self.components.fs),

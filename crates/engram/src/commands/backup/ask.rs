@@ -119,7 +119,13 @@ pub(super) fn end(
         return Err(Failure::Problem(Box::new(problem)));
     }
     print(connection.output, &job, show)?;
-    Ok(())
+    match job.backup.as_ref().map(|backup| &backup.left_out) {
+        Some(left_out) if !left_out.is_empty() => {
+            let names = clean(&left_out.join(", "));
+            Err(Failure::Partly(format!("quarantined spaces are not in it: {names}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn wait(

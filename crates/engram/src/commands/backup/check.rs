@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::Args;
 use engram_api::{ErrorCode, Timestamp};
 use engram_backup::{
-    BackupCheck, BackupStanding, RestorePlan, RetentionPolicy, VerifyLevel, VerifyOptions, find,
-    list_backups, prune, set_pin, verify,
+    BackupCheck, BackupStanding, RestorePlan, RetentionPolicy, VerifyLevel, VerifyOptions,
+    archived_through, find, list_backups, prune, set_pin, verify,
 };
 use engram_store::{Clock, FsBlobs, OsEntropy, RealFs, SystemClock};
 use serde_json::json;
@@ -163,6 +163,12 @@ impl Check {
         if newest_failed {
             return Err(Failure::Partly("the newest backup is not good".to_owned()));
         }
+        let archived = archived_through(&access.repository).map_err(failed)?;
+        let behind = archived.map_or(i64::MAX, |at| SystemClock.now_ns().saturating_sub(at));
+        if behind > limit {
+            let what = format!("nothing was archived for more than {} h", self.max_age);
+            return Err(Failure::Partly(what));
+        }
         if age > limit {
             let what = format!("the newest good backup is older than {} h", self.max_age);
             return Err(Failure::Partly(what));
@@ -193,14 +199,15 @@ impl Prune {
         let policy = RetentionPolicy { daily, weekly, monthly };
         let repository = &access.repository;
         let mut report =
-            prune(repository, policy, true, &SystemClock, &mut |_| {}).map_err(failed)?;
+            prune(repository, policy, (true, None), &SystemClock, &mut |_| {}).map_err(failed)?;
         let count = report.removed.len();
         if !self.dry_run && (count > 0 || report.objects > 0 || report.pieces > 0) {
             if !self.yes {
                 confirm(&format!("Remove {count} backups for good?"))?;
             }
             let mut log = |key: &str| note(&format!("removed {}", clean(key)));
-            report = prune(repository, policy, false, &SystemClock, &mut log).map_err(failed)?;
+            report =
+                prune(repository, policy, (false, None), &SystemClock, &mut log).map_err(failed)?;
         }
         let told = json!({
             "dry_run": self.dry_run,
