@@ -34,7 +34,7 @@ BACKUP_STATUS: Operation[models.BackupStatusView] = Operation(
     name="backup_status",
     method="GET",
     path="/api/v1/backups",
-    permission="admin",
+    permission="read",
     answer_keys=frozenset({"repositories", "jobs"}),
     idempotent=True,
 )

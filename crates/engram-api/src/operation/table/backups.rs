@@ -69,7 +69,7 @@ pub(super) const BACKUPS: [Operation; 5] = [
     Operation {
         name: "backup_status",
         scope: Scope::Node,
-        permission: Permission::Admin,
+        permission: Permission::Read,
         routes: &[Route { method: Method::Get, path: "/api/v1/backups", query: &[] }],
         request: None,
         response: "BackupStatusView",
