@@ -46,7 +46,8 @@ impl History {
         };
         let blind = matches!(kind, "io" | "quarantined") && self.injected();
         self.blind |= blind;
-        blind || (kind == "cold" && self.store.was_absent())
+        // The store of a process that has ended answers nobody.
+        blind || (kind == "cold" && (self.store.was_absent() || self.fs.crashed()))
     }
 
     /// The request is refused, at once or when the commits that it rests on are durable.
