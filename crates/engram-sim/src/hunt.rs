@@ -78,8 +78,8 @@ fn first_case(bug: Bug) -> Case {
         Bug::VersionsDropped => Case::Seed(4),
         Bug::SpareNotZeroed => Case::Seed(169),
         Bug::DamageTakenForTail => Case::Seed(202),
-        Bug::TornTailKept => Case::Seed(699),
-        Bug::ReleasedEarly => Case::Seed(558),
+        Bug::TornTailKept => Case::Seed(140),
+        Bug::ReleasedEarly => Case::Seed(268),
         Bug::ObjectRemovedEarly => Case::Sweep(Trouble::Disk(Fault::Crash), 446),
     }
 }
