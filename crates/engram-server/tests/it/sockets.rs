@@ -62,7 +62,8 @@ fn changes_come_as_messages_and_go_on_where_they_stopped() {
         (&json!("commit"), &json!("a"))
     );
     let seen = told["id"].as_u64().unwrap();
-    assert_eq!(told["data"]["lsn"], seen);
+    // Associations may have been formed behind it, which nobody is told of.
+    assert!(told["data"]["lsn"].as_u64().unwrap() <= seen);
     drop(socket);
     for id in ["b", "c"] {
         server.remember(id, &format!("text of {id}"));
