@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use engram_engine::{DirectoryIdentity, Engine};
 use engram_store::{Frame, Lsn, SpaceId, SpaceTip};
 
+use crate::catalog::{HighestTimelines, Pieces};
 use crate::error::BackupError;
-use crate::keys::{self, PieceName};
+use crate::keys;
 use crate::piece;
 use crate::record::{HeartbeatRecord, OwnerRecord};
 use crate::repository::Repository;
@@ -68,23 +69,23 @@ impl Archiver {
     ) -> Result<Archiver, BackupError> {
         let mut directory = engine.identity()?;
         own(repository, directory, (engine.now_ns(), take_over))?;
-        if let Some(what) = diverges(engine, repository, directory)? {
+        let pieces = Pieces::read(repository)?;
+        if let Some(what) = diverges(engine, (repository, &pieces), directory)? {
             if !take_over {
                 return Err(BackupError::Diverged { what });
             }
             // What was archived on it is of another history: this one begins where no other is.
-            directory = engine.begin_timeline(next_timeline(repository)?)?;
+            let highest = HighestTimelines::read(repository, &pieces)?;
+            let last = highest.archived.max(highest.begun).unwrap_or(0);
+            directory = engine.begin_timeline(last.saturating_add(1))?;
             let (directory, timeline) = (directory.id.to_string(), directory.timeline);
             let record = OwnerRecord { directory, timeline, since: engine.now_ns() };
             repository.put_record(keys::OWNER, &record)?;
         }
         let mut reached: HashMap<SpaceId, Lsn> = HashMap::new();
-        for key in repository.list(keys::LOG)? {
-            let Some(piece) = PieceName::parse(&key) else { continue };
-            if piece.timeline == directory.timeline {
-                let last = reached.entry(piece.space).or_default();
-                *last = piece.last.max(*last);
-            }
+        for piece in pieces.all().filter(|piece| piece.timeline == directory.timeline) {
+            let last = reached.entry(piece.space).or_default();
+            *last = piece.last.max(*last);
         }
         for (space, last) in &reached {
             engine.note_archived(slot, *space, *last);
@@ -226,7 +227,7 @@ fn own(
 /// log does not have, as after a repair or when a volume was set back.
 fn diverges(
     engine: &Engine,
-    repository: &Repository,
+    (repository, pieces): (&Repository, &Pieces),
     directory: DirectoryIdentity,
 ) -> Result<Option<String>, BackupError> {
     let timeline = directory.timeline;
@@ -235,9 +236,7 @@ fn diverges(
         return Ok(Some(format!("timeline {timeline} is that of directory {}", other.directory)));
     }
     let tips: HashMap<SpaceId, SpaceTip> = engine.log_tips().into_iter().collect();
-    for key in repository.list(keys::LOG)? {
-        let own = PieceName::parse(&key).filter(|piece| piece.timeline == timeline);
-        let Some(piece) = own else { continue };
+    for piece in pieces.all().filter(|piece| piece.timeline == timeline) {
         let Some(tip) = tips.get(&piece.space) else { continue };
         if piece.last > tip.lsn || (piece.last == tip.lsn && piece.chain != tip.chain) {
             return Ok(Some(format!(
@@ -247,14 +246,4 @@ fn diverges(
         }
     }
     Ok(None)
-}
-
-/// A number that no timeline of the repository has.
-fn next_timeline(repository: &Repository) -> Result<u32, BackupError> {
-    let of = |keys: Vec<String>| keys.iter().filter_map(|key| keys::timeline_of(key)).max();
-    let begun = of(repository.list(keys::TIMELINES)?);
-    let archived = of(repository.list(keys::HEARTBEATS)?);
-    let pieces = repository.list(keys::LOG)?;
-    let pieces = pieces.iter().filter_map(|key| PieceName::parse(key)).map(|own| own.timeline);
-    Ok(begun.max(archived).max(pieces.max()).unwrap_or(0).saturating_add(1))
 }

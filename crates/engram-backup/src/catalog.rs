@@ -115,6 +115,33 @@ impl Pieces {
     }
 }
 
+/// The highest timelines of a repository.
+pub(crate) struct HighestTimelines {
+    /// Of those that something was archived on.
+    pub(crate) archived: Option<u32>,
+    /// Of those that a restore began.
+    pub(crate) begun: Option<u32>,
+}
+
+impl HighestTimelines {
+    /// # Errors
+    /// The repository does not answer.
+    pub(crate) fn read(
+        repository: &Repository,
+        pieces: &Pieces,
+    ) -> Result<HighestTimelines, BackupError> {
+        let of = |prefix| {
+            let keys = repository.list(prefix)?;
+            Ok::<_, BackupError>(keys.iter().filter_map(|key| keys::timeline_of(key)).max())
+        };
+        let pieces = pieces.all().map(|piece| piece.timeline).max();
+        Ok(HighestTimelines {
+            archived: of(keys::HEARTBEATS)?.max(pieces),
+            begun: of(keys::TIMELINES)?,
+        })
+    }
+}
+
 /// Reads what is known of all backups.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use engram_engine::{born_name, deletes_space};
 use engram_store::{Frame, Lsn, SpaceId, SpaceTip};
 
-use crate::catalog::{BackupListing, BackupStanding, find, list_backups};
+use crate::catalog::{BackupListing, BackupStanding, HighestTimelines, find, list_backups};
 use crate::error::{BackupError, nearest};
 use crate::keys;
 use crate::lineage::{Lineage, Span, Way};
@@ -83,11 +83,13 @@ pub fn plan(
     spaces: Option<&[String]>,
 ) -> Result<RestorePlan, BackupError> {
     let listing = list_backups(repository)?;
-    let highest = highest_timeline(repository, &listing)?;
+    let highest = HighestTimelines::read(repository, &listing.pieces)?;
+    let backups = listing.backups.iter().map(|listed| listed.record.timeline).max();
+    let archived = highest.archived.max(backups).unwrap_or(1);
     let (limit, own_timeline) = limit_of(repository, &listing, target)?;
     let owner: Option<OwnerRecord> = repository.record(keys::OWNER)?;
-    let owned = owner.map(|owner| owner.timeline).filter(|own| *own <= highest.archived);
-    let timeline = timeline.or(own_timeline).or(owned).unwrap_or(highest.archived);
+    let owned = owner.map(|owner| owner.timeline).filter(|own| *own <= archived);
+    let timeline = timeline.or(own_timeline).or(owned).unwrap_or(archived);
     let lineage = Lineage::read(repository, timeline)?;
     let heartbeat: Option<HeartbeatRecord> = repository.record(&keys::heartbeat(timeline))?;
     let archived_through = heartbeat.map(|heartbeat| heartbeat.through);
@@ -121,7 +123,7 @@ pub fn plan(
     let files = planned.iter().filter_map(|space| space.record.as_ref());
     let bytes = files.flat_map(|record| &record.files).map(|file| file.bytes.content).sum();
     let target = words(target);
-    let highest_timeline = highest.any;
+    let highest_timeline = highest.begun.unwrap_or(0).max(archived);
     Ok(RestorePlan { timeline, spaces: planned, archived_through, bytes, target, highest_timeline })
 }
 
@@ -226,26 +228,6 @@ fn limit_of(
             (Limit::Each(ends.collect()), Some(record.timeline))
         }
     })
-}
-
-struct Highest {
-    /// Of those that something was archived on.
-    archived: u32,
-    /// Of all that were ever begun.
-    any: u32,
-}
-
-fn highest_timeline(
-    repository: &Repository,
-    listing: &BackupListing,
-) -> Result<Highest, BackupError> {
-    let of = |keys: &[String]| keys.iter().filter_map(|key| keys::timeline_of(key)).max();
-    let heartbeats = of(&repository.list(keys::HEARTBEATS)?);
-    let begun = of(&repository.list(keys::TIMELINES)?);
-    let backups = listing.backups.iter().map(|listed| listed.record.timeline).max();
-    let pieces = listing.pieces.all().map(|piece| piece.timeline).max();
-    let archived = heartbeats.max(backups).max(pieces).unwrap_or(1);
-    Ok(Highest { archived, any: begun.unwrap_or(0).max(archived) })
 }
 
 /// Files of a space in a backup: its record, whose backup has it, and where they end.

@@ -177,10 +177,14 @@ impl Check<'_> {
             Ok(spaces) => spaces,
             Err(error) => return self.noted(&self.record.id.clone(), Err(error)),
         };
+        let lineage = match Lineage::read(self.repository, self.record.timeline) {
+            Ok(lineage) => lineage,
+            Err(error) => return self.noted(&self.record.id.clone(), Err(error)),
+        };
         let total = spaces.len() as u64;
         for (number, (id, (space, backup))) in spaces.iter().enumerate() {
             progress("objects", number as u64, total);
-            let found = self.space(*id, (space, backup));
+            let found = self.space(*id, (space, backup), &lineage);
             self.noted(&format!("space {}", space.name), found)?;
         }
         if options.level >= VerifyLevel::Restore && self.report.findings.is_empty() {
@@ -226,6 +230,7 @@ impl Check<'_> {
         &mut self,
         id: SpaceId,
         (space, backup): (&SpaceRecord, &str),
+        lineage: &Lineage,
     ) -> Result<(), BackupError> {
         let key = keys::backup(backup);
         let manifest = space.decoded(&key)?;
@@ -240,7 +245,7 @@ impl Check<'_> {
             let outcome = self.object(&object, (file.hash, file.bytes.stored));
             self.noted(&object, outcome)?;
         }
-        self.log(id, space)
+        self.log(id, space, lineage)
     }
 
     fn object(&mut self, key: &str, (hash, stored): ([u8; 32], u64)) -> Result<(), BackupError> {
@@ -267,11 +272,15 @@ impl Check<'_> {
     }
 
     /// The log from the files of a space to where the backup ends.
-    fn log(&mut self, id: SpaceId, space: &SpaceRecord) -> Result<(), BackupError> {
+    fn log(
+        &mut self,
+        id: SpaceId,
+        space: &SpaceRecord,
+        lineage: &Lineage,
+    ) -> Result<(), BackupError> {
         let manifest = space.decoded(&keys::backup(&self.record.id))?;
         let start = manifest.as_ref().map_or(engram_store::SpaceTip::NONE, tip_of);
         let end = space.through.tip();
-        let lineage = Lineage::read(self.repository, self.record.timeline)?;
         let way = lineage.way(&self.listing.pieces, id, start.lsn);
         let reached = way.spans.last().map_or(start.lsn, |span| span.last);
         if reached < end.lsn {

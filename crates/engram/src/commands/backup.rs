@@ -13,9 +13,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use engram_backup::BackupError;
 use engram_server::{RepositoryAccess, Settings, backup_problem};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use crate::commands::start::ServerFlags;
+use crate::commands::store::progress;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::output::clean;
@@ -93,12 +94,6 @@ impl RepositoryFlags {
 
 fn failed(error: BackupError) -> Failure {
     Failure::Problem(Box::new(backup_problem(error)))
-}
-
-/// Shows what is being done, where somebody looks.
-fn progress() -> ProgressBar {
-    ProgressBar::new_spinner()
-        .with_style(ProgressStyle::with_template("{spinner} {msg}").expect("it is valid"))
 }
 
 fn step(bar: &ProgressBar) -> impl FnMut(&str, u64, u64) + '_ {

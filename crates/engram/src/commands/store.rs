@@ -68,7 +68,7 @@ fn failed(error: EngineError) -> Failure {
 }
 
 /// Shows what is looked at, where somebody looks.
-fn progress() -> ProgressBar {
+pub(crate) fn progress() -> ProgressBar {
     ProgressBar::new_spinner()
         .with_style(ProgressStyle::with_template("{spinner} {msg}").expect("it is valid"))
 }
