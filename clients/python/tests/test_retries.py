@@ -35,6 +35,8 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 READS: dict[str, Ask] = {
     "list_spaces": lambda client: client.list_spaces(),
     "backup_status": lambda client: client.backup_status(),
+    "list_keys": lambda client: client.list_keys(),
+    "whoami": lambda client: client.whoami(),
     "status": lambda client: client.status(),
     "version": lambda client: client.version(),
     "get_space": lambda client: client.space("s").get_space(),
@@ -59,6 +61,7 @@ READS: dict[str, Ask] = {
 }
 SAFE: dict[str, Ask] = {
     **READS,
+    "revoke_key": lambda client: client.revoke_key(id="k"),
     "associate": lambda client: client.space("s").associate(from_="a", to="b"),
     "import": lambda client: client.space("s").import_(records=[]),
     "consolidate": lambda client: client.space("s").consolidate(),
@@ -70,6 +73,8 @@ UNSAFE: dict[str, Ask] = {
     "create_space": lambda client: client.create_space(name="s"),
     "delete_space": lambda client: client.space("s").delete_space(),
     "create_backup": lambda client: client.create_backup(),
+    "create_key": lambda client: client.create_key(name="a", spaces=["*"]),
+    "rotate_key": lambda client: client.rotate_key(id="k"),
     "create_restore_point": lambda client: client.create_restore_point(name="p"),
     "restore_space": lambda client: client.restore_space(name="s", new_name="t"),
     "take_over_repository": lambda client: client.take_over_repository(),

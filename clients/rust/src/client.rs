@@ -2,20 +2,21 @@
 
 use engram_api::{
     AssociateRequest, AssociateResponse, AssociationsRequest, AssociationsResponse, BackupJobView,
-    BackupStatusView, BeliefsRequest, BeliefsResponse, ChangesRequest, ChangesResponse,
+    BackupStatusView, BeliefsRequest, BeliefsResponse, CallerView, ChangesRequest, ChangesResponse,
     CompleteRequest, CompleteResponse, ConsolidateRequest, ConsolidateResponse,
-    CreateBackupRequest, CreateRestorePointRequest, CreateSpaceRequest, DeleteSpaceResponse,
-    DissociateRequest, DissociateResponse, ExportRequest, ExportResponse, FadingRequest,
-    FadingResponse, FeedbackRequest, FeedbackResponse, ForgetReceiptRequest, ForgetReceiptResponse,
-    ForgetRequest, ForgetResponse, GetRequest, HistoryRequest, HistoryResponse, ImagineRequest,
-    ImagineResponse, ImportRequest, ImportResponse, ListRequest, ListResponse, ListSpacesResponse,
-    MarksRequest, MarksResponse, MemoryView, Operation, Permission, PredictRequest,
-    PredictResponse, QueryRequest, QueryResponse, RecallRequest, RecallResponse, RecognizeRequest,
+    CreateBackupRequest, CreateKeyRequest, CreateRestorePointRequest, CreateSpaceRequest,
+    DeleteSpaceResponse, DissociateRequest, DissociateResponse, ExportRequest, ExportResponse,
+    FadingRequest, FadingResponse, FeedbackRequest, FeedbackResponse, ForgetReceiptRequest,
+    ForgetReceiptResponse, ForgetRequest, ForgetResponse, GetRequest, HistoryRequest,
+    HistoryResponse, ImagineRequest, ImagineResponse, ImportRequest, ImportResponse, IssuedKeyView,
+    KeyView, ListKeysResponse, ListRequest, ListResponse, ListSpacesResponse, MarksRequest,
+    MarksResponse, MemoryView, Operation, Permission, PredictRequest, PredictResponse,
+    QueryRequest, QueryResponse, RecallRequest, RecallResponse, RecognizeRequest,
     RecognizeResponse, RememberManyRequest, RememberManyResponse, RememberRequest,
     RememberResponse, RestoreRequest, RestoreResponse, RestoreSpaceRequest, RetentionRequest,
-    RetentionResponse, Scope, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView,
-    TakeOverRepositoryRequest, UndoConsolidationRequest, UndoConsolidationResponse, UpdateRequest,
-    UpdateResponse, VersionView,
+    RetentionResponse, RevokeKeyRequest, RotateKeyRequest, Scope, SpaceStatsView, SpaceView,
+    SpreadRequest, SpreadResponse, StatusView, TakeOverRepositoryRequest, UndoConsolidationRequest,
+    UndoConsolidationResponse, UpdateRequest, UpdateResponse, VersionView,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -157,6 +158,46 @@ impl Client {
     /// Any [`ClientError`].
     pub fn backup_status(&self) -> Result<BackupStatusView, ClientError> {
         self.run("backup_status", None, None, Repeat::IfRefused)
+    }
+
+    /// Creates a key; the answer holds its secret, which is shown this once.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn create_key(&self, request: &CreateKeyRequest) -> Result<IssuedKeyView, ClientError> {
+        self.run("create_key", None, Some(json(request)), Repeat::Never)
+    }
+
+    /// All keys, without their secrets.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn list_keys(&self) -> Result<ListKeysResponse, ClientError> {
+        self.run("list_keys", None, None, Repeat::IfRefused)
+    }
+
+    /// Gives a key another secret, which is shown this once.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn rotate_key(&self, request: &RotateKeyRequest) -> Result<IssuedKeyView, ClientError> {
+        self.run("rotate_key", None, Some(json(request)), Repeat::Never)
+    }
+
+    /// Ends a key at once.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn revoke_key(&self, request: &RevokeKeyRequest) -> Result<KeyView, ClientError> {
+        self.run("revoke_key", None, Some(json(request)), Repeat::IfRefused)
+    }
+
+    /// Who this client is to the server, and what it may do.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn whoami(&self) -> Result<CallerView, ClientError> {
+        self.run("whoami", None, None, Repeat::IfRefused)
     }
 
     /// Whether the server is ready to serve: asks `/readyz` once.

@@ -235,6 +235,20 @@ pub enum ErrorCode {
     RepositoryKey,
     /// A backup was not made, or is not good.
     BackupFailed,
+    /// The request does not prove whose it is.
+    Unauthenticated,
+    /// The caller may not do that.
+    Forbidden,
+    /// More requests than the limit allows.
+    RateLimited,
+    /// The space is as large as it may be.
+    QuotaExceeded,
+    /// No key has that id.
+    KeyNotFound,
+    /// A key has or had that name.
+    KeyExists,
+    /// The keys cannot be read.
+    KeysUnreadable,
     /// The server made an error.
     Internal,
 }

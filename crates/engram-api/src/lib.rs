@@ -3,6 +3,7 @@
 //! Operations, wire types, errors, their schemas and the reference pages stand here as data and plain types. The crate
 //! knows no engine, no server and no transport, and does no input or output. Wire types exist nowhere else.
 
+mod rows;
 mod time;
 mod error;
 mod problem;
@@ -20,6 +21,7 @@ mod recognize;
 mod feedback;
 mod changes;
 mod backup;
+mod key;
 mod fading;
 mod completion;
 mod consolidation;
@@ -71,6 +73,10 @@ pub use forget::{
     FORGET_IDS_MAX, ForgetModeName, ForgetReceiptRequest, ForgetReceiptResponse, ForgetRequest,
     ForgetResponse, PlaceName, PurgeStateName, ReceiptView, RestoreRequest, RestoreResponse,
 };
+pub use key::{
+    CallerView, CreateKeyRequest, IssuedKeyView, KeyView, ListKeysResponse, RevokeKeyRequest,
+    RoleName, RotateKeyRequest,
+};
 pub use mark::{
     MarkEndView, MarkGroundName, MarkKindName, MarkStateName, MarkView, MarksRequest, MarksResponse,
 };
@@ -99,6 +105,7 @@ pub use remember::{
     RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse, RememberResult,
     Unread, WaitName, decode_many,
 };
+pub use rows::{joined_rows, rows_in};
 pub use schema::schemas;
 pub use space::{
     CalibrationView, CreateSpaceRequest, DeleteSpaceResponse, DuplicatesName, EmbedderView,

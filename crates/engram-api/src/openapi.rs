@@ -29,7 +29,15 @@ pub fn openapi() -> Value {
         },
         "servers": [{"url": "http://127.0.0.1:7432"}],
         "paths": paths,
-        "components": {"schemas": schemas},
+        "security": [{"key": []}, {}],
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"key": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "A key of this server, where it asks for one.",
+            }},
+        },
     })
 }
 

@@ -30,8 +30,12 @@ pub enum Permission {
     Train,
     /// Hide, delete and restore memories.
     Forget,
-    /// Create and delete spaces.
+    /// Create, delete and import spaces.
     Admin,
+    /// Run the node: backups and keys.
+    Operate,
+    /// Nothing more than to be known.
+    Any,
 }
 
 impl Permission {
@@ -43,6 +47,8 @@ impl Permission {
             Permission::Train => "train",
             Permission::Forget => "forget",
             Permission::Admin => "admin",
+            Permission::Operate => "operate",
+            Permission::Any => "any",
         }
     }
 }
@@ -138,6 +144,9 @@ const COMMON_ERRORS: &[ErrorCode] = &[
     ErrorCode::UnsafeRequest,
     ErrorCode::HostRefused,
     ErrorCode::OriginRefused,
+    ErrorCode::Unauthenticated,
+    ErrorCode::Forbidden,
+    ErrorCode::RateLimited,
     ErrorCode::MethodNotAllowed,
     ErrorCode::RequestTimeout,
     ErrorCode::Overloaded,
@@ -179,6 +188,11 @@ impl Operation {
     /// Whether it stands for another operation of its scope, whose errors it gives.
     pub fn runs_others(&self) -> bool {
         self.name == "query"
+    }
+
+    /// Whether it shows or changes what belongs to all spaces, so that who may touch some of them only may not call it.
+    pub fn is_about_all_spaces(&self) -> bool {
+        self.permission == Permission::Operate || self.name == "backup_status"
     }
 
     /// All errors that it can give, by number, each once.

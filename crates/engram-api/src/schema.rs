@@ -10,6 +10,7 @@ mod mark;
 mod completion;
 mod query;
 mod backup;
+mod key;
 mod changes;
 mod memory;
 mod update;
@@ -36,6 +37,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         query::schemas(),
         changes::schemas(),
         backup::schemas(),
+        key::schemas(),
         requests::schemas(),
         update::schemas(),
         responses::schemas(),

@@ -28,7 +28,7 @@ pub(crate) enum Age {
 /// Creates the directory where it is missing, locks it, and refuses a newer format.
 pub(crate) fn claim(fs: &dyn Fs, dir: &Path) -> Result<(Box<dyn FsLock>, Age), EngineError> {
     fs.create_dir_all(&dir.join(WAL_DIR)).map_err(|error| io_failure(dir, &error))?;
-    let lock = lock(fs, dir)?;
+    let lock = lock_directory(fs, dir)?;
     // A repair that was interrupted is completed before anything is looked at.
     FileMoves::finish(fs, dir)?;
     let path = dir.join(FORMAT_FILE);
@@ -39,8 +39,11 @@ pub(crate) fn claim(fs: &dyn Fs, dir: &Path) -> Result<(Box<dyn FsLock>, Age), E
     }
 }
 
-/// Takes the lock of a directory.
-pub(crate) fn lock(fs: &dyn Fs, dir: &Path) -> Result<Box<dyn FsLock>, EngineError> {
+/// Takes the lock of a data directory, which is held until the guard is dropped.
+///
+/// # Errors
+/// Somebody else holds it, or it cannot be taken.
+pub fn lock_directory(fs: &dyn Fs, dir: &Path) -> Result<Box<dyn FsLock>, EngineError> {
     fs.lock(&dir.join(LOCK_FILE)).map_err(|error| match error.kind() {
         ErrorKind::WouldBlock => EngineError::DataDirLocked { dir: dir.display().to_string() },
         _ => io_failure(dir, &error),

@@ -51,7 +51,7 @@ impl NewDirectory {
             let text = format!("{}: the directory is not empty", dir.display());
             return Err(EngineError::Log(LogFailure::Io(text)));
         }
-        let lock = datadir::lock(&*fs, dir)?;
+        let lock = datadir::lock_directory(&*fs, dir)?;
         for folder in [SPACES_DIR, INDEX_DIR] {
             let path = dir.join(folder);
             fs.create_dir_all(&path).map_err(|error| io_failure(&path, &error))?;

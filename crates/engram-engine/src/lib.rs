@@ -184,6 +184,7 @@ pub use completion::{
 };
 pub use consolidate::{Consolidated, Undo};
 pub use contrast::{MarkGround, MarkKind};
+pub use datadir::lock_directory;
 pub use directory::{NewDirectory, reusable};
 pub use dynamics::Carried;
 pub use engine::{Components, Done, Driven, Engine};

@@ -10,6 +10,12 @@ mod logs;
 
 mod refusal;
 
+mod tls;
+
+mod auth;
+
+mod audit;
+
 mod blobs;
 
 mod bell;
@@ -54,12 +60,15 @@ mod server;
 
 mod run;
 
+pub use audit::{AuditFault, AuditSummary, verify_audit};
+pub use auth::OfflineKeys;
 pub use backups::{RepositoryAccess, backup_problem, repository_names};
 pub use config::{
-    BackupSettings, ConfigError, ConfigRow, ConfigSources, EmbedderKind, EmbedderSettings,
-    LimitSettings, LogFormat, LogLevel, LogSettings, Origin, PhraserSettings, RepositorySettings,
-    SETTINGS, Secret, Setting, SettingKind, SettingValue, Settings, StorageSettings, StorePlace,
-    StoreSettings, render_configuration_page,
+    AuditLevel, AuditSettings, BackupSettings, CertificateSettings, ConfigError, ConfigRow,
+    ConfigSources, EmbedderKind, EmbedderSettings, LimitSettings, LogFormat, LogLevel, LogSettings,
+    Origin, PhraserSettings, RepositorySettings, SETTINGS, Secret, Setting, SettingKind,
+    SettingValue, Settings, StorageSettings, StorePlace, StoreSettings, TlsSettings, TlsVersion,
+    render_configuration_page,
 };
 pub use embedding::EmbedderMap;
 pub use logs::init_logs;

@@ -4,6 +4,7 @@
 //! for everything behind the head is bounded by the request's own deadline.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +16,16 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 use crate::metrics::Metrics;
 use crate::place::Place;
-use crate::rest::LocalAddr;
+use crate::rest::{ClientAddr, LocalAddr};
+use crate::tls::{PeerCertificate, Tls, parsed};
 
 /// Time for the head of a request, and for the pause before it.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -59,6 +63,8 @@ pub(crate) struct Serving {
     pub(crate) metrics: Arc<Metrics>,
     /// One permit for each open connection.
     pub(crate) places: Arc<Semaphore>,
+    /// The certificates; none = plain text.
+    pub(crate) tls: Option<Arc<Tls>>,
     /// Becomes true when connections are to end.
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -98,11 +104,45 @@ async fn next(
 async fn serve(stream: TcpStream, place: Place, serving: &Serving) {
     // Answers are written whole: waiting to fill a packet would only delay them.
     let prepared = stream.set_nodelay(true).and_then(|()| stream.local_addr());
-    let Ok(local) = prepared else { return };
+    let Ok(ends) = prepared.and_then(|local| Ok((local, stream.peer_addr()?))) else { return };
+    let Some(tls) = &serving.tls else {
+        return speak(stream, (ends, None, place), serving).await;
+    };
+    let config = match serving.protocol {
+        Protocol::Http1 => tls.http1(),
+        Protocol::Http2 => tls.http2(),
+    };
+    let shaken = TlsAcceptor::from(config).accept(stream);
+    let stream = match tokio::time::timeout(HEAD_TIMEOUT, shaken).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => {
+            serving.metrics.tls_refused.inc();
+            tracing::debug!(%error, "no TLS was agreed on");
+            return;
+        }
+        Err(_) => return,
+    };
+    let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+    let peer = shown.and_then(parsed).map(Arc::new);
+    speak(stream, (ends, peer, place), serving).await;
+}
+
+/// What is known of a connection before the first request: its two ends, whose certificate was shown, its place.
+type Known = ((SocketAddr, SocketAddr), Option<Arc<PeerCertificate>>, Place);
+
+/// Speaks the protocol to its end.
+async fn speak<S>(stream: S, ((local, client), peer, place): Known, serving: &Serving)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let router = serving.router.clone();
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(LocalAddr(local));
+        request.extensions_mut().insert(ClientAddr(client));
         request.extensions_mut().insert(place.clone());
+        if let Some(peer) = &peer {
+            request.extensions_mut().insert(Arc::clone(peer));
+        }
         answer(router.clone(), request)
     });
     let stop = serving.stop.clone();
@@ -120,11 +160,11 @@ async fn serve(stream: TcpStream, place: Place, serving: &Serving) {
         }
         Protocol::Http2 => {
             // The protocol itself waits for its first bytes for ever.
-            let begun = tokio::time::timeout(HEAD_TIMEOUT, stream.peek(&mut [0; 1])).await;
-            if !matches!(begun, Ok(Ok(1..))) {
+            let mut stream = BufReader::new(stream);
+            let begun = tokio::time::timeout(HEAD_TIMEOUT, stream.fill_buf()).await;
+            if !matches!(begun, Ok(Ok([_, ..]))) {
                 return;
             }
-            let io = TokioIo::new(stream);
             let connection = http2::Builder::new(TokioExecutor::new())
                 .timer(TokioTimer::new())
                 .max_header_list_size(HEADERS_BYTES_MAX)
@@ -133,7 +173,7 @@ async fn serve(stream: TcpStream, place: Place, serving: &Serving) {
                 .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
                 .keep_alive_interval(ALIVE)
                 .keep_alive_timeout(ALIVE)
-                .serve_connection(io, service);
+                .serve_connection(TokioIo::new(stream), service);
             until_told(connection, http2::Connection::graceful_shutdown, stop).await
         }
     };

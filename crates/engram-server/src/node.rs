@@ -8,6 +8,8 @@ use engram_engine::Engine;
 use engram_store::{Clock, Recovery};
 use tokio::sync::{Semaphore, watch};
 
+use crate::audit::AuditLog;
+use crate::auth::Access;
 use crate::backups::Backups;
 use crate::bells::Bells;
 use crate::config::Settings;
@@ -17,6 +19,7 @@ use crate::lanes::{HelperPlaces, Lane, Lanes, Panicked};
 use crate::metrics::{EngineFigures, Metrics, SpaceFigures};
 use crate::progress::FsTraffic;
 use crate::refusal::Refusal;
+use crate::tls::Tls;
 
 /// Bodies that may be in memory at once, in multiples of the largest one.
 const BODIES_IN_MEMORY: usize = 16;
@@ -55,6 +58,12 @@ pub(crate) struct Node {
     pub(crate) admission: Arc<Semaphore>,
     /// KiB of request bodies in memory at once.
     pub(crate) bodies: Arc<Semaphore>,
+    /// Who may do what.
+    pub(crate) access: Arc<Access>,
+    /// What is written down of it.
+    pub(crate) audit: Arc<AuditLog>,
+    /// The certificates; none = plain text.
+    pub(crate) tls: Option<Arc<Tls>>,
     /// The repositories of backups.
     pub(crate) backups: Arc<Backups>,
     /// Wake those who follow a space.
@@ -70,6 +79,9 @@ pub(crate) struct NodeParts {
     pub(crate) settings: Settings,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) traffic: Arc<FsTraffic>,
+    pub(crate) access: Access,
+    pub(crate) audit: AuditLog,
+    pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) cores: usize,
 }
 
@@ -86,6 +98,9 @@ impl Node {
             bodies: Arc::new(Semaphore::new(
                 (kib(limits.request_bytes) * BODIES_IN_MEMORY).max(BODIES_KIB_MIN),
             )),
+            access: Arc::new(parts.access),
+            audit: Arc::new(parts.audit),
+            tls: parts.tls,
             backups: Arc::new(Backups::new(&parts.settings)),
             bells: Arc::default(),
             phase: watch::Sender::new(Phase::Opening),
@@ -160,6 +175,11 @@ impl Node {
         EngineFigures {
             ready: self.state() == NodeState::Ready,
             start_time_seconds: self.started_at_ns as f64 / 1e9,
+            tls: self
+                .tls
+                .as_ref()
+                .map_or((0.0, 0), |tls| (tls.expires_ns() as f64 / 1e9, tls.failures())),
+            audit_failures: self.audit.failures(),
             log: engine.map(|engine| engine.log_stats()).unwrap_or_default(),
             read_bytes: self.traffic.read_bytes(),
             written_bytes: self.traffic.written_bytes(),

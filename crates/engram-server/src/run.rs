@@ -29,6 +29,8 @@ pub enum ServerEvent<'a> {
         addr: SocketAddr,
         /// Where gRPC is served.
         grpc: Option<SocketAddr>,
+        /// Whether both speak TLS.
+        tls: bool,
         /// What was found in the log.
         recovery: &'a Recovery,
     },
@@ -99,7 +101,8 @@ pub fn run(
     let (addr, grpc) = (server.addr(), server.grpc_addr());
     report(ServerEvent::Listening { addr, grpc, data_dir: server.data_dir() });
     if let Ok(recovery) = server.wait_ready() {
-        report(ServerEvent::Ready { addr, grpc, recovery: &recovery });
+        let tls = server.speaks_tls();
+        report(ServerEvent::Ready { addr, grpc, tls, recovery: &recovery });
     }
     // In a thread of its own, so that a second signal can end the wait for it.
     let join = move || drop(ended.send(server.join().map(|()| Ended::InOrder)));

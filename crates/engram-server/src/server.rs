@@ -17,9 +17,11 @@ use engram_engine::{Components, Engine, EngineSettings, Language, NewSpace};
 use engram_store::{Clock, Entropy, Fs, OsEntropy, RealFs, Recovery, SystemClock};
 use tokio::net::TcpListener;
 use tokio::runtime::{Handle, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 
+use crate::audit::{AuditLog, AuditParts};
+use crate::auth::{Access, RingParts};
 use crate::backups::{self, WorkerParts};
 use crate::bell::Bell;
 use crate::blobs::open_blobs;
@@ -37,7 +39,10 @@ use crate::progress::{CountedFs, FsTraffic};
 use crate::refusal::Refusal;
 use crate::rest::{self, HostList};
 use crate::system;
+use crate::tls::Tls;
 
+/// How often the files of the certificate are looked at.
+const CERTIFICATE_LOOK: Duration = Duration::from_secs(30);
 /// Time for tasks that are left when everything else has ended.
 const RUNTIME_END: Duration = Duration::from_secs(1);
 
@@ -120,6 +125,20 @@ impl Server {
             .enable_all()
             .build()
             .map_err(|error| failed(&error.to_string()))?;
+        let seams = RingParts {
+            fs: Arc::clone(&parts.fs),
+            clock: Arc::clone(&parts.clock),
+            entropy: Arc::clone(&parts.entropy),
+        };
+        let access = Access::open(&settings, &seams).map_err(|refusal| refusal.0)?;
+        let tls = settings.tls.clone().map(Tls::open).transpose()?.map(Arc::new);
+        let audit = open_audit(&settings, &parts)?;
+        if !access.lets_somebody_in() {
+            tracing::warn!(
+                "no key is valid, so that nobody can come in: stop, and make one with `engram key create NAME --role operator --space '*' \
+                 --data-dir DIR`"
+            );
+        }
         let (listener, addr) = bound(&runtime, "http.addr", settings.http_addr)?;
         let grpc = settings.grpc_addr.map(|addr| bound(&runtime, "grpc.addr", addr)).transpose()?;
         let node = Arc::new(Node::new(
@@ -127,6 +146,9 @@ impl Server {
                 metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))),
                 traffic: Arc::new(FsTraffic::default()),
                 settings,
+                access,
+                audit,
+                tls: tls.clone(),
                 cores,
             },
             &*parts.clock,
@@ -142,8 +164,15 @@ impl Server {
             protocol: Protocol::Http1,
             metrics: Arc::clone(&node.metrics),
             places: Arc::clone(&connections),
+            tls: tls.clone(),
             stop: end_connections.subscribe(),
         };
+        if let Some(tls) = tls {
+            let _inside = runtime.enter();
+            let hangup =
+                signal(SignalKind::hangup()).map_err(|error| failed(&error.to_string()))?;
+            runtime.spawn(keep_certificates(tls, hangup));
+        }
         runtime.spawn(accept(listener, serving.clone()));
         let grpc_addr = grpc.as_ref().map(|(_, addr)| *addr);
         if let Some((listener, _)) = grpc {
@@ -182,6 +211,18 @@ impl RunningServer {
     /// Where it listens for gRPC, if it does.
     pub fn grpc_addr(&self) -> Option<SocketAddr> {
         self.grpc_addr
+    }
+
+    /// Whether it speaks TLS.
+    pub fn speaks_tls(&self) -> bool {
+        self.node.tls.is_some()
+    }
+
+    /// Reads the files of its certificate again, as SIGHUP has it do; files that cannot be used change nothing.
+    pub fn reload_certificates(&self) {
+        if let Some(tls) = &self.node.tls {
+            tls.reload();
+        }
     }
 
     /// Where its data is.
@@ -241,6 +282,7 @@ impl RunningServer {
             _ => Err(failure(&self.failure)),
         };
         self.runtime.shutdown_timeout(RUNTIME_END);
+        self.node.audit.close();
         if closed.is_ok() {
             tracing::info!("stopped: the log is closed");
         }
@@ -412,6 +454,32 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
 
 fn failed(detail: &str) -> Box<Problem> {
     Box::new(Problem::new(ErrorCode::Internal, detail))
+}
+
+fn open_audit(settings: &Settings, parts: &ServerParts) -> Result<AuditLog, Box<Problem>> {
+    let own = &settings.audit;
+    let dir = own.dir.clone().unwrap_or_else(|| settings.data_dir.join("audit"));
+    let (fs, clock) = (Arc::clone(&parts.fs), Arc::clone(&parts.clock));
+    let audit = AuditParts { fs, clock, settings: own.clone(), dir: dir.clone() };
+    AuditLog::open(audit).map_err(|error| {
+        let detail = format!("the audit log in {} cannot be written: {error}", dir.display());
+        Box::new(Problem::new(ErrorCode::IoFailed, detail).with_field("audit.dir"))
+    })
+}
+
+/// Takes new certificates: when the files change, and at once on SIGHUP.
+async fn keep_certificates(tls: Arc<Tls>, mut hangup: Signal) {
+    loop {
+        let told = tokio::select! {
+            _ = hangup.recv() => true,
+            () = tokio::time::sleep(CERTIFICATE_LOOK) => false,
+        };
+        let tls = Arc::clone(&tls);
+        let look = move || if told { tls.reload() } else { tls.look() };
+        if tokio::task::spawn_blocking(look).await.is_err() {
+            tracing::error!("reading the certificate panicked");
+        }
+    }
 }
 
 /// A listener for the setting `key`, and where it listens.

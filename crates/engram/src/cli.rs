@@ -114,6 +114,17 @@ enum Command {
     /// Back up, check and restore
     #[command(subcommand)]
     Backup(commands::backup::Backup),
+    /// Create, list, rotate and revoke the keys that requests carry
+    #[command(subcommand)]
+    Key(commands::key::Key),
+    /// Show who this program is to the server, and what it may do
+    Whoami(commands::key::Whoami),
+    /// Make an authority of your own, and certificates for servers and clients
+    #[command(subcommand)]
+    Certs(commands::certs::Certs),
+    /// Check the audit log
+    #[command(subcommand)]
+    Audit(commands::audit::Audit),
     /// Check, read out and repair a data directory that no server has open
     #[command(subcommand)]
     Store(commands::store::Store),
@@ -170,6 +181,10 @@ impl Command {
             Command::Lab(command) => command.run(connection.output),
             Command::Bench(command) => command.run(connection.output),
             Command::Backup(command) => command.run(connection),
+            Command::Key(command) => command.run(connection),
+            Command::Whoami(command) => command.run(connection),
+            Command::Certs(command) => command.run(connection.output),
+            Command::Audit(command) => command.run(connection.output),
             Command::Store(command) => command.run(connection.output),
             Command::Completions(command) => command.run(Cli::command()),
         }
@@ -183,7 +198,7 @@ mod tests {
     use super::*;
 
     /// The command of each operation that is not called as the operation is.
-    const OTHERWISE: [(&str, &str); 14] = [
+    const OTHERWISE: [(&str, &str); 18] = [
         ("remember_many", "import"),
         ("forget_receipt", "forgotten"),
         ("undo_consolidation", "consolidate"),
@@ -198,6 +213,10 @@ mod tests {
         ("restore_space", "backup restore"),
         ("take_over_repository", "backup take-over"),
         ("backup_status", "backup status"),
+        ("create_key", "key create"),
+        ("list_keys", "key list"),
+        ("rotate_key", "key rotate"),
+        ("revoke_key", "key revoke"),
     ];
 
     #[test]

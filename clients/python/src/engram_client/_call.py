@@ -61,7 +61,7 @@ class Call(Generic[T]):
     repeat: Repeat
 
 
-SAFE_WRITES = frozenset({"associate", "consolidate", "import"})
+SAFE_WRITES = frozenset({"associate", "consolidate", "import", "revoke_key"})
 """Operations that change something, and whose repetition changes nothing more."""
 
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use engram_api::{
     AssociateRequest, AssociationsRequest, BeliefsRequest, ChangesRequest, CompleteRequest,
-    ConsolidateRequest, CreateBackupRequest, CreateRestorePointRequest, CreateSpaceRequest,
-    DissociateRequest, ErrorCode, ExportRequest, FadingRequest, FeedbackRequest,
-    ForgetReceiptRequest, ForgetRequest, GetRequest, HistoryRequest, ImagineRequest, ImportRequest,
-    ListRequest, MarksRequest, OPERATIONS, Operation, PredictRequest, Problem, QueryRequest,
-    RecallRequest, RecognizeRequest, RememberManyRequest, RememberRequest, RestoreRequest,
-    RestoreSpaceRequest, RetentionRequest, SpreadRequest, TakeOverRepositoryRequest,
-    UndoConsolidationRequest, UpdateRequest,
+    ConsolidateRequest, CreateBackupRequest, CreateKeyRequest, CreateRestorePointRequest,
+    CreateSpaceRequest, DissociateRequest, ErrorCode, ExportRequest, FadingRequest,
+    FeedbackRequest, ForgetReceiptRequest, ForgetRequest, GetRequest, HistoryRequest,
+    ImagineRequest, ImportRequest, ListRequest, MarksRequest, OPERATIONS, Operation,
+    PredictRequest, Problem, QueryRequest, RecallRequest, RecognizeRequest, RememberManyRequest,
+    RememberRequest, RestoreRequest, RestoreSpaceRequest, RetentionRequest, RevokeKeyRequest,
+    RotateKeyRequest, SpreadRequest, TakeOverRepositoryRequest, UndoConsolidationRequest,
+    UpdateRequest,
 };
 use engram_client::{Client, ClientError, ClientOptions, SpaceClient};
 use serde_json::Value;
@@ -25,6 +26,9 @@ const SAFE: &[(&str, Ask)] = &[
     ("list_spaces", |client| client.list_spaces().map(drop)),
     ("status", |client| client.status().map(drop)),
     ("backup_status", |client| client.backup_status().map(drop)),
+    ("list_keys", |client| client.list_keys().map(drop)),
+    ("revoke_key", |client| client.revoke_key(&RevokeKeyRequest::default()).map(drop)),
+    ("whoami", |client| client.whoami().map(drop)),
     ("version", |client| client.version().map(drop)),
     ("get_space", |client| client.get_space("s").map(drop)),
     ("space_stats", |client| client.space("s").stats().map(drop)),
@@ -73,6 +77,8 @@ const ONCE: &[(&str, Ask)] = &[
     ("take_over_repository", |client| {
         client.take_over_repository(&TakeOverRepositoryRequest::default()).map(drop)
     }),
+    ("create_key", |client| client.create_key(&CreateKeyRequest::default()).map(drop)),
+    ("rotate_key", |client| client.rotate_key(&RotateKeyRequest::default()).map(drop)),
     ("delete_space", |client| client.delete_space("s").map(drop)),
     ("dissociate", |client| client.space("s").dissociate(&DissociateRequest::default()).map(drop)),
     ("feedback", |client| client.space("s").feedback(&FeedbackRequest::default()).map(drop)),

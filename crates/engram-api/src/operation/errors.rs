@@ -31,6 +31,7 @@ pub(super) const REMEMBER_ERRORS: &[ErrorCode] = &[
     ErrorCode::EmbedderFailed,
     ErrorCode::EmbedderMismatch,
     ErrorCode::Overloaded,
+    ErrorCode::QuotaExceeded,
     ErrorCode::DiskFull,
     ErrorCode::LogPoisoned,
     ErrorCode::SpaceQuarantined,
@@ -60,6 +61,7 @@ pub(super) const IMPORT_ERRORS: &[ErrorCode] = &[
     ErrorCode::EmbedderFailed,
     ErrorCode::EmbedderMismatch,
     ErrorCode::Overloaded,
+    ErrorCode::QuotaExceeded,
     ErrorCode::DiskFull,
     ErrorCode::LogPoisoned,
     ErrorCode::SpaceQuarantined,
@@ -87,6 +89,7 @@ pub(super) const UPDATE_ERRORS: &[ErrorCode] = &[
     ErrorCode::EmbedderFailed,
     ErrorCode::EmbedderMismatch,
     ErrorCode::Overloaded,
+    ErrorCode::QuotaExceeded,
     ErrorCode::DiskFull,
     ErrorCode::LogPoisoned,
     ErrorCode::SpaceQuarantined,
@@ -329,3 +332,13 @@ pub(super) const CHANGES_ERRORS: &[ErrorCode] = &[
 ];
 pub(super) const BACKUP_ERRORS: &[ErrorCode] =
     &[ErrorCode::RepositoryNotFound, ErrorCode::RepositoryBusy, ErrorCode::SelectionAmbiguous];
+pub(super) const KEY_ERRORS: &[ErrorCode] =
+    &[ErrorCode::OutOfRange, ErrorCode::KeyNotFound, ErrorCode::DiskFull, ErrorCode::IoFailed];
+pub(super) const KEY_CREATE_ERRORS: &[ErrorCode] = &[
+    ErrorCode::BadTime,
+    ErrorCode::OutOfRange,
+    ErrorCode::TooMany,
+    ErrorCode::KeyExists,
+    ErrorCode::DiskFull,
+    ErrorCode::IoFailed,
+];

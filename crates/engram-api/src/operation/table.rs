@@ -1,9 +1,11 @@
 //! The rows of the operations table: only data. Those of the node stand apart.
 
 mod backups;
+mod keys;
 mod node;
 
 use self::backups::BACKUPS;
+use self::keys::KEYS;
 use self::node::NODE;
 use super::errors::{
     ASSOCIATE_ERRORS, ASSOCIATIONS_ERRORS, BELIEFS_ERRORS, CHANGES_ERRORS, CONSOLIDATE_ERRORS,
@@ -13,30 +15,17 @@ use super::errors::{
     UPDATE_ERRORS,
 };
 use super::{Method, Operation, Permission, Route, Scope};
+use crate::rows::{joined_rows, rows_in};
 
 /// The route of an operation itself.
 const fn post(path: &'static str) -> Route {
     Route { method: Method::Post, path, query: &[] }
 }
 
-/// The operations, in the order of the reference pages.
-pub const OPERATIONS: &[Operation] = &joined();
+const PARTS: &[&[Operation]] = &[MEMORIES, &NODE, &KEYS, &BACKUPS];
 
-const fn joined() -> [Operation; MEMORIES.len() + NODE.len() + BACKUPS.len()] {
-    let mut all = [MEMORIES[0]; MEMORIES.len() + NODE.len() + BACKUPS.len()];
-    let mut index = 0;
-    while index < all.len() {
-        all[index] = if index < MEMORIES.len() {
-            MEMORIES[index]
-        } else if index < MEMORIES.len() + NODE.len() {
-            NODE[index - MEMORIES.len()]
-        } else {
-            BACKUPS[index - MEMORIES.len() - NODE.len()]
-        };
-        index += 1;
-    }
-    all
-}
+/// The operations, in the order of the reference pages.
+pub const OPERATIONS: &[Operation] = &joined_rows::<Operation, { rows_in(PARTS) }>(PARTS);
 
 const MEMORIES: &[Operation] = &[
     Operation {
@@ -495,7 +484,7 @@ const MEMORIES: &[Operation] = &[
     Operation {
         name: "query",
         scope: Scope::Space,
-        permission: Permission::Read,
+        permission: Permission::Any,
         routes: &[post("/api/v1/spaces/{space}/query")],
         request: Some("QueryRequest"),
         response: "QueryResponse",

@@ -5,24 +5,26 @@ use std::collections::BTreeSet;
 use engram_api::{
     AfterRecallInput, AroundInput, AssociateRequest, AssociateResponse, AssociationsRequest,
     AssociationsResponse, BackupJobView, BackupStatusView, BeliefsRequest, BeliefsResponse,
-    CarriedInput, ChangesRequest, ChangesResponse, Comparisons, CompleteRequest, CompleteResponse,
-    ConsolidateRequest, ConsolidateResponse, CreateBackupRequest, CreateRestorePointRequest,
-    CreateSpaceRequest, DeleteSpaceResponse, DissociateRequest, DissociateResponse, EmbeddedInput,
-    ExportRequest, ExportResponse, FadingRequest, FadingResponse, FeedbackRequest,
-    FeedbackResponse, FilterInput, ForgetReceiptRequest, ForgetReceiptResponse, ForgetRequest,
-    ForgetResponse, GetRequest, HistoryRequest, HistoryResponse, ImagineRequest, ImagineResponse,
-    ImportRequest, ImportResponse, JudgedRecallInput, LearnedInput, ListRequest, ListResponse,
-    ListSpacesResponse, MarksRequest, MarksResponse, MemoryDecay, MemoryInput, MemoryPatch,
-    MemoryView, Method, NegativeInput, OPERATIONS, Operation, PartialInput, PastInput,
-    PredictRequest, PredictResponse, PrimeInput, Problem, QueryRequest, QueryResponse,
-    RecallRequest, RecallResponse, RecognizeRequest, RecognizeResponse, RememberManyRequest,
-    RememberManyResponse, RememberRequest, RememberResponse, RestoreRequest, RestoreResponse,
-    RestoreSpaceRequest, RestoreTo, RetentionRequest, RetentionResponse, ReviewInput, Scope,
-    SeedInput, SourceEvidenceInput, SourceInput, SpaceDecay, SpaceStatsView, SpaceView,
-    SpreadRequest, SpreadResponse, StatusView, TakeOverRepositoryRequest, TimeSpanInput,
-    TransferAssociation, TransferBelief, TransferDecision, TransferMemory,
-    UndoConsolidationRequest, UndoConsolidationResponse, UpdateRequest, UpdateResponse,
-    VersionView, WeightsInput, decode, decode_proto, encode_proto, schemas,
+    CallerView, CarriedInput, ChangesRequest, ChangesResponse, Comparisons, CompleteRequest,
+    CompleteResponse, ConsolidateRequest, ConsolidateResponse, CreateBackupRequest,
+    CreateKeyRequest, CreateRestorePointRequest, CreateSpaceRequest, DeleteSpaceResponse,
+    DissociateRequest, DissociateResponse, EmbeddedInput, ExportRequest, ExportResponse,
+    FadingRequest, FadingResponse, FeedbackRequest, FeedbackResponse, FilterInput,
+    ForgetReceiptRequest, ForgetReceiptResponse, ForgetRequest, ForgetResponse, GetRequest,
+    HistoryRequest, HistoryResponse, ImagineRequest, ImagineResponse, ImportRequest,
+    ImportResponse, IssuedKeyView, JudgedRecallInput, KeyView, LearnedInput, ListKeysResponse,
+    ListRequest, ListResponse, ListSpacesResponse, MarksRequest, MarksResponse, MemoryDecay,
+    MemoryInput, MemoryPatch, MemoryView, Method, NegativeInput, OPERATIONS, Operation,
+    PartialInput, PastInput, PredictRequest, PredictResponse, PrimeInput, Problem, QueryRequest,
+    QueryResponse, RecallRequest, RecallResponse, RecognizeRequest, RecognizeResponse,
+    RememberManyRequest, RememberManyResponse, RememberRequest, RememberResponse, RestoreRequest,
+    RestoreResponse, RestoreSpaceRequest, RestoreTo, RetentionRequest, RetentionResponse,
+    ReviewInput, RevokeKeyRequest, RotateKeyRequest, Scope, SeedInput, SourceEvidenceInput,
+    SourceInput, SpaceDecay, SpaceStatsView, SpaceView, SpreadRequest, SpreadResponse, StatusView,
+    TakeOverRepositoryRequest, TimeSpanInput, TransferAssociation, TransferBelief,
+    TransferDecision, TransferMemory, UndoConsolidationRequest, UndoConsolidationResponse,
+    UpdateRequest, UpdateResponse, VersionView, WeightsInput, decode, decode_proto, encode_proto,
+    schemas,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -96,6 +98,13 @@ fn round_trip(name: &str, json: &str) -> Result<Value, Box<Problem>> {
         "CreateRestorePointRequest" => through::<CreateRestorePointRequest>(name, json),
         "RestoreSpaceRequest" => through::<RestoreSpaceRequest>(name, json),
         "TakeOverRepositoryRequest" => through::<TakeOverRepositoryRequest>(name, json),
+        "CreateKeyRequest" => through::<CreateKeyRequest>(name, json),
+        "RotateKeyRequest" => through::<RotateKeyRequest>(name, json),
+        "RevokeKeyRequest" => through::<RevokeKeyRequest>(name, json),
+        "KeyView" => through::<KeyView>(name, json),
+        "IssuedKeyView" => through::<IssuedKeyView>(name, json),
+        "ListKeysResponse" => through::<ListKeysResponse>(name, json),
+        "CallerView" => through::<CallerView>(name, json),
         "BackupJobView" => through::<BackupJobView>(name, json),
         "BackupStatusView" => through::<BackupStatusView>(name, json),
         "ExportRequest" => through::<ExportRequest>(name, json),
@@ -197,7 +206,7 @@ fn strict_types_and_their_schemas_have_the_same_fields() {
         assert_eq!(fields, named, "{name}");
         seen += 1;
     }
-    assert_eq!(seen, 61);
+    assert_eq!(seen, 64);
 }
 
 #[test]
@@ -238,6 +247,8 @@ fn answers_show_every_property_in_an_example() {
         "MemoryVersionView",
         "SpaceView",
         "SpaceStatsView",
+        "KeyView",
+        "CallerView",
     ] {
         for field in schemas[name]["properties"].as_object().unwrap().keys() {
             assert!(shown.contains(&format!("{name}.{field}")), "{name}.{field} is in no example");

@@ -39,7 +39,7 @@ impl Offline {
         if !is_ours {
             return Ok(None);
         }
-        let lock = datadir::lock(&*fs, dir)?;
+        let lock = datadir::lock_directory(&*fs, dir)?;
         Ok(Some(Offline { fs, clock, entropy, dir: dir.to_path_buf(), _lock: lock }))
     }
 

@@ -25,9 +25,9 @@ pub use layers::{ConfigRow, ConfigSources};
 pub use origin::Origin;
 pub use page::render_configuration_page;
 pub use settings::{
-    BackupSettings, EmbedderKind, EmbedderSettings, LimitSettings, LogFormat, LogLevel,
-    LogSettings, PhraserSettings, RepositorySettings, Secret, Settings, StorageSettings,
-    StoreSettings,
+    AuditLevel, AuditSettings, BackupSettings, CertificateSettings, EmbedderKind, EmbedderSettings,
+    LimitSettings, LogFormat, LogLevel, LogSettings, PhraserSettings, RepositorySettings, Secret,
+    Settings, StorageSettings, StoreSettings, TlsSettings, TlsVersion,
 };
 pub use store::StorePlace;
 pub use table::{SETTINGS, Setting};

@@ -2,6 +2,7 @@
 
 mod backup;
 mod phraser;
+mod security;
 mod store;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use engram_engine::{Language, RankWeights};
 
 pub use self::backup::{BackupSettings, RepositorySettings};
 pub use self::phraser::PhraserSettings;
+pub use self::security::{AuditLevel, AuditSettings, CertificateSettings, TlsSettings, TlsVersion};
 pub use self::store::StoreSettings;
 use super::error::ConfigError;
 use super::layers::{ConfigRow, ConfigSources, Placed, fill_data_dir, merge};
@@ -177,6 +179,14 @@ pub struct Settings {
     pub allowed_hosts: Vec<String>,
     /// Values of `Origin` that are served.
     pub allowed_origins: Vec<String>,
+    /// Whether requests must say whose they are.
+    pub authenticates: bool,
+    /// Certificates of the server; none = plain text.
+    pub tls: Option<TlsSettings>,
+    /// Clients that are known by their certificates, by name.
+    pub certificates: BTreeMap<String, CertificateSettings>,
+    /// The audit log.
+    pub audit: AuditSettings,
     /// Bounds on requests.
     pub limits: LimitSettings,
     /// The log of the server itself.
@@ -239,6 +249,10 @@ impl Settings {
             grpc_addr: read.text("grpc.addr").parse().ok(),
             allowed_hosts: read.list("http.allowed_hosts"),
             allowed_origins: read.list("http.allowed_origins"),
+            authenticates: read.is_on("auth.enabled"),
+            tls: read.tls()?,
+            certificates: read.certificates()?,
+            audit: read.audit(),
             limits: read.limits(),
             log: read.log(),
             wal_segment_bytes: read.number("wal.segment_bytes"),
@@ -414,23 +428,6 @@ impl Read<'_> {
     }
 
     /// Without authentication, whoever can connect can read and delete everything.
-    fn check_bind(&self, settings: &Settings) -> Result<(), Box<ConfigError>> {
-        let allowed = self.value("insecure_no_auth") == Some(&SettingValue::Switch(true));
-        let listening =
-            [("http.addr", Some(settings.http_addr)), ("grpc.addr", settings.grpc_addr)];
-        for (key, addr) in listening {
-            let Some(addr) = addr.filter(|addr| !addr.ip().is_loopback() && !allowed) else {
-                continue;
-            };
-            let message = format!(
-                "{addr} can be reached from other machines and requests are not authenticated; listen on 127.0.0.1, or \
-                 accept the risk with --insecure-no-auth (insecure_no_auth = true)"
-            );
-            return Err(self.conflict(key, &message));
-        }
-        Ok(())
-    }
-
     fn storage(&self) -> StorageSettings {
         let bytes = |key: &str| self.value(key).map(|_| self.number(key));
         StorageSettings {

@@ -1,9 +1,12 @@
 //! The table of settings: the one place where a key, its type, default, range and meaning stand.
 
 mod backups;
+mod security;
 
 use self::backups::BACKUPS;
+use self::security::SECURITY;
 use super::value::SettingKind;
+use engram_api::{joined_rows, rows_in};
 
 /// One setting.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,19 +67,10 @@ pub(super) fn env_name(key: &str) -> String {
 /// What the names of all environment variables of the configuration start with.
 pub(super) const ENV_PREFIX: &str = "ENGRAM_";
 
-/// All settings, in the order of the generated page.
-pub const SETTINGS: &[Setting] = &joined();
+const PARTS: &[&[Setting]] = &[SERVER, SECURITY, BACKUPS];
 
-const fn joined() -> [Setting; SERVER.len() + BACKUPS.len()] {
-    let mut all = [SERVER[0]; SERVER.len() + BACKUPS.len()];
-    let mut index = 0;
-    while index < all.len() {
-        all[index] =
-            if index < SERVER.len() { SERVER[index] } else { BACKUPS[index - SERVER.len()] };
-        index += 1;
-    }
-    all
-}
+/// All settings, in the order of the generated page.
+pub const SETTINGS: &[Setting] = &joined_rows::<Setting, { rows_in(PARTS) }>(PARTS);
 
 const SERVER: &[Setting] = &[
     setting(
@@ -121,14 +115,6 @@ const SERVER: &[Setting] = &[
         "Address and port of the gRPC listener. Port 0 takes any free port; `off` listens nowhere.",
     )
     .with_flag("--grpc"),
-    setting(
-        "insecure_no_auth",
-        SettingKind::Switch,
-        Some("false"),
-        "true",
-        "Allows listening on an address that other machines can reach although requests are not authenticated.",
-    )
-    .with_flag("--insecure-no-auth"),
     setting(
         "limits.request_bytes",
         SettingKind::Bytes { min: KIB, max: GIB },

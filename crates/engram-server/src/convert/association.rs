@@ -50,14 +50,14 @@ fn edge_kinds(names: Vec<EdgeKindName>) -> Vec<EdgeKind> {
     names.into_iter().map(edge_kind).collect()
 }
 
-pub(crate) fn associate(request: AssociateRequest) -> Associate {
+pub(crate) fn associate(request: AssociateRequest, principal: &str) -> Associate {
     Associate {
         from: request.from,
         to: request.to,
         relation: request.relation.unwrap_or_default(),
         weight: request.weight.unwrap_or(WEIGHT_DEFAULT),
         reason: request.reason.unwrap_or_default(),
-        principal: String::new(),
+        principal: principal.to_owned(),
     }
 }
 
@@ -70,12 +70,12 @@ pub(crate) fn associate_response(receipt: &AssociationReceipt) -> AssociateRespo
     }
 }
 
-pub(crate) fn dissociate(request: DissociateRequest) -> Dissociate {
+pub(crate) fn dissociate(request: DissociateRequest, principal: &str) -> Dissociate {
     Dissociate {
         from: request.from,
         to: request.to,
         kinds: edge_kinds(request.kinds),
-        principal: String::new(),
+        principal: principal.to_owned(),
     }
 }
 

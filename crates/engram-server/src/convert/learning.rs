@@ -140,7 +140,7 @@ pub(crate) fn retention_response(id: String, told: MemoryRetention) -> Retention
     }
 }
 
-pub(crate) fn feedback(request: FeedbackRequest) -> Result<Feedback, Refusal> {
+pub(crate) fn feedback(request: FeedbackRequest, principal: &str) -> Result<Feedback, Refusal> {
     let half = |given: &str, missing: &str| {
         let detail = format!("`{given}` is about a pair and needs `{missing}`");
         Err(Refusal::new(ErrorCode::MissingField, detail).with_field(missing))
@@ -172,7 +172,7 @@ pub(crate) fn feedback(request: FeedbackRequest) -> Result<Feedback, Refusal> {
             uncalibrated: recalled.uncalibrated,
             mode: mode(recalled.mode),
         }),
-        principal: String::new(),
+        principal: principal.to_owned(),
     })
 }
 

@@ -64,8 +64,9 @@ pub(super) fn source(input: Option<SourceInput>) -> Source {
 pub(crate) fn remember_options(
     on_invalid: OnInvalid,
     idempotency_key: Option<String>,
+    principal: &str,
 ) -> RememberOptions {
-    RememberOptions { on_invalid, idempotency_key, principal: String::new() }
+    RememberOptions { on_invalid, idempotency_key, principal: principal.to_owned() }
 }
 
 pub(super) fn metadata(map: Map<String, Value>) -> Metadata {
@@ -195,7 +196,7 @@ pub(crate) fn visibility(state: ListStateName) -> Visibility {
     }
 }
 
-pub(crate) fn forget(request: ForgetRequest) -> Result<Forget, Refusal> {
+pub(crate) fn forget(request: ForgetRequest, principal: &str) -> Result<Forget, Refusal> {
     if request.filter.as_ref().is_some_and(FilterInput::is_empty) {
         let detail = "an empty filter would forget every memory; delete the space instead";
         return Err(Refusal::new(ErrorCode::SelectionAmbiguous, detail).with_field("filter"));
@@ -213,15 +214,15 @@ pub(crate) fn forget(request: ForgetRequest) -> Result<Forget, Refusal> {
         mode,
         purge: if request.purge { Purge::Soon } else { Purge::InTime },
         execution: if request.dry_run { Execution::DryRun } else { Execution::Commit },
-        principal: String::new(),
+        principal: principal.to_owned(),
     })
 }
 
-pub(crate) fn restore(request: RestoreRequest) -> Result<Restore, Refusal> {
+pub(crate) fn restore(request: RestoreRequest, principal: &str) -> Result<Restore, Refusal> {
     Ok(Restore {
         selection: selection(request.ids, request.filter)?,
         execution: Execution::Commit,
-        principal: String::new(),
+        principal: principal.to_owned(),
     })
 }
 

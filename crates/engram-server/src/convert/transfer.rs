@@ -158,7 +158,7 @@ fn past_record(past: Past) -> PastInput {
     }
 }
 
-pub(crate) fn portable(record: TransferRecord) -> Portable {
+pub(crate) fn portable(record: TransferRecord, principal: &str) -> Portable {
     match record {
         TransferRecord::Memory(memory) => Portable::Memory(Box::new(portable_memory(*memory))),
         TransferRecord::Association(stated) => Portable::Association(Associate {
@@ -167,7 +167,7 @@ pub(crate) fn portable(record: TransferRecord) -> Portable {
             relation: stated.relation.unwrap_or_default(),
             weight: stated.weight.unwrap_or(WEIGHT_DEFAULT),
             reason: stated.reason.unwrap_or_default(),
-            principal: String::new(),
+            principal: principal.to_owned(),
         }),
         TransferRecord::Decision(decided) => Portable::Decision(PortableDecision {
             id: decided.id,

@@ -22,7 +22,11 @@ pub(crate) fn as_of(input: AsOfInput) -> AsOf {
     }
 }
 
-pub(crate) fn update(request: UpdateRequest, key: Option<String>) -> Result<Update, Refusal> {
+pub(crate) fn update(
+    request: UpdateRequest,
+    key: Option<String>,
+    principal: &str,
+) -> Result<Update, Refusal> {
     let (content, fields, vector) = match (request.set, request.memory) {
         (Some(patch), None) => changes(patch),
         (None, Some(memory)) => whole(&request.id, memory)?,
@@ -38,7 +42,7 @@ pub(crate) fn update(request: UpdateRequest, key: Option<String>) -> Result<Upda
         reason: request.reason.unwrap_or_default(),
         after_recall: request.after_recall.map(|cited| cited.recalled_at.nanoseconds()),
         idempotency_key: key,
-        principal: String::new(),
+        principal: principal.to_owned(),
     })
 }
 

@@ -19,12 +19,16 @@ use tower::service_fn;
 
 use super::codec::RawCodec;
 use super::ingest::ingest;
-use super::request::{REQUEST_ID, Told, call_of, deadline, id_of, key_of};
+use super::request::{REQUEST_ID, Told, call_of, caller_of, deadline, id_of, key_of, origin_of};
 use super::status::status;
 use super::transfer::{export_stream, import_stream};
+use crate::auth::Credentials;
 use crate::node::Node;
 use crate::refusal::Refusal;
-use crate::service::{Door, Follower, Held, Observed, Ran, Running, answered, run, run_whole};
+use crate::service::{
+    Door, Follower, Held, Observed, Ran, Running, answered, audit_stranger, run, run_whole,
+};
+use crate::tls::PeerCertificate;
 
 /// Messages that wait for a client that reads slowly; the work waits with them.
 const WAITING_MESSAGES: usize = 8;
@@ -43,6 +47,19 @@ pub(super) async fn serve(
         let shown: String = method.chars().take(100).collect();
         return Status::unimplemented(format!("no operation is called {shown:?}")).into_http();
     };
+    let peer = request.extensions().get::<Arc<PeerCertificate>>().map(Arc::as_ref);
+    let caller = match node.access.identify(Credentials { headers: request.headers(), peer }) {
+        Ok(caller) => caller,
+        Err(refusal) => {
+            let origin = origin_of(request.headers(), request.extensions());
+            let status = refused(Refusal(refusal.0.clone()), &origin.request_id);
+            audit_stranger(&node, origin, rpc.operation.name, &refusal);
+            return status.into_http();
+        }
+    };
+    let mut request = request;
+    let origin = origin_of(request.headers(), request.extensions());
+    request.extensions_mut().insert((caller, origin));
     let limit = node.settings.limits.request_bytes;
     let mut grpc = Grpc::new(RawCodec)
         .accept_compressed(Gzip)
@@ -102,7 +119,8 @@ async fn unary(
     let working = Arc::clone(&node);
     let work = async move {
         let key = key_of(request.metadata())?;
-        let (mut call, held) = call_of(&working, rpc, request.into_inner(), key)?;
+        let caller = caller_of(&request)?;
+        let (mut call, held) = call_of(&working, rpc, (caller, request.into_inner()), key)?;
         call.limit = limit;
         run_whole(&working, call, Some(held)).await
     };
@@ -120,7 +138,8 @@ async fn steps(
     let id = id_of(request.metadata());
     let observed = Observed::begin(&node.metrics, Door::Grpc, rpc.operation.name, &id);
     let begun = async {
-        let (call, held) = call_of(&node, rpc, request.into_inner(), None)?;
+        let caller = caller_of(&request)?;
+        let (call, held) = call_of(&node, rpc, (caller, request.into_inner()), None)?;
         run(&node, call, Some(held)).await
     };
     match begun.await {

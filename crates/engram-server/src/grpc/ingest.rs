@@ -9,7 +9,8 @@ use engram_api::{ErrorCode, Problem, ProtoRpc, encode_proto, wrap_proto};
 use futures_util::StreamExt as _;
 use tonic::{Response, Status, Streaming};
 
-use super::request::{Told, call_of, id_of};
+use super::request::{Sender, Told, call_of, caller_of, id_of};
+use super::status::status;
 use crate::node::{Node, Phase};
 use crate::refusal::Refusal;
 use crate::service::{Answer, Door, Observed, answered, run_whole};
@@ -25,11 +26,12 @@ pub(super) async fn ingest(
     request: tonic::Request<Streaming<Bytes>>,
 ) -> Result<Response<Told>, Status> {
     let id = id_of(request.metadata());
+    let caller = caller_of(&request).map_err(|refusal| status(refusal.0.with_request_id(&id)))?;
     let mut phase = node.phase.subscribe();
     let stopping = async move { drop(phase.wait_for(|phase| *phase != Phase::Ready).await) };
     let one = move |(place, message): (u64, Result<Bytes, Status>)| {
-        let (node, id) = (Arc::clone(&node), format!("{id}-{place}"));
-        async move { Ok(result(rpc, stored(&node, rpc, (message?, &id)).await, &id)) }
+        let (node, id, caller) = (Arc::clone(&node), format!("{id}-{place}"), caller.clone());
+        async move { Ok(result(rpc, stored(&node, rpc, (caller, message?, &id)).await, &id)) }
     };
     let numbered = futures_util::stream::iter(0_u64..).zip(request.into_inner());
     // A server that stops takes no more; what is under way is answered.
@@ -41,11 +43,12 @@ pub(super) async fn ingest(
 async fn stored(
     node: &Arc<Node>,
     rpc: &'static ProtoRpc,
-    (message, id): (Bytes, &str),
+    (caller, message, id): (Sender, Bytes, &str),
 ) -> Result<Answer, Refusal> {
     let observed = Observed::begin(&node.metrics, Door::Grpc, rpc.operation.name, id);
     let working = Arc::clone(node);
-    let work = async move { held_back(|| once(&working, rpc, message.clone())).await };
+    let work =
+        async move { held_back(|| once(&working, rpc, (caller.clone(), message.clone()))).await };
     let limit = node.settings.limits.request_timeout;
     answered(node, (observed, rpc.operation), limit, work).await
 }
@@ -62,7 +65,11 @@ pub(super) async fn held_back<W: Future<Output = Result<Answer, Refusal>>>(
     }
 }
 
-async fn once(node: &Arc<Node>, rpc: &'static ProtoRpc, message: Bytes) -> Result<Answer, Refusal> {
+async fn once(
+    node: &Arc<Node>,
+    rpc: &'static ProtoRpc,
+    message: (Sender, Bytes),
+) -> Result<Answer, Refusal> {
     let (call, held) = call_of(node, rpc, message, None)?;
     run_whole(node, call, Some(held)).await
 }

@@ -4,14 +4,17 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use axum::body::Bytes;
+use axum::http::{Extensions, HeaderMap};
 use engram_api::{ErrorCode, ProtoRpc, Scope, space_of};
 use futures_util::Stream;
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 
+use crate::auth::Caller;
 use crate::node::Node;
 use crate::refusal::Refusal;
-use crate::service::{Call, Codec, Held, request_id, space_name};
+use crate::rest::ClientAddr;
+use crate::service::{Call, Codec, Door, Held, Origin, request_id, space_name};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const TIMEOUT: &str = "grpc-timeout";
@@ -24,7 +27,7 @@ pub(super) type Told = Pin<Box<dyn Stream<Item = Result<Vec<u8>, Status>> + Send
 pub(super) fn call_of(
     node: &Node,
     rpc: &'static ProtoRpc,
-    body: Bytes,
+    ((caller, origin), body): (Sender, Bytes),
     key: Option<String>,
 ) -> Result<(Call, Held), Refusal> {
     let held = Held::of(node, body.len())?;
@@ -33,6 +36,8 @@ pub(super) fn call_of(
         Scope::Node => String::new(),
     };
     let call = Call {
+        caller,
+        origin,
         operation: rpc.operation,
         space,
         body,
@@ -60,6 +65,22 @@ fn text_of(metadata: &MetadataMap, name: &str) -> Option<String> {
 
 pub(super) fn id_of(metadata: &MetadataMap) -> String {
     request_id(text_of(metadata, REQUEST_ID).as_deref())
+}
+
+/// Where a call comes from.
+pub(super) fn origin_of(headers: &HeaderMap, extensions: &Extensions) -> Origin {
+    let id = request_id(headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()));
+    let client = extensions.get::<ClientAddr>().map(|ClientAddr(addr)| *addr);
+    Origin { door: Door::Grpc, request_id: id, client }
+}
+
+/// Who sends a call, and from where, as it was put beside it.
+pub(super) type Sender = (Caller, Origin);
+
+pub(super) fn caller_of<T>(request: &tonic::Request<T>) -> Result<Sender, Refusal> {
+    request.extensions().get::<Sender>().cloned().ok_or_else(|| {
+        Refusal::new(ErrorCode::Unauthenticated, "nobody looked at who sends this call")
+    })
 }
 
 /// The time that the client gives the call, no longer than the settings give it.

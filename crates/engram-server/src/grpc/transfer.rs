@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use tonic::{Response, Status, Streaming};
 
 use super::ingest::held_back;
-use super::request::{Told, id_of};
+use super::request::{Sender, Told, caller_of, id_of};
 use super::status::status;
 use crate::node::Node;
 use crate::refusal::Refusal;
@@ -33,6 +33,7 @@ const REFUSED_MAX: usize = 1_000;
 /// An export under way.
 struct Export {
     node: Arc<Node>,
+    caller: Sender,
     rpc: &'static ProtoRpc,
     space: String,
     request: ExportRequest,
@@ -49,13 +50,14 @@ pub(super) async fn export_stream(
     request: tonic::Request<Bytes>,
 ) -> Result<Response<Told>, Status> {
     let id = id_of(request.metadata());
+    let caller = caller_of(&request).map_err(|refusal| refused(refusal, &id))?;
     let body = request.into_inner();
     let begun = space_of(&rpc.request, &body)
         .map_err(Refusal::from)
         .and_then(|space| Ok((space_name(space)?, decode_proto(&rpc.request, &body)?)));
     let (space, request) = begun.map_err(|refusal| refused(refusal, &id))?;
     let page = VecDeque::new();
-    let mut export = Export { node, rpc, space, request, id, page, has_all: false };
+    let mut export = Export { node, caller, rpc, space, request, id, page, has_all: false };
     // What is wrong with the request is told at once.
     export.fetch().await?;
     Ok(Response::new(Box::pin(try_unfold(export, next))))
@@ -75,7 +77,8 @@ impl Export {
     async fn fetch(&mut self) -> Result<(), Status> {
         let body = to_json(&self.request);
         let answer: Result<ExportResponse, Refusal> =
-            called(&self.node, self.rpc, (&self.space, body), (&self.id, None)).await;
+            called((&self.node, &self.caller), self.rpc, (&self.space, body), (&self.id, None))
+                .await;
         let answer = answer.map_err(|refusal| refused(refusal, &self.id))?;
         self.page = answer.records.into();
         self.has_all = answer.next_cursor.is_none();
@@ -87,6 +90,7 @@ impl Export {
 /// An import under way.
 struct Import {
     node: Arc<Node>,
+    caller: Sender,
     rpc: &'static ProtoRpc,
     id: String,
     /// Space of the requests; empty before the first.
@@ -105,8 +109,10 @@ pub(super) async fn import_stream(
     request: tonic::Request<Streaming<Bytes>>,
 ) -> Result<Response<Vec<u8>>, Status> {
     let id = id_of(request.metadata());
+    let caller = caller_of(&request).map_err(|refusal| refused(refusal, &id))?;
     let mut import = Import {
         node,
+        caller,
         rpc,
         id,
         space: String::new(),
@@ -173,7 +179,7 @@ impl Import {
         self.bytes = 0;
         let (space, held) = (self.space.clone(), self.held.take());
         let answer: Result<ImportResponse, Refusal> =
-            called(&self.node, self.rpc, (&space, body), (&self.id, held)).await;
+            called((&self.node, &self.caller), self.rpc, (&space, body), (&self.id, held)).await;
         let mut answer = answer.map_err(|refusal| placed(refusal, self.before))?;
         answer.refused.iter_mut().for_each(|refused| refused.index += self.before);
         self.before += count;
@@ -224,19 +230,21 @@ fn sum(one: RecordCountsView, other: RecordCountsView) -> RecordCountsView {
 
 /// Runs a part of a stream as a call of its operation, which is counted as any other.
 async fn called<T: DeserializeOwned>(
-    node: &Arc<Node>,
+    (node, caller): (&Arc<Node>, &Sender),
     rpc: &'static ProtoRpc,
     (space, body): (&str, Vec<u8>),
     (id, held): (&str, Option<Held>),
 ) -> Result<T, Refusal> {
     let observed = Observed::begin(&node.metrics, Door::Grpc, rpc.operation.name, id);
-    let (working, space) = (Arc::clone(node), space.to_owned());
+    let (working, caller, space) = (Arc::clone(node), caller.clone(), space.to_owned());
     let limit = node.settings.limits.request_timeout;
     let body = Bytes::from(body);
     let work = async move {
         let _held = held;
         held_back(|| {
             let call = Call {
+                caller: caller.0.clone(),
+                origin: caller.1.clone(),
                 operation: rpc.operation,
                 space: space.clone(),
                 body: body.clone(),

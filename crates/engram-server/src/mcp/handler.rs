@@ -12,9 +12,10 @@ use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::{Value, json};
 
-use super::desk::Desk;
+use super::desk::{Desk, Sent};
 use super::tools::{CONTEXT, CORE, SPACE, Toolset, named, shown};
-use crate::rest::percent_decoded;
+use crate::auth::Caller;
+use crate::rest::{ClientAddr, percent_decoded};
 
 /// Tokens of a context that asks for no number.
 const CONTEXT_TOKENS: u32 = 1_000;
@@ -58,9 +59,9 @@ impl Handler {
 
     async fn answer(
         &self,
+        caller: Option<Sent>,
         name: &str,
-        space: String,
-        arguments: JsonObject,
+        (space, arguments): (String, JsonObject),
     ) -> Result<Value, Box<Problem>> {
         let mut arguments = arguments;
         let scope = Operation::by_name(name).map(|operation| operation.scope);
@@ -77,7 +78,7 @@ impl Handler {
             }
         };
         if name == CONTEXT {
-            return self.context(&space, arguments).await;
+            return self.context(caller, &space, arguments).await;
         }
         let operation = Operation::by_name(name).ok_or_else(|| unknown(name))?;
         let request = match operation.request {
@@ -88,11 +89,16 @@ impl Handler {
                 return Err(Box::new(Problem::new(ErrorCode::UnknownField, detail)));
             }
         };
-        self.called(operation, &space, request).await
+        self.called(caller, operation, &space, request).await
     }
 
     /// The text of a recall for a prompt.
-    async fn context(&self, space: &str, arguments: JsonObject) -> Result<Value, Box<Problem>> {
+    async fn context(
+        &self,
+        caller: Option<Sent>,
+        space: &str,
+        arguments: JsonObject,
+    ) -> Result<Value, Box<Problem>> {
         let known = ["text", "tokens", "people"];
         if let Some(name) = arguments.keys().find(|name| !known.contains(&name.as_str())) {
             let problem = Problem::new(ErrorCode::UnknownField, format!("unknown field `{name}`"));
@@ -110,23 +116,24 @@ impl Handler {
             request["around"] = json!({"people": people});
         }
         let recall = Operation::by_name("recall").expect("the table has it");
-        let recalled = self.called(recall, space, request.to_string().into_bytes()).await?;
+        let recalled = self.called(caller, recall, space, request.to_string().into_bytes()).await?;
         Ok(json!({"outcome": recalled["outcome"], "context": recalled["context"]}))
     }
 
     async fn called(
         &self,
+        caller: Option<Sent>,
         operation: &'static Operation,
         space: &str,
         request: Vec<u8>,
     ) -> Result<Value, Box<Problem>> {
-        let answer = self.desk.call(operation, space, request).await?;
+        let answer = self.desk.call(caller, operation, space, request).await?;
         serde_json::from_slice(&answer).map_err(|error| {
             Box::new(Problem::new(ErrorCode::Internal, format!("the answer is no JSON: {error}")))
         })
     }
 
-    async fn resource(&self, uri: &str) -> Result<Value, Box<Problem>> {
+    async fn resource(&self, caller: Option<Sent>, uri: &str) -> Result<Value, Box<Problem>> {
         let unknown = || {
             let problem =
                 Problem::new(ErrorCode::RouteNotFound, format!("no resource is at {uri:?}"));
@@ -141,8 +148,15 @@ impl Handler {
             }
         };
         let operation = Operation::by_name(name).expect("the table has both");
-        self.called(operation, space, request).await
+        self.called(caller, operation, space, request).await
     }
+}
+
+/// Who sends a request, where it came over HTTP.
+fn caller_of(context: &RequestContext<RoleServer>) -> Option<Sent> {
+    let parts = context.extensions.get::<Parts>()?;
+    let client = parts.extensions.get::<ClientAddr>().map(|ClientAddr(addr)| *addr);
+    Some((parts.extensions.get::<Caller>().cloned()?, client))
 }
 
 fn unknown(name: &str) -> Box<Problem> {
@@ -194,7 +208,8 @@ impl ServerHandler for Handler {
     ) -> Result<CallToolResponse, ErrorData> {
         let (space, _) = self.named(&context);
         let arguments = request.arguments.unwrap_or_default();
-        let result = match self.answer(&request.name, space, arguments).await {
+        let result = match self.answer(caller_of(&context), &request.name, (space, arguments)).await
+        {
             Ok(answer) => {
                 let text = match (request.name.as_ref(), answer["context"]["text"].as_str()) {
                     (CONTEXT, Some(text)) => text.to_owned(),
@@ -212,12 +227,13 @@ impl ServerHandler for Handler {
     async fn list_resources(
         &self,
         _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         let list = Operation::by_name("list_spaces").expect("the table has it");
-        let spaces = self.called(list, "", Vec::new()).await.map_err(|problem| {
-            ErrorData::internal_error(problem.to_string(), serde_json::to_value(&problem).ok())
-        })?;
+        let spaces =
+            self.called(caller_of(&context), list, "", Vec::new()).await.map_err(|problem| {
+                ErrorData::internal_error(problem.to_string(), serde_json::to_value(&problem).ok())
+            })?;
         let spaces = spaces["spaces"].as_array().cloned().unwrap_or_default();
         let named = spaces.iter().filter_map(|space| space["name"].as_str());
         let resources = named.map(|name| {
@@ -244,9 +260,9 @@ impl ServerHandler for Handler {
     async fn read_resource(
         &self,
         request: ReadResourceRequestParams,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let read = self.resource(&request.uri).await.map_err(|problem| {
+        let read = self.resource(caller_of(&context), &request.uri).await.map_err(|problem| {
             let data = serde_json::to_value(&problem).ok();
             match problem.status {
                 404 => ErrorData::resource_not_found(problem.to_string(), data),

@@ -80,6 +80,8 @@ pub(crate) struct Metrics {
     pub(crate) in_flight: Gauge,
     pub(crate) connections: Gauge,
     pub(crate) panics: Counter,
+    /// Connections on which no TLS was agreed on.
+    pub(crate) tls_refused: Counter,
     pub(crate) commit_batch: Histogram,
     pub(crate) commit_seconds: Histogram,
     pub(crate) commit_failures: Counter,
@@ -124,6 +126,7 @@ impl Metrics {
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             panics: Counter::default(),
+            tls_refused: Counter::default(),
             commit_batch: Histogram::new(exponential_buckets(1.0, 2.0, 11)),
             commit_seconds: latency(),
             commit_failures: Counter::default(),
@@ -153,6 +156,7 @@ impl Metrics {
         register(registry, "engram_requests_in_flight", metrics.in_flight.clone());
         register(registry, "engram_connections", metrics.connections.clone());
         register(registry, "engram_panics", metrics.panics.clone());
+        register(registry, "engram_tls_handshakes_failed", metrics.tls_refused.clone());
         register(registry, "engram_commit_batch_commits", metrics.commit_batch.clone());
         register(registry, "engram_commit_seconds", metrics.commit_seconds.clone());
         register(registry, "engram_commit_failures", metrics.commit_failures.clone());

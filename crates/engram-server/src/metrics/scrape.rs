@@ -31,6 +31,9 @@ pub(crate) struct SpaceFigures {
 pub(crate) struct EngineFigures {
     pub(crate) ready: bool,
     pub(crate) start_time_seconds: f64,
+    /// When the certificate ends, seconds since 1970, and how often a new one could not be used.
+    pub(crate) tls: (f64, u64),
+    pub(crate) audit_failures: u64,
     pub(crate) log: LogStats,
     pub(crate) read_bytes: u64,
     pub(crate) written_bytes: u64,
@@ -126,6 +129,9 @@ fn register_repositories(registry: &mut Registry, figures: &EngineFigures) {
 fn register_node(registry: &mut Registry, figures: &EngineFigures) {
     gauge(registry, "engram_ready", if figures.ready { 1.0 } else { 0.0 });
     gauge(registry, "engram_start_time_seconds", figures.start_time_seconds);
+    gauge(registry, "engram_tls_certificate_expiry_seconds", figures.tls.0);
+    counter(registry, "engram_tls_reload_failures", figures.tls.1);
+    counter(registry, "engram_audit_failures", figures.audit_failures);
     gauge(registry, "engram_process_resident_bytes", resident_bytes() as f64);
     gauge(registry, "engram_spaces", figures.spaces_known as f64);
     gauge(registry, "engram_open_spaces", figures.spaces.len() as f64);
@@ -264,6 +270,8 @@ mod tests {
             commits: 0,
             ready: true,
             start_time_seconds: 1.5,
+            tls: (0.0, 0),
+            audit_failures: 0,
             log: LogStats::default(),
             read_bytes: 0,
             written_bytes: 0,

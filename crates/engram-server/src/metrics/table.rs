@@ -76,6 +76,20 @@ pub const METRICS: &[MetricEntry] = &[
     row("engram_requests_in_flight", Gauge, &[], "Requests worked on now."),
     row("engram_connections", Gauge, &[], "Open connections."),
     row("engram_panics", Counter, &[], "Requests that ended in a panic of the server."),
+    row("engram_tls_handshakes_failed", Counter, &[], "Connections on which no TLS was agreed on."),
+    row(
+        "engram_tls_certificate_expiry_seconds",
+        Gauge,
+        &[],
+        "When the certificate of the server ends, seconds since 1970; 0 without TLS.",
+    ),
+    row(
+        "engram_tls_reload_failures",
+        Counter,
+        &[],
+        "Times that new files of the certificate could not be used, and the old ones stayed.",
+    ),
+    row("engram_audit_failures", Counter, &[], "Writes of the audit log that failed."),
     row("engram_commit_batch_commits", Histogram, &[], "Commits that shared one sync of the log."),
     row(
         "engram_commit_seconds",

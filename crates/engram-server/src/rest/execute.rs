@@ -11,6 +11,7 @@ use crate::node::Node;
 use crate::place::Place;
 use crate::refusal::Refusal;
 use crate::rest::body::{read, require_json};
+use crate::rest::caller::{caller_of, origin_of};
 use crate::rest::deadline::deadline;
 use crate::rest::feed::{as_feed, last_event};
 use crate::rest::reply::{RequestId, answered};
@@ -39,6 +40,8 @@ pub(crate) async fn execute(
     let target = target(endpoint.route.path, head.uri.path())?;
     let implied = request_of(endpoint.route, &target, head.uri.query().unwrap_or(""))?;
     let mut call = Call {
+        caller: caller_of(&head)?,
+        origin: origin_of(&head),
         operation,
         space: target.space,
         body: Bytes::from(implied),

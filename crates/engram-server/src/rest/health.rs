@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Response, StatusCode};
+use axum::response::IntoResponse;
 use engram_api::NodeState;
 use serde_json::{Value, json};
 
+use crate::auth::Caller;
 use crate::metrics::encode;
 use crate::node::{Node, Phase};
-use crate::rest::reply::{JSON, respond};
+use crate::rest::caller::may_see_node;
+use crate::rest::reply::{JSON, Refused, respond};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -20,7 +24,11 @@ pub(crate) async fn livez() -> Response<Body> {
 }
 
 /// 200 while reads and writes are served, else 503; the body says which check failed.
-pub(crate) async fn readyz(State(node): State<Arc<Node>>) -> Response<Body> {
+/// What it found goes to who may see the node only.
+pub(crate) async fn readyz(
+    State(node): State<Arc<Node>>,
+    caller: Option<Extension<Caller>>,
+) -> Response<Body> {
     let state = node.state();
     let status = match state {
         NodeState::Ready => StatusCode::OK,
@@ -28,6 +36,13 @@ pub(crate) async fn readyz(State(node): State<Arc<Node>>) -> Response<Body> {
             StatusCode::SERVICE_UNAVAILABLE
         }
     };
+    let caller = caller.map(|Extension(caller)| caller);
+    if may_see_node(&node, caller.as_ref()).is_err() {
+        return json_response(
+            status,
+            &json!({ "ready": state == NodeState::Ready, "state": state }),
+        );
+    }
     let body = json!({
         "ready": state == NodeState::Ready,
         "state": state,
@@ -78,7 +93,13 @@ fn recovery(node: &Node) -> Value {
     })
 }
 
-pub(crate) async fn metrics(State(node): State<Arc<Node>>) -> Response<Body> {
+pub(crate) async fn metrics(
+    State(node): State<Arc<Node>>,
+    Extension(caller): Extension<Caller>,
+) -> Response<Body> {
+    if let Err(refusal) = may_see_node(&node, Some(&caller)) {
+        return Refused(Arc::new(refusal)).into_response();
+    }
     respond(StatusCode::OK, OPEN_METRICS, encode(&node.metrics, &node.figures()))
 }
 

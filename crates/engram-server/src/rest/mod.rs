@@ -16,6 +16,8 @@ mod feed;
 
 mod socket;
 
+mod caller;
+
 mod execute;
 
 mod health;
@@ -26,6 +28,7 @@ mod cors;
 
 mod router;
 
+pub(crate) use caller::ClientAddr;
 pub(crate) use guard::HostList;
 pub(crate) use router::{LocalAddr, router};
 pub(crate) use target::percent_decoded;

@@ -1,8 +1,11 @@
 //! Answers as bytes: JSON for success, problem details for everything else.
 
+use std::sync::Arc;
+
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
+use axum::response::IntoResponse;
 use engram_api::PROBLEM_MEDIA_TYPE;
 
 use crate::refusal::Refusal;
@@ -47,6 +50,18 @@ pub(crate) fn respond(
         .expect("status and headers are constants")
 }
 
+/// A refusal on its way through the layers, until the outermost one names the request in it.
+#[derive(Clone)]
+pub(crate) struct Refused(pub(crate) Arc<Refusal>);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::empty());
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
 /// The problem, naming the request.
 pub(crate) fn refuse(refusal: Refusal, request_id: &str) -> Response<Body> {
     let retry = refusal.0.retry_after_seconds;
@@ -54,6 +69,10 @@ pub(crate) fn refuse(refusal: Refusal, request_id: &str) -> Response<Body> {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = serde_json::to_vec(&problem).expect("a problem can be written");
     let mut response = respond(status, PROBLEM_MEDIA_TYPE, body);
+    if status == StatusCode::UNAUTHORIZED {
+        let scheme = HeaderValue::from_static("Bearer realm=\"engram\"");
+        response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+    }
     if let Some(seconds) = retry {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }

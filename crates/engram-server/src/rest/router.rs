@@ -5,25 +5,26 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Response};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, MethodRouter, get, on};
-use engram_api::{BROWSE_STYLE_PATH, ErrorCode, Method, OPERATIONS, Operation, Problem, nearest};
+use engram_api::{BROWSE_STYLE_PATH, ErrorCode, Method, OPERATIONS, Problem, nearest};
 use tower_http::compression::CompressionLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::map_request_body::MapRequestBodyLayer;
 
 use crate::node::Node;
 use crate::refusal::Refusal;
+use crate::rest::caller::{identified, operation_name};
 use crate::rest::cors::cors;
 use crate::rest::deadline::deadline;
 use crate::rest::docs;
 use crate::rest::execute::{Endpoint, execute};
 use crate::rest::guard::HostList;
 use crate::rest::health;
-use crate::rest::reply::{REQUEST_ID, RequestId, refuse};
+use crate::rest::reply::{REQUEST_ID, Refused, RequestId, refuse};
 use crate::service::{Door, Observed, bounded, request_id};
 
 /// The address that a client connected to; the listener puts it into every request.
@@ -55,7 +56,8 @@ pub(crate) fn router(node: Arc<Node>, hosts: HostList, more: Router<Arc<Node>>) 
         .method_not_allowed_fallback(wrong_method)
         .layer(MapRequestBodyLayer::new(Body::new))
         .layer(RequestDecompressionLayer::new())
-        .layer(from_fn_with_state(Arc::clone(&node), timed));
+        .layer(from_fn_with_state(Arc::clone(&node), timed))
+        .layer(from_fn_with_state(Arc::clone(&node), identified));
     // Inside the gate, which refuses pages that are not listed; outside of all else, so that a page can read why it is refused.
     let router = match cors(&hosts) {
         Some(layer) => router.layer(layer),
@@ -84,18 +86,6 @@ fn serve(endpoint: Endpoint) -> MethodRouter<Arc<Node>> {
         }
     };
     on(filter, handler)
-}
-
-/// A refusal on its way through the layers, until the outermost one names the request in it.
-#[derive(Clone)]
-struct Refused(Arc<Refusal>);
-
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response<Body> {
-        let mut response = Response::new(Body::empty());
-        response.extensions_mut().insert(self);
-        response
-    }
 }
 
 async fn unknown_path(request: Request) -> Response<Body> {
@@ -159,16 +149,4 @@ fn check(gate: &Gate, request: &Request) -> Result<(), Refusal> {
     let local = request.extensions().get::<LocalAddr>();
     let local = local.expect("the listener names the local address").0;
     gate.hosts.check(request.uri(), request.headers(), local)
-}
-
-fn operation_name(request: &Request) -> &'static str {
-    let Some(path) = request.extensions().get::<MatchedPath>() else { return "none" };
-    let method = request.method().as_str();
-    let calls = |operation: &&Operation| {
-        let same = |route: &engram_api::Route| {
-            route.path == path.as_str() && route.method.as_str() == method
-        };
-        operation.routes.iter().any(same)
-    };
-    OPERATIONS.iter().find(calls).map_or("none", |operation| operation.name)
 }

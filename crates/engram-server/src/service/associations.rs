@@ -14,7 +14,11 @@ pub(crate) fn associate(context: &Context, call: &Call, reply: Reply) -> Result<
     let done = done(reply, move |receipt: AssociationReceipt| {
         Ok(codec.answer(&convert::associate_response(&receipt)))
     });
-    context.engine.associate(call.space(), convert::associate(request), done);
+    context.engine.associate(
+        call.space(),
+        convert::associate(request, call.caller.principal()),
+        done,
+    );
     Ok(())
 }
 
@@ -24,7 +28,11 @@ pub(crate) fn dissociate(context: &Context, call: &Call, reply: Reply) -> Result
     let done = done(reply, move |receipt: AssociationReceipt| {
         Ok(codec.answer(&convert::dissociate_response(&receipt)))
     });
-    context.engine.dissociate(call.space(), convert::dissociate(request), done);
+    context.engine.dissociate(
+        call.space(),
+        convert::dissociate(request, call.caller.principal()),
+        done,
+    );
     Ok(())
 }
 

@@ -13,16 +13,21 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
+use crate::auth::{Access, Caller};
 use crate::backups::Backups;
 use crate::lanes::HelperPlaces;
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
+use crate::service::observe::Origin;
 
 /// Longest name of a space, bytes.
 const SPACE_BYTES_MAX: usize = 64;
 
 /// A request as the operations see it, whatever door it came through.
 pub(crate) struct Call {
+    /// Who asks.
+    pub(crate) caller: Caller,
+    pub(crate) origin: Origin,
     pub(crate) operation: &'static Operation,
     /// Name of the space; empty where the operation is about the node.
     pub(crate) space: String,
@@ -117,6 +122,7 @@ pub(crate) struct Context {
     pub(crate) helpers: Arc<HelperPlaces>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) backups: Arc<Backups>,
+    pub(crate) access: Arc<Access>,
 }
 
 /// Makes the answer when the commit is durable; runs away from the writer.

@@ -14,7 +14,7 @@ const HORIZON_DAYS: f64 = 365.0;
 
 pub(crate) fn feedback(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
     let request: FeedbackRequest = call.decode()?;
-    let judgement = convert::feedback(request)?;
+    let judgement = convert::feedback(request, call.caller.principal())?;
     let codec = call.codec;
     let (engine, space) = (Arc::clone(&context.engine), call.space().to_owned());
     let id = judgement.id.clone();

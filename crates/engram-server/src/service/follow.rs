@@ -9,6 +9,7 @@ use engram_store::{Lsn, SpaceId};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
+use crate::auth::Caller;
 use crate::convert;
 use crate::lanes::Lane;
 use crate::node::{Node, Phase};
@@ -23,6 +24,7 @@ const WAIT_SECONDS_MAX: u32 = 60;
 /// Somebody who follows a space.
 pub(crate) struct Follower {
     node: Arc<Node>,
+    caller: Caller,
     space: String,
     /// Another space of the same name has another history.
     id: SpaceId,
@@ -58,6 +60,7 @@ pub(crate) fn follow(node: &Arc<Node>, engine: &Engine, call: &Call) -> Result<F
     engine.changes(&call.space, after, limit)?;
     Ok(Follower {
         node: Arc::clone(node),
+        caller: call.caller.clone(),
         space: call.space.clone(),
         id,
         has_all: false,
@@ -135,6 +138,7 @@ impl Follower {
     }
 
     async fn page(&self) -> Result<FeedPage, Refusal> {
+        self.node.access.still(&self.caller)?;
         let engine = Arc::clone(self.node.engine()?);
         if engine.space(&self.space)?.id != self.id {
             let detail = format!("the space {:?} that was followed was deleted", self.space);

@@ -6,6 +6,8 @@ mod held;
 
 mod call;
 
+mod audited;
+
 mod parts;
 
 mod recall;
@@ -21,6 +23,8 @@ mod versions;
 
 mod backups;
 
+mod keys;
+
 mod query;
 
 mod follow;
@@ -31,8 +35,9 @@ mod operations;
 
 mod run;
 
+pub(crate) use audited::audit_stranger;
 pub(crate) use call::{Answer, Call, Codec, space_name, to_json};
 pub(crate) use follow::Follower;
 pub(crate) use held::Held;
-pub(crate) use observe::{Door, Observed, request_id};
+pub(crate) use observe::{Door, Observed, Origin, request_id};
 pub(crate) use run::{Ran, Running, answered, bounded, run, run_whole};

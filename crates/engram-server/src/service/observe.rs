@@ -1,5 +1,6 @@
 //! What is seen of a request from outside: its id, its place among those under way, how it ended and when.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use engram_store::{Entropy, OsEntropy};
@@ -18,13 +19,22 @@ pub(crate) enum Door {
 }
 
 impl Door {
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Door::Rest => "rest",
             Door::Grpc => "grpc",
             Door::Mcp => "mcp",
         }
     }
+}
+
+/// Where a request comes from, for the audit log.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    pub(crate) door: Door,
+    pub(crate) request_id: String,
+    /// Address of the client's end of the connection.
+    pub(crate) client: Option<SocketAddr>,
 }
 
 /// A request that is counted as under way until it is answered, or its client goes away.

@@ -24,6 +24,7 @@ use crate::service::call::{
 use crate::service::completion::{complete, imagine, predict};
 use crate::service::consolidation::{beliefs, consolidate, undo_consolidation};
 use crate::service::feedback::{fading, feedback, retention};
+use crate::service::keys::{create_key, list_keys, revoke_key, rotate_key, whoami};
 use crate::service::marks::marks;
 use crate::service::parts::{in_parts, worth_spreading};
 use crate::service::query::query;
@@ -88,6 +89,11 @@ pub(crate) const HANDLERS: &[(&str, Handler)] = &[
     ("get_space", Handler::Look(get_space)),
     ("delete_space", Handler::Commit(delete_space)),
     ("space_stats", Handler::Search(space_stats)),
+    ("create_key", Handler::Search(create_key)),
+    ("list_keys", Handler::Look(list_keys)),
+    ("rotate_key", Handler::Search(rotate_key)),
+    ("revoke_key", Handler::Search(revoke_key)),
+    ("whoami", Handler::Node(whoami)),
     ("status", Handler::Node(status)),
     ("version", Handler::Node(version)),
     ("create_backup", Handler::Look(create_backup)),
@@ -101,8 +107,9 @@ fn remember(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal>
     let request: RememberRequest = call.decode()?;
     let key = call.idempotency_key(request.idempotency_key)?;
     let codec = call.codec;
-    let memories = vec![convert::new_memory(request.memory)];
-    let options = convert::remember_options(OnInvalid::RefuseAll, key);
+    let mut memories = vec![convert::new_memory(request.memory)];
+    call.caller.bound_claims(&mut memories[0].content, "")?;
+    let options = convert::remember_options(OnInvalid::RefuseAll, key, call.caller.principal());
     let done = when_stored(context, call, (request.wait, reply), move |result| {
         let mut items = result.map_err(alone)?.items;
         match items.pop() {
@@ -162,7 +169,7 @@ fn remember_many(context: &Context, call: &Call, reply: Reply) -> Result<(), Ref
     let key = call.idempotency_key(request.idempotency_key)?;
     let codec = call.codec;
     let on_invalid = if request.partial { OnInvalid::KeepOthers } else { OnInvalid::RefuseAll };
-    let options = convert::remember_options(on_invalid, key);
+    let options = convert::remember_options(on_invalid, key, call.caller.principal());
     let done = when_stored(context, call, (request.wait, reply), move |remembered| {
         let mut response = convert::remember_many_response(remembered?);
         for (place, problem) in unread {
@@ -170,7 +177,11 @@ fn remember_many(context: &Context, call: &Call, reply: Reply) -> Result<(), Ref
         }
         Ok(codec.answer(&response))
     });
-    let memories: Vec<NewMemory> = request.memories.into_iter().map(convert::new_memory).collect();
+    let mut memories: Vec<NewMemory> =
+        request.memories.into_iter().map(convert::new_memory).collect();
+    for (place, memory) in memories.iter_mut().enumerate() {
+        call.caller.bound_claims(&mut memory.content, &format!("memories[{place}]"))?;
+    }
     let engine = &context.engine;
     if worth_spreading(engine, call.space(), memories.len()) {
         let work = |(first, part)| engine.prepare(call.space(), part, first);
@@ -227,7 +238,8 @@ fn forget(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
     let done = done(reply, move |receipt| {
         Ok(codec.answer(&convert::forget_response(mode, dry_run, receipt)))
     });
-    context.engine.forget(call.space(), convert::forget(request)?, done);
+    let forget = convert::forget(request, call.caller.principal())?;
+    context.engine.forget(call.space(), forget, done);
     Ok(())
 }
 
@@ -241,12 +253,18 @@ fn restore(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> 
     let request: RestoreRequest = call.decode()?;
     let codec = call.codec;
     let done = done(reply, move |receipt| Ok(codec.answer(&convert::restore_response(receipt))));
-    context.engine.restore(call.space(), convert::restore(request)?, done);
+    let restore = convert::restore(request, call.caller.principal())?;
+    context.engine.restore(call.space(), restore, done);
     Ok(())
 }
 
 fn create_space(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
     let request: CreateSpaceRequest = call.decode()?;
+    if !call.caller.sees(&request.name) {
+        // Said whether or not there is such a space.
+        let detail = format!("{:?} is not among the spaces of this caller", request.name);
+        return Err(Refusal::new(ErrorCode::Forbidden, detail).with_field("name"));
+    }
     let new = convert::new_space(request)?;
     let codec = call.codec;
     // The engine's answer carries the time of the request; what is asked for again carries the commit's.
@@ -260,7 +278,9 @@ fn create_space(context: &Context, call: &Call, reply: Reply) -> Result<(), Refu
 }
 
 fn list_spaces(context: &Context, call: &Call) -> Outcome {
-    let spaces = context.engine.spaces().iter().map(convert::space_view).collect();
+    let spaces = context.engine.spaces();
+    let own = spaces.iter().filter(|space| call.caller.sees(&space.name));
+    let spaces = own.map(convert::space_view).collect();
     Ok(call.answer(&ListSpacesResponse { spaces }))
 }
 
@@ -288,15 +308,19 @@ fn space_stats(context: &Context, call: &Call) -> Outcome {
 fn status(node: &Node, call: &Call) -> Answer {
     let figures = node.figures();
     let engine = node.opened.get().map(|opened| &opened.engine);
-    let spaces = engine.map_or_else(Vec::new, |engine| engine.spaces());
+    let mut spaces = engine.map_or_else(Vec::new, |engine| engine.spaces());
+    spaces.retain(|space| call.caller.sees(&space.name));
+    let open: Vec<_> =
+        figures.spaces.iter().filter(|space| call.caller.sees(&space.name)).collect();
+    let known = spaces.len() as u64;
     let quarantined = spaces.into_iter().filter(|space| space.quarantined.is_some());
     call.answer(&StatusView {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         state: node.state(),
         started_at: Timestamp(node.started_at_ns),
-        spaces: figures.spaces_known as u64,
-        open_spaces: figures.spaces.len() as u64,
-        memories: figures.spaces.iter().map(|space| space.stats.memories).sum(),
+        spaces: known,
+        open_spaces: open.len() as u64,
+        memories: open.iter().map(|space| space.stats.memories).sum(),
         quarantined: quarantined.map(|space| space.name).collect(),
         reason: node.write_fault(),
     })

@@ -7,8 +7,10 @@ use engram_api::{ErrorCode, Operation, Problem, QueryRequest, QueryResponse};
 use engram_query::{OrderBy, Parameters, Plan, QueryError, compile, order_items};
 use serde_json::{Map, Value};
 
+use crate::auth::Caller;
 use crate::refusal::Refusal;
 use crate::service::call::{Answer, BegunNested, Call, Codec, Context, Nested, Next};
+use crate::service::observe::Origin;
 
 /// Memories that ORDER BY arranges at most, where it arranges a whole listing.
 const ORDERED_MAX: usize = 10_000;
@@ -27,6 +29,8 @@ pub(crate) fn query(context: &Context, call: &Call) -> BegunNested {
         return Err(Refusal::new(ErrorCode::Internal, "the plan holds no request"));
     };
     Ok(Box::new(Statement {
+        caller: call.caller.clone(),
+        origin: call.origin.clone(),
         space: call.space.clone(),
         codec: call.codec,
         key: call.key.clone(),
@@ -56,6 +60,8 @@ const ORDERED_BYTES_MAX: usize = 64 << 20;
 
 /// A statement under way.
 struct Statement {
+    caller: Caller,
+    origin: Origin,
     space: String,
     /// How the answer is written; calls in between are JSON.
     codec: Codec,
@@ -120,6 +126,8 @@ impl Statement {
     fn call(&self) -> Call {
         let body = serde_json::to_vec(&self.request).expect("a map of JSON can be written");
         Call {
+            caller: self.caller.clone(),
+            origin: self.origin.clone(),
             operation: self.operation,
             space: self.space.clone(),
             body: Bytes::from(body),

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use engram_api::{RecallRequest, RecognizeRequest};
+use engram_api::{Permission, RecallRequest, RecognizeRequest};
 use engram_engine::EngineError;
 
 use crate::convert;
@@ -11,7 +11,9 @@ use crate::metrics::RecallSample;
 use crate::service::call::{Call, Context, Outcome};
 
 pub(crate) fn recall(context: &Context, call: &Call) -> Outcome {
-    let request: RecallRequest = call.decode()?;
+    let mut request: RecallRequest = call.decode()?;
+    // Who may not train only looks.
+    request.observe |= !call.caller.grant().permits(Permission::Train);
     let space = context.engine.space(call.space())?;
     let (shown, scope) = (Shown::of(&request), convert::recall_scope(&request));
     let scope = CursorScope { space: space.id.0, listing: &scope };

@@ -7,9 +7,11 @@ use engram_api::{ErrorCode, Operation};
 use engram_engine::Engine;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use crate::auth::Caller;
 use crate::lanes::Lane;
 use crate::node::Node;
 use crate::refusal::Refusal;
+use crate::service::audited::Audited;
 use crate::service::call::{Answer, BegunNested, Call, Context, Finish, Next, Stepped, Steps};
 use crate::service::follow::{Follower, follow};
 use crate::service::held::Held;
@@ -36,12 +38,37 @@ pub(crate) enum Ran {
 pub(crate) struct Running {
     node: Arc<Node>,
     steps: Box<dyn Steps>,
+    caller: Caller,
     /// Its place among the requests.
     admitted: OwnedSemaphorePermit,
 }
 
 /// Runs a call. `held` is the memory that its body is counted for.
+///
+/// # Errors
+/// Whoever asks may not, asks too often, or what the operation says.
 pub(crate) async fn run(node: &Arc<Node>, call: Call, held: Option<Held>) -> Result<Ran, Refusal> {
+    if let Err(refusal) = node.access.charge(&call.caller) {
+        if let Some(audited) = Audited::of(node, &call) {
+            audited.refused(node, &refusal);
+        }
+        return Err(refusal);
+    }
+    carry_out(node, call, held).await
+}
+
+/// The same for a part of a call, which counts as one.
+async fn carry_out(node: &Arc<Node>, call: Call, held: Option<Held>) -> Result<Ran, Refusal> {
+    let audited = Audited::of(node, &call);
+    let outcome = work(node, call, held).await;
+    if let Some(audited) = audited {
+        audited.end(node, &outcome);
+    }
+    outcome
+}
+
+async fn work(node: &Arc<Node>, call: Call, held: Option<Held>) -> Result<Ran, Refusal> {
+    node.access.authorise(&call.caller, call.operation, &call.space)?;
     let handler = handler(&call);
     if let Handler::Node(look) = handler {
         return Ok(Ran::Answered(look(node, &call)));
@@ -66,7 +93,8 @@ pub(crate) async fn run(node: &Arc<Node>, call: Call, held: Option<Held>) -> Res
         Handler::Look(look) => look(&context, &call).map(Ran::Answered),
         Handler::Steps(begin) => {
             let steps = begin(&context, &call)?;
-            Ok(Ran::Under(Running { node: Arc::clone(node), steps, admitted }))
+            let caller = call.caller;
+            Ok(Ran::Under(Running { node: Arc::clone(node), steps, caller, admitted }))
         }
         Handler::Search(search) => {
             let lane = node.lane(&context.engine, &call.space, Lane::Read);
@@ -116,6 +144,7 @@ fn context(node: &Node, engine: Arc<Engine>) -> Context {
         helpers: Arc::clone(&node.helpers),
         metrics: Arc::clone(&node.metrics),
         backups: Arc::clone(&node.backups),
+        access: Arc::clone(&node.access),
     }
 }
 
@@ -125,14 +154,15 @@ async fn nested(
     begin: Begin,
     (engine, call): (Arc<Engine>, Call),
 ) -> Result<Answer, Refusal> {
-    let mut work = begin(&context(node, engine), &call)?;
-    let mut next = work.next(None)?;
+    let mut statement = begin(&context(node, engine), &call)?;
+    let mut next = statement.next(None)?;
     loop {
         match next {
             Next::Done(answer) => return Ok(answer),
             Next::Call(call) => {
-                let answer = Box::pin(run_whole(node, call, None)).await?;
-                next = work.next(Some(answer))?;
+                let ran = Box::pin(carry_out(node, call, None)).await?;
+                let answer = Box::pin(whole(ran)).await?;
+                next = statement.next(Some(answer))?;
             }
         }
     }
@@ -144,7 +174,11 @@ pub(crate) async fn run_whole(
     call: Call,
     held: Option<Held>,
 ) -> Result<Answer, Refusal> {
-    let mut running = match run(node, call, held).await? {
+    whole(run(node, call, held).await?).await
+}
+
+async fn whole(ran: Ran) -> Result<Answer, Refusal> {
+    let mut running = match ran {
         Ran::Answered(answer) => return Ok(answer),
         Ran::Follows(follower) => return follower.once().await,
         Ran::Under(running) => running,
@@ -166,8 +200,9 @@ fn handler(call: &Call) -> Handler {
 impl Running {
     /// One step, unless the server is about to stop. A panic in it takes the work with it.
     pub(crate) async fn step(self) -> Result<(Running, Stepped), Refusal> {
-        let Running { node, mut steps, admitted } = self;
+        let Running { node, mut steps, caller, admitted } = self;
         node.engine()?;
+        node.access.still(&caller)?;
         let job = move || {
             let stepped = steps.step();
             (steps, stepped)
@@ -175,7 +210,7 @@ impl Running {
         // It waits for the disk, perhaps for a model, more than it works.
         let ran = node.lanes.run(Lane::Waiting, job).await;
         let (steps, stepped) = ran.map_err(|panic| node.panicked(panic))?;
-        Ok((Running { node, steps, admitted }, stepped?))
+        Ok((Running { node, steps, caller, admitted }, stepped?))
     }
 
     /// All that was done so far.

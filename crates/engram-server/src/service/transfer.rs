@@ -26,14 +26,17 @@ pub(crate) fn export(context: &Context, call: &Call) -> Outcome {
 pub(crate) fn import(context: &Context, call: &Call, reply: Reply) -> Result<(), Refusal> {
     let request: ImportRequest = call.decode()?;
     let on_invalid = if request.partial { OnInvalid::KeepOthers } else { OnInvalid::RefuseAll };
-    let options = ImportOptions { on_invalid, ..ImportOptions::default() };
+    let principal = call.caller.principal();
+    call.caller.is_trusted("import")?;
+    let options = ImportOptions { on_invalid, principal: principal.to_owned() };
     let codec = call.codec;
     let done =
         done(
             reply,
             move |imported: Imported| Ok(codec.answer(&convert::import_response(imported))),
         );
-    let records: Vec<Portable> = request.records.into_iter().map(convert::portable).collect();
+    let records: Vec<Portable> =
+        request.records.into_iter().map(|record| convert::portable(record, principal)).collect();
     let engine = &context.engine;
     if worth_spreading(engine, call.space(), records.len()) {
         let work = |(first, part)| engine.prepare_import(call.space(), part, first);

@@ -20,7 +20,9 @@ pub(crate) fn update(context: &Context, call: &Call, reply: Reply) -> Result<(),
         let view = convert::update_response(updated);
         Ok(codec.answer(&view).of_version(view.version))
     });
-    context.engine.update(call.space(), convert::update(request, key)?, done);
+    let mut update = convert::update(request, key, call.caller.principal())?;
+    call.caller.bound_claims(&mut update.content, "set")?;
+    context.engine.update(call.space(), update, done);
     Ok(())
 }
 

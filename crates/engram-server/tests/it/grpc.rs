@@ -59,18 +59,19 @@ impl Decoder for Raw {
     }
 }
 
-struct Client {
+/// A client that sends messages as bytes.
+pub(crate) struct GrpcClient {
     runtime: Runtime,
     grpc: Grpc<Channel>,
 }
 
-impl Client {
-    fn of(server: &Fixture) -> Client {
+impl GrpcClient {
+    pub(crate) fn of(server: &Fixture) -> GrpcClient {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let addr = server.server().grpc_addr().unwrap();
         let endpoint = Channel::from_shared(format!("http://{addr}")).unwrap();
         let channel = runtime.block_on(endpoint.connect()).unwrap();
-        Client { runtime, grpc: Grpc::new(channel) }
+        GrpcClient { runtime, grpc: Grpc::new(channel) }
     }
 
     fn raw(&mut self, path: &str, request: Request<Vec<u8>>) -> Result<Vec<u8>, Status> {
@@ -81,6 +82,20 @@ impl Client {
             grpc.unary(request, path, Raw).await
         });
         answered.map(tonic::Response::into_inner)
+    }
+
+    /// A call with this value of `authorization`, if any.
+    pub(crate) fn with_credential(
+        &mut self,
+        path: &str,
+        credential: Option<&str>,
+        message: Vec<u8>,
+    ) -> Result<Vec<u8>, Status> {
+        let mut request = Request::new(message);
+        if let Some(credential) = credential {
+            request.metadata_mut().insert("authorization", credential.parse().unwrap());
+        }
+        self.raw(path, request)
     }
 
     fn call<Q: Serialize, A: DeserializeOwned>(
@@ -117,7 +132,7 @@ fn check(status: &Status, expected: &Expect) {
 #[test]
 fn what_one_door_stores_the_other_shows() {
     let server = Fixture::start();
-    let mut client = Client::of(&server);
+    let mut client = GrpcClient::of(&server);
     let memory = json!({
         "id": "m1", "text": "Ada moved to Zurich.", "people": ["Ada"], "importance": 0.5,
         "occurred_at": "2026-01-05T11:00:00.123456789Z", "metadata": {"ticket": {"priority": 2, "tags": ["a", null]}},
@@ -141,7 +156,7 @@ fn what_one_door_stores_the_other_shows() {
 #[test]
 fn refusals_say_what_to_do() {
     let server = Fixture::start();
-    let mut client = Client::of(&server);
+    let mut client = GrpcClient::of(&server);
     let absent = client.remember("nowhere", &json!({"text": "a"})).unwrap_err();
     check(
         &absent,
@@ -179,7 +194,7 @@ fn refusals_say_what_to_do() {
 #[test]
 fn a_deadline_and_a_key_beside_the_message_count() {
     let server = Fixture::start();
-    let mut client = Client::of(&server);
+    let mut client = GrpcClient::of(&server);
     let request = |text: &str, name: &'static str, value: &'static str| {
         let request: RememberRequest =
             decode(json!({"text": text}).to_string().as_bytes()).unwrap();
@@ -200,7 +215,7 @@ fn a_deadline_and_a_key_beside_the_message_count() {
 #[test]
 fn each_step_of_a_consolidation_is_a_message() {
     let server = Fixture::start();
-    let mut client = Client::of(&server);
+    let mut client = GrpcClient::of(&server);
     for (index, text) in
         ["The shop opens at nine.", "The shop opens at nine!"].into_iter().enumerate()
     {
@@ -227,7 +242,7 @@ fn each_step_of_a_consolidation_is_a_message() {
 #[test]
 fn a_stream_of_writes_is_answered_in_order_and_goes_on_behind_a_refusal() {
     let server = Fixture::start();
-    let mut client = Client::of(&server);
+    let mut client = GrpcClient::of(&server);
     let message = |n: usize| {
         let text = if n == 7 { "" } else { "said" };
         let json = json!({"memories": [{"id": format!("m{n}"), "text": text}]}).to_string();
@@ -274,7 +289,7 @@ fn a_fast_stream_of_small_writes_is_held_back() {
     let server = Fixture::start();
     let space = json!({"name": "small", "embedder": "none", "dimension": 2});
     server.post("/api/v1/spaces", &space).json(201);
-    let mut client = Client::of(&server);
+    let mut client = GrpcClient::of(&server);
     let message = |n: usize| {
         let json = json!({"memories": [{"id": n.to_string(), "text": "a"}]}).to_string();
         let request: RememberManyRequest = decode(json.as_bytes()).unwrap();
@@ -304,7 +319,7 @@ fn a_fast_stream_of_small_writes_is_held_back() {
 }
 
 /// The records of an export of a space, page after page of two.
-fn exported(client: &mut Client, space: &str) -> Vec<TransferRecord> {
+fn exported(client: &mut GrpcClient, space: &str) -> Vec<TransferRecord> {
     let request = ExportRequest { limit: Some(2), ..ExportRequest::default() };
     let bytes = encode_proto("ExportRequest", space, &request).unwrap();
     let grpc = &mut client.grpc;
@@ -322,7 +337,7 @@ fn exported(client: &mut Client, space: &str) -> Vec<TransferRecord> {
 }
 
 fn imported(
-    client: &mut Client,
+    client: &mut GrpcClient,
     space: &str,
     requests: &[ImportRequest],
 ) -> Result<ImportResponse, Status> {
@@ -341,7 +356,7 @@ fn imported(
 #[test]
 fn a_space_moves_over_two_streams() {
     let server = Fixture::start();
-    let mut client = Client::of(&server);
+    let mut client = GrpcClient::of(&server);
     for id in ["a", "b", "c", "d", "e"] {
         server.remember(id, &format!("Ada said {id}."));
     }
@@ -381,7 +396,7 @@ fn a_space_moves_over_two_streams() {
 #[test]
 fn changes_are_messages_without_an_end() {
     let server = Fixture::start();
-    let mut client = Client::of(&server);
+    let mut client = GrpcClient::of(&server);
     let request = ChangesRequest { after: Some(1), ..ChangesRequest::default() };
     let bytes = encode_proto("ChangesRequest", "default", &request).unwrap();
     server.remember("a", "Ada lives in Zurich.");
@@ -400,7 +415,7 @@ fn changes_are_messages_without_an_end() {
 #[test]
 fn health_and_reflection_answer() {
     let server = Fixture::start();
-    let mut client = Client::of(&server);
+    let mut client = GrpcClient::of(&server);
     let serving = client.raw("/grpc.health.v1.Health/Check", Request::new(vec![])).unwrap();
     assert_eq!(serving, [8, 1], "status: SERVING");
     // A field with tag 7 asks for the list of services.
@@ -422,7 +437,7 @@ fn health_and_reflection_answer() {
 #[test]
 fn every_operation_is_there() {
     let server = Fixture::start();
-    let mut client = Client::of(&server);
+    let mut client = GrpcClient::of(&server);
     for operation in OPERATIONS.iter().filter(|operation| operation.name != "delete_space") {
         let camel: String =
             operation.name.split('_').map(|part| part[..1].to_uppercase() + &part[1..]).collect();

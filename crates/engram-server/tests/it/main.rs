@@ -4,8 +4,10 @@
 
 mod harness;
 
+mod access;
 mod associations;
 mod bad_input;
+mod certificates;
 mod completing;
 mod consolidating;
 mod config;

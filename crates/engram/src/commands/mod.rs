@@ -2,9 +2,11 @@
 
 pub(crate) mod associate;
 pub(crate) mod associations;
+pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod beliefs;
 pub(crate) mod bench;
+pub(crate) mod certs;
 pub(crate) mod changes;
 pub(crate) mod complete;
 pub(crate) mod completions;
@@ -23,6 +25,7 @@ pub(crate) mod healthcheck;
 pub(crate) mod history;
 pub(crate) mod imagine;
 pub(crate) mod import;
+pub(crate) mod key;
 pub(crate) mod lab;
 pub(crate) mod list;
 pub(crate) mod mcp;

@@ -27,18 +27,19 @@ impl Start {
     pub(crate) fn run(&self, output: OutputFormat) -> Result<(), Failure> {
         let settings = self.server.settings()?;
         init_logs(settings.log);
-        let space = settings.default_space.clone();
+        let (space, has_keys) = (settings.default_space.clone(), settings.authenticates);
         let mut report = |event: ServerEvent<'_>| match event {
             ServerEvent::Listening { addr, grpc, data_dir } => {
                 let grpc = grpc.map_or_else(String::new, |addr| format!(" and {addr} (gRPC)"));
                 note(&format!("listening on {addr}{grpc}, reading {}", data_dir.display()));
             }
-            ServerEvent::Ready { addr, grpc, .. } => {
+            ServerEvent::Ready { addr, grpc, tls, .. } => {
+                let url = url(addr, tls);
                 let text = match output {
-                    OutputFormat::Table => welcome(addr, &space),
+                    OutputFormat::Table => welcome(&url, &space, has_keys),
                     OutputFormat::Json => {
                         let grpc = grpc.map(|addr| reachable(addr).to_string());
-                        json!({"ready": true, "url": url(addr), "grpc": grpc}).to_string()
+                        json!({"ready": true, "url": url, "grpc": grpc}).to_string()
                     }
                 };
                 // A server serves on when nobody reads its greeting.
@@ -57,8 +58,9 @@ impl Start {
 }
 
 /// The address that a client on this machine calls.
-fn url(addr: SocketAddr) -> String {
-    format!("http://{}", reachable(addr))
+fn url(addr: SocketAddr, tls: bool) -> String {
+    let scheme = if tls { "https" } else { "http" };
+    format!("{scheme}://{}", reachable(addr))
 }
 
 fn reachable(mut addr: SocketAddr) -> SocketAddr {
@@ -72,9 +74,11 @@ fn reachable(mut addr: SocketAddr) -> SocketAddr {
 }
 
 /// What to try first.
-fn welcome(addr: SocketAddr, space: &str) -> String {
-    let url = url(addr);
-    let header = "-H 'content-type: application/json'";
+fn welcome(url: &str, space: &str, has_keys: bool) -> String {
+    let header = match has_keys {
+        false => "-H 'content-type: application/json'",
+        true => "-H 'content-type: application/json' -H \"authorization: Bearer $ENGRAM_API_KEY\"",
+    };
     if space.is_empty() {
         return format!(
             "Engram is ready at {url}. Create a space first:\n  curl {url}/api/v1/spaces {header} \\\n    \
@@ -105,9 +109,15 @@ pub(crate) struct ServerFlags {
     /// Configuration file (TOML)
     #[arg(long, value_name = "FILE", env = "ENGRAM_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
+    /// Requests must carry a key (setting auth.enabled)
+    #[arg(long)]
+    auth: bool,
     /// Listen on an address that other machines can reach although requests are not authenticated
     #[arg(long)]
     insecure_no_auth: bool,
+    /// Listen on an address that other machines can reach although keys and memories cross the network in plain text
+    #[arg(long)]
+    insecure_no_tls: bool,
     /// Least severity that is logged: error, warn, info, debug, trace (setting log.level)
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
@@ -145,7 +155,10 @@ impl ServerFlags {
         flag("data_dir", &self.data_dir);
         flag("log.level", &self.log_level);
         flag("log.format", &self.log_format);
-        flag("insecure_no_auth", &self.insecure_no_auth.then(|| "true".to_owned()));
+        let switch = |on: bool| on.then(|| "true".to_owned());
+        flag("auth.enabled", &switch(self.auth));
+        flag("insecure_no_auth", &switch(self.insecure_no_auth));
+        flag("insecure_no_tls", &switch(self.insecure_no_tls));
         flags.extend(self.settings.iter().cloned());
         let file = match &self.config {
             Some(path) => {

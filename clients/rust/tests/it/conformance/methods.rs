@@ -59,6 +59,11 @@ pub(super) fn typed(operation: &str) -> Option<Typed> {
         "create_restore_point" => of_node(Client::create_restore_point),
         "restore_space" => of_node(Client::restore_space),
         "take_over_repository" => of_node(Client::take_over_repository),
+        "create_key" => of_node(Client::create_key),
+        "list_keys" => plain(|client, _| client.list_keys()),
+        "rotate_key" => of_node(Client::rotate_key),
+        "revoke_key" => of_node(Client::revoke_key),
+        "whoami" => plain(|client, _| client.whoami()),
         "backup_status" => plain(|client, _| client.backup_status()),
         _ => return None,
     })

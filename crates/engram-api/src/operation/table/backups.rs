@@ -9,7 +9,7 @@ pub(super) const BACKUPS: [Operation; 5] = [
     Operation {
         name: "create_backup",
         scope: Scope::Node,
-        permission: Permission::Admin,
+        permission: Permission::Operate,
         routes: &[post("/api/v1/backups")],
         request: Some("CreateBackupRequest"),
         response: "BackupJobView",
@@ -24,7 +24,7 @@ pub(super) const BACKUPS: [Operation; 5] = [
     Operation {
         name: "create_restore_point",
         scope: Scope::Node,
-        permission: Permission::Admin,
+        permission: Permission::Operate,
         routes: &[post("/api/v1/backups/points")],
         request: Some("CreateRestorePointRequest"),
         response: "BackupJobView",
@@ -39,7 +39,7 @@ pub(super) const BACKUPS: [Operation; 5] = [
     Operation {
         name: "restore_space",
         scope: Scope::Node,
-        permission: Permission::Admin,
+        permission: Permission::Operate,
         routes: &[post("/api/v1/backups/restore_space")],
         request: Some("RestoreSpaceRequest"),
         response: "BackupJobView",
@@ -54,7 +54,7 @@ pub(super) const BACKUPS: [Operation; 5] = [
     Operation {
         name: "take_over_repository",
         scope: Scope::Node,
-        permission: Permission::Admin,
+        permission: Permission::Operate,
         routes: &[post("/api/v1/backups/take_over")],
         request: Some("TakeOverRepositoryRequest"),
         response: "BackupJobView",

@@ -99,7 +99,7 @@ pub(super) const NODE: [Operation; 7] = [
     Operation {
         name: "version",
         scope: Scope::Node,
-        permission: Permission::Read,
+        permission: Permission::Any,
         routes: &[Route { method: Method::Get, path: "/api/v1/version", query: &[] }],
         request: None,
         response: "VersionView",
