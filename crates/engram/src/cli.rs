@@ -114,6 +114,8 @@ enum Command {
     /// Back up, check and restore
     #[command(subcommand)]
     Backup(commands::backup::Backup),
+    /// Carry out the runbooks of disaster recovery on a copy, and measure them
+    Drill(commands::drill::Drill),
     /// Check, read out and repair a data directory that no server has open
     #[command(subcommand)]
     Store(commands::store::Store),
@@ -170,6 +172,7 @@ impl Command {
             Command::Lab(command) => command.run(connection.output),
             Command::Bench(command) => command.run(connection.output),
             Command::Backup(command) => command.run(connection),
+            Command::Drill(command) => command.run(connection.output),
             Command::Store(command) => command.run(connection.output),
             Command::Completions(command) => command.run(Cli::command()),
         }

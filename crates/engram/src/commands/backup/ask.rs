@@ -128,7 +128,8 @@ pub(super) fn end(
     }
 }
 
-fn wait(
+/// Waits until a job is over.
+pub(crate) fn wait(
     client: &Client,
     mut job: BackupJobView,
     progress: &mut dyn FnMut(&str, u64, u64),

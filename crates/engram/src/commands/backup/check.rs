@@ -13,7 +13,7 @@ use engram_backup::{
 use engram_store::{Clock, FsBlobs, OsEntropy, RealFs, SystemClock};
 use serde_json::json;
 
-use super::restore::drill;
+use super::together::work_with;
 use super::{RepositoryFlags, bytes, failed, progress, step};
 use crate::failure::Failure;
 use crate::output::{OutputFormat, clean, note, print, table};
@@ -54,7 +54,7 @@ impl Verify {
             }
             false => None,
         };
-        let mut work = |dir: &Path, plan: &RestorePlan| drill(dir, plan, cold.clone());
+        let mut work = |dir: &Path, plan: &RestorePlan| work_with(dir, plan, cold.clone());
         let options = VerifyOptions {
             level,
             fs,
