@@ -144,6 +144,9 @@ impl WorkerParts {
         figures.newest_failed = listing
             .backups
             .last()
+        for one in listing.backups.iter().flat_map(|listed| &listed.false_reports) {
+            tracing::error!(repository = self.slot.name, report = one.what, "{}", one.why);
+        }
             .is_some_and(|last| matches!(last.standing, BackupStanding::Failed { .. }));
         let whole = |kind: Option<BackupKind>| {
             let mut found = listing.backups.iter().rev().filter(|listed| {

@@ -24,6 +24,7 @@ impl List {
         let all: Vec<Value> = listing.backups.iter().map(to_json).collect();
         let told = json!({"backups": all, "damaged": damaged});
         print(output, &told, |_| show(&listing.backups))?;
+        false_reports(&listing.backups)?;
         match (listing.backups.is_empty(), listing.damaged.first()) {
             (_, Some((id, why))) => Err(Failure::Partly(format!(
                 "the record of backup {id} is damaged: {}",
@@ -49,8 +50,17 @@ impl Info {
         let listing = list_backups(&access.repository).map_err(failed)?;
         let listed = find(&listing, &self.id).map_err(failed)?;
         print(output, &to_json(listed), |_| show_one(listed))?;
-        Ok(())
+        false_reports(std::slice::from_ref(listed))
     }
+}
+
+/// Reports of checks that no check wrote are told, and a failure: somebody else writes to the repository.
+pub(super) fn false_reports(backups: &[Listed]) -> Result<(), Failure> {
+    let mut all = backups.iter().flat_map(|listed| &listed.false_reports);
+    let Some(first) = all.next() else { return Ok(()) };
+    let more = all.count();
+    let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+    Err(Failure::Partly(format!("{}: {}{more}", clean(&first.what), clean(&first.why))))
 }
 
 fn time(ns: i64) -> String {
@@ -102,6 +112,7 @@ pub(super) fn to_json(listed: &Listed) -> Value {
         "content_bytes": listed.record.bytes.content,
         "sent_bytes": listed.record.sent.stored,
         "partial": listed.record.partial,
+        "false_reports": listed.false_reports.iter().map(|one| &one.what).collect::<Vec<_>>(),
         "left_out": listed.record.left_out,
         "spaces": listed.record.spaces.iter().map(space).collect::<Vec<_>>(),
         "gone": listed.record.gone,
