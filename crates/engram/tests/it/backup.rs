@@ -1,4 +1,4 @@
-//! `engram backup` where it is used wrongly.
+//! `engram backup` where it is used wrongly, and what it leaves behind.
 
 use crate::recovery::{remember, world};
 
@@ -21,4 +21,19 @@ fn wrong_use_is_told() {
         .fails(2, &["expected latest"]);
     node.run(&["backup", "point", "Bad Name"]).fails(2, &["no name"]);
     node.run(&["backup", "restore", "--as", "x"]).fails(2, &["--space"]);
+}
+
+#[test]
+fn checks_and_restores_leave_nothing_in_the_data_directory() {
+    let world = world(&["main"]);
+    let node = world.start();
+    remember(&node, 0..4);
+    node.run(&["backup", "create", "--kind", "full"]).ok();
+    node.run(&["backup", "restore", "--space", "default", "--as", "then"]).ok();
+    // Checks that are due by themselves end with the server.
+    node.stop();
+    let names = std::fs::read_dir(world.data_dir()).unwrap();
+    let names: Vec<String> =
+        names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(!names.iter().any(|name| name.starts_with("restore-check")), "{names:?}");
 }
