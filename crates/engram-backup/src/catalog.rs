@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engram_store::{Lsn, SpaceId};
+use engram_store::{Clock, Lsn, SpaceId};
 
 use crate::error::{BackupError, nearest};
 use crate::keys::{self, PieceName};
+use crate::lease::Lease;
 use crate::record::{BackupRecord, SpaceRecord, VerificationRecord};
 use crate::repository::Repository;
 
@@ -45,7 +46,6 @@ impl BackupStanding {
     }
 }
 
-/// A backup as it is listed.
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -55,6 +55,7 @@ pub struct Finding {
     pub why: String,
 }
 
+/// A backup as it is listed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listed {
     /// What it says of itself.
@@ -63,9 +64,9 @@ pub struct Listed {
     pub standing: BackupStanding,
     /// Nothing removes it.
     pub pinned: bool,
-}
     /// Reports of checks of it that no check wrote: they do not count.
     pub false_reports: Vec<Finding>,
+}
 
 /// All that is known of the backups of a repository.
 pub struct BackupListing {
@@ -194,8 +195,8 @@ pub fn list_backups(repository: &Repository) -> Result<BackupListing, BackupErro
     let backups = records.iter().map(|record| Listed {
         standing: standing(record),
         pinned: pinned.contains(&record.id),
-        record: record.clone(),
         false_reports: false_reports.get(&record.id).cloned().unwrap_or_default(),
+        record: record.clone(),
     });
     Ok(BackupListing { backups: backups.collect(), damaged, pieces })
 }
@@ -268,8 +269,14 @@ pub fn pins(repository: &Repository) -> Result<BTreeSet<String>, BackupError> {
 /// Keeps a backup from being removed, or lets it be: not while somebody else may be removing it.
 ///
 /// # Errors
-/// `UnknownBackup`; the repository does not answer.
-pub fn set_pin(repository: &Repository, id: &str, pinned: bool) -> Result<(), BackupError> {
+/// `UnknownBackup`; `Busy`; the repository does not answer.
+pub fn set_pin(
+    repository: &Repository,
+    id: &str,
+    pinned: bool,
+    clock: &dyn Clock,
+) -> Result<(), BackupError> {
+    let _lease = Lease::take(repository, "a backup is pinned or let go", None, clock)?;
     let listing = list_backups(repository)?;
     let id = find(&listing, id)?.record.id.clone();
     match pinned {

@@ -57,6 +57,11 @@ pub fn create(
     let lease = Lease::take(repository, "a backup is made", Some(&directory), clock)?;
     let listing = list_backups(repository)?;
     let started_at = clock.now_ns();
+    let progress = &mut |what: &str, done, total| {
+        // One that was lost is found before the record is stored.
+        let _ = lease.keep(clock);
+        progress(what, done, total);
+    };
     let parent = parent(&listing, options, archiver.timeline());
     let kind = if parent.is_some() { options.kind } else { BackupKind::Full };
     let names = names(engine, options.spaces.as_deref())?;

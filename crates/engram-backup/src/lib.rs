@@ -23,9 +23,9 @@ mod record;
 
 mod piece;
 
-mod catalog;
-
 mod lease;
+
+mod catalog;
 
 mod archive;
 

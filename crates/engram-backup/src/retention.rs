@@ -72,7 +72,7 @@ pub fn prune(
     clock: &dyn Clock,
     log: &mut dyn FnMut(&str),
 ) -> Result<PruneReport, BackupError> {
-    let _lease = Lease::take(repository, "backups are pruned", directory, clock)?;
+    let lease = Lease::take(repository, "backups are pruned", directory, clock)?;
     let listing = list_backups(repository)?;
     let kept = keep(&listing, policy);
     let stays = |id: &str| kept.iter().any(|own| own.id == id);
@@ -103,6 +103,7 @@ pub fn prune(
         let pieces = unneeded_pieces(repository, &listing, &stay)?;
         report.pieces = pieces.len() as u64;
         for key in objects.iter().chain(&pieces) {
+            lease.keep(clock)?;
             report.bytes += repository.stored_len(key)?;
         }
         doomed.extend(objects);
@@ -110,6 +111,8 @@ pub fn prune(
     }
     if !dry_run {
         for key in &doomed {
+            // Whoever holds it now may build on what is about to go.
+            lease.keep(clock)?;
             log(key);
             repository.delete(key)?;
         }

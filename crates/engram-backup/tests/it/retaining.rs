@@ -24,7 +24,7 @@ fn generations_stay_and_what_stays_can_be_restored() {
         }
         if day == 2 {
             pinned = made.record.id.clone();
-            set_pin(&repository, &pinned, true).unwrap();
+            set_pin(&repository, &pinned, true, &*world.clock).unwrap();
         }
         world.clock.advance(DAY);
     }

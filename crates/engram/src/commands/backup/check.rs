@@ -262,7 +262,7 @@ pub(crate) struct Pin {
 impl Pin {
     pub(crate) fn run(self, output: OutputFormat, pinned: bool) -> Result<(), Failure> {
         let access = self.repository.open()?;
-        set_pin(&access.repository, &self.id, pinned).map_err(failed)?;
+        set_pin(&access.repository, &self.id, pinned, &SystemClock).map_err(failed)?;
         let listing = list_backups(&access.repository).map_err(failed)?;
         let id = find(&listing, &self.id).map_err(failed)?.record.id.clone();
         print(output, &json!({"id": id, "pinned": pinned}), |_| {
