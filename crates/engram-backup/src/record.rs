@@ -69,7 +69,7 @@ pub struct BackupRecord {
     pub bytes: StoredBytes,
     /// What of that was sent for it.
     pub sent: StoredBytes,
-    /// Spaces that were left out, quarantined by then.
+    /// Spaces that were left out, quarantined by then or with a damaged file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
 }
@@ -137,6 +137,13 @@ pub struct TipRecord {
     pub chain: [u8; 16],
     /// Checksum of the state of the space after it.
     pub state_sum: u64,
+}
+
+impl BackupRecord {
+    /// Whether it is of all spaces that there were.
+    pub fn is_whole(&self) -> bool {
+        !self.partial && self.left_out.is_empty()
+    }
 }
 
 impl TipRecord {

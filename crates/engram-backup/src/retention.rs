@@ -1,6 +1,6 @@
 //! Which backups stay: generations by day, week and month, and what others build on.
 //!
-//! Guarantees: only verified backups count for a generation; two full ones stay whatever the policy says; a backup that another builds on
+//! Guarantees: only verified backups of all spaces count for a generation; two full ones stay whatever the policy says; a backup that another builds on
 //! stays with it; a pinned one stays. An object goes only when no record names it, a piece of the log when no backup needs it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -136,21 +136,19 @@ fn keep(listing: &BackupListing, policy: RetentionPolicy) -> Vec<Kept> {
     let full = newest
         .iter()
         .filter(good)
-        .filter(|listed| listed.record.kind == BackupKind::Full && !listed.record.partial);
+        .filter(|listed| listed.record.kind == BackupKind::Full && listed.record.is_whole());
     for listed in full.take(FULL_MIN) {
         keep(&listed.record.id, "one of the last two full ones");
     }
     // Better ones that are not good than none: what is wrong may be one space.
     let full = |listed: &&&Listed| listed.record.kind == BackupKind::Full && !listed.record.partial;
-    if newest.iter().filter(good).filter(full).count() < FULL_MIN {
+    let is_whole = |listed: &&&Listed| listed.record.is_whole();
+    if newest.iter().filter(good).filter(full).filter(is_whole).count() < FULL_MIN {
         for listed in newest.iter().filter(full).take(FULL_MIN) {
             keep(&listed.record.id, "one of the last two full ones");
         }
     }
-    let verified: Vec<&&Listed> = newest
-        .iter()
-        .filter(|listed| matches!(listed.standing, BackupStanding::Verified { .. }))
-        .collect();
+    let verified: Vec<&&Listed> = newest.iter().filter(|listed| counts(listed)).collect();
     // What is newer than the last verified one may be all there is of the latest time.
     let last_verified = verified.first().map(|listed| listed.record.started_at);
     for listed in newest.iter().filter(good) {
@@ -189,6 +187,12 @@ fn keep(listing: &BackupListing, policy: RetentionPolicy) -> Vec<Kept> {
         why.get(id).map(|why| Kept { id: id.to_owned(), why })
     });
     order.collect()
+}
+
+/// Whether a backup counts for a generation: one that lacks a space takes the place of none that has it. Who asked for some spaces knows
+/// what is in it.
+fn counts(listed: &Listed) -> bool {
+    matches!(listed.standing, BackupStanding::Verified { .. }) && listed.record.left_out.is_empty()
 }
 
 /// Objects that no backup which stays names.

@@ -167,12 +167,17 @@ impl Check {
             "started_at": Timestamp(good.record.started_at).to_string(),
             "age_hours": hours,
             "newest_failed": newest_failed,
+            "left_out": good.record.left_out,
         });
         print(output, &told, |_| {
             format!("backup {}: {}, {hours:.1} h old", good.record.id, good.standing.name())
         })?;
-        if newest_failed {
         false_reports(&listing.backups)?;
+        if !good.record.left_out.is_empty() {
+            let names = clean(&good.record.left_out.join(", "));
+            return Err(Failure::Partly(format!("the newest good backup is without: {names}")));
+        }
+        if newest_failed {
             return Err(Failure::Partly("the newest backup is not good".to_owned()));
         }
         let archived = archived_through(&access.repository).map_err(failed)?;
