@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engram_store::{Lsn, SpaceId};
+use engram_store::{Clock, Lsn, SpaceId};
 
 use crate::error::{BackupError, nearest};
 use crate::keys::{self, PieceName};
+use crate::lease::Lease;
 use crate::record::{BackupRecord, SpaceRecord, VerificationRecord};
 use crate::repository::Repository;
 
@@ -45,6 +46,15 @@ impl BackupStanding {
     }
 }
 
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The object or the space.
+    pub what: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
 /// A backup as it is listed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listed {
@@ -54,6 +64,8 @@ pub struct Listed {
     pub standing: BackupStanding,
     /// Nothing removes it.
     pub pinned: bool,
+    /// Reports of checks of it that no check wrote: they do not count.
+    pub false_reports: Vec<Finding>,
 }
 
 /// All that is known of the backups of a repository.
@@ -161,7 +173,7 @@ pub fn list_backups(repository: &Repository) -> Result<BackupListing, BackupErro
     }
     let pieces = Pieces::read(repository)?;
     let pinned = pins(repository)?;
-    let checks = last_checks(repository)?;
+    let Checks { last: checks, false_reports } = Checks::read(repository)?;
     let ids: BTreeSet<&str> = records.iter().map(|record| record.id.as_str()).collect();
     let standing = |record: &BackupRecord| {
         if let Some(parent) = record.parent.as_deref().filter(|parent| !ids.contains(parent)) {
@@ -183,6 +195,7 @@ pub fn list_backups(repository: &Repository) -> Result<BackupListing, BackupErro
     let backups = records.iter().map(|record| Listed {
         standing: standing(record),
         pinned: pinned.contains(&record.id),
+        false_reports: false_reports.get(&record.id).cloned().unwrap_or_default(),
         record: record.clone(),
     });
     Ok(BackupListing { backups: backups.collect(), damaged, pieces })
@@ -196,28 +209,52 @@ fn has_log(record: &BackupRecord, pieces: &Pieces) -> bool {
     })
 }
 
-/// The last check of each backup. One that found something counts until a deeper or equally deep one finds nothing.
-fn last_checks(
-    repository: &Repository,
-) -> Result<BTreeMap<String, VerificationRecord>, BackupError> {
-    let mut last: BTreeMap<String, VerificationRecord> = BTreeMap::new();
-    for key in repository.list(keys::CHECKS)? {
-        let check = match repository.record::<VerificationRecord>(&key) {
-            // A note that cannot be read says nothing; the backup it was about is none the worse.
-            Ok(None) | Err(BackupError::Corrupt { .. }) => continue,
-            check => check?,
-        };
-        let Some(check) = check else { continue };
-        match last.get(&check.backup) {
+/// What reports of checks say.
+#[derive(Default)]
+struct Checks {
+    /// The last check of each backup. One that found something counts until a deeper or equally deep one finds nothing.
+    last: BTreeMap<String, VerificationRecord>,
+    /// Reports that no check wrote, by the backup that they stand under.
+    false_reports: BTreeMap<String, Vec<Finding>>,
+}
+
+impl Checks {
+    fn read(repository: &Repository) -> Result<Checks, BackupError> {
+        let mut checks = Checks::default();
+        for key in repository.list(keys::CHECKS)? {
+            let check = match repository.record::<VerificationRecord>(&key) {
+                // A note that cannot be read says nothing; the backup it was about is none the worse.
+                Ok(None) | Err(BackupError::Corrupt { .. }) => continue,
+                check => check?,
+            };
+            let Some(check) = check else { continue };
+            match check.doubt(&key, repository.secret()) {
+                Some(doubt) => checks.refuse(key, doubt),
+                None => checks.take(check),
+            }
+        }
+        Ok(checks)
+    }
+
+    fn take(&mut self, check: VerificationRecord) {
+        match self.last.get(&check.backup) {
             Some(known) if !known.findings.is_empty() && check.level < known.level => {}
             Some(known)
                 if known.findings.is_empty()
                     && check.findings.is_empty()
                     && check.level < known.level => {}
-            _ => drop(last.insert(check.backup.clone(), check)),
+            _ => drop(self.last.insert(check.backup.clone(), check)),
         }
     }
-    Ok(last)
+
+    fn refuse(&mut self, key: String, doubt: &str) {
+        let below = key.strip_prefix(keys::CHECKS).unwrap_or(&key);
+        let backup = below.split('/').next().unwrap_or(below).to_owned();
+        let why = format!(
+            "no check wrote this report, {doubt}: it does not count; find out who can write to the repository, then remove it"
+        );
+        self.false_reports.entry(backup).or_default().push(Finding { what: key, why });
+    }
 }
 
 /// Names of the backups that nothing removes.
@@ -229,11 +266,17 @@ pub fn pins(repository: &Repository) -> Result<BTreeSet<String>, BackupError> {
     Ok(keys.iter().filter_map(|key| key.strip_prefix(keys::PINS)).map(str::to_owned).collect())
 }
 
-/// Keeps a backup from being removed, or lets it be.
+/// Keeps a backup from being removed, or lets it be: not while somebody else may be removing it.
 ///
 /// # Errors
-/// `UnknownBackup`; the repository does not answer.
-pub fn set_pin(repository: &Repository, id: &str, pinned: bool) -> Result<(), BackupError> {
+/// `UnknownBackup`; `Busy`; the repository does not answer.
+pub fn set_pin(
+    repository: &Repository,
+    id: &str,
+    pinned: bool,
+    clock: &dyn Clock,
+) -> Result<(), BackupError> {
+    let _lease = Lease::take(repository, "a backup is pinned or let go", None, clock)?;
     let listing = list_backups(repository)?;
     let id = find(&listing, id)?.record.id.clone();
     match pinned {
@@ -302,4 +345,130 @@ impl BackupListing {
 
 fn missing_parent(parent: &str) -> BackupError {
     BackupError::Missing { key: keys::backup(parent), what: "backup that others build on" }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use engram_store::{MemoryBlobs, SeededEntropy};
+
+    use super::*;
+    use crate::envelope::RepositoryKey;
+    use crate::record::BackupKind;
+    use crate::repository::{RepositoryOptions, StoredBytes};
+
+    const ID: &str = "20260101t000000z-f";
+
+    fn key(digit: &str) -> Option<RepositoryKey> {
+        RepositoryKey::parse(&digit.repeat(64))
+    }
+
+    /// A repository with one backup that needs no object.
+    fn repository(secret: Option<RepositoryKey>) -> Repository {
+        let options = RepositoryOptions { secret, zstd_level: 1 };
+        let (blobs, entropy) = (Arc::new(MemoryBlobs::new()), Arc::new(SeededEntropy::new(7)));
+        let repository = Repository::open_or_begin(blobs, entropy, options).unwrap();
+        let record = BackupRecord {
+            id: ID.to_owned(),
+            kind: BackupKind::Full,
+            partial: false,
+            parent: None,
+            directory: "d".to_owned(),
+            timeline: 1,
+            version: "test".to_owned(),
+            started_at: 1,
+            ended_at: 2,
+            spaces: Vec::new(),
+            gone: Vec::new(),
+            bytes: StoredBytes::default(),
+            sent: StoredBytes::default(),
+            left_out: Vec::new(),
+        };
+        repository.put_new_record(&keys::backup(ID), &record).unwrap();
+        repository
+    }
+
+    fn report() -> VerificationRecord {
+        VerificationRecord {
+            backup: ID.to_owned(),
+            level: 2,
+            at: 3,
+            took: 1,
+            objects: 0,
+            bytes: 0,
+            findings: Vec::new(),
+            signature: String::new(),
+        }
+    }
+
+    /// How the backup stands with this report under this name, and what is said of the report.
+    fn listed(
+        repository: &Repository,
+        name: &str,
+        report: &VerificationRecord,
+    ) -> (String, String) {
+        let name = format!("{}{name}", keys::CHECKS);
+        repository.put_record(&name, report).unwrap();
+        let listing = list_backups(repository).unwrap();
+        repository.delete(&name).unwrap();
+        let why = listing.backups[0].false_reports.first().map(|one| one.why.clone());
+        (listing.backups[0].standing.name().to_owned(), why.unwrap_or_default())
+    }
+
+    #[test]
+    fn reports_count_that_who_has_the_key_signed() {
+        for secret in [None, key("a")] {
+            let repository = repository(secret.clone());
+            let name = format!("{ID}/1");
+            let good = report().signed(secret.as_ref()).unwrap();
+            assert_eq!(listed(&repository, &name, &good), ("verified".to_owned(), String::new()));
+            let bad = VerificationRecord { findings: vec!["x".to_owned()], ..report() };
+            let bad = bad.signed(secret.as_ref()).unwrap();
+            assert_eq!(listed(&repository, &name, &bad), ("failed".to_owned(), String::new()));
+        }
+    }
+
+    #[test]
+    fn a_changed_report_counts_as_none_and_is_told() {
+        let secret = key("a");
+        let repository = repository(secret.clone());
+        let good = report().signed(secret.as_ref()).unwrap();
+        let other = report().signed(key("b").as_ref()).unwrap();
+        let mut flipped = good.clone();
+        let last = flipped.signature.pop().unwrap();
+        flipped.signature.push(if last == '0' { '1' } else { '0' });
+        let mutilated = [
+            VerificationRecord { level: 4, ..good.clone() },
+            VerificationRecord { at: 4, ..good.clone() },
+            VerificationRecord { took: 9, ..good.clone() },
+            VerificationRecord { objects: 9, ..good.clone() },
+            VerificationRecord { bytes: 9, ..good.clone() },
+            VerificationRecord { findings: vec!["x".to_owned()], ..good.clone() },
+            flipped,
+            other,
+            VerificationRecord { backup: "20260101t000000z-i".to_owned(), ..good },
+        ];
+        let name = format!("{ID}/1");
+        for report in mutilated {
+            let (standing, why) = listed(&repository, &name, &report);
+            assert_eq!(standing, "complete", "{report:?}");
+            assert!(why.contains("its signature does not fit"), "{why}");
+        }
+        let (standing, why) = listed(&repository, &name, &report());
+        assert_eq!((standing.as_str(), why.contains("it is not signed")), ("complete", true));
+    }
+
+    #[test]
+    fn a_report_in_the_wrong_place_counts_as_none() {
+        let secret = key("a");
+        let (plain, repository) = (repository(None), repository(secret.clone()));
+        let elsewhere = VerificationRecord { backup: "20260101t000000z-i".to_owned(), ..report() };
+        let elsewhere = elsewhere.signed(secret.as_ref()).unwrap();
+        let (standing, why) = listed(&repository, &format!("{ID}/1"), &elsewhere);
+        assert_eq!((standing.as_str(), why.contains("another backup")), ("complete", true));
+        let signed = report().signed(secret.as_ref()).unwrap();
+        let (standing, why) = listed(&plain, &format!("{ID}/1"), &signed);
+        assert_eq!((standing.as_str(), why.contains("has no key")), ("complete", true));
+    }
 }

@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engram_engine::{Engine, HeldSpace};
+use engram_engine::{Engine, EngineError, HeldSpace, LogFailure};
 use engram_store::{Clock, ManifestSegment, SpaceId};
 
 use crate::archive::Archiver;
-use crate::catalog::{BackupListing, BackupStanding, Listed, list_backups};
+use crate::catalog::{BackupListing, BackupStanding, Finding, Listed, list_backups};
 use crate::error::{BackupError, nearest};
 use crate::keys;
 use crate::lease::Lease;
@@ -40,6 +40,8 @@ pub struct CreatedBackup {
     pub record: BackupRecord,
     /// Objects that were stored for it.
     pub objects: u64,
+    /// Spaces that it lacks because a file of theirs is damaged or cannot be read, and which file.
+    pub damaged: Vec<Finding>,
 }
 
 /// Makes a backup. The log goes on being archived meanwhile. `progress` is told what is being done, and bytes done of all.
@@ -55,6 +57,11 @@ pub fn create(
 ) -> Result<CreatedBackup, BackupError> {
     let directory = engine.identity()?.id.to_string();
     let lease = Lease::take(repository, "a backup is made", Some(&directory), clock)?;
+    let progress = &mut |what: &str, done, total| {
+        // One that was lost is found before the record is stored.
+        let _ = lease.keep(clock);
+        progress(what, done, total);
+    };
     let listing = list_backups(repository)?;
     let started_at = clock.now_ns();
     let parent = parent(&listing, options, archiver.timeline());
@@ -64,14 +71,13 @@ pub fn create(
         Some(parent) => listing.resolve(parent)?,
         None => BTreeMap::new(),
     };
-    let (held, left_out) = hold(engine, &names, kind, progress)?;
+    let (mut held, mut left_out) = hold(engine, &names, kind, progress)?;
+    let mut damaged = Vec::new();
     let changed: Vec<&HeldSpace> =
         held.iter().filter(|space| has_changed(space, before.get(&space.id))).collect();
     let mut sender = Sender::new(engine, repository, &mut *progress);
     let mut spaces = Vec::with_capacity(changed.len());
-    // What a check found wrong is not taken for what it says it is.
-    let is_bad = |listed: &Listed| matches!(listed.standing, BackupStanding::Failed { .. });
-    sender.distrusts = listing.backups.iter().any(is_bad);
+    sender.distrusts = has_failed(&listing);
     sender.total = changed.iter().map(|space| size(space)).sum();
     let mut archived_at = started_at;
     let mut between = || {
@@ -82,16 +88,16 @@ pub fn create(
         Ok(())
     };
     for space in changed {
-        spaces.push(sender.send(space, &mut between)?);
+        match sender.send(space, &mut between)? {
+            Ok(record) => spaces.push(record),
+            Err(finding) => damaged.push(finding),
+        }
     }
     let Sender { sent, needed, objects, .. } = sender;
     progress("log", 0, 0);
+    leave_out(&damaged, &mut held, &mut left_out)?;
     archive_rest(engine, (repository, archiver), &held)?;
-    let mut here: BTreeSet<SpaceId> = held.iter().map(|space| space.id).collect();
-    // What cannot be read now is not gone: it stays as the backups before have it.
-    let kept = before.iter().filter(|(_, (space, _))| left_out.contains(&space.name));
-    here.extend(kept.map(|(id, _)| *id));
-    let gone = before.keys().filter(|id| !here.contains(id)).map(ToString::to_string).collect();
+    let gone = gone(&before, &held, &left_out);
     let record = BackupRecord {
         id: name(&listing, started_at, kind),
         kind,
@@ -110,7 +116,41 @@ pub fn create(
     };
     lease.check()?;
     repository.put_new_record(&keys::backup(&record.id), &record)?;
-    Ok(CreatedBackup { record, objects })
+    Ok(CreatedBackup { record, objects, damaged })
+}
+
+/// Whether a check found something wrong: then what is there is not taken for what it says it is.
+fn has_failed(listing: &BackupListing) -> bool {
+    let is_bad = |listed: &Listed| matches!(listed.standing, BackupStanding::Failed { .. });
+    listing.backups.iter().any(is_bad)
+}
+
+/// Takes spaces with damaged files out of what is backed up; where nothing is left, there is no backup.
+fn leave_out(
+    damaged: &[Finding],
+    held: &mut Vec<HeldSpace>,
+    left_out: &mut Vec<String>,
+) -> Result<(), BackupError> {
+    left_out.extend(damaged.iter().map(|one| one.what.clone()));
+    held.retain(|space| !left_out.contains(&space.name));
+    match damaged.first() {
+        Some(first) if held.is_empty() => {
+            Err(BackupError::corrupt(&format!("space {:?}", first.what), first.why.clone()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The spaces that the backups before have and that are gone. What cannot be read now is not: it stays as those backups have it.
+fn gone(
+    before: &BTreeMap<SpaceId, (SpaceRecord, String)>,
+    held: &[HeldSpace],
+    left_out: &[String],
+) -> Vec<String> {
+    let mut here: BTreeSet<SpaceId> = held.iter().map(|space| space.id).collect();
+    let kept = before.iter().filter(|(_, (space, _))| left_out.contains(&space.name));
+    here.extend(kept.map(|(id, _)| *id));
+    before.keys().filter(|id| !here.contains(id)).map(ToString::to_string).collect()
 }
 
 /// A backup is none without the log that belongs to it.
@@ -178,19 +218,16 @@ fn hold(
         if kind == BackupKind::Full {
             progress("checkpoints", number as u64, names.len() as u64);
             match engine.checkpoint(name) {
-                Ok(_) | Err(engram_engine::EngineError::SpaceNotFound { .. }) => {}
-                // The log has what the files do not; a quarantined space shows when it is held.
-                Err(engram_engine::EngineError::Log(engram_engine::LogFailure::Quarantined(_))) => {
-                }
+                Ok(_) | Err(EngineError::SpaceNotFound { .. }) => {}
+                // The log has what the files do not; a quarantined space shows when it is held, a damaged file when it is sent.
+                Err(EngineError::Log(LogFailure::Quarantined(_) | LogFailure::Corrupt(_))) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         match engine.hold(name) {
             Ok(space) => held.push(space),
-            Err(engram_engine::EngineError::SpaceNotFound { .. }) => {}
-            Err(engram_engine::EngineError::Log(engram_engine::LogFailure::Quarantined(_))) => {
-                left_out.push(name.clone());
-            }
+            Err(EngineError::SpaceNotFound { .. }) => {}
+            Err(EngineError::Log(LogFailure::Quarantined(_))) => left_out.push(name.clone()),
             Err(error) => return Err(error.into()),
         }
     }
@@ -246,16 +283,20 @@ impl<'a> Sender<'a> {
         }
     }
 
+    /// Gives what is wrong where a file of the space is damaged: others must not wait for it, and the backups before have it as it was.
     fn send(
         &mut self,
         space: &HeldSpace,
         between: &mut dyn FnMut() -> Result<(), BackupError>,
-    ) -> Result<SpaceRecord, BackupError> {
+    ) -> Result<Result<SpaceRecord, Finding>, BackupError> {
         let mut files = Vec::new();
         if let Some(manifest) = &space.manifest {
             for file in &manifest.segments {
                 between()?;
-                files.push(self.send_segment(space, file)?);
+                match self.send_segment(space, file)? {
+                    Ok(sent) => files.push(sent),
+                    Err(why) => return Ok(Err(Finding { what: space.name.clone(), why })),
+                }
             }
         }
         if let Some(hash) = space.graph()
@@ -268,38 +309,37 @@ impl<'a> Sender<'a> {
             lsn: manifest.lsn.0,
             committed_at: manifest.committed_at.0,
         });
-        Ok(SpaceRecord {
+        Ok(Ok(SpaceRecord {
             id: space.id.to_string(),
             name: space.name.clone(),
             manifest,
             files,
             through: TipRecord::new(&space.tip),
-        })
+        }))
     }
 
     fn send_segment(
         &mut self,
         space: &HeldSpace,
         file: &ManifestSegment,
-    ) -> Result<FileRecord, BackupError> {
+    ) -> Result<Result<FileRecord, String>, BackupError> {
         let hash = file.segment.hash;
         let key = keys::object(space.id, &hash);
         (self.progress)("files", self.done, self.total);
         let bytes = match self.there(&key, &hash)? {
             Some(stored) => StoredBytes { content: file.segment.bytes, stored },
             None => {
-                let content = self.engine.held_bytes(space, file)?;
-                if *blake3::hash(&content).as_bytes() != hash {
-                    return Err(BackupError::corrupt(
-                        &key,
-                        "the file in the data directory is damaged",
-                    ));
-                }
+                let content = match self.engine.held_bytes(space, file) {
+                    Ok(content) if *blake3::hash(&content).as_bytes() == hash => content,
+                    Ok(_) => return Ok(Err(format!("{key}: the file is damaged"))),
+                    Err(EngineError::Log(failure)) => return Ok(Err(format!("{key}: {failure}"))),
+                    Err(error) => return Err(error.into()),
+                };
                 self.store(&key, &content)?
             }
         };
         self.count(bytes);
-        Ok(FileRecord { role: FileRole::Segment, hash, bytes })
+        Ok(Ok(FileRecord { role: FileRole::Segment, hash, bytes }))
     }
 
     /// None where the graph is gone by now: it is built anew after a restore.

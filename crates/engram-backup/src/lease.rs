@@ -1,7 +1,9 @@
 //! One at a time: whoever adds or removes backups holds the lease of the repository.
 //!
 //! A process that died leaves its lease behind: the next one of the same data directory takes it over, for there is only one at a time;
-//! others wait until it ends by itself. The archive needs none.
+//! others wait until it ends by itself. Work that takes long makes it last longer, and ends where it was lost. The archive needs none.
+
+use std::cell::Cell;
 
 use engram_store::{BlobError, Clock};
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,8 @@ use crate::{hex, keys, time};
 
 /// How long a lease is counted on, ns: six hours.
 const LEASE_NS: i64 = 6 * 3_600 * 1_000_000_000;
+/// After which time it is made to last longer, ns: a tenth of that, so that one call that takes long harms nobody.
+const RENEW_NS: i64 = LEASE_NS / 10;
 
 #[derive(Serialize, Deserialize)]
 struct LeaseRecord {
@@ -28,6 +32,8 @@ struct LeaseRecord {
 pub(crate) struct Lease<'a> {
     repository: &'a Repository,
     holder: String,
+    /// When it was taken or made to last longer, ns.
+    renewed: Cell<i64>,
 }
 
 impl<'a> Lease<'a> {
@@ -51,8 +57,9 @@ impl<'a> Lease<'a> {
             since,
             until: since.saturating_add(LEASE_NS),
         };
+        let renewed = Cell::new(since);
         match repository.put_new_record(keys::LEASE, &record) {
-            Ok(_) => return Ok(Lease { repository, holder: record.holder }),
+            Ok(_) => return Ok(Lease { repository, holder: record.holder, renewed }),
             Err(BackupError::Conflict { .. } | BackupError::Store(BlobError::Exists { .. })) => {}
             Err(error) => return Err(error),
         }
@@ -70,7 +77,7 @@ impl<'a> Lease<'a> {
         repository.put_record(keys::LEASE, &record)?;
         match repository.record::<LeaseRecord>(keys::LEASE)? {
             Some(now) if now.holder == record.holder => {
-                Ok(Lease { repository, holder: record.holder })
+                Ok(Lease { repository, holder: record.holder, renewed })
             }
             _ => Err(BackupError::Busy {
                 what: what.to_owned(),
@@ -87,8 +94,28 @@ impl Lease<'_> {
     /// # Errors
     /// `Busy` when it ended and somebody else took it; `Missing` when that one is through, too.
     pub(crate) fn check(&self) -> Result<(), BackupError> {
+        self.held().map(drop)
+    }
+
+    /// Makes it last longer, where it was not done for a while.
+    ///
+    /// # Errors
+    /// As [`Lease::check`].
+    pub(crate) fn keep(&self, clock: &dyn Clock) -> Result<(), BackupError> {
+        let now = clock.now_ns();
+        if now.saturating_sub(self.renewed.get()) < RENEW_NS {
+            return Ok(());
+        }
+        let held = self.held()?;
+        let record = LeaseRecord { until: now.saturating_add(LEASE_NS), ..held };
+        self.repository.put_record(keys::LEASE, &record)?;
+        self.renewed.set(now);
+        Ok(())
+    }
+
+    fn held(&self) -> Result<LeaseRecord, BackupError> {
         match self.repository.record::<LeaseRecord>(keys::LEASE)? {
-            Some(held) if held.holder == self.holder => Ok(()),
+            Some(held) if held.holder == self.holder => Ok(held),
             Some(held) => Err(BackupError::Busy {
                 what: held.what,
                 since: time::text(held.since),

@@ -23,9 +23,9 @@ mod record;
 
 mod piece;
 
-mod catalog;
-
 mod lease;
+
+mod catalog;
 
 mod archive;
 
@@ -42,7 +42,9 @@ mod verify;
 mod retention;
 
 pub use archive::{ArchiveStep, Archiver, Gap};
-pub use catalog::{BackupListing, BackupStanding, Listed, find, list_backups, pins, set_pin};
+pub use catalog::{
+    BackupListing, BackupStanding, Finding, Listed, find, list_backups, pins, set_pin,
+};
 pub use create::{CreateOptions, CreatedBackup, create, restore_point};
 pub use envelope::RepositoryKey;
 pub use error::BackupError;
@@ -54,6 +56,4 @@ pub use repository::{Repository, RepositoryOptions, StoredBytes};
 pub use restore::{RestoreOptions, Restored, restore};
 pub use retention::{Kept, PruneReport, RetentionPolicy, prune};
 pub use target::{PlannedSpace, RestorePlan, RestoreTarget, archived_through, plan};
-pub use verify::{
-    BackupCheck, Drill, Finding, VerifyLevel, VerifyOptions, remove_directory, verify,
-};
+pub use verify::{BackupCheck, Drill, VerifyLevel, VerifyOptions, remove_directory, verify};

@@ -3,9 +3,12 @@
 use engram_store::{CommitTime, Lsn, Manifest, SpaceId, SpaceTip};
 use serde::{Deserialize, Serialize};
 
+use crate::envelope::RepositoryKey;
 use crate::error::BackupError;
-use crate::hex;
 use crate::repository::StoredBytes;
+use crate::{hex, keys};
+
+const SIGN_CONTEXT: &str = "engram backup 2026 verification";
 
 /// How much of what a backup needs stands in its own record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +69,7 @@ pub struct BackupRecord {
     pub bytes: StoredBytes,
     /// What of that was sent for it.
     pub sent: StoredBytes,
-    /// Spaces that were left out, quarantined by then.
+    /// Spaces that were left out, quarantined by then or with a damaged file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
 }
@@ -134,6 +137,13 @@ pub struct TipRecord {
     pub chain: [u8; 16],
     /// Checksum of the state of the space after it.
     pub state_sum: u64,
+}
+
+impl BackupRecord {
+    /// Whether it is of all spaces that there were.
+    pub fn is_whole(&self) -> bool {
+        !self.partial && self.left_out.is_empty()
+    }
 }
 
 impl TipRecord {
@@ -258,4 +268,40 @@ pub struct VerificationRecord {
     /// Sum over all of the above that only who has the key of the repository can make; empty where it is not encrypted.
     #[serde(default)]
     pub signature: String,
+}
+
+impl VerificationRecord {
+    /// The same, signed by who has the key; without one, as nobody signed it.
+    ///
+    /// # Errors
+    /// It cannot be written down.
+    pub(crate) fn signed(
+        mut self,
+        secret: Option<&RepositoryKey>,
+    ) -> Result<VerificationRecord, BackupError> {
+        self.signature = self.due_signature(secret)?;
+        Ok(self)
+    }
+
+    fn due_signature(&self, secret: Option<&RepositoryKey>) -> Result<String, BackupError> {
+        let Some(secret) = secret else { return Ok(String::new()) };
+        let unsigned = VerificationRecord { signature: String::new(), ..self.clone() };
+        let bytes = serde_json::to_vec(&unsigned)
+            .map_err(|error| BackupError::corrupt(keys::CHECKS, error.to_string()))?;
+        Ok(hex::encode(&secret.sign(SIGN_CONTEXT, &bytes)))
+    }
+
+    /// What shows that the report under `key` is not one that a check wrote there; none = nothing does.
+    pub(crate) fn doubt(&self, key: &str, secret: Option<&RepositoryKey>) -> Option<&'static str> {
+        let due = self.due_signature(secret).ok();
+        if due.as_ref() != Some(&self.signature) {
+            return Some(match (self.signature.is_empty(), secret) {
+                (true, _) => "it is not signed",
+                (false, Some(_)) => "its signature does not fit",
+                (false, None) => "it is signed, and the repository has no key",
+            });
+        }
+        let is_in_place = key.starts_with(&keys::checks_of(&self.backup));
+        (!is_in_place).then_some("it is about another backup")
+    }
 }

@@ -1,16 +1,18 @@
 //! Which backups stay: generations by day, week and month, and what others build on.
 //!
-//! Guarantees: only verified backups count for a generation; two full ones stay whatever the policy says; a backup that another builds on
+//! Guarantees: only verified backups of all spaces count for a generation; two full ones stay whatever the policy says; a backup that another builds on
 //! stays with it; a pinned one stays. An object goes only when no record names it, a piece of the log when no backup needs it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engram_store::{Clock, Lsn, SpaceId};
+use engram_engine::deletes_space;
+use engram_store::{Clock, Frame, Lsn, SpaceId};
 
 use crate::catalog::{BackupListing, BackupStanding, Listed, list_backups};
 use crate::error::BackupError;
 use crate::keys::PieceName;
 use crate::lease::Lease;
+use crate::piece;
 use crate::record::BackupKind;
 use crate::repository::Repository;
 use crate::{keys, time};
@@ -70,7 +72,7 @@ pub fn prune(
     clock: &dyn Clock,
     log: &mut dyn FnMut(&str),
 ) -> Result<PruneReport, BackupError> {
-    let _lease = Lease::take(repository, "backups are pruned", directory, clock)?;
+    let lease = Lease::take(repository, "backups are pruned", directory, clock)?;
     let listing = list_backups(repository)?;
     let kept = keep(&listing, policy);
     let stays = |id: &str| kept.iter().any(|own| own.id == id);
@@ -98,9 +100,10 @@ pub fn prune(
     if listing.damaged.is_empty() && !stay.is_empty() {
         let objects = unneeded_objects(repository, &stay)?;
         report.objects = objects.len() as u64;
-        let pieces = unneeded_pieces(&listing, &stay);
+        let pieces = unneeded_pieces(repository, &listing, &stay)?;
         report.pieces = pieces.len() as u64;
         for key in objects.iter().chain(&pieces) {
+            lease.keep(clock)?;
             report.bytes += repository.stored_len(key)?;
         }
         doomed.extend(objects);
@@ -108,6 +111,8 @@ pub fn prune(
     }
     if !dry_run {
         for key in &doomed {
+            // Whoever holds it now may build on what is about to go.
+            lease.keep(clock)?;
             log(key);
             repository.delete(key)?;
         }
@@ -131,21 +136,19 @@ fn keep(listing: &BackupListing, policy: RetentionPolicy) -> Vec<Kept> {
     let full = newest
         .iter()
         .filter(good)
-        .filter(|listed| listed.record.kind == BackupKind::Full && !listed.record.partial);
+        .filter(|listed| listed.record.kind == BackupKind::Full && listed.record.is_whole());
     for listed in full.take(FULL_MIN) {
         keep(&listed.record.id, "one of the last two full ones");
     }
     // Better ones that are not good than none: what is wrong may be one space.
     let full = |listed: &&&Listed| listed.record.kind == BackupKind::Full && !listed.record.partial;
-    if newest.iter().filter(good).filter(full).count() < FULL_MIN {
+    let is_whole = |listed: &&&Listed| listed.record.is_whole();
+    if newest.iter().filter(good).filter(full).filter(is_whole).count() < FULL_MIN {
         for listed in newest.iter().filter(full).take(FULL_MIN) {
             keep(&listed.record.id, "one of the last two full ones");
         }
     }
-    let verified: Vec<&&Listed> = newest
-        .iter()
-        .filter(|listed| matches!(listed.standing, BackupStanding::Verified { .. }))
-        .collect();
+    let verified: Vec<&&Listed> = newest.iter().filter(|listed| counts(listed)).collect();
     // What is newer than the last verified one may be all there is of the latest time.
     let last_verified = verified.first().map(|listed| listed.record.started_at);
     for listed in newest.iter().filter(good) {
@@ -186,6 +189,12 @@ fn keep(listing: &BackupListing, policy: RetentionPolicy) -> Vec<Kept> {
     order.collect()
 }
 
+/// Whether a backup counts for a generation: one that lacks a space takes the place of none that has it. Who asked for some spaces knows
+/// what is in it.
+fn counts(listed: &Listed) -> bool {
+    matches!(listed.standing, BackupStanding::Verified { .. }) && listed.record.left_out.is_empty()
+}
+
 /// Objects that no backup which stays names.
 fn unneeded_objects(repository: &Repository, stay: &[&Listed]) -> Result<Vec<String>, BackupError> {
     let spaces = stay.iter().flat_map(|listed| &listed.record.spaces);
@@ -199,10 +208,14 @@ fn unneeded_objects(repository: &Repository, stay: &[&Listed]) -> Result<Vec<Str
 
 /// Pieces of the log that no backup which stays needs: those that end where the oldest files of their space do, and those of spaces
 /// that were gone before the oldest backup.
-fn unneeded_pieces(listing: &BackupListing, stay: &[&Listed]) -> Vec<String> {
-    if stay.is_empty() {
-        return Vec::new();
-    }
+fn unneeded_pieces(
+    repository: &Repository,
+    listing: &BackupListing,
+    stay: &[&Listed],
+) -> Result<Vec<String>, BackupError> {
+    let Some(begin) = stay.iter().map(|listed| listed.record.started_at).min() else {
+        return Ok(Vec::new());
+    };
     let mut oldest: BTreeMap<SpaceId, Lsn> = BTreeMap::new();
     for listed in stay {
         let Ok(spaces) = listing.resolve(&listed.record) else { continue };
@@ -211,18 +224,42 @@ fn unneeded_pieces(listing: &BackupListing, stay: &[&Listed]) -> Vec<String> {
             oldest.entry(id).and_modify(|own| *own = covered.min(*own)).or_insert(covered);
         }
     }
-    // A space that no backup has was born after the last one, or is in none because it was gone by the first: then its pieces were
-    // stored before anything of that was.
-    let first_gone = |space: SpaceId| {
-        let removed = listing
-            .backups
-            .iter()
-            .filter(|listed| listed.record.spaces.iter().any(|own| own.space() == Some(space)));
-        removed.count() > 0
-    };
-    let pieces = listing.pieces.all().filter(|piece| match oldest.get(&piece.space) {
-        Some(covered) => piece.last <= *covered,
-        None => first_gone(piece.space),
-    });
-    pieces.map(PieceName::key).collect()
+    let mut unneeded = Vec::new();
+    for space in listing.pieces.spaces() {
+        let pieces = listing.pieces.of(space);
+        match oldest.get(&space) {
+            Some(covered) => unneeded.extend(pieces.iter().filter(|piece| piece.last <= *covered)),
+            None if is_gone(repository, pieces, begin)? => unneeded.extend(pieces),
+            // Born after the last backup, or there when the oldest was made and not in it: a restore may go back to it.
+            None => {}
+        }
+    }
+    Ok(unneeded.into_iter().map(PieceName::key).collect())
+}
+
+/// Whether a space that no backup has was deleted, on each of its timelines, before a time: no restore goes back so far. What cannot be
+/// read stays.
+fn is_gone(
+    repository: &Repository,
+    pieces: &[PieceName],
+    begin_ns: i64,
+) -> Result<bool, BackupError> {
+    let mut ends: BTreeMap<u32, &PieceName> = BTreeMap::new();
+    for piece in pieces {
+        let end = ends.entry(piece.timeline).or_insert(piece);
+        if piece.last > end.last {
+            *end = piece;
+        }
+    }
+    for piece in ends.values() {
+        let frames = match piece::load(repository, piece) {
+            Err(BackupError::Corrupt { .. } | BackupError::Missing { .. }) => return Ok(false),
+            frames => frames?,
+        };
+        let is_end = |frame: &Frame| deletes_space(frame) && frame.stamp.time.0 < begin_ns;
+        if !frames.last().is_some_and(is_end) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

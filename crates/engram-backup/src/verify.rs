@@ -9,16 +9,15 @@ use std::sync::Arc;
 use engram_engine::{EngineError, FindingWeight, LogFailure, Offline};
 use engram_store::{BlobStore, Clock, Entropy, Fs, SpaceId, VerifyDepth};
 
-use crate::catalog::{BackupListing, find, list_backups};
+use crate::catalog::{BackupListing, Finding, find, list_backups};
 use crate::error::BackupError;
 use crate::lineage::{Lineage, follow};
 use crate::record::{BackupRecord, SpaceRecord, VerificationRecord, tip_of};
 use crate::repository::Repository;
 use crate::restore::{RestoreOptions, restore};
 use crate::target::{RestorePlan, RestoreTarget, plan};
-use crate::{hex, keys, time};
+use crate::{keys, time};
 
-const SIGN_CONTEXT: &str = "engram backup 2026 verification";
 /// Findings that are told of one check, at most.
 const FINDINGS_MAX: usize = 100;
 
@@ -42,15 +41,6 @@ impl VerifyLevel {
             [VerifyLevel::Presence, VerifyLevel::Bytes, VerifyLevel::Restore, VerifyLevel::Drill];
         all.into_iter().find(|level| *level as u8 == number)
     }
-}
-
-/// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The object or the space.
-    pub what: String,
-    /// What is wrong with it.
-    pub why: String,
 }
 
 /// Somebody who works with a directory that was put together; what it finds wrong.
@@ -93,6 +83,8 @@ pub struct BackupCheck {
     pub target: Option<String>,
     /// What is wrong.
     pub findings: Vec<Finding>,
+    /// Reports of earlier checks that none wrote: they do not count, and say nothing of the backup itself.
+    pub false_reports: Vec<Finding>,
 }
 
 /// Checks a backup and notes the outcome in the repository. Each level does what those below it do.
@@ -106,7 +98,8 @@ pub fn verify(
     progress: &mut dyn FnMut(&str, u64, u64),
 ) -> Result<BackupCheck, BackupError> {
     let listing = list_backups(repository)?;
-    let record = find(&listing, id)?.record.clone();
+    let listed = find(&listing, id)?;
+    let (record, false_reports) = (listed.record.clone(), listed.false_reports.clone());
     let begun = options.clock.now_ns();
     let clock = Arc::clone(&options.clock);
     let level = options.level;
@@ -123,6 +116,7 @@ pub fn verify(
             restore_ns: None,
             target: None,
             findings: Vec::new(),
+            false_reports,
         },
     };
     check.run(options, progress)?;
@@ -135,7 +129,7 @@ pub fn verify(
 
 fn note(repository: &Repository, report: &BackupCheck, at: i64) -> Result<(), BackupError> {
     let findings = report.findings.iter().take(FINDINGS_MAX);
-    let mut record = VerificationRecord {
+    let record = VerificationRecord {
         backup: report.backup.clone(),
         level: report.level as u8,
         at,
@@ -145,11 +139,7 @@ fn note(repository: &Repository, report: &BackupCheck, at: i64) -> Result<(), Ba
         findings: findings.map(|one| format!("{}: {}", one.what, one.why)).collect(),
         signature: String::new(),
     };
-    if let Some(secret) = repository.secret() {
-        let bytes = serde_json::to_vec(&record)
-            .map_err(|error| BackupError::corrupt(keys::CHECKS, error.to_string()))?;
-        record.signature = hex::encode(&secret.sign(SIGN_CONTEXT, &bytes));
-    }
+    let record = record.signed(repository.secret())?;
     let name = format!(
         "{}{}-{:020}-{}",
         keys::checks_of(&report.backup),

@@ -43,8 +43,8 @@ mod salvage;
 pub mod conformance;
 
 pub use blob::{
-    BLOB_KEY_BYTES_MAX, BlobError, BlobFile, BlobStore, FsBlobs, MemoryBlobs, check_blob_key,
-    check_blob_prefix,
+    BLOB_KEY_BYTES_MAX, BlobError, BlobFile, BlobStore, FsBlobs, MemoryBlobs, OverlayBlobs,
+    check_blob_key, check_blob_prefix,
 };
 pub use block::{BLOCK_BYTES, BLOCK_COST_BYTES, BlockCache, BlockCacheStats};
 pub use bug::Bug;

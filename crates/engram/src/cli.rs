@@ -125,6 +125,8 @@ enum Command {
     /// Check the audit log
     #[command(subcommand)]
     Audit(commands::audit::Audit),
+    /// Carry out the runbooks of disaster recovery on a copy, and measure them
+    Drill(commands::drill::Drill),
     /// Check, read out and repair a data directory that no server has open
     #[command(subcommand)]
     Store(commands::store::Store),
@@ -185,6 +187,7 @@ impl Command {
             Command::Whoami(command) => command.run(connection),
             Command::Certs(command) => command.run(connection.output),
             Command::Audit(command) => command.run(connection.output),
+            Command::Drill(command) => command.run(connection.output),
             Command::Store(command) => command.run(connection.output),
             Command::Completions(command) => command.run(Cli::command()),
         }

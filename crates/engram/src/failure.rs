@@ -51,17 +51,27 @@ impl Failure {
     pub(crate) fn report(&self, output: OutputFormat) {
         let text = match (self, output) {
             (Failure::Closed, _) => return,
-            (Failure::NothingFound(text) | Failure::Partly(text), _) => text.clone(),
-            (Failure::Statement { shown, .. }, OutputFormat::Table) => shown.trim_end().to_owned(),
             (
                 Failure::Problem(problem) | Failure::Statement { problem, .. },
                 OutputFormat::Json,
             ) => {
                 serde_json::to_string(problem).expect("a problem has string keys and plain values")
             }
-            (Failure::Problem(problem), OutputFormat::Table) => describe(problem),
+            _ => self.text(),
         };
         note(&text);
+    }
+}
+
+impl Failure {
+    /// What happened, for people.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Failure::Closed => "nobody reads the output".to_owned(),
+            Failure::NothingFound(text) | Failure::Partly(text) => text.clone(),
+            Failure::Statement { shown, .. } => shown.trim_end().to_owned(),
+            Failure::Problem(problem) => describe(problem),
+        }
     }
 }
 

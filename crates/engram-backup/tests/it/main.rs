@@ -8,3 +8,4 @@ mod beside;
 mod mutilated;
 mod restoring;
 mod retaining;
+mod rotten;

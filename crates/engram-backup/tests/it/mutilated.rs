@@ -2,11 +2,11 @@
 
 use engram_backup::{
     Archiver, BackupError, BackupKind, CreateOptions, RestoreTarget, RetentionPolicy, VerifyLevel,
-    create, list_backups, prune,
+    create, list_backups, prune, set_pin,
 };
 use engram_store::BlobStore;
 
-use crate::harness::{World, remember};
+use crate::harness::{SECOND, World, remember};
 
 /// A repository with a full and an incremental backup, and the name of the second.
 fn filled(world: &World) -> String {
@@ -235,5 +235,39 @@ fn a_lease_that_was_left_behind_is_taken_over_by_its_own_directory_only() {
     let policy = RetentionPolicy::default();
     let refused = prune(&repository, policy, (true, None), &*world.clock, &mut |_| {});
     assert!(matches!(refused, Err(BackupError::Busy { .. })));
+    let refused = set_pin(&repository, "latest", true, &*world.clock);
+    assert!(matches!(refused, Err(BackupError::Busy { .. })));
     world.backup(&engine, (&repository, &mut archiver), BackupKind::Full).unwrap();
+}
+
+#[test]
+fn a_lease_lasts_as_long_as_the_work_does() {
+    let world = World::new();
+    filled(&world);
+    let repository = world.repository();
+    let engine = world.open("/live");
+    let mut archiver = Archiver::begin(&engine, &repository, 0, false).unwrap();
+    remember(&engine, "default", "new", "something to send");
+    let options = CreateOptions {
+        kind: BackupKind::Full,
+        spaces: None,
+        version: "test".to_owned(),
+        archive_interval_ns: i64::MAX,
+    };
+    // Each step takes five hours, and somebody else would like to work, too.
+    let mut refused = 0;
+    let mut slow = |_: &str, _, _| {
+        world.clock.advance(5 * 3_600 * SECOND);
+        let other = prune(
+            &repository,
+            RetentionPolicy::default(),
+            (true, None),
+            &*world.clock,
+            &mut |_| {},
+        );
+        assert!(matches!(other, Err(BackupError::Busy { .. })), "{other:?}");
+        refused += 1;
+    };
+    create(&engine, (&repository, &mut archiver), &options, &*world.clock, &mut slow).unwrap();
+    assert!(refused > 2, "{refused} steps");
 }

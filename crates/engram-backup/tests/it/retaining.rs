@@ -3,8 +3,9 @@
 use engram_backup::{
     Archiver, BackupKind, RestoreTarget, RetentionPolicy, VerifyLevel, list_backups, prune, set_pin,
 };
+use engram_store::BlobStore as _;
 
-use crate::harness::{DAY, World, held, remember};
+use crate::harness::{DAY, World, held, remember, settle, space};
 
 #[test]
 fn generations_stay_and_what_stays_can_be_restored() {
@@ -23,7 +24,7 @@ fn generations_stay_and_what_stays_can_be_restored() {
         }
         if day == 2 {
             pinned = made.record.id.clone();
-            set_pin(&repository, &pinned, true).unwrap();
+            set_pin(&repository, &pinned, true, &*world.clock).unwrap();
         }
         world.clock.advance(DAY);
     }
@@ -49,4 +50,47 @@ fn generations_stay_and_what_stays_can_be_restored() {
     assert_eq!((again.removed.len(), again.objects, again.pieces), (0, 0, 0));
     world.try_restore(&repository, &RestoreTarget::Latest, "/latest").unwrap();
     assert_eq!(held(&world.open("/latest"), "default"), held(&engine, "default"));
+}
+
+#[test]
+fn the_log_of_spaces_that_came_and_went_between_backups_goes() {
+    let world = World::new();
+    let repository = world.repository();
+    let engine = world.open("/live");
+    let mut archiver = Archiver::begin(&engine, &repository, 0, false).unwrap();
+    let policy = RetentionPolicy { daily: 2, weekly: 0, monthly: 0 };
+    let backup = |archiver: &mut Archiver, day: u32| {
+        remember(&engine, "default", &format!("d{day}"), &format!("note of day {day}"));
+        let made = world.backup(&engine, (&repository, archiver), BackupKind::Full).unwrap();
+        world.verify(&repository, &made.record.id, VerifyLevel::Bytes).unwrap();
+        world.clock.advance(DAY);
+    };
+    // One is deleted before the next backup, one lives on without ever being in one that stays.
+    let live = |name: &str| {
+        settle(&engine, |done| engine.create_space(&space(name), done)).unwrap();
+        remember(&engine, name, "one", "it is there for an hour");
+    };
+    backup(&mut archiver, 0);
+    live("short");
+    archiver.step(&engine, &repository).unwrap();
+    settle(&engine, |done| engine.delete_space("short", done)).unwrap();
+    archiver.step(&engine, &repository).unwrap();
+    let spaces = || -> std::collections::BTreeSet<String> {
+        let keys = world.store.list("log/").unwrap();
+        keys.iter().map(|key| key.split('/').nth(1).unwrap().to_owned()).collect()
+    };
+    assert_eq!(spaces().len(), 2);
+    let prune = || prune(&repository, policy, (false, None), &*world.clock, &mut |_| {}).unwrap();
+    // The oldest backup is from before it was deleted: a restore may go back to when it was there.
+    backup(&mut archiver, 1);
+    prune();
+    assert_eq!(spaces().len(), 2);
+    backup(&mut archiver, 2);
+    backup(&mut archiver, 3);
+    live("young");
+    archiver.step(&engine, &repository).unwrap();
+    assert!(prune().pieces > 0);
+    assert_eq!(spaces().len(), 2, "the young one stays, the short one is gone");
+    world.try_restore(&repository, &RestoreTarget::Latest, "/latest").unwrap();
+    assert_eq!(held(&world.open("/latest"), "young"), held(&engine, "young"));
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use engram_api::{ErrorCode, Problem, nearest};
 use engram_backup::{Repository, RepositoryKey, RepositoryOptions};
-use engram_store::{BlobStore, Entropy, OsEntropy};
+use engram_store::{BlobStore, Entropy, OsEntropy, OverlayBlobs};
 use tokio::runtime::{Handle, Runtime};
 
 use super::paced::PacedBlobs;
 use super::problem::backup_problem;
 use crate::blobs;
-use crate::config::{RepositorySettings, Settings};
+use crate::config::{RepositorySettings, Settings, StorePlace};
 
 /// Names of the repositories of a configuration.
 pub fn repository_names(settings: &Settings) -> Vec<&str> {
@@ -20,8 +20,12 @@ pub fn repository_names(settings: &Settings) -> Vec<&str> {
 
 /// A repository that is opened without a server.
 pub struct RepositoryAccess {
+    /// Its name in the configuration.
+    pub name: String,
     /// The repository.
     pub repository: Repository,
+    /// The store that it reads and writes.
+    pub store: Arc<dyn BlobStore>,
     /// The cold store of the configuration.
     pub cold: Option<Arc<dyn BlobStore>>,
     /// What calls over the network wait on; it ends last.
@@ -34,23 +38,57 @@ impl RepositoryAccess {
     /// # Errors
     /// No such repository, none that was begun, another key, a store that does not answer.
     pub fn open(settings: &Settings, name: Option<&str>) -> Result<RepositoryAccess, Box<Problem>> {
-        let (name, own) = choose(&settings.repositories, name)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?;
-        let (blobs, options) = parts(name, own, runtime.handle())?;
-        let opened = Repository::open(blobs, Arc::new(OsEntropy), options);
-        let repository = opened.map_err(|error| Box::new(backup_problem(error)))?;
-        let repository = repository.ok_or_else(|| {
-            let detail =
-                format!("repository `{name}` holds nothing yet: no server has archived into it");
-            Problem::new(ErrorCode::RepositoryNotFound, detail)
-        })?;
+        let runtime = runtime()?;
         let cold = blobs::open_blobs(settings, runtime.handle())?;
-        Ok(RepositoryAccess { repository, cold, _runtime: runtime })
+        RepositoryAccess::new(settings, name, runtime, |store| (store, cold))
     }
+
+    /// The same for somebody who must not change it: what is written goes to `changes`, the repository is only read. The cold store of
+    /// the configuration is not opened.
+    ///
+    /// # Errors
+    /// As [`RepositoryAccess::open`].
+    pub fn open_over(
+        settings: &Settings,
+        name: Option<&str>,
+        changes: Arc<dyn BlobStore>,
+    ) -> Result<RepositoryAccess, Box<Problem>> {
+        let (name, own) = choose(&settings.repositories, name)?;
+        // Opening a folder would make it.
+        if let StorePlace::Folder(dir) = &own.store.place
+            && !dir.is_dir()
+        {
+            return Err(Box::new(nothing_yet(name)));
+        }
+        let over =
+            |store| (Arc::new(OverlayBlobs::new(store, changes)) as Arc<dyn BlobStore>, None);
+        RepositoryAccess::new(settings, Some(name), runtime()?, over)
+    }
+
+    fn new(
+        settings: &Settings,
+        name: Option<&str>,
+        runtime: Runtime,
+        stores: impl FnOnce(Arc<dyn BlobStore>) -> (Arc<dyn BlobStore>, Option<Arc<dyn BlobStore>>),
+    ) -> Result<RepositoryAccess, Box<Problem>> {
+        let (name, own) = choose(&settings.repositories, name)?;
+        let (store, options) = parts(name, own, runtime.handle())?;
+        let (store, cold) = stores(store);
+        let opened = Repository::open(Arc::clone(&store), Arc::new(OsEntropy), options);
+        let repository = opened.map_err(|error| Box::new(backup_problem(error)))?;
+        let repository = repository.ok_or_else(|| nothing_yet(name))?;
+        Ok(RepositoryAccess { name: name.to_owned(), repository, store, cold, _runtime: runtime })
+    }
+}
+
+fn runtime() -> Result<Runtime, Box<Problem>> {
+    let built = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    built.map_err(|error| Box::new(Problem::new(ErrorCode::Internal, error.to_string())))
+}
+
+fn nothing_yet(name: &str) -> Problem {
+    let detail = format!("repository `{name}` holds nothing yet: no server has archived into it");
+    Problem::new(ErrorCode::RepositoryNotFound, detail)
 }
 
 /// The repository of that name, or the only one.

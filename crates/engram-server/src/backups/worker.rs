@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use engram_api::{ErrorCode, Problem};
 use engram_backup::{
-    Archiver, BackupKind, BackupStanding, CreateOptions, Repository, RepositoryOptions,
-    RestoreOptions, RestoreTarget, RetentionPolicy, VerifyLevel, VerifyOptions, create,
-    list_backups, plan, prune, remove_directory, restore, restore_point, verify,
+    Archiver, BackupKind, BackupStanding, CreateOptions, CreatedBackup, Repository,
+    RepositoryOptions, RestoreOptions, RestoreTarget, RetentionPolicy, VerifyLevel, VerifyOptions,
+    create, list_backups, plan, prune, remove_directory, restore, restore_point, verify,
 };
 use engram_engine::{Components, Engine, EngineError, EngineSettings};
 use engram_store::{BlobStore, Fs, FsBlobs};
@@ -48,8 +48,13 @@ struct Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        remove_directory(&*self.fs, &self.dir);
-        remove_directory(&*self.fs, &self.dir.with_extension("cold"));
+        for dir in [self.dir.clone(), self.dir.with_extension("cold")] {
+            remove_directory(&*self.fs, &dir);
+            // The seam removes files only. What is not empty stays, and so does what is on no real disk.
+            for folder in ["wal", "spaces", "index", ""] {
+                let _ = std::fs::remove_dir(dir.join(folder));
+            }
+        }
     }
 }
 
@@ -139,6 +144,9 @@ impl WorkerParts {
     /// Notes what the repository says of its backups.
     fn look_around(&self, repository: &Repository) {
         let Ok(listing) = list_backups(repository) else { return };
+        for one in listing.backups.iter().flat_map(|listed| &listed.false_reports) {
+            tracing::error!(repository = self.slot.name, report = one.what, "{}", one.why);
+        }
         let mut figures = self.slot.figures();
         figures.backups = listing.backups.len() as u64;
         figures.newest_failed = listing
@@ -266,7 +274,17 @@ impl WorkerParts {
             self.slot.figures().backup_failures += 1;
             tracing::error!(repository = self.slot.name, %error, "no backup was made");
         });
-        let record = made.map_err(|error| Box::new(backup_problem(error)))?.record;
+        let CreatedBackup { record, damaged, .. } =
+            made.map_err(|error| Box::new(backup_problem(error)))?;
+        for one in &damaged {
+            self.slot.figures().backup_failures += 1;
+            tracing::error!(
+                repository = self.slot.name,
+                space = one.what,
+                file = one.why,
+                "a space is not in the backup: restore it from an older one"
+            );
+        }
         tracing::info!(
             repository = self.slot.name,
             backup = record.id,

@@ -13,6 +13,8 @@ mod memory;
 
 mod folder;
 
+mod overlay;
+
 mod file;
 
 pub use error::BlobError;
@@ -20,4 +22,5 @@ pub use file::BlobFile;
 pub use folder::FsBlobs;
 pub use key::{BLOB_KEY_BYTES_MAX, check_blob_key, check_blob_prefix};
 pub use memory::MemoryBlobs;
+pub use overlay::OverlayBlobs;
 pub use store::BlobStore;

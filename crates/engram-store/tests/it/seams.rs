@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use engram_store::{
-    BlobStore, Clock, Entropy, Fs, FsBlobs, ManualClock, MemoryBlobs, MemoryFs, OpenMode,
-    OsEntropy, OverlayFs, RealFs, SeededEntropy, SystemClock, conformance, read_all,
+    BlobError, BlobStore, Clock, Entropy, Fs, FsBlobs, ManualClock, MemoryBlobs, MemoryFs,
+    OpenMode, OsEntropy, OverlayBlobs, OverlayFs, RealFs, SeededEntropy, SystemClock, conformance,
+    read_all,
 };
 
 use crate::support::FaultyBlobs;
@@ -34,6 +35,30 @@ fn stores_of_objects_conform() {
     let scratch = tempfile::tempdir().unwrap();
     let blobs = FsBlobs::open(Arc::new(RealFs), scratch.path().join("deep/objects")).unwrap();
     conformance::check_blobs(&(Arc::new(blobs) as Arc<dyn BlobStore>));
+}
+
+#[test]
+fn the_overlay_of_objects_conforms_and_leaves_what_is_below_alone() {
+    let (below, changes) = (MemoryBlobs::new(), MemoryBlobs::new());
+    for key in ["a/one", "a/two", "a/three"] {
+        below.put(key, key.as_bytes()).unwrap();
+    }
+    let overlay: Arc<dyn BlobStore> =
+        Arc::new(OverlayBlobs::new(Arc::new(below.clone()), Arc::new(changes.clone())));
+    conformance::check_blobs(&overlay);
+    overlay.put("a/one", b"changed").unwrap();
+    overlay.delete("a/two").unwrap();
+    assert!(matches!(overlay.put_new("a/three", b"again"), Err(BlobError::Exists { .. })));
+    assert_eq!(overlay.list("a/"), Ok(vec!["a/one".to_owned(), "a/three".to_owned()]));
+    assert_eq!((overlay.len("a/one"), overlay.len("a/three")), (Ok(7), Ok(7)));
+    assert!(matches!(overlay.len("a/two"), Err(BlobError::NotFound { .. })));
+    let mut bytes = [0; 7];
+    overlay.get_range("a/one", 0, &mut bytes).unwrap();
+    assert_eq!(&bytes, b"changed");
+    overlay.put_new("a/two", b"new").unwrap();
+    assert_eq!(overlay.len("a/two"), Ok(3));
+    assert_eq!(below.list(""), Ok(["a/one", "a/three", "a/two"].map(str::to_owned).to_vec()));
+    assert_eq!((below.len("a/one"), below.len("a/two")), (Ok(5), Ok(5)));
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod check;
 mod list;
 mod restore;
 mod target;
+mod together;
 
 use std::path::PathBuf;
 
@@ -20,6 +21,9 @@ use crate::commands::store::progress;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::output::clean;
+
+pub(crate) use ask::wait;
+pub(crate) use together::{Place, put_together, work_with};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Backup {
@@ -74,14 +78,14 @@ impl Backup {
 pub(crate) struct RepositoryFlags {
     /// Name of the repository, under `repositories` of the configuration; may be absent where there is one only
     #[arg(long, short = 'r', value_name = "NAME")]
-    repository: Option<String>,
+    pub(crate) repository: Option<String>,
     /// Configuration file (TOML) that names the repositories
     #[arg(long, value_name = "FILE", env = "ENGRAM_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
 }
 
 impl RepositoryFlags {
-    fn settings(&self) -> Result<Settings, Failure> {
+    pub(crate) fn settings(&self) -> Result<Settings, Failure> {
         ServerFlags::for_directory(None, self.config.clone()).settings()
     }
 
@@ -92,11 +96,11 @@ impl RepositoryFlags {
     }
 }
 
-fn failed(error: BackupError) -> Failure {
+pub(crate) fn failed(error: BackupError) -> Failure {
     Failure::Problem(Box::new(backup_problem(error)))
 }
 
-fn step(bar: &ProgressBar) -> impl FnMut(&str, u64, u64) + '_ {
+pub(crate) fn step(bar: &ProgressBar) -> impl FnMut(&str, u64, u64) + '_ {
     |what, done, total| {
         let share = (done * 100).checked_div(total);
         let share = share.map(|share| format!(" {share}%")).unwrap_or_default();
@@ -106,7 +110,7 @@ fn step(bar: &ProgressBar) -> impl FnMut(&str, u64, u64) + '_ {
 }
 
 /// A number of bytes for people.
-fn bytes(count: u64) -> String {
+pub(crate) fn bytes(count: u64) -> String {
     let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
     match units.into_iter().find(|(_, size)| count >= *size) {
         Some((unit, size)) => format!("{:.1} {unit}", count as f64 / size as f64),

@@ -13,6 +13,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod consolidate;
 pub(crate) mod dissociate;
+pub(crate) mod drill;
 pub(crate) mod eval;
 pub(crate) mod export;
 pub(crate) mod fading;

@@ -4,6 +4,12 @@
 mod world;
 
 #[cfg(test)]
+mod bucket;
+
+#[cfg(test)]
+mod recovery;
+
+#[cfg(test)]
 mod traps;
 
 #[cfg(test)]
@@ -16,10 +22,16 @@ mod commands;
 mod doors;
 
 #[cfg(test)]
+mod drill;
+
+#[cfg(test)]
 mod import;
 
 #[cfg(test)]
 mod measure;
+
+#[cfg(test)]
+mod runbooks;
 
 #[cfg(test)]
 mod start;

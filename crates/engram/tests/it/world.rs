@@ -13,6 +13,7 @@ pub(crate) const CONFIG_NAME: &str = "home.toml";
 /// A home of its own: nothing of the machine's configuration reaches the program.
 pub(crate) struct World {
     home: TempDir,
+    variables: &'static [(&'static str, &'static str)],
 }
 
 /// What a command left.
@@ -24,7 +25,12 @@ pub(crate) struct Outcome {
 
 impl World {
     pub(crate) fn new() -> World {
-        World { home: TempDir::new().unwrap() }
+        World::with_variables(&[])
+    }
+
+    /// One whose commands see these variables of the environment too.
+    pub(crate) fn with_variables(variables: &'static [(&'static str, &'static str)]) -> World {
+        World { home: TempDir::new().unwrap(), variables }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -41,6 +47,7 @@ impl World {
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_engram"));
         command.env_clear().env("HOME", self.home.path()).current_dir(self.home.path());
+        command.envs(self.variables.iter().copied());
         let config = self.path(CONFIG_NAME);
         if config.exists() {
             command.env("ENGRAM_CONFIG", config);

@@ -122,13 +122,14 @@ pub(super) fn end(
     match job.backup.as_ref().map(|backup| &backup.left_out) {
         Some(left_out) if !left_out.is_empty() => {
             let names = clean(&left_out.join(", "));
-            Err(Failure::Partly(format!("quarantined spaces are not in it: {names}")))
+            Err(Failure::Partly(format!("quarantined or damaged spaces are not in it: {names}")))
         }
         _ => Ok(()),
     }
 }
 
-fn wait(
+/// Waits until a job is over.
+pub(crate) fn wait(
     client: &Client,
     mut job: BackupJobView,
     progress: &mut dyn FnMut(&str, u64, u64),

@@ -7,13 +7,14 @@ use std::time::Duration;
 use clap::Args;
 use engram_api::{ErrorCode, Timestamp};
 use engram_backup::{
-    BackupCheck, BackupStanding, RestorePlan, RetentionPolicy, VerifyLevel, VerifyOptions,
+    BackupCheck, BackupStanding, Finding, RestorePlan, RetentionPolicy, VerifyLevel, VerifyOptions,
     archived_through, find, list_backups, prune, set_pin, verify,
 };
 use engram_store::{Clock, FsBlobs, OsEntropy, RealFs, SystemClock};
 use serde_json::json;
 
-use super::restore::drill;
+use super::list::false_reports;
+use super::together::work_with;
 use super::{RepositoryFlags, bytes, failed, progress, step};
 use crate::failure::Failure;
 use crate::output::{OutputFormat, clean, note, print, table};
@@ -54,7 +55,7 @@ impl Verify {
             }
             false => None,
         };
-        let mut work = |dir: &Path, plan: &RestorePlan| drill(dir, plan, cold.clone());
+        let mut work = |dir: &Path, plan: &RestorePlan| work_with(dir, plan, cold.clone());
         let options = VerifyOptions {
             level,
             fs,
@@ -73,14 +74,24 @@ impl Verify {
         }
         let report = report.map_err(failed)?;
         print(output, &to_json(&report), |_| show(&report))?;
-        match report.findings.is_empty() {
-            true => Ok(()),
-            false => Err(Failure::Partly(format!("backup {} is not good", report.backup))),
+        match (report.findings.is_empty(), report.false_reports.is_empty()) {
+            (true, true) => Ok(()),
+            (true, false) => {
+                let what = format!(
+                    "backup {} is good, but has reports of checks that no check wrote",
+                    report.backup
+                );
+                Err(Failure::Partly(what))
+            }
+            (false, _) => Err(Failure::Partly(format!("backup {} is not good", report.backup))),
         }
     }
 }
 
 fn to_json(report: &BackupCheck) -> serde_json::Value {
+    let told = |all: &[Finding]| -> Vec<serde_json::Value> {
+        all.iter().map(|one| json!({"what": one.what, "why": one.why})).collect()
+    };
     json!({
         "backup": report.backup,
         "level": report.level as u8,
@@ -90,11 +101,8 @@ fn to_json(report: &BackupCheck) -> serde_json::Value {
         "seconds": report.took_ns as f64 / 1e9,
         "restore_seconds": report.restore_ns.map(|ns| ns as f64 / 1e9),
         "target": report.target,
-        "findings": report
-            .findings
-            .iter()
-            .map(|one| json!({"what": one.what, "why": one.why}))
-            .collect::<Vec<_>>(),
+        "findings": told(&report.findings),
+        "false_reports": told(&report.false_reports),
     })
 }
 
@@ -111,11 +119,14 @@ fn show(report: &BackupCheck) -> String {
         text.push_str(&format!("\nput together: {target}, in {:.1} s", ns as f64 / 1e9));
     }
     if report.findings.is_empty() {
-        text.push_str("\nnothing is wrong");
+        text.push_str("\nnothing is wrong with it");
+    }
+    let mut all = report.findings.iter().chain(&report.false_reports).peekable();
+    if all.peek().is_none() {
         return text;
     }
     let mut rows = table(&["what", "why"]);
-    for one in &report.findings {
+    for one in all {
         rows.add_row([clean(&one.what), clean(&one.why)]);
     }
     format!("{text}\n{rows}")
@@ -156,10 +167,16 @@ impl Check {
             "started_at": Timestamp(good.record.started_at).to_string(),
             "age_hours": hours,
             "newest_failed": newest_failed,
+            "left_out": good.record.left_out,
         });
         print(output, &told, |_| {
             format!("backup {}: {}, {hours:.1} h old", good.record.id, good.standing.name())
         })?;
+        false_reports(&listing.backups)?;
+        if !good.record.left_out.is_empty() {
+            let names = clean(&good.record.left_out.join(", "));
+            return Err(Failure::Partly(format!("the newest good backup is without: {names}")));
+        }
         if newest_failed {
             return Err(Failure::Partly("the newest backup is not good".to_owned()));
         }
@@ -250,7 +267,7 @@ pub(crate) struct Pin {
 impl Pin {
     pub(crate) fn run(self, output: OutputFormat, pinned: bool) -> Result<(), Failure> {
         let access = self.repository.open()?;
-        set_pin(&access.repository, &self.id, pinned).map_err(failed)?;
+        set_pin(&access.repository, &self.id, pinned, &SystemClock).map_err(failed)?;
         let listing = list_backups(&access.repository).map_err(failed)?;
         let id = find(&listing, &self.id).map_err(failed)?.record.id.clone();
         print(output, &json!({"id": id, "pinned": pinned}), |_| {

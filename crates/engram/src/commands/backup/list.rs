@@ -24,6 +24,7 @@ impl List {
         let all: Vec<Value> = listing.backups.iter().map(to_json).collect();
         let told = json!({"backups": all, "damaged": damaged});
         print(output, &told, |_| show(&listing.backups))?;
+        false_reports(&listing.backups)?;
         match (listing.backups.is_empty(), listing.damaged.first()) {
             (_, Some((id, why))) => Err(Failure::Partly(format!(
                 "the record of backup {id} is damaged: {}",
@@ -49,8 +50,17 @@ impl Info {
         let listing = list_backups(&access.repository).map_err(failed)?;
         let listed = find(&listing, &self.id).map_err(failed)?;
         print(output, &to_json(listed), |_| show_one(listed))?;
-        Ok(())
+        false_reports(std::slice::from_ref(listed))
     }
+}
+
+/// Reports of checks that no check wrote are told, and a failure: somebody else writes to the repository.
+pub(super) fn false_reports(backups: &[Listed]) -> Result<(), Failure> {
+    let mut all = backups.iter().flat_map(|listed| &listed.false_reports);
+    let Some(first) = all.next() else { return Ok(()) };
+    let more = all.count();
+    let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+    Err(Failure::Partly(format!("{}: {}{more}", clean(&first.what), clean(&first.why))))
 }
 
 fn time(ns: i64) -> String {
@@ -58,9 +68,13 @@ fn time(ns: i64) -> String {
 }
 
 fn standing(listed: &Listed) -> String {
-    match &listed.standing {
+    let own = match &listed.standing {
         BackupStanding::Verified { level, .. } => format!("verified (level {level})"),
         other => other.name().to_owned(),
+    };
+    match listed.record.left_out.is_empty() {
+        true => own,
+        false => format!("{own}, without {}", clean(&listed.record.left_out.join(", "))),
     }
 }
 
@@ -98,6 +112,8 @@ pub(super) fn to_json(listed: &Listed) -> Value {
         "check_level": level,
         "failure": failure,
         "pinned": listed.pinned,
+        "false_reports": listed.false_reports.iter().map(|one| &one.what).collect::<Vec<_>>(),
+        "whole": listed.record.is_whole(),
         "bytes": listed.record.bytes.stored,
         "content_bytes": listed.record.bytes.content,
         "sent_bytes": listed.record.sent.stored,
@@ -160,4 +176,49 @@ fn show_one(listed: &Listed) -> String {
         ]);
     }
     format!("{about}\n{rows}")
+}
+
+#[cfg(test)]
+mod tests {
+    use engram_backup::{BackupKind, Finding, StoredBytes};
+
+    use super::*;
+
+    fn listed(false_reports: Vec<Finding>, left_out: Vec<String>) -> Listed {
+        let record = BackupRecord {
+            id: "20260101t000000z-f".to_owned(),
+            kind: BackupKind::Full,
+            partial: false,
+            parent: None,
+            directory: String::new(),
+            timeline: 1,
+            version: String::new(),
+            started_at: 0,
+            ended_at: 0,
+            spaces: Vec::new(),
+            gone: Vec::new(),
+            bytes: StoredBytes::default(),
+            sent: StoredBytes::default(),
+            left_out,
+        };
+        let standing = BackupStanding::Verified { level: 2, at: 0 };
+        Listed { record, standing, pinned: false, false_reports }
+    }
+
+    #[test]
+    fn false_reports_are_a_failure_that_names_one() {
+        assert!(false_reports(&[listed(Vec::new(), Vec::new())]).is_ok());
+        let one = Finding { what: "checks/a/1".to_owned(), why: "it is not signed".to_owned() };
+        let refused = false_reports(&[listed(vec![one.clone(), one], Vec::new())]).unwrap_err();
+        assert_eq!(refused.exit(), 1);
+        assert_eq!(refused.text(), "checks/a/1: it is not signed (and 1 more)");
+    }
+
+    #[test]
+    fn a_backup_that_lacks_a_space_is_not_listed_as_if_it_had_it() {
+        assert_eq!(standing(&listed(Vec::new(), Vec::new())), "verified (level 2)");
+        let without = listed(Vec::new(), vec!["notes".to_owned()]);
+        assert_eq!(standing(&without), "verified (level 2), without notes");
+        assert_eq!(to_json(&without)["whole"], false);
+    }
 }

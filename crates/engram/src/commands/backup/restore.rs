@@ -1,29 +1,19 @@
 //! `engram backup restore`.
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
-use engram_api::{ErrorCode, RestoreSpaceRequest, Timestamp};
-use engram_backup::{BackupError, Finding, RestoreOptions, RestorePlan, Restored, plan, restore};
-use engram_engine::{
-    Components, Cue, Effect, Engine, EngineError, EngineSettings, Filter, ListQuery, Mode, Offline,
-    Visibility,
-};
-use engram_store::{BlobStore, Clock, OsEntropy, RealFs, SystemClock, VerifyDepth};
+use engram_api::{RestoreSpaceRequest, Timestamp};
+use engram_backup::{RestorePlan, Restored, plan};
 use serde_json::{Value, json};
 
 use super::ask::end;
 use super::target::TargetFlag;
+use super::together::{Place, put_together};
 use super::{RepositoryFlags, bytes, failed, progress, step};
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::output::{OutputFormat, clean, print, table};
-
-/// Memories of each space that a drill looks for.
-const DRILL_MEMORIES: usize = 20;
 
 /// With --into: a data directory, from the repository alone. With --as: a space under a new name, by the server, beside the live
 /// ones. A time is exact to the nanosecond.
@@ -101,80 +91,21 @@ impl Restore {
             print(output, &to_json(&plan, None), |_| show(&plan, None))?;
             return Ok(());
         };
-        let aside = make_room(dir, self.force)?;
-        let options = RestoreOptions {
-            fs: Arc::new(RealFs),
-            clock: Arc::new(SystemClock),
-            entropy: Arc::new(OsEntropy),
-            blobs: access.cold.clone(),
-            reuse: aside.clone(),
+        let place = Place {
+            dir,
+            cold: access.cold.clone(),
+            force: self.force,
+            look: !self.no_verify,
             begins_timeline: true,
         };
         let bar = progress();
-        let restored = restore(&access.repository, &plan, &options, dir, &mut step(&bar));
+        let together = put_together(&access.repository, &plan, &place, &mut step(&bar));
         bar.finish_and_clear();
-        let restored = restored.map_err(failed)?;
-        if !self.no_verify {
-            look_at(dir)?;
-        }
-        let about = Some((&restored, aside.as_deref()));
+        let together = together?;
+        let about = Some((&together.restored, together.aside.as_deref()));
         print(output, &to_json(&plan, about), |_| show(&plan, about))?;
         Ok(())
     }
-}
-
-/// Moves a directory that is in the way aside, where that is wanted; to where.
-fn make_room(dir: &Path, force: bool) -> Result<Option<PathBuf>, Failure> {
-    let told = |error: std::io::Error| {
-        Failure::new(ErrorCode::IoFailed, format!("{}: {error}", dir.display()))
-    };
-    let is_empty = match fs::read_dir(dir) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
-        entries => entries.map_err(told)?.next().is_none(),
-    };
-    if is_empty {
-        return Ok(None);
-    }
-    if !force {
-        let detail = format!(
-            "{} is not empty; restore into another directory, or move this one aside with --force",
-            dir.display()
-        );
-        return Err(Failure::usage(detail));
-    }
-    // Held by a server, it is not touched.
-    let opened = Offline::open(Arc::new(RealFs), Arc::new(SystemClock), Arc::new(OsEntropy), dir);
-    match opened.map_err(|error| failed(error.into()))? {
-        Some(lock) => drop(lock),
-        None => {
-            let detail = format!("{} is no data directory; it is not moved", dir.display());
-            return Err(Failure::usage(detail));
-        }
-    }
-    let now = SystemClock.now_ns() / 1_000_000_000;
-    let mut name = dir.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".before-restore-{now}"));
-    let aside = dir.with_file_name(name);
-    fs::rename(dir, &aside).map_err(told)?;
-    Ok(Some(aside))
-}
-
-fn look_at(dir: &Path) -> Result<(), Failure> {
-    let told = |error: EngineError| failed(error.into());
-    let opened = Offline::open(Arc::new(RealFs), Arc::new(SystemClock), Arc::new(OsEntropy), dir);
-    let Some(offline) = opened.map_err(told)? else { return Ok(()) };
-    let report = offline.verify(VerifyDepth::Deep, None, &mut |_| {}).map_err(told)?;
-    if report.is_intact() {
-        return Ok(());
-    }
-    let first = report.findings.first().map(|one| format!("{}: {}", one.file, one.what));
-    let fault = report.spaces.iter().find_map(|space| space.fault.clone());
-    let detail = format!(
-        "what was put together in {} is not intact: {}",
-        dir.display(),
-        first.or(fault).unwrap_or_default()
-    );
-    Err(Failure::new(ErrorCode::RepositoryDamaged, detail))
 }
 
 fn to_json(plan: &RestorePlan, done: Option<(&Restored, Option<&Path>)>) -> Value {
@@ -247,71 +178,4 @@ fn show(plan: &RestorePlan, done: Option<(&Restored, Option<&Path>)>) -> String 
         }
     }
     text
-}
-
-/// Opens what was put together and works with it: each space must stand where its last commit says, list its memories, and find them
-/// by their words.
-pub(super) fn drill(
-    dir: &Path,
-    plan: &RestorePlan,
-    blobs: Option<Arc<dyn BlobStore>>,
-) -> Result<Vec<Finding>, BackupError> {
-    let components = Components {
-        fs: Arc::new(RealFs),
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(OsEntropy),
-        blobs,
-        // What is asked needs words only.
-        embedders: BTreeMap::new(),
-        phraser: None,
-        wake: Arc::new(|| {}),
-    };
-    let settings = EngineSettings { reserve_bytes: 0, ..EngineSettings::default() };
-    let (engine, _) = Engine::open(components, settings, dir)?;
-    let mut findings = Vec::new();
-    for space in &plan.spaces {
-        let mut find = |why: String| findings.push(Finding { what: space.name.clone(), why });
-        let stats = engine.stats(&space.name)?;
-        if (stats.lsn.0, stats.state_sum) != (space.last.lsn, space.last.state_sum) {
-            find(format!("it stands at LSN {} and not at {}", stats.lsn, space.last.lsn));
-            continue;
-        }
-        for (id, text) in some_memories(&engine, &space.name)? {
-            if !recalls(&engine, &space.name, &id, &text)? {
-                find(format!("memory {id:?} is not found by its own words"));
-            }
-        }
-    }
-    Ok(findings)
-}
-
-fn some_memories(engine: &Engine, space: &str) -> Result<Vec<(String, String)>, EngineError> {
-    let query = ListQuery {
-        filter: Filter::default(),
-        after: None,
-        limit: DRILL_MEMORIES,
-        visibility: Visibility::Active,
-        as_of: None,
-    };
-    let page = engine.list(space, &query)?;
-    let memories = page.items.into_iter().map(|item| item.memory);
-    Ok(memories.map(|memory| (memory.id.clone(), memory.content.text.clone())).collect())
-}
-
-fn recalls(engine: &Engine, space: &str, id: &str, text: &str) -> Result<bool, EngineError> {
-    let words: Vec<&str> = text.split_whitespace().take(12).collect();
-    if words.is_empty() {
-        return Ok(true);
-    }
-    let cue = Cue {
-        text: words.join(" "),
-        mode: Mode::Keyword,
-        limit: 50,
-        effect: Effect::Observe,
-        ..Cue::default()
-    };
-    let found = engine.recall(space, &cue)?;
-    // Many memories may say the same: then the page is full of what is as good.
-    let is_full = found.items.len() >= 50;
-    Ok(is_full || found.items.iter().any(|item| item.detail.memory.id == id))
 }
