@@ -9,7 +9,7 @@ use engram_store::{BlobStore, Entropy, OsEntropy};
 use tokio::runtime::{Handle, Runtime};
 
 use super::paced::PacedBlobs;
-use super::problem::backup_problem;
+use super::problem::repository_problem;
 use crate::blobs;
 use crate::config::{RepositorySettings, Settings};
 
@@ -42,7 +42,7 @@ impl RepositoryAccess {
             .map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?;
         let (blobs, options) = parts(name, own, runtime.handle())?;
         let opened = Repository::open(blobs, Arc::new(OsEntropy), options);
-        let repository = opened.map_err(|error| Box::new(backup_problem(error)))?;
+        let repository = opened.map_err(|error| Box::new(repository_problem(name, error)))?;
         let repository = repository.ok_or_else(|| {
             let detail =
                 format!("repository `{name}` holds nothing yet: no server has archived into it");
@@ -117,10 +117,11 @@ pub(crate) fn parts(
 
 /// Opens a repository for a server, which begins it where there is none.
 pub(super) fn open_or_begin(
+    name: &str,
     parts: &(Arc<dyn BlobStore>, RepositoryOptions),
     entropy: Arc<dyn Entropy>,
 ) -> Result<Repository, Box<Problem>> {
     let (blobs, options) = parts;
     let opened = Repository::open_or_begin(Arc::clone(blobs), entropy, options.clone());
-    opened.map_err(|error| Box::new(backup_problem(error)))
+    opened.map_err(|error| Box::new(repository_problem(name, error)))
 }
