@@ -89,3 +89,16 @@ fn failure(error: ureq::Error) -> HttpError {
     };
     HttpError::new(kind, error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_body_gets_the_time_of_its_parts() {
+        let transport = Transport::new(Duration::from_secs(3));
+        let seconds = |bytes| transport.time_for(bytes).as_secs();
+        assert_eq!([0, 1, PART_BYTES].map(seconds), [3, 3, 3]);
+        assert_eq!([PART_BYTES + 1, 10 * PART_BYTES].map(seconds), [6, 30]);
+    }
+}
