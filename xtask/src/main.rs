@@ -9,6 +9,7 @@ mod tidy;
 mod proof;
 mod power_cut;
 mod inject;
+mod object_storage;
 mod fuzz;
 mod steps;
 
@@ -21,7 +22,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   gen [--check]       write the generated pages; --check compares and writes nothing
   power-cut [FLAGS]   power cuts under the real server, on ext4 and XFS; needs root
   inject [FLAGS]      failing system calls, kills and a full disk under the real server; needs root and strace
-                      flags of both: --seed S, --seconds N, --binary PATH; --cuts N or --faults N
+  s3 [FLAGS]          backups in a real S3 service on the loopback, which is killed and comes back; needs Python and PyPI
+                      flags of these: --seed S, --seconds N, --binary PATH; --cuts N, --faults N, --outages N
   fuzz [TARGET]       the fuzz targets under libFuzzer, or one of them until its time is over; needs a C++ compiler
                       flag: --seconds N for each target
   model PATH          rebuild models/all-minilm-l6-v2 from the model.safetensors at PATH and compare";
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         ["gen", "--check"] => steps::generate(&root, steps::Pages::Check),
         ["power-cut", flags @ ..] => power_cut::run(&root, flags),
         ["inject", flags @ ..] => inject::run(&root, flags),
+        ["s3", flags @ ..] => object_storage::run(&root, flags),
         ["fuzz", flags @ ..] => fuzz::run(&root, flags),
         ["model", source] => steps::model(&root, source.as_ref()),
         ["help" | "--help" | "-h"] => {

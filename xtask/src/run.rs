@@ -23,6 +23,12 @@ pub(crate) fn cargo(root: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+/// Where cargo puts what it builds.
+pub(crate) fn target(root: &Path) -> PathBuf {
+    let named = std::env::var_os("CARGO_TARGET_DIR");
+    root.join(named.map_or_else(|| "target".into(), PathBuf::from))
+}
+
 /// Runs a command to its end and turns a failure into a message that names it.
 pub(crate) fn pass(command: &mut Command) -> Result<(), String> {
     let name = spelled(command);

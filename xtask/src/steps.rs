@@ -27,7 +27,7 @@ struct Step {
 }
 
 /// The gate, in order. The tests come first: they are what the README promises.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step {
         name: "tests",
         run: |root| run::pass(&mut run::cargo(root, &["test", "--workspace", "--locked"])),
@@ -46,6 +46,7 @@ const STEPS: [Step; 12] = [
     Step { name: "fuzz", run: |root| fuzz::run(root, &[]) },
     Step { name: "power cuts", run: |_| myself("power-cut") },
     Step { name: "injected faults", run: |_| myself("inject") },
+    Step { name: "object storage", run: |_| myself("s3") },
 ];
 
 /// Runs the gate and stops at the first step that fails.
@@ -82,9 +83,7 @@ fn docs(root: &Path) -> Result<(), String> {
 /// The cases that every client runs against a real server, and the checks of the Python client.
 fn clients(root: &Path) -> Result<(), String> {
     run::pass(&mut run::cargo(root, &["build", "-p", "engram", "--locked"]))?;
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into);
-    let target = root.join(target);
+    let target = run::target(root);
     let binary = target.join("debug").join("engram");
     let arguments = ["test", "-p", "engram-client", "--test", "it", "--locked", "--", "--ignored"];
     run::pass(run::cargo(root, &arguments).env("ENGRAM_BINARY", &binary))?;
@@ -110,7 +109,7 @@ fn deliberate_bugs(root: &Path) -> Result<(), String> {
     run::pass(&mut run::cargo(root, &arguments))
 }
 
-/// Runs a suite in a process of its own: it changes what its process sees mounted.
+/// Runs a suite in a process of its own: some change what their process sees mounted.
 fn myself(suite: &str) -> Result<(), String> {
     let own = std::env::current_exe().map_err(|error| format!("where am I: {error}"))?;
     run::pass(std::process::Command::new(own).arg(suite))

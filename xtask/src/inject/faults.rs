@@ -112,7 +112,7 @@ impl<'a> Bench<'a> {
             binary: self.ground.options.binary.clone(),
             data: data.to_path_buf(),
             log: self.folder.join("server.log"),
-            settings: SETTINGS.into(),
+            settings: SETTINGS.map(|(name, value)| (name, value.to_owned())).into(),
         }
     }
 

@@ -42,7 +42,7 @@ pub(crate) fn shutdown(place: &Path, how: Shutdown) -> io::Result<()> {
 }
 
 /// Makes the program die when the thread that starts it dies.
-pub(super) fn dies_with_us(command: &mut Command) {
+pub(crate) fn dies_with_us(command: &mut Command) {
     linux::dies_with_us(command);
 }
 

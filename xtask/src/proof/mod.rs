@@ -21,8 +21,9 @@ mod doubt;
 
 pub(crate) use check::{reads, reopen, serves, settle};
 pub(crate) use doubt::self_check;
+pub(crate) use json::Json;
 pub(crate) use kernel::{
-    Shutdown, interrupted, is_root, isolate_mounts, shutdown, stop_on_interrupt,
+    Shutdown, dies_with_us, interrupted, is_root, isolate_mounts, shutdown, stop_on_interrupt,
 };
 pub(crate) use ledger::{Answer, Deed, Ledger};
 pub(crate) use options::{Defaults, Options};

@@ -23,7 +23,7 @@ pub(crate) struct Setup {
     /// Takes what the servers say, one after the other.
     pub(crate) log: PathBuf,
     /// Settings of this suite, over the common ones.
-    pub(crate) settings: Vec<(&'static str, &'static str)>,
+    pub(crate) settings: Vec<(&'static str, String)>,
 }
 
 /// A started server. Dropping it kills it.
@@ -64,7 +64,8 @@ impl Setup {
             "off",
             "--data-dir",
         ]);
-        command.arg(&self.data).env_clear().envs(SETTINGS).envs(self.settings.iter().copied());
+        command.arg(&self.data).env_clear().envs(SETTINGS);
+        command.envs(self.settings.iter().map(|(name, value)| (*name, value)));
         command.envs(
             std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with(PASSED_ON)),
         );

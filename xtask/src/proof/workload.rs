@@ -98,12 +98,14 @@ impl Crew {
     pub(crate) fn await_acknowledged(&self, count: u64) {
         let start = Instant::now();
         let left = || self.writers.iter().any(|writer| !writer.is_finished());
-        while self.acknowledged.load(Ordering::Relaxed) < count
-            && left()
-            && start.elapsed() < PATIENCE
-        {
+        while self.acknowledged() < count && left() && start.elapsed() < PATIENCE {
             std::thread::sleep(Duration::from_micros(200));
         }
+    }
+
+    /// How many requests were acknowledged so far.
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.acknowledged.load(Ordering::Relaxed)
     }
 
     /// Lets the writers finish the request they are at, and takes what they noted.

@@ -59,7 +59,7 @@ pub(super) fn run(
         consolidation: Some(ConsolidationName::Scheduled),
         ..space_request(SPACE, source.dimension())
     })?;
-    let stored = fill(&server, &source, count, progress)?;
+    let stored = fill(&server, &source, 0..count, progress)?;
     let asked = Asked::new(&base, &source);
     progress("asking while beliefs are made");
     let during = look(&server, &asked, options)?;

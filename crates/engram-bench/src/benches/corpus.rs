@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use engram_api::{CreateSpaceRequest, ModeName, RecallResponse};
 use serde_json::json;
 
-use crate::data::{GrownSet, VectorSet};
+use crate::data::{GrownSet, MadeSet, VectorSet};
 use crate::failure::BenchError;
 use crate::stage::{ChildServer, Wire, space_stats};
 
@@ -26,6 +26,8 @@ pub(super) enum Source<'a> {
     Grown(&'a GrownSet<'a>),
     /// The first so many things of a grown set, said again and again in other words.
     Repeated(&'a GrownSet<'a>, usize),
+    /// A set that is made of nothing.
+    Made(&'a MadeSet),
 }
 
 impl Source<'_> {
@@ -33,6 +35,7 @@ impl Source<'_> {
         match self {
             Source::Base(set, _) => set.dimension,
             Source::Grown(set) | Source::Repeated(set, _) => set.dimension(),
+            Source::Made(set) => set.dimension(),
         }
     }
 
@@ -41,6 +44,7 @@ impl Source<'_> {
             Source::Base(set, _) => set.unit_vector(i),
             Source::Grown(set) => set.vector(i),
             Source::Repeated(set, kinds) => set.vector(set.repeated(i, *kinds)),
+            Source::Made(set) => set.vector(i),
         }
     }
 
@@ -49,6 +53,7 @@ impl Source<'_> {
             Source::Base(_, texts) => texts[i].clone(),
             Source::Grown(set) => set.text(i),
             Source::Repeated(set, kinds) => set.text(set.repeated(i, *kinds)),
+            Source::Made(set) => set.text(i),
         }
     }
 
@@ -57,6 +62,7 @@ impl Source<'_> {
         match self {
             Source::Base(set, _) => set.queries.clone(),
             Source::Grown(set) | Source::Repeated(set, _) => set.queries(),
+            Source::Made(_) => Vec::new(),
         }
     }
 }
@@ -91,25 +97,26 @@ pub(super) fn store(
     progress: &mut dyn FnMut(&str),
 ) -> Result<Stored, BenchError> {
     create_space(server, SPACE, source.dimension())?;
-    fill(server, source, count, progress)
+    fill(server, source, 0..count, progress)
 }
 
-/// Stores the memories in a space that is there.
+/// Stores these memories of the source in a space that is there.
 pub(super) fn fill(
     server: &ChildServer,
     source: &Source<'_>,
-    count: usize,
+    range: std::ops::Range<usize>,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Stored, BenchError> {
     let started = Instant::now();
     let cpu = server.cpu_seconds();
     let mut wire = connect(server)?;
     let path = path("remember_many");
+    let count = range.end;
     // A thread of its own makes the next requests while the server works on one.
     let (send, requests) = mpsc::sync_channel::<(usize, u64, Vec<u8>)>(2);
     let content_bytes = std::thread::scope(|scope| {
         scope.spawn(move || {
-            for start in (0..count).step_by(BATCH) {
+            for start in range.step_by(BATCH) {
                 let end = (start + BATCH).min(count);
                 let (body, bytes) = batch(source, start..end);
                 if send.send((end, bytes, Wire::post(&path, &body))).is_err() {
@@ -172,15 +179,30 @@ pub(super) fn batch(source: &Source<'_>, range: std::ops::Range<usize>) -> (Stri
     let mut bytes = 0;
     let first = range.start;
     for i in range {
-        let (text, vector) = (source.text(i), source.vector(i));
-        bytes += (text.len() + size_of_val(vector.as_slice())) as u64;
-        let comma = if i == first { "" } else { "," };
-        let (text, vector) = (json!(text), vector_json(&vector));
-        write!(body, "{comma}{{\"id\":\"m{i}\",\"text\":{text},\"vector\":{vector}}}")
-            .expect("a string takes all that is written");
+        if i > first {
+            body.push(',');
+        }
+        bytes += push_memory(&mut body, source, i);
     }
     body.push_str("]}");
     (body, bytes)
+}
+
+/// A body of `remember` with memory `i`.
+pub(super) fn single(source: &Source<'_>, i: usize) -> String {
+    let mut body = String::new();
+    push_memory(&mut body, source, i);
+    body
+}
+
+/// Appends memory `i` as JSON; the bytes of its vector and text.
+fn push_memory(body: &mut String, source: &Source<'_>, i: usize) -> u64 {
+    let (text, vector) = (source.text(i), source.vector(i));
+    let bytes = (text.len() + size_of_val(vector.as_slice())) as u64;
+    let (text, vector) = (json!(text), vector_json(&vector));
+    write!(body, "{{\"id\":\"m{i}\",\"text\":{text},\"vector\":{vector}}}")
+        .expect("a string takes all that is written");
+    bytes
 }
 
 /// A vector as JSON, with as many digits as it needs.

@@ -13,6 +13,7 @@ mod fading;
 mod recall;
 mod growth;
 mod consolidate;
+mod backup;
 mod scan;
 mod spaces;
 mod connections;

@@ -54,6 +54,10 @@ pub const BENCHMARKS: &[BenchmarkEntry] = &[
         name: "consolidate",
         about: "recall while beliefs are made behind it, and what share of a core that takes",
     },
+    BenchmarkEntry {
+        name: "backup",
+        about: "backups and restores beside a plain copy, what writers notice, and how soon a restored server answers",
+    },
     BenchmarkEntry { name: "gen", about: "writes a set of any size, grown from the set of --data" },
 ];
 
@@ -68,10 +72,13 @@ pub struct BenchOptions {
     pub cache_dir: PathBuf,
     /// Less of everything: seconds instead of minutes.
     pub quick: bool,
-    /// Seconds of each loop of `remember` (10, or 1 when quick, when absent), and of `sustain` (600 or 5).
+    /// Seconds of each loop of `remember` (10, or 1 when quick, when absent), of `sustain` (600 or 5), and of the writes before a `backup`
+    /// (10 or 3).
     pub seconds: Option<u64>,
-    /// Memories; sizes of growth.
+    /// Memories; sizes of growth and of backup.
     pub sizes: Vec<usize>,
+    /// Sizes of backup, in bytes of texts and vectors.
+    pub bytes: Vec<u64>,
     /// Seed of grown sets.
     pub seed: u64,
     /// Components of grown vectors; all of the base's when absent.

@@ -3,8 +3,8 @@
 use super::options::{BENCHMARKS, BenchOptions};
 use super::report::{BenchReport, ReportBuilder};
 use super::{
-    ann, connections, consolidate, embed, generate, growth, recall, remember, scan, spaces, spread,
-    sustain,
+    ann, backup, connections, consolidate, embed, generate, growth, recall, remember, scan, spaces,
+    spread, sustain,
 };
 use crate::failure::BenchError;
 
@@ -31,6 +31,7 @@ pub fn run_benchmark(
         "connections" => connections::run(options, &mut report, progress)?,
         "spaces" => spaces::run(options, &mut report, progress)?,
         "consolidate" => consolidate::run(options, &mut report, progress)?,
+        "backup" => backup::run(options, &mut report, progress)?,
         "gen" => generate::run(options, &mut report, progress)?,
         _ => {
             let names: Vec<&str> = BENCHMARKS.iter().map(|entry| entry.name).collect();

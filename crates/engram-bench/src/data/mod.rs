@@ -3,6 +3,8 @@
 mod npy;
 mod set;
 mod grown;
+mod made;
 
 pub(crate) use grown::{GrownSet, NOISE, Shape, write_grown};
+pub(crate) use made::MadeSet;
 pub(crate) use set::{VectorSet, exact_top};

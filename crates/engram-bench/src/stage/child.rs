@@ -37,7 +37,15 @@ impl ChildServer {
 
     /// The same with settings of the form `key=value`.
     pub(crate) fn start_with(program: &Path, settings: &[&str]) -> Result<ChildServer, BenchError> {
-        let data = TempDir::new().map_err(BenchError::file(&std::env::temp_dir()))?;
+        ChildServer::start_in(home()?, program, settings)
+    }
+
+    /// The same in a [`home`] whose data directory may be there already.
+    pub(crate) fn start_in(
+        data: TempDir,
+        program: &Path,
+        settings: &[&str],
+    ) -> Result<ChildServer, BenchError> {
         let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
         let (child, addr) = spawn(program, data.path(), &settings)?;
         Ok(ChildServer { child, program: program.to_owned(), settings, addr, data })
@@ -46,6 +54,11 @@ impl ChildServer {
     /// A folder on the disk where its data is.
     pub(crate) fn scratch(&self) -> &Path {
         self.data.path()
+    }
+
+    /// Its data directory.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        data_dir(self.data.path())
     }
 
     /// A setting of the form `key=value` from the next start on.
@@ -92,7 +105,8 @@ impl ChildServer {
         std::fs::read_dir(dir).map_or(0, Iterator::count)
     }
 
-    fn kill(&mut self) {
+    /// Kills it; its data stay until this value goes.
+    pub(crate) fn kill(&mut self) {
         // It may have ended by itself; there is nothing else to do about it.
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -103,6 +117,16 @@ impl Drop for ChildServer {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// A folder for a server.
+pub(crate) fn home() -> Result<TempDir, BenchError> {
+    TempDir::new().map_err(BenchError::file(&std::env::temp_dir()))
+}
+
+/// Where in its [`home`] a server has its data.
+pub(crate) fn data_dir(home: &Path) -> PathBuf {
+    home.join("data")
 }
 
 fn spawn(
@@ -127,7 +151,7 @@ fn spawn(
             "error",
         ])
         .args(["--set", "default_space.name=", "--data-dir"])
-        .arg(home.join("data"))
+        .arg(data_dir(home))
         .args(settings.iter().flat_map(|setting| ["--set", setting.as_str()]))
         // Nothing of the caller's configuration may shape the figures.
         .env_clear()

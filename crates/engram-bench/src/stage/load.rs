@@ -1,7 +1,7 @@
 //! Clients that put a server under load, and the latencies that they see.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -90,11 +90,16 @@ impl Latencies {
 impl Load<'_> {
     /// Runs it to its end.
     pub(crate) fn run(&self) -> Result<Latencies, BenchError> {
+        self.run_until(&AtomicBool::new(false))
+    }
+
+    /// Runs it to its end, or until `done`.
+    pub(crate) fn run_until(&self, done: &AtomicBool) -> Result<Latencies, BenchError> {
         let schedule = self.schedule();
         let next = AtomicUsize::new(0);
         let started = Instant::now();
         let seen: Vec<std::io::Result<Seen>> = std::thread::scope(|scope| {
-            let client = || self.client(&next, started, schedule.as_deref());
+            let client = || self.client((&next, done), started, schedule.as_deref());
             let threads: Vec<_> = (0..self.clients).map(|_| scope.spawn(client)).collect();
             let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
                 thread.join().expect("a client does not panic")
@@ -136,7 +141,7 @@ impl Load<'_> {
 
     fn client(
         &self,
-        next: &AtomicUsize,
+        (next, done): (&AtomicUsize, &AtomicBool),
         started: Instant,
         schedule: Option<&[Duration]>,
     ) -> std::io::Result<Seen> {
@@ -162,6 +167,9 @@ impl Load<'_> {
                 // Making the request is the client's time, not the server's.
                 None => Instant::now(),
             };
+            if done.load(Ordering::Acquire) {
+                break;
+            }
             let status = wire.call(&request)?.status;
             seen.milliseconds.push(begin.elapsed().as_secs_f64() * 1e3);
             if !(200..300).contains(&status) {

@@ -7,7 +7,7 @@ mod settle;
 mod load;
 mod venv;
 
-pub(crate) use child::ChildServer;
+pub(crate) use child::{ChildServer, data_dir, home};
 pub(crate) use load::{Latencies, Load, Pace};
 pub(crate) use machine::{MachineFacts, ThreadCpu, load_average};
 pub(crate) use settle::{settle, space_stats};

@@ -9,7 +9,7 @@ use engram_store::{BlobStore, Entropy, OsEntropy, OverlayBlobs};
 use tokio::runtime::{Handle, Runtime};
 
 use super::paced::PacedBlobs;
-use super::problem::backup_problem;
+use super::problem::repository_problem;
 use crate::blobs;
 use crate::config::{RepositorySettings, Settings, StorePlace};
 
@@ -75,7 +75,7 @@ impl RepositoryAccess {
         let (store, options) = parts(name, own, runtime.handle())?;
         let (store, cold) = stores(store);
         let opened = Repository::open(Arc::clone(&store), Arc::new(OsEntropy), options);
-        let repository = opened.map_err(|error| Box::new(backup_problem(error)))?;
+        let repository = opened.map_err(|error| Box::new(repository_problem(name, error)))?;
         let repository = repository.ok_or_else(|| nothing_yet(name))?;
         Ok(RepositoryAccess { name: name.to_owned(), repository, store, cold, _runtime: runtime })
     }
@@ -155,10 +155,11 @@ pub(crate) fn parts(
 
 /// Opens a repository for a server, which begins it where there is none.
 pub(super) fn open_or_begin(
+    name: &str,
     parts: &(Arc<dyn BlobStore>, RepositoryOptions),
     entropy: Arc<dyn Entropy>,
 ) -> Result<Repository, Box<Problem>> {
     let (blobs, options) = parts;
     let opened = Repository::open_or_begin(Arc::clone(blobs), entropy, options.clone());
-    opened.map_err(|error| Box::new(backup_problem(error)))
+    opened.map_err(|error| Box::new(repository_problem(name, error)))
 }

@@ -43,3 +43,25 @@ pub fn backup_problem(error: BackupError) -> Problem {
     }
     problem
 }
+
+/// The same of a repository that the configuration names: what its store refuses says which settings to look at.
+pub(crate) fn repository_problem(name: &str, error: BackupError) -> Problem {
+    let hint = match &error {
+        BackupError::Store(BlobError::Denied { .. }) => format!(
+            "; check repositories.{name}.s3_access_key_env and repositories.{name}.s3_secret_key_env, or what the folder \
+             or bucket of repositories.{name}.url permits"
+        ),
+        BackupError::Store(BlobError::Failed { .. }) => {
+            format!("; check repositories.{name}.url and the settings beside it")
+        }
+        BackupError::Store(BlobError::Unavailable { .. }) => {
+            format!(
+                "; it is tried again, check that what repositories.{name}.url names can be reached"
+            )
+        }
+        _ => String::new(),
+    };
+    let mut problem = backup_problem(error);
+    problem.detail += &hint;
+    problem
+}

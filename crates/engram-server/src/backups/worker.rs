@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use engram_api::{ErrorCode, Problem};
 use engram_backup::{
-    Archiver, BackupKind, BackupStanding, CreateOptions, CreatedBackup, Repository,
+    Archiver, BackupError, BackupKind, BackupStanding, CreateOptions, CreatedBackup, Repository,
     RepositoryOptions, RestoreOptions, RestoreTarget, RetentionPolicy, VerifyLevel, VerifyOptions,
     create, list_backups, plan, prune, remove_directory, restore, restore_point, verify,
 };
@@ -15,7 +15,7 @@ use engram_store::{BlobStore, Fs, FsBlobs};
 
 use super::access::open_or_begin;
 use super::jobs::{Job, JobRequest, JobState};
-use super::problem::backup_problem;
+use super::problem::repository_problem;
 use super::state::Slot;
 use crate::bell::Woken;
 use crate::config::BackupSettings;
@@ -104,13 +104,13 @@ impl WorkerParts {
 
     /// Opens the repository and finds out how far it got. What is wrong stands in the figures.
     fn open(&self, take_over: bool) -> Option<Opened> {
-        let begun = open_or_begin(&self.store, Arc::clone(&self.components.entropy)).and_then(
-            |repository| {
-                let archiver = Archiver::begin(&self.engine, &repository, self.number, take_over)
-                    .map_err(|error| Box::new(backup_problem(error)))?;
-                Ok(Opened { repository, archiver })
-            },
-        );
+        let begun =
+            open_or_begin(&self.slot.name, &self.store, Arc::clone(&self.components.entropy));
+        let begun = begun.and_then(|repository| {
+            let archiver = Archiver::begin(&self.engine, &repository, self.number, take_over)
+                .map_err(|error| self.problem(error))?;
+            Ok(Opened { repository, archiver })
+        });
         match begun {
             Ok(opened) => {
                 tracing::info!(
@@ -127,6 +127,10 @@ impl WorkerParts {
                 None
             }
         }
+    }
+
+    fn problem(&self, error: BackupError) -> Box<Problem> {
+        Box::new(repository_problem(&self.slot.name, error))
     }
 
     fn failed(&self, problem: &Problem, what: &str) {
@@ -198,7 +202,7 @@ impl WorkerParts {
                     );
                 }
             }
-            Err(error) => self.failed(&backup_problem(error), "the log was not archived"),
+            Err(error) => self.failed(&self.problem(error), "the log was not archived"),
         }
         self.slot.figures().archived_commits = archiver.archived(&self.engine);
     }
@@ -230,7 +234,7 @@ impl WorkerParts {
             JobRequest::Point { name } => {
                 let at = (&opened.repository, &mut opened.archiver);
                 let named = restore_point(&self.engine, at, name).map(JobState::Named);
-                named.map_err(|error| Box::new(backup_problem(error)))
+                named.map_err(|error| self.problem(error))
             }
             JobRequest::RestoreSpace { space, new_name, target } => {
                 let names = (space.as_str(), new_name.as_str());
@@ -275,7 +279,7 @@ impl WorkerParts {
             tracing::error!(repository = self.slot.name, %error, "no backup was made");
         });
         let CreatedBackup { record, damaged, .. } =
-            made.map_err(|error| Box::new(backup_problem(error)))?;
+            made.map_err(|error| self.problem(error))?;
         for one in &damaged {
             self.slot.figures().backup_failures += 1;
             tracing::error!(
@@ -333,7 +337,7 @@ impl WorkerParts {
                 archived = Instant::now();
             }
         });
-        let report = report.map_err(|error| Box::new(backup_problem(error)))?;
+        let report = report.map_err(|error| self.problem(error))?;
         let Some(first) = report.findings.first() else {
             let mut figures = self.slot.figures();
             figures.last_check = Some((self.now_ns(), level as u8));
@@ -406,7 +410,7 @@ impl WorkerParts {
         target: &RestoreTarget,
         job: &Job,
     ) -> Result<JobState, Box<Problem>> {
-        let told = |error| Box::new(backup_problem(error));
+        let told = |error| self.problem(error);
         let wanted = [space.to_owned()];
         let (repository, timeline) = (&opened.repository, opened.archiver.timeline());
         // Where the target says its timeline, it is that one.

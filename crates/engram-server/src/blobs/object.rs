@@ -2,7 +2,8 @@
 //!
 //! Guarantees: a call waits on the thread that made it and panics on a thread of the async runtime, which would stop the requests of
 //! others; one request is tried at most four times within one timeout, so that a call with one request takes at most two timeouts
-//! and a long upload two for each part. Errors say what the service said, shortened, never a signature or a credential.
+//! and one that moves a long object two for each part of it. Errors say what the service said, shortened, never a signature or a
+//! credential.
 
 use std::error::Error as _;
 use std::future::Future;
@@ -19,11 +20,9 @@ use object_store::{
 };
 use tokio::runtime::Handle;
 
-use super::transport::Transport;
+use super::transport::{PART_BYTES, Transport};
 use crate::config::StoreSettings;
 
-/// Objects up to this length go up in one request, longer ones in parts of this length, in bytes. S3 takes parts from 5 MiB on.
-const PART_BYTES: usize = 8 << 20;
 /// How often one request is repeated at most.
 const RETRIES_MAX: usize = 3;
 /// How much of an error text is kept, in characters.
@@ -107,6 +106,23 @@ impl ObjectBlobs {
         ended
     }
 
+    /// One request; 0 behind the end.
+    fn read_part(
+        &self,
+        key: &str,
+        path: &Path,
+        (offset, out): (u64, &mut [u8]),
+    ) -> Result<usize, BlobError> {
+        self.read_range(path, offset, out).or_else(|error| {
+            let refusal = Refusal { key, error: &error };
+            // A range behind the end is an error of its own.
+            if refusal.status() == Some(416) && self.len(key)? <= offset {
+                return Ok(0);
+            }
+            Err(refusal.told())
+        })
+    }
+
     fn read_range(&self, path: &Path, offset: u64, out: &mut [u8]) -> Result<usize, Error> {
         let end = offset + out.len() as u64;
         let options = GetOptions { range: Some((offset..end).into()), ..GetOptions::default() };
@@ -152,31 +168,41 @@ impl BlobStore for ObjectBlobs {
         if offset >= OFFSET_MAX {
             return self.len(key).map(|_| 0);
         }
-        self.read_range(&path, offset, out).or_else(|error| {
-            let refusal = Refusal { key, error: &error };
-            // A range behind the end is an error of its own.
-            if refusal.status() == Some(416) && self.len(key)? <= offset {
-                return Ok(0);
+        let mut done = 0;
+        for part in out.chunks_mut(PART_BYTES) {
+            let at = offset.saturating_add(done as u64);
+            let read = self.read_part(key, &path, (at, &mut *part))?;
+            done += read;
+            if read < part.len() {
+                break;
             }
-            Err(refusal.told())
-        })
+        }
+        Ok(done)
     }
 
     fn len(&self, key: &str) -> Result<u64, BlobError> {
         let path = self.path(key)?;
-        match self.wait(self.store.head(&path)) {
-            Ok(found) => Ok(found.size),
-            // This answer has no body, so a missing bucket looks like a missing object; that of a read tells them apart.
-            Err(Error::NotFound { .. }) => match self.read_range(&path, 0, &mut [0]) {
-                Err(error) if (Refusal { key, error: &error }).status() != Some(416) => {
-                    Err(Refusal { key, error: &error }.told())
-                }
-                _ => Err(BlobError::Unavailable {
-                    key: key.to_owned(),
-                    what: "the object came into being in this moment".to_owned(),
-                }),
-            },
-            Err(error) => Err(Refusal { key, error: &error }.told()),
+        let refused = match self.wait(self.store.head(&path)) {
+            Ok(found) => return Ok(found.size),
+            Err(error) => error,
+        };
+        // This answer has no body, so a missing bucket looks like a missing object, and a denial says not why; that of a read does.
+        let is_bare = matches!(
+            refused,
+            Error::NotFound { .. } | Error::PermissionDenied { .. } | Error::Unauthenticated { .. }
+        );
+        if !is_bare {
+            return Err(Refusal { key, error: &refused }.told());
+        }
+        match (self.read_range(&path, 0, &mut [0]), &refused) {
+            (Err(error), _) if (Refusal { key, error: &error }).status() != Some(416) => {
+                Err(Refusal { key, error: &error }.told())
+            }
+            (_, Error::NotFound { .. }) => Err(BlobError::Unavailable {
+                key: key.to_owned(),
+                what: "the object came into being in this moment".to_owned(),
+            }),
+            _ => Err(Refusal { key, error: &refused }.told()),
         }
     }
 

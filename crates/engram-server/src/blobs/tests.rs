@@ -162,6 +162,10 @@ fn refusals_name_the_reason_and_no_credential() {
     for secret in [SECRET_KEY, ACCESS_KEY, "another-key", "StringToSign"] {
         assert!(!text.contains(secret), "{text}");
     }
+    // The answer to this has no body, as it is with every service.
+    let denied = wrong.len("a").unwrap_err();
+    assert!(matches!(denied, BlobError::Denied { .. }), "{denied:?}");
+    assert!(denied.to_string().contains("SignatureDoesNotMatch"), "{denied}");
     let nowhere = reached(&service, &[("cold.url", "s3://nowhere")]);
     let reads = [nowhere.get_range("a", 0, &mut [0]).map(drop), nowhere.len("a").map(drop)];
     for result in reads.into_iter().chain([nowhere.put("a", b"x")]) {
@@ -190,6 +194,24 @@ fn a_long_object_goes_up_in_parts_or_not_at_all() {
 }
 
 #[test]
+fn a_long_object_is_read_in_parts() {
+    let service = FakeS3::start();
+    let blobs = reached(&service, &[]);
+    // Longer than any answer that is read, as the file of a large space in a repository is.
+    let long: Vec<u8> = (0..(65_u32 << 20)).map(|number| (number % 251) as u8).collect();
+    service.shelf().objects.insert("above/all/long".to_owned(), long.clone().into());
+    let mut whole = vec![0; long.len() + 1];
+    assert_eq!(blobs.get_range("long", 0, &mut whole), Ok(long.len()));
+    assert!(whole[..long.len()] == long);
+    let mut middle = vec![0; 20 << 20];
+    assert_eq!(blobs.get_range("long", 12_345, &mut middle), Ok(middle.len()));
+    assert!(middle == long[12_345..][..middle.len()]);
+    // Its end is that of a part.
+    service.shelf().objects.insert("above/all/even".to_owned(), long[..16 << 20].to_vec().into());
+    assert_eq!(blobs.get_range("even", 0, &mut whole), Ok(16 << 20));
+}
+
+#[test]
 fn threads_of_the_runtime_are_never_blocked() {
     let service = FakeS3::start();
     let blobs = reached(&service, &[]);
@@ -202,24 +224,52 @@ fn threads_of_the_runtime_are_never_blocked() {
     assert!(service.runtime.block_on(reactor).unwrap_err().is_panic());
 }
 
-/// Against a real service, by hand, with an empty bucket named `bucket`.
+/// Against a real service, with an empty bucket named `bucket`; `cargo xtask s3` starts one.
 #[test]
 #[ignore = "needs a service"]
 fn a_real_service_conforms() {
-    let flags = [
-        ("data_dir", "/nowhere".to_owned()),
-        ("cold.url", format!("s3://{BUCKET}/engram-test")),
-        ("cold.s3_endpoint", std::env::var("S3_ENDPOINT").unwrap()),
-        ("cold.s3_allow_http", "true".to_owned()),
-        ("cold.s3_access_key_env", "S3_ACCESS_KEY".to_owned()),
-        ("cold.s3_secret_key_env", "S3_SECRET_KEY".to_owned()),
-    ];
-    let flags = flags.map(|(key, value)| (key.to_owned(), value)).into();
-    let sources = ConfigSources { flags, env: std::env::vars().collect(), ..Default::default() };
+    let service = |pairs: &[(&str, &str)]| {
+        let mut flags = vec![
+            ("data_dir", "/nowhere".to_owned()),
+            ("cold.url", format!("s3://{BUCKET}/engram-test")),
+            ("cold.s3_endpoint", std::env::var("S3_ENDPOINT").unwrap()),
+            ("cold.s3_allow_http", "true".to_owned()),
+            ("cold.s3_access_key_env", "S3_ACCESS_KEY".to_owned()),
+            ("cold.s3_secret_key_env", "S3_SECRET_KEY".to_owned()),
+        ];
+        flags.extend(pairs.iter().map(|(key, value)| (*key, (*value).to_owned())));
+        let flags = flags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        let env = std::env::vars().chain([("WRONG".to_owned(), "wrong".to_owned())]).collect();
+        Settings::load(&ConfigSources { flags, env, ..Default::default() }).unwrap()
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let settings = Settings::load(&sources).unwrap();
-    let blobs = open_blobs(&settings, runtime.handle()).unwrap().unwrap();
+    let open =
+        |pairs: &[(&str, &str)]| open_blobs(&service(pairs), runtime.handle()).unwrap().unwrap();
+    let blobs = open(&[]);
     conformance::check_blobs(&blobs);
-    check_race(blobs.as_ref(), "race");
-    blobs.delete("race").unwrap();
+    (0..20).for_each(|round| check_race(blobs.as_ref(), &format!("race/{round}")));
+    let long: Vec<u8> = (0..(17_u32 << 20)).map(|number| (number % 249) as u8).collect();
+    blobs.put("long/parts", &long).unwrap();
+    blobs.put_new("long/new", &long).unwrap();
+    for key in blobs.list("long/").unwrap() {
+        let mut whole = vec![0; long.len() + 1];
+        assert_eq!(blobs.get_range(&key, 0, &mut whole), Ok(long.len()), "{key}");
+        assert!(whole[..long.len()] == long, "{key}");
+    }
+    // More keys than a page of a listing has.
+    (0..1_100).for_each(|number| blobs.put(&format!("many/{number:04}"), b"x").unwrap());
+    assert_eq!(blobs.list("many/").unwrap().len(), 1_100);
+    let told = open(&[("cold.url", "s3://no-such-bucket")]).put_new("a", b"x");
+    assert!(
+        matches!(&told, Err(BlobError::Failed { what, .. }) if what.contains("bucket")),
+        "{told:?}"
+    );
+    for wrong in ["cold.s3_access_key_env", "cold.s3_secret_key_env"] {
+        let told = open(&[(wrong, "WRONG")]).len("a");
+        assert!(matches!(told, Err(BlobError::Denied { .. })), "{told:?}");
+    }
+    for key in blobs.list("").unwrap() {
+        blobs.delete(&key).unwrap();
+    }
+    assert!(blobs.list("").unwrap().is_empty());
 }

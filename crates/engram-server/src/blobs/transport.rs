@@ -1,6 +1,6 @@
 //! Requests of `object_store` over the HTTP client that the workspace has already.
 //!
-//! Guarantees: one request takes no longer than its timeout; no proxy is taken from the environment and no redirect followed; an answer
+//! Guarantees: one request takes no longer than its timeout, one with a long body so long for each part of it; no proxy is taken from the environment and no redirect followed; an answer
 //! longer than what is ever asked for is refused. The client blocks, and so does a call here: whoever polls it is on a
 //! thread that may wait, which `ObjectBlobs` sees to.
 
@@ -14,13 +14,17 @@ use object_store::client::{
 };
 use ureq::http::{Method, Request, Response};
 
+/// Objects up to this length are moved by one request, longer ones in parts of this length, in bytes. S3 takes parts from 5 MiB on.
+pub(super) const PART_BYTES: usize = 8 << 20;
+
 /// Longest answer that is read: more than the largest part of an object that is asked for, in bytes.
-const ANSWER_BYTES_MAX: u64 = 64 << 20;
+const ANSWER_BYTES_MAX: u64 = 8 * PART_BYTES as u64;
 
 /// A blocking HTTP client with connections that are kept.
 #[derive(Clone, Debug)]
 pub(super) struct Transport {
     agent: ureq::Agent,
+    timeout: Duration,
 }
 
 impl Transport {
@@ -33,7 +37,14 @@ impl Transport {
             .max_redirects_will_error(false)
             .http_status_as_error(false)
             .build();
-        Transport { agent: settings.into() }
+        Transport { agent: settings.into(), timeout }
+    }
+
+    /// The time for a request with such a body. What is created only where nothing is cannot go up in parts, and what is enough for a
+    /// part is not for the file of a large space.
+    fn time_for(&self, body_bytes: usize) -> Duration {
+        let parts = body_bytes.div_ceil(PART_BYTES).max(1);
+        self.timeout.saturating_mul(u32::try_from(parts).unwrap_or(u32::MAX))
     }
 }
 
@@ -50,7 +61,9 @@ impl HttpService for Transport {
         let body = body.collect().await?.to_bytes();
         let has_body = matches!(parts.method, Method::PUT | Method::POST);
         let answer = if has_body {
-            self.agent.run(Request::from_parts(parts, &body[..]))
+            let request = Request::from_parts(parts, &body[..]);
+            let time = self.time_for(body.len());
+            self.agent.run(self.agent.configure_request(request).timeout_global(Some(time)).build())
         } else {
             self.agent.run(Request::from_parts(parts, ()))
         };
@@ -75,4 +88,17 @@ fn failure(error: ureq::Error) -> HttpError {
         _ => HttpErrorKind::Unknown,
     };
     HttpError::new(kind, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_body_gets_the_time_of_its_parts() {
+        let transport = Transport::new(Duration::from_secs(3));
+        let seconds = |bytes| transport.time_for(bytes).as_secs();
+        assert_eq!([0, 1, PART_BYTES].map(seconds), [3, 3, 3]);
+        assert_eq!([PART_BYTES + 1, 10 * PART_BYTES].map(seconds), [6, 30]);
+    }
 }

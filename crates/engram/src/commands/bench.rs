@@ -21,13 +21,16 @@ pub(crate) struct Bench {
     /// Folder of a set of vectors, texts and queries
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Number of memories; for `growth` each size, with commas between
+    /// Number of memories; for `growth` and `backup` each size, with commas between
     #[arg(long = "n", value_name = "N", value_delimiter = ',')]
     sizes: Vec<usize>,
+    /// Sizes of `backup` by the bytes of texts and vectors, with commas between
+    #[arg(long, value_name = "BYTES", value_delimiter = ',')]
+    bytes: Vec<u64>,
     /// Less of everything: seconds instead of minutes
     #[arg(long)]
     quick: bool,
-    /// Seconds of each loop of `remember`, and of `sustain`
+    /// Seconds of each loop of `remember`, of `sustain`, and of the writes before a `backup`
     #[arg(long, value_name = "N")]
     seconds: Option<u64>,
     /// Seed of grown sets
@@ -64,6 +67,7 @@ impl Bench {
             quick: self.quick,
             seconds: self.seconds,
             sizes: self.sizes,
+            bytes: self.bytes,
             seed: self.seed,
             dimension: self.dimension,
             text_bytes_max: self.text_bytes,

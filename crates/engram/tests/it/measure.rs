@@ -126,10 +126,42 @@ fn written_sets_are_read_again() {
 }
 
 #[test]
+fn backups_are_measured_with_what_becomes_of_them() {
+    let world = World::new();
+    // 8 × 4 bytes of a vector and 1,024 of a text.
+    let bytes = (150 * 1_056).to_string();
+    let args = ["bench", "backup", "--quick", "--seconds", "1", "--dimension", "8"];
+    let report = world.run(&[&args[..], &["--bytes", &bytes, "--output", "json"]].concat());
+    let report = report.ok().json();
+    let size = &report["sizes"][0];
+    assert_eq!(size["memories"], 150);
+    let positive = [
+        &size["plain_copy"]["bytes"],
+        &size["full"]["stored_bytes"],
+        &size["full_content"]["mb_per_second"],
+        &size["incremental_content"]["bytes"],
+        &size["incremental_grown_bytes"],
+        &size["restore"]["bytes"],
+        &size["replay"]["open_seconds"],
+        &size["recovery_seconds"],
+        &size["checks"]["1"]["seconds"],
+        &size["checks"]["4"]["seconds_per_gb"],
+        &size["writes"]["before"]["requests"],
+    ];
+    for (number, figure) in positive.into_iter().enumerate() {
+        assert!(figure.as_f64().is_some_and(|figure| figure > 0.0), "{number}: {report}");
+    }
+    assert_eq!(size["writes"]["during"]["refused"], 0);
+    assert_eq!(report["at_10_gb_seconds"], Value::Null, "no line goes through one size");
+}
+
+#[test]
 fn benchmarks_say_what_they_lack() {
     let world = World::new();
     world.run(&["bench", "nonsense"]).fails(2, &["growth"]);
     world.run(&["bench", "recall"]).fails(2, &["--data"]);
+    world.run(&["bench", "backup", "--n", "5"]).fails(2, &["100"]);
+    world.run(&["bench", "backup", "--n", "500", "--bytes", "900000"]).fails(2, &["not both"]);
     world.run(&["bench", "gen", "--data", "nowhere"]).fails(2, &["--out"]);
     world.run(&["bench", "scan", "--data", "nowhere"]).fails(1, &["nowhere"]);
     let spread = world.run(&["bench", "spread", "--quick", "--n", "500", "--markdown"]).ok();
