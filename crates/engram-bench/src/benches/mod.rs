@@ -17,6 +17,7 @@ mod backup;
 mod scan;
 mod spaces;
 mod connections;
+mod access;
 mod ann;
 mod spread;
 mod run;

@@ -51,6 +51,10 @@ pub const BENCHMARKS: &[BenchmarkEntry] = &[
         about: "a thousand open connections that each ask now and then",
     },
     BenchmarkEntry {
+        name: "access",
+        about: "what keys and TLS cost, beside a server that asks nobody and speaks plain text",
+    },
+    BenchmarkEntry {
         name: "consolidate",
         about: "recall while beliefs are made behind it, and what share of a core that takes",
     },

@@ -3,7 +3,7 @@
 use super::options::{BENCHMARKS, BenchOptions};
 use super::report::{BenchReport, ReportBuilder};
 use super::{
-    ann, backup, connections, consolidate, embed, generate, growth, recall, remember, scan, spaces,
+    access, ann, backup, connections, consolidate, embed, generate, growth, recall, remember, scan, spaces,
     spread, sustain,
 };
 use crate::failure::BenchError;
@@ -28,6 +28,7 @@ pub fn run_benchmark(
         "sustain" => sustain::run(options, &mut report, progress)?,
         "recall" => recall::run(options, &mut report, progress)?,
         "growth" => growth::run(options, &mut report, progress)?,
+        "access" => access::run(options, &mut report, progress)?,
         "connections" => connections::run(options, &mut report, progress)?,
         "spaces" => spaces::run(options, &mut report, progress)?,
         "consolidate" => consolidate::run(options, &mut report, progress)?,

@@ -66,6 +66,17 @@ impl ChildServer {
         self.settings.push(setting.to_owned());
     }
 
+    /// Kills it, works on its data directory and starts it again.
+    pub(crate) fn pause<T>(
+        &mut self,
+        work: impl FnOnce(&Path) -> Result<T, BenchError>,
+    ) -> Result<T, BenchError> {
+        self.kill();
+        let done = work(&self.data.path().join("data"))?;
+        self.restart()?;
+        Ok(done)
+    }
+
     /// Kills it and starts it again on the same data.
     pub(crate) fn restart(&mut self) -> Result<(), BenchError> {
         self.kill();
@@ -165,7 +176,10 @@ fn spawn(
     let stdout = child.stdout.take().expect("it is piped");
     let read = BufReader::new(stdout).read_line(&mut line);
     let url = serde_json::from_str::<Value>(&line).ok();
-    let addr = url.and_then(|ready| ready["url"].as_str()?.strip_prefix("http://")?.parse().ok());
+    let addr = url.and_then(|ready| {
+        let url = ready["url"].as_str()?;
+        url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"))?.parse().ok()
+    });
     match (read, addr) {
         (Ok(_), Some(addr)) => Ok((child, addr)),
         _ => {

@@ -40,6 +40,9 @@ pub(crate) struct Load<'a> {
     pub(crate) request: &'a (dyn Fn(usize) -> Vec<u8> + Sync),
 }
 
+/// How a client connects.
+pub(crate) type Connect<'a> = dyn Fn(SocketAddr) -> std::io::Result<Wire> + Sync + 'a;
+
 /// What the clients saw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Latencies {
@@ -93,13 +96,22 @@ impl Load<'_> {
         self.run_until(&AtomicBool::new(false))
     }
 
+    /// Runs it to its end over connections that are made otherwise.
+    pub(crate) fn run_over(&self, connect: &Connect<'_>) -> Result<Latencies, BenchError> {
+        self.run_with(&AtomicBool::new(false), connect)
+    }
+
     /// Runs it to its end, or until `done`.
     pub(crate) fn run_until(&self, done: &AtomicBool) -> Result<Latencies, BenchError> {
+        self.run_with(done, &Wire::connect)
+    }
+
+    fn run_with(&self, done: &AtomicBool, connect: &Connect<'_>) -> Result<Latencies, BenchError> {
         let schedule = self.schedule();
         let next = AtomicUsize::new(0);
         let started = Instant::now();
         let seen: Vec<std::io::Result<Seen>> = std::thread::scope(|scope| {
-            let client = || self.client((&next, done), started, schedule.as_deref());
+            let client = || self.client((&next, done), (started, schedule.as_deref()), connect);
             let threads: Vec<_> = (0..self.clients).map(|_| scope.spawn(client)).collect();
             let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
                 thread.join().expect("a client does not panic")
@@ -142,11 +154,11 @@ impl Load<'_> {
     fn client(
         &self,
         (next, done): (&AtomicUsize, &AtomicBool),
-        started: Instant,
-        schedule: Option<&[Duration]>,
+        (started, schedule): (Instant, Option<&[Duration]>),
+        connect: &Connect<'_>,
     ) -> std::io::Result<Seen> {
         let cpu = ThreadCpu::start();
-        let mut wire = Wire::connect(self.addr)?;
+        let mut wire = connect(self.addr)?;
         let mut seen = Seen::default();
         loop {
             let n = next.fetch_add(1, Ordering::Relaxed);

@@ -1,16 +1,25 @@
 //! The least client that can be: one connection, requests made beforehand, answers read but not parsed. A load
 //! generator that takes more time than the server measures itself.
 
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 /// Longest time for one answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// What a connection is made of: a socket, or TLS over one.
+trait Stream: Read + Write + Send {}
+
+impl<T: Read + Write + Send> Stream for T {}
+
 /// One kept-alive connection of HTTP/1.1.
 pub(crate) struct Wire {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     buffer: Vec<u8>,
 }
 
@@ -22,10 +31,18 @@ pub(crate) struct WireAnswer<'a> {
 
 impl Wire {
     pub(crate) fn connect(addr: SocketAddr) -> io::Result<Wire> {
-        let stream = TcpStream::connect(addr)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
-        Ok(Wire { stream, buffer: Vec::with_capacity(64 << 10) })
+        Ok(Wire::over(socket(addr)?))
+    }
+
+    /// The same with TLS, to a server whose certificate is for `localhost`.
+    pub(crate) fn secured(addr: SocketAddr, config: Arc<ClientConfig>) -> io::Result<Wire> {
+        let name = ServerName::try_from("localhost").expect("it is a name of a host");
+        let connection = ClientConnection::new(config, name).map_err(io::Error::other)?;
+        Ok(Wire::over(StreamOwned::new(connection, socket(addr)?)))
+    }
+
+    fn over(stream: impl Stream + 'static) -> Wire {
+        Wire { stream: Box::new(stream), buffer: Vec::with_capacity(64 << 10) }
     }
 
     /// The bytes of a POST with a JSON body.
@@ -73,6 +90,13 @@ impl Wire {
             _ => Ok(()),
         }
     }
+}
+
+fn socket(addr: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(addr)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+    Ok(stream)
 }
 
 /// Status and length of the body.
