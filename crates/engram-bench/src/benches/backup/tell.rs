@@ -245,9 +245,12 @@ fn checks(all: &[Measured]) -> Grid {
     grid
 }
 
+/// A time of a size.
+type Seconds = fn(&Measured) -> f64;
+
 /// The straight line through the two largest sizes, at 10 GB.
 fn far(small: &Measured, large: &Measured) -> (Grid, Value) {
-    let figures: [(&str, fn(&Measured) -> f64); 6] = [
+    let figures: [(&str, Seconds); 6] = [
         ("plain copy", |size| size.copied.seconds),
         ("full backup", |size| size.full.parts().0),
         ("restore", |size| size.at_end.restored.seconds),
