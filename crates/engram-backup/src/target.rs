@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engram_engine::{born_name, deletes_space};
-use engram_store::{Frame, Lsn, SpaceId, SpaceTip};
+use engram_store::{Frame, LogOptions, Lsn, SpaceId, SpaceTip};
 
 use crate::catalog::{BackupListing, BackupStanding, HighestTimelines, find, list_backups};
 use crate::error::{BackupError, nearest};
@@ -50,6 +50,9 @@ pub struct RestorePlan {
     pub bytes: u64,
     /// The target in words.
     pub target: String,
+    /// Bytes of each file of the log that a restore writes: as much is needed for a log of a few commits. As the log has by default; whoever
+    /// restores may say what fits.
+    pub log_segment_bytes: u64,
     pub(crate) highest_timeline: u32,
 }
 
@@ -124,7 +127,16 @@ pub fn plan(
     let bytes = files.flat_map(|record| &record.files).map(|file| file.bytes.content).sum();
     let target = words(target);
     let highest_timeline = highest.begun.unwrap_or(0).max(archived);
-    Ok(RestorePlan { timeline, spaces: planned, archived_through, bytes, target, highest_timeline })
+    let log_segment_bytes = LogOptions::default().segment_bytes;
+    Ok(RestorePlan {
+        timeline,
+        spaces: planned,
+        archived_through,
+        bytes,
+        target,
+        log_segment_bytes,
+        highest_timeline,
+    })
 }
 
 /// Up to which time all commits are archived, ns; none = nobody says.
