@@ -455,7 +455,9 @@ impl Planner<'_> {
                 return Err(BackupError::FutureTarget { what });
             }
         }
-        if planned.is_empty() {
+        // A backup or a point without spaces says that there were none.
+        let has_none = matches!(self.limit, Limit::Each(lasts) if lasts.is_empty());
+        if planned.is_empty() && !has_none {
             let oldest = bases.values().flatten().map(|(.., tip)| tip.time.0).min();
             let what = match oldest {
                 Some(oldest) => {
