@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use engram_engine::deletes_space;
 use engram_store::{Clock, Lsn, SpaceId};
 
 use crate::catalog::{BackupListing, BackupStanding, Listed, list_backups};
@@ -13,7 +14,7 @@ use crate::keys::PieceName;
 use crate::lease::Lease;
 use crate::record::BackupKind;
 use crate::repository::Repository;
-use crate::{keys, time};
+use crate::{keys, piece, time};
 
 /// Full backups that always stay.
 const FULL_MIN: usize = 2;
@@ -98,7 +99,7 @@ pub fn prune(
     if listing.damaged.is_empty() && !stay.is_empty() {
         let objects = unneeded_objects(repository, &stay)?;
         report.objects = objects.len() as u64;
-        let pieces = unneeded_pieces(&listing, &stay);
+        let pieces = unneeded_pieces(repository, &listing, &stay)?;
         report.pieces = pieces.len() as u64;
         for key in objects.iter().chain(&pieces) {
             report.bytes += repository.stored_len(key)?;
@@ -197,32 +198,44 @@ fn unneeded_objects(repository: &Repository, stay: &[&Listed]) -> Result<Vec<Str
     Ok(all.into_iter().filter(|key| !needed.contains(key)).collect())
 }
 
-/// Pieces of the log that no backup which stays needs: those that end where the oldest files of their space do, and those of spaces
-/// that were gone before the oldest backup.
-fn unneeded_pieces(listing: &BackupListing, stay: &[&Listed]) -> Vec<String> {
-    if stay.is_empty() {
-        return Vec::new();
-    }
+/// Pieces of the log that nobody needs who goes back to the oldest backup that stays, or to any moment behind it: those that end where the
+/// oldest files of their space do, and those of spaces that were gone by then.
+fn unneeded_pieces(
+    repository: &Repository,
+    listing: &BackupListing,
+    stay: &[&Listed],
+) -> Result<Vec<String>, BackupError> {
+    // One of some spaces says nothing of the others.
+    let Some(first) = stay.iter().find(|listed| !listed.record.partial) else {
+        return Ok(Vec::new());
+    };
+    let there = listing.resolve(&first.record)?;
     let mut oldest: BTreeMap<SpaceId, Lsn> = BTreeMap::new();
     for listed in stay {
         let Ok(spaces) = listing.resolve(&listed.record) else { continue };
-        for (id, (space, _)) in spaces {
+        // One that was born behind the first backup is made of its log alone, up to where later backups have files of it.
+        for (id, (space, _)) in spaces.into_iter().filter(|(id, _)| there.contains_key(id)) {
             let covered = Lsn(space.covered());
             oldest.entry(id).and_modify(|own| *own = covered.min(*own)).or_insert(covered);
         }
     }
-    // A space that no backup has was born after the last one, or is in none because it was gone by the first: then its pieces were
-    // stored before anything of that was.
-    let first_gone = |space: SpaceId| {
-        let removed = listing
-            .backups
-            .iter()
-            .filter(|listed| listed.record.spaces.iter().any(|own| own.space() == Some(space)));
-        removed.count() > 0
-    };
-    let pieces = listing.pieces.all().filter(|piece| match oldest.get(&piece.space) {
-        Some(covered) => piece.last <= *covered,
-        None => first_gone(piece.space),
+    let mut gone = BTreeSet::new();
+    for space in listing.pieces.spaces().filter(|space| !there.contains_key(space)) {
+        let last = listing.pieces.of(space).iter().max_by_key(|piece| (piece.timeline, piece.last));
+        let Some(last) = last else { continue };
+        let end = match piece::load(repository, last) {
+            // What cannot be read says nothing.
+            Err(BackupError::Corrupt { .. } | BackupError::Missing { .. }) => continue,
+            frames => frames?.pop(),
+        };
+        if end.is_some_and(|end| deletes_space(&end) && end.stamp.time.0 < first.record.started_at)
+        {
+            gone.insert(space);
+        }
+    }
+    let unneeded = listing.pieces.all().filter(|piece| {
+        let covered = oldest.get(&piece.space);
+        gone.contains(&piece.space) || covered.is_some_and(|covered| piece.last <= *covered)
     });
-    pieces.map(PieceName::key).collect()
+    Ok(unneeded.map(PieceName::key).collect())
 }
