@@ -9,6 +9,7 @@ use crate::catalog::{BackupListing, BackupStanding, HighestTimelines, find, list
 use crate::error::{BackupError, nearest};
 use crate::keys;
 use crate::lineage::{Lineage, Span, Way};
+use crate::piece;
 use crate::record::{HeartbeatRecord, OwnerRecord, PointRecord, SpaceRecord, TipRecord, tip_of};
 use crate::repository::Repository;
 use crate::time;
@@ -298,6 +299,9 @@ impl Planner<'_> {
         let base = base.or_else(|| bases.iter().filter(fits).max_by_key(newest));
         let start = base.map_or(SpaceTip::NONE, |(.., tip)| *tip);
         let way = self.lineage.way(&self.listing.pieces, id, start.lsn);
+        if bases.is_empty() && way.spans.is_empty() && self.is_remnant(id)? {
+            return Ok(None);
+        }
         let found = self.end(id, start, way)?;
         let Some(End { last, spans, left_out, first }) = found else { return Ok(None) };
         let name = match (base, &first) {
@@ -322,6 +326,20 @@ impl Planner<'_> {
             start,
             spans,
         }))
+    }
+
+    /// Whether what is archived of a space is its end alone: it was pruned, and archived once more by a process that found its last
+    /// commits in the log. Nothing can be made of that, and it is gone.
+    fn is_remnant(&self, id: SpaceId) -> Result<bool, BackupError> {
+        let own = self.listing.pieces.of(id).iter();
+        let own = own.filter(|piece| {
+            self.lineage.end_on(id, piece.timeline).is_some_and(|end| piece.last <= end)
+        });
+        let Some(last) = own.max_by_key(|piece| piece.last) else { return Ok(false) };
+        let Some(end) = piece::load(self.repository, last)?.pop() else { return Ok(false) };
+        // An LSN is one of another space: this one has none to go back to.
+        let is_past = matches!(self.limit, Limit::Lsn(_)) || self.takes(id, &end);
+        Ok(deletes_space(&end) && is_past)
     }
 
     /// Where a space ends at the target; none where it is not there.

@@ -120,3 +120,35 @@ fn a_space_that_came_and_went_between_two_backups_that_stay_is_not_left_out() {
     world.try_restore(&repository, &during, "/during").unwrap();
     assert_eq!(held(&world.open("/during"), "later"), alive);
 }
+
+/// Seed 160 of the backup cases of the simulator: what a prune had removed was archived once more, in part, and that was a gap for everybody.
+#[test]
+fn the_end_of_a_space_that_is_archived_again_after_a_prune_is_no_gap() {
+    let world = World::new();
+    let repository = world.repository();
+    let engine = world.open("/live");
+    let mut archiver = Archiver::begin(&engine, &repository, 0, false).unwrap();
+    settle(&engine, |done| engine.create_space(&space("later"), done)).unwrap();
+    for number in 0..40 {
+        remember(&engine, "later", &format!("x{number}"), &"long text ".repeat(60));
+    }
+    archiver.step(&engine, &repository).unwrap();
+    engine.checkpoint("later").unwrap();
+    engine.checkpoint("default").unwrap();
+    for _ in 0..10 {
+        engine.maintain(1_000).unwrap();
+    }
+    settle(&engine, |done| engine.delete_space("later", done)).unwrap();
+    for _ in 0..2 {
+        world.clock.advance(DAY);
+        world.backup(&engine, (&repository, &mut archiver), BackupKind::Full).unwrap();
+    }
+    let policy = RetentionPolicy::default();
+    prune(&repository, policy, (false, None), &*world.clock, &mut |_| {}).unwrap();
+    // The next process takes what its log still has for what was never archived.
+    let mut archiver = Archiver::begin(&engine, &repository, 0, false).unwrap();
+    let step = archiver.step(&engine, &repository).unwrap();
+    assert!(step.pieces > 0, "{step:?}");
+    world.try_restore(&repository, &RestoreTarget::Latest, "/latest").unwrap();
+    assert_eq!(held(&world.open("/latest"), "default"), held(&engine, "default"));
+}
