@@ -88,7 +88,7 @@ fn first_case(bug: Bug) -> Case {
         Bug::ReleasedEarly => Case::Seed(268),
         Bug::ObjectRemovedEarly => Case::Sweep(Trouble::Disk(Fault::Crash), 446),
         Bug::ArchivedUnstored | Bug::ReleasedUnarchived | Bug::ConflictBelieved => Case::Backup(7),
-        Bug::RecordedEarly => Case::Backup(14),
+        Bug::RecordedEarly => Case::Backup(66),
         Bug::SendingBelieved => Case::Backup(15),
     }
 }

@@ -121,7 +121,8 @@ fn a_space_that_came_and_went_between_two_backups_that_stay_is_not_left_out() {
     assert_eq!(held(&world.open("/during"), "later"), alive);
 }
 
-/// Seed 160 of the backup cases of the simulator: what a prune had removed was archived once more, in part, and that was a gap for everybody.
+/// An early form of the backup cases of the simulator found it: what a prune had removed was archived once more, in part, and that was a gap
+/// for everybody.
 #[test]
 fn the_end_of_a_space_that_is_archived_again_after_a_prune_is_no_gap() {
     let world = World::new();
