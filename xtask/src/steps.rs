@@ -95,9 +95,15 @@ fn clients(root: &Path) -> Result<(), String> {
 /// Seeds of the simulator that every change runs.
 const SIMULATOR_SEEDS: &str = "1500";
 
+/// Cases with backups that every change runs.
+const BACKUP_CASES: &str = "300";
+
 fn simulator(root: &Path) -> Result<(), String> {
-    let arguments = ["run", "-p", "engram-sim", "--locked", "--", "--seeds", SIMULATOR_SEEDS];
-    run::pass(&mut run::cargo(root, &arguments))
+    let own = ["run", "-p", "engram-sim", "--locked", "--"];
+    for arguments in [["--backups", BACKUP_CASES], ["--seeds", SIMULATOR_SEEDS]] {
+        run::pass(run::cargo(root, &own).args(arguments))?;
+    }
+    Ok(())
 }
 
 /// The feature that lets the simulator put bugs into the engine.

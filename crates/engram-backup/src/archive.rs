@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use engram_engine::{DirectoryIdentity, Engine};
-use engram_store::{Frame, Lsn, SpaceId, SpaceTip};
+use engram_store::{Bug, Frame, Lsn, SpaceId, SpaceTip};
 
 use crate::catalog::{HighestTimelines, Pieces};
 use crate::error::BackupError;
@@ -178,6 +178,12 @@ impl Archiver {
     ) -> Result<(), BackupError> {
         if batch.is_empty() {
             return Ok(());
+        }
+        if Bug::ArchivedUnstored.is_on()
+            && let Some(last) = batch.last()
+        {
+            self.reached.insert(last.stamp.space, last.stamp.lsn);
+            engine.note_archived(self.slot, last.stamp.space, last.stamp.lsn);
         }
         let (name, stored) = piece::store(repository, self.directory.timeline, batch)?;
         self.reached.insert(name.space, name.last);

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use engram_store::{BlobError, BlobStore, Entropy};
+use engram_store::{BlobError, BlobStore, Bug, Entropy};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -163,7 +163,7 @@ impl Repository {
         match self.blobs.put_new(key, &object) {
             Ok(()) => Ok(self.counted(content, &object)),
             Err(BlobError::Exists { .. }) => {
-                if self.get(key)? != content {
+                if !Bug::ConflictBelieved.is_on() && self.get(key)? != content {
                     return Err(BackupError::Conflict { key: key.to_owned() });
                 }
                 Ok(StoredBytes { content: content.len() as u64, stored: self.stored_len(key)? })

@@ -71,7 +71,7 @@ pub fn restore(
     }
     let starts = plan.spaces.iter().filter(|space| space.start.lsn.0 > 0);
     let starts: BTreeMap<SpaceId, SpaceTip> = starts.map(|space| (space.id, space.start)).collect();
-    let mut log = directory.log(starts)?;
+    let mut log = directory.log(starts, plan.log_segment_bytes)?;
     let total = plan.spaces.iter().map(|space| space.last.lsn - space.covered).sum();
     let mut commits = 0;
     for space in &plan.spaces {

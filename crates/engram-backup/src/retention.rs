@@ -12,10 +12,9 @@ use crate::catalog::{BackupListing, BackupStanding, Listed, list_backups};
 use crate::error::BackupError;
 use crate::keys::PieceName;
 use crate::lease::Lease;
-use crate::piece;
 use crate::record::BackupKind;
 use crate::repository::Repository;
-use crate::{keys, time};
+use crate::{keys, piece, time};
 
 /// Full backups that always stay.
 const FULL_MIN: usize = 2;
@@ -206,38 +205,41 @@ fn unneeded_objects(repository: &Repository, stay: &[&Listed]) -> Result<Vec<Str
     Ok(all.into_iter().filter(|key| !needed.contains(key)).collect())
 }
 
-/// Pieces of the log that no backup which stays needs: those that end where the oldest files of their space do, and those of spaces
-/// that were gone before the oldest backup.
+/// Pieces of the log that nobody needs who goes back to the oldest backup that stays, or to any moment behind it: those that end where the
+/// oldest files of their space do, and those of spaces that were gone by then.
 fn unneeded_pieces(
     repository: &Repository,
     listing: &BackupListing,
     stay: &[&Listed],
 ) -> Result<Vec<String>, BackupError> {
-    let Some(begin) = stay.iter().map(|listed| listed.record.started_at).min() else {
+    // One of some spaces says nothing of the others.
+    let Some(first) = stay.iter().find(|listed| !listed.record.partial) else {
         return Ok(Vec::new());
     };
+    let there = listing.resolve(&first.record)?;
     let mut oldest: BTreeMap<SpaceId, Lsn> = BTreeMap::new();
     for listed in stay {
         let Ok(spaces) = listing.resolve(&listed.record) else { continue };
-        for (id, (space, _)) in spaces {
+        // One that was born behind the first backup is made of its log alone, up to where later backups have files of it.
+        for (id, (space, _)) in spaces.into_iter().filter(|(id, _)| there.contains_key(id)) {
             let covered = Lsn(space.covered());
             oldest.entry(id).and_modify(|own| *own = covered.min(*own)).or_insert(covered);
         }
     }
-    let mut unneeded = Vec::new();
-    for space in listing.pieces.spaces() {
-        let pieces = listing.pieces.of(space);
-        match oldest.get(&space) {
-            Some(covered) => unneeded.extend(pieces.iter().filter(|piece| piece.last <= *covered)),
-            None if is_gone(repository, pieces, begin)? => unneeded.extend(pieces),
-            // Born after the last backup, or there when the oldest was made and not in it: a restore may go back to it.
-            None => {}
+    let mut gone = BTreeSet::new();
+    for space in listing.pieces.spaces().filter(|space| !there.contains_key(space)) {
+        if is_gone(repository, listing.pieces.of(space), first.record.started_at)? {
+            gone.insert(space);
         }
     }
-    Ok(unneeded.into_iter().map(PieceName::key).collect())
+    let unneeded = listing.pieces.all().filter(|piece| {
+        let covered = oldest.get(&piece.space);
+        gone.contains(&piece.space) || covered.is_some_and(|covered| piece.last <= *covered)
+    });
+    Ok(unneeded.map(PieceName::key).collect())
 }
 
-/// Whether a space that no backup has was deleted, on each of its timelines, before a time: no restore goes back so far. What cannot be
+/// Whether a space that the oldest backup has not was deleted, on each of its timelines, before a time: no restore goes back so far. What cannot be
 /// read stays.
 fn is_gone(
     repository: &Repository,

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engram_engine::{born_name, deletes_space};
-use engram_store::{Frame, Lsn, SpaceId, SpaceTip};
+use engram_store::{Frame, LogOptions, Lsn, SpaceId, SpaceTip};
 
 use crate::catalog::{BackupListing, BackupStanding, HighestTimelines, find, list_backups};
 use crate::error::{BackupError, nearest};
 use crate::keys;
 use crate::lineage::{Lineage, Span, Way};
+use crate::piece;
 use crate::record::{HeartbeatRecord, OwnerRecord, PointRecord, SpaceRecord, TipRecord, tip_of};
 use crate::repository::Repository;
 use crate::time;
@@ -50,6 +51,9 @@ pub struct RestorePlan {
     pub bytes: u64,
     /// The target in words.
     pub target: String,
+    /// Bytes of each file of the log that a restore writes: as much is needed for a log of a few commits. As the log has by default; whoever
+    /// restores may say what fits.
+    pub log_segment_bytes: u64,
     pub(crate) highest_timeline: u32,
 }
 
@@ -124,7 +128,16 @@ pub fn plan(
     let bytes = files.flat_map(|record| &record.files).map(|file| file.bytes.content).sum();
     let target = words(target);
     let highest_timeline = highest.begun.unwrap_or(0).max(archived);
-    Ok(RestorePlan { timeline, spaces: planned, archived_through, bytes, target, highest_timeline })
+    let log_segment_bytes = LogOptions::default().segment_bytes;
+    Ok(RestorePlan {
+        timeline,
+        spaces: planned,
+        archived_through,
+        bytes,
+        target,
+        log_segment_bytes,
+        highest_timeline,
+    })
 }
 
 /// Up to which time all commits are archived, ns; none = nobody says.
@@ -286,6 +299,9 @@ impl Planner<'_> {
         let base = base.or_else(|| bases.iter().filter(fits).max_by_key(newest));
         let start = base.map_or(SpaceTip::NONE, |(.., tip)| *tip);
         let way = self.lineage.way(&self.listing.pieces, id, start.lsn);
+        if bases.is_empty() && way.spans.is_empty() && self.is_remnant(id)? {
+            return Ok(None);
+        }
         let found = self.end(id, start, way)?;
         let Some(End { last, spans, left_out, first }) = found else { return Ok(None) };
         let name = match (base, &first) {
@@ -310,6 +326,20 @@ impl Planner<'_> {
             start,
             spans,
         }))
+    }
+
+    /// Whether what is archived of a space is its end alone: it was pruned, and archived once more by a process that found its last
+    /// commits in the log. Nothing can be made of that, and it is gone.
+    fn is_remnant(&self, id: SpaceId) -> Result<bool, BackupError> {
+        let own = self.listing.pieces.of(id).iter();
+        let own = own.filter(|piece| {
+            self.lineage.end_on(id, piece.timeline).is_some_and(|end| piece.last <= end)
+        });
+        let Some(last) = own.max_by_key(|piece| piece.last) else { return Ok(false) };
+        let Some(end) = piece::load(self.repository, last)?.pop() else { return Ok(false) };
+        // An LSN is one of another space: this one has none to go back to.
+        let is_past = matches!(self.limit, Limit::Lsn(_)) || self.takes(id, &end);
+        Ok(deletes_space(&end) && is_past)
     }
 
     /// Where a space ends at the target; none where it is not there.
@@ -443,7 +473,9 @@ impl Planner<'_> {
                 return Err(BackupError::FutureTarget { what });
             }
         }
-        if planned.is_empty() {
+        // A backup or a point without spaces says that there were none.
+        let has_none = matches!(self.limit, Limit::Each(lasts) if lasts.is_empty());
+        if planned.is_empty() && !has_none {
             let oldest = bases.values().flatten().map(|(.., tip)| tip.time.0).min();
             let what = match oldest {
                 Some(oldest) => {

@@ -110,12 +110,16 @@ impl NewDirectory {
         Ok(manifest.write(&*self.fs, &self.dir.join(SPACES_DIR))?)
     }
 
-    /// Begins its log, in which these spaces go on from where their files end.
+    /// Begins its log, in files of so many bytes, in which these spaces go on from where their files end.
     ///
     /// # Errors
-    /// A failing disk.
-    pub fn log(&self, starts: BTreeMap<SpaceId, SpaceTip>) -> Result<LogRewrite, EngineError> {
-        let options = LogOptions { epoch: self.timeline, ..LogOptions::default() };
+    /// A failing disk; a length that log files cannot have.
+    pub fn log(
+        &self,
+        starts: BTreeMap<SpaceId, SpaceTip>,
+        segment_bytes: u64,
+    ) -> Result<LogRewrite, EngineError> {
+        let options = LogOptions { segment_bytes, epoch: self.timeline, ..LogOptions::default() };
         let (fs, dir) = (Arc::clone(&self.fs), self.dir.join(WAL_DIR));
         Ok(LogRewrite::create(fs, &dir, options, &*self.entropy, (1, starts))?)
     }

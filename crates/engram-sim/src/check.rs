@@ -8,12 +8,13 @@ use engram_engine::{
 };
 
 use crate::draft::phrase;
-use crate::history::{Check, History, Ranking};
+use crate::history::{Check, History};
 use crate::model::{Image, Place, Stored, classify};
 use crate::rng::Rng;
+use crate::vault::Ranking;
 
 /// Before every expiry and every commit: nothing is hidden by time.
-const DAWN_NS: i64 = 1;
+pub(crate) const DAWN_NS: i64 = 1;
 /// Memories of a space that are searched for by themselves in one pass.
 const SEARCHED_MAX: usize = 12;
 /// Longest text for which the memory must be among the best few for it, in bytes.
@@ -23,7 +24,7 @@ const FUSED_MAX: usize = 100;
 /// Cues of a captured ranking, per mode.
 const RANKED_CUES: u64 = 2;
 
-fn query(filter: Filter, limit: usize, visibility: Visibility) -> ListQuery {
+pub(crate) fn query(filter: Filter, limit: usize, visibility: Visibility) -> ListQuery {
     ListQuery { filter, after: None, limit, visibility, as_of: None }
 }
 
@@ -100,7 +101,11 @@ impl History {
     }
 
     /// All pages of a listing; none where some of it is out of reach and the engine says so.
-    fn pages(&self, name: &str, mut query: ListQuery) -> Check<Option<Vec<MemoryDetail>>> {
+    pub(crate) fn pages(
+        &self,
+        name: &str,
+        mut query: ListQuery,
+    ) -> Check<Option<Vec<MemoryDetail>>> {
         let mut all: Vec<MemoryDetail> = Vec::new();
         loop {
             let page = self.told(self.engine().list(name, &query));
@@ -414,6 +419,9 @@ impl History {
             let Place { id, published, .. } = &self.spaces[&name];
             let ranking =
                 Ranking { space: *id, lsn: published.lsn, now_ns: self.now_ns(), seed, answers };
+            if let Some(vault) = &mut self.vault {
+                vault.rank(&ranking);
+            }
             self.rankings.insert(name, ranking);
         }
         Ok(())

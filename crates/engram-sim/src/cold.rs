@@ -28,10 +28,13 @@ pub enum BlobFault {
     Garbled,
     /// The process ends here; the call may or may not be done.
     Crash,
+    /// The next object that is put as a new one is stored, and the answer is that there is one: whoever talks to the store tried
+    /// it twice.
+    Repeated,
 }
 
 impl BlobFault {
-    /// All faults.
+    /// All faults of a cold store, which is asked for no new objects.
     pub const ALL: [BlobFault; 7] = [
         BlobFault::Refused,
         BlobFault::Away,
@@ -52,6 +55,7 @@ impl BlobFault {
             BlobFault::Short => "store-short",
             BlobFault::Garbled => "store-garbled",
             BlobFault::Crash => "store-crash",
+            BlobFault::Repeated => "store-repeated",
         }
     }
 
@@ -90,6 +94,8 @@ impl Trouble {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Call {
     Change,
+    /// Stores an object unless there is one.
+    New,
     Read,
 }
 
@@ -191,6 +197,11 @@ impl FaultyBlobs {
         std::mem::take(&mut self.state().log)
     }
 
+    /// The objects without what goes wrong: who uses them sees what is stored.
+    pub fn objects(&self) -> MemoryBlobs {
+        self.objects.clone()
+    }
+
     /// The objects with their bytes. No call.
     pub fn peek(&self) -> Vec<(String, Vec<u8>)> {
         let read = |key: String| {
@@ -221,7 +232,8 @@ impl FaultyBlobs {
         let number = state.next;
         state.next += 1;
         let due = |(at, fault): &(u64, BlobFault)| match fault {
-            BlobFault::Lost => *at <= number && call == Call::Change,
+            BlobFault::Lost => *at <= number && call != Call::Read,
+            BlobFault::Repeated => *at <= number && call == Call::New,
             // They wait for bytes.
             BlobFault::Short | BlobFault::Garbled => false,
             _ => *at == number,
@@ -232,7 +244,8 @@ impl FaultyBlobs {
         let (_, fault) = state.armed.swap_remove(index);
         *state.fired.entry(fault.name()).or_default() += 1;
         state.away |= fault == BlobFault::Away;
-        state.absent = true;
+        // An object that is there is no call without an answer.
+        state.absent |= fault != BlobFault::Repeated;
         state.log.push(format!("{} at call {number}, {what}", fault.name()));
         Some(fault)
     }
@@ -255,6 +268,9 @@ impl FaultyBlobs {
             }
             Some(BlobFault::Lost) => {
                 work().and_then(|_| Err(unavailable(key, "injected: the answer is lost")))
+            }
+            Some(BlobFault::Repeated) => {
+                work().and_then(|_| Err(BlobError::Exists { key: key.to_owned() }))
             }
             Some(BlobFault::Crash) => {
                 let is_done = self.state().rng.chance(50);
@@ -300,7 +316,7 @@ impl BlobStore for FaultyBlobs {
     }
 
     fn put_new(&self, key: &str, bytes: &[u8]) -> Result<(), BlobError> {
-        self.whole(Call::Change, key, || self.objects.put_new(key, bytes))
+        self.whole(Call::New, key, || self.objects.put_new(key, bytes))
     }
 
     fn get_range(&self, key: &str, offset: u64, out: &mut [u8]) -> Result<usize, BlobError> {

@@ -19,6 +19,7 @@ use crate::model::{Creating, Draft, Nature, Place, Refusal, classify};
 use crate::rng::Rng;
 use crate::tally::Tally;
 use crate::trace::Trace;
+use crate::vault::{Ranking, Vault};
 
 /// Where the database lives on the simulated disk.
 pub(crate) const DATA_DIR: &str = "/data";
@@ -65,15 +66,8 @@ pub(crate) struct Setup {
     pub(crate) cold_after_ns: Option<i64>,
     /// Chance in percent that something happens to the cold store in a step.
     pub(crate) weather: u64,
-}
-
-/// What a ranking was, to be found again.
-pub(crate) struct Ranking {
-    pub(crate) space: SpaceId,
-    pub(crate) lsn: u64,
-    pub(crate) now_ns: i64,
-    pub(crate) seed: u64,
-    pub(crate) answers: Vec<String>,
+    /// Archives that the log goes into.
+    pub(crate) archives: u32,
 }
 
 /// A request to remember, to be sent again by a client that got no answer: space, memories, options.
@@ -100,7 +94,8 @@ pub(crate) struct History {
     pub(crate) arrivals: Rng,
     /// Decides what spaces do with duplicates, which came later still.
     pub(crate) policies: Rng,
-    pub(crate) engine: Option<Engine>,
+    /// Shared with a backup that is being made.
+    pub(crate) engine: Option<Arc<Engine>>,
     pub(crate) spaces: BTreeMap<String, Place>,
     pub(crate) creating: Vec<Creating>,
     pub(crate) refusals: Vec<Refusal>,
@@ -121,6 +116,8 @@ pub(crate) struct History {
     pub(crate) closed: bool,
     pub(crate) seen: BTreeMap<(SpaceId, u64, u32), Sight>,
     pub(crate) rankings: BTreeMap<String, Ranking>,
+    /// The backups, in histories that have some.
+    pub(crate) vault: Option<Box<Vault>>,
     pub(crate) trace: Trace,
     pub(crate) tally: Tally,
     /// Faults that showed in earlier steps of this life.
@@ -143,6 +140,7 @@ fn settings(setup: &Setup) -> EngineSettings {
     EngineSettings {
         wal_segment_bytes: setup.segment_bytes,
         wal_spare_segments_max: setup.spares,
+        log_archives: setup.archives,
         commit_queue_bytes_max: setup.queue_bytes,
         graph_vectors_min: setup.graph_vectors_min,
         checkpoint_log_bytes: setup.checkpoint_bytes,
@@ -191,6 +189,7 @@ impl History {
             closed: false,
             seen: BTreeMap::new(),
             rankings: BTreeMap::new(),
+            vault: None,
             trace: Trace::default(),
             tally: Tally::default(),
             explained: 0,
@@ -202,7 +201,7 @@ impl History {
     }
 
     pub(crate) fn engine(&self) -> &Engine {
-        self.engine.as_ref().expect("steps run on an open engine")
+        self.engine.as_deref().expect("steps run on an open engine")
     }
 
     pub(crate) fn now_ns(&self) -> i64 {
@@ -297,7 +296,7 @@ impl History {
                         self.store.disarm();
                         self.rearm();
                         self.explain();
-                        self.engine = Some(engine);
+                        self.engine = Some(Arc::new(engine));
                         self.report(&recovery);
                         return Ok(recovery);
                     }
@@ -365,6 +364,9 @@ impl History {
         self.fs = self.fs.reboot(end);
         self.fs.limit(None);
         self.store = self.store.after(&self.fs);
+        if let Some(vault) = &mut self.vault {
+            vault.reboot(&self.fs);
+        }
         self.explained = 0;
         match self.swept.take() {
             Some((at, Trouble::Disk(fault))) if !fired => {
@@ -377,7 +379,9 @@ impl History {
 
     /// Takes over what was noted of faults.
     pub(crate) fn note_faults(&mut self) {
-        for line in self.fs.take_notes().into_iter().chain(self.store.take_notes()) {
+        let vault = self.vault.iter().flat_map(|vault| vault.store.take_notes());
+        let notes = self.fs.take_notes().into_iter().chain(self.store.take_notes());
+        for line in notes.chain(vault).collect::<Vec<_>>() {
             self.note(format!("fault: {line}"));
         }
     }

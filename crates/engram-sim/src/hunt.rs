@@ -5,6 +5,7 @@ use std::fmt;
 
 use engram_store::Bug;
 
+use crate::backups::run_backups;
 use crate::cold::Trouble;
 use crate::faulty::Fault;
 use crate::run::{CaseReport, run_seed};
@@ -22,6 +23,8 @@ pub enum Case {
     Seed(u64),
     /// The script, with a fault at an operation.
     Sweep(Trouble, u64),
+    /// The seed of a case with backups.
+    Backup(u64),
 }
 
 /// A bug that was found.
@@ -37,6 +40,7 @@ impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Case::Seed(seed) => write!(f, "--seed {seed}"),
+            Case::Backup(seed) => write!(f, "--backup {seed}"),
             Case::Sweep(fault, at) => write!(f, "--sweep --fault {} --at {at}", fault.name()),
         }
     }
@@ -46,6 +50,7 @@ impl Case {
     fn run(self) -> Option<CaseReport> {
         match self {
             Case::Seed(seed) => Some(run_seed(seed)),
+            Case::Backup(seed) => Some(run_backups(seed)),
             Case::Sweep(fault, at) => sweep_one(fault, at),
         }
     }
@@ -53,6 +58,7 @@ impl Case {
     fn after(self, count: u64) -> Case {
         match self {
             Case::Seed(seed) => Case::Seed(seed + count),
+            Case::Backup(seed) => Case::Backup(seed + count),
             Case::Sweep(fault, at) => Case::Sweep(fault, at + count),
         }
     }
@@ -81,6 +87,9 @@ fn first_case(bug: Bug) -> Case {
         Bug::TornTailKept => Case::Seed(140),
         Bug::ReleasedEarly => Case::Seed(268),
         Bug::ObjectRemovedEarly => Case::Sweep(Trouble::Disk(Fault::Crash), 446),
+        Bug::ArchivedUnstored | Bug::ReleasedUnarchived | Bug::ConflictBelieved => Case::Backup(7),
+        Bug::RecordedEarly => Case::Backup(66),
+        Bug::SendingBelieved => Case::Backup(15),
     }
 }
 

@@ -23,6 +23,8 @@ mod repeats;
 
 mod draft;
 
+mod vault;
+
 mod history;
 
 mod versions;
@@ -43,15 +45,22 @@ mod learn;
 
 mod workload;
 
+mod returning;
+
+mod backing;
+
 mod rot;
 
 mod run;
 
 mod sweep;
 
+mod backups;
+
 #[cfg(feature = "deliberate-bugs")]
 mod hunt;
 
+pub use backups::run_backups;
 pub use clock::{START_NS, SimClock};
 pub use cold::{BlobFault, FaultyBlobs, Trouble};
 pub use faulty::{End, Fault, FaultyFs, Lie};

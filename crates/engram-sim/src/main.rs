@@ -9,15 +9,18 @@ use std::sync::{Mutex, PoisonError};
 
 #[cfg(feature = "deliberate-bugs")]
 use engram_sim::hunt;
-use engram_sim::{CaseReport, OPERATIONS_MAX, Tally, Trouble, run_seed, sweep_one};
+use engram_sim::{CaseReport, OPERATIONS_MAX, Tally, Trouble, run_backups, run_seed, sweep_one};
 use engram_store::Bug;
 
 const USAGE: &str =
-    "usage: engram-sim [--seed N | --seeds N [--start S] | --sweep [--fault NAME --at N] | --bugs]
+    "usage: engram-sim [--seed N | --seeds N [--start S] | --sweep [--fault NAME --at N]
+                   | --backup N | --backups N [--start S] | --bugs]
 
   --seed N     run the history of one seed and print what it did
   --seeds N    run N histories and the sweep, and print a summary (default: 100)
-  --start S    first seed of --seeds (default: 0)
+  --start S    first seed of --seeds and --backups (default: 0)
+  --backup N   run the case with backups of one seed and print what it did
+  --backups N  run N cases with backups, and print a summary
   --sweep      run only the sweep: a short script, with each fault at each of its operations
   --fault F    with --at: only this fault (io, io-for-good, full, full-for-good, short-write, crash; of the cold
                store: store-refused, store-away, store-lost, store-denied, store-short, store-garbled, store-crash)
@@ -33,6 +36,8 @@ const FAILURES_SHOWN: u64 = 20;
 enum Task {
     One(u64),
     Many { start: u64, count: u64 },
+    Backup(u64),
+    Backups { start: u64, count: u64 },
     Sweep,
     SweepOne { fault: Trouble, at: u64 },
     Bugs,
@@ -44,6 +49,8 @@ struct Arguments {
     one: Option<u64>,
     start: u64,
     count: Option<u64>,
+    backup: Option<u64>,
+    backups: Option<u64>,
     fault: Option<Trouble>,
     at: Option<u64>,
     sweep: bool,
@@ -77,6 +84,8 @@ impl Arguments {
             "--seed" => self.one = Some(number()?),
             "--at" => self.at = Some(number()?),
             "--seeds" => self.count = Some(number()?),
+            "--backup" => self.backup = Some(number()?),
+            "--backups" => self.backups = Some(number()?),
             "--start" => self.start = number()?,
             "--fault" => {
                 let known = Trouble::all().find(|fault| fault.name() == value);
@@ -92,6 +101,12 @@ impl Arguments {
     }
 
     fn task(&self) -> Result<Task, String> {
+        match (self.backup, self.backups) {
+            (Some(seed), None) => return Ok(Task::Backup(seed)),
+            (None, Some(count)) => return Ok(Task::Backups { start: self.start, count }),
+            (None, None) => {}
+            _ => return Err("--backup is one case, --backups are many".to_owned()),
+        }
         match (self.one, self.fault, self.at) {
             (None, Some(fault), Some(at)) => Ok(Task::SweepOne { fault, at }),
             (_, None, None) => Ok(match self.one {
@@ -135,6 +150,10 @@ fn main() -> ExitCode {
             }
         },
         Ok((Task::Many { start, count }, bug)) => run_many((start, count), bug),
+        Ok((Task::Backup(seed), bug)) => {
+            tell(&format!("backups, seed {seed}"), &with_bug(bug, || run_backups(seed)))
+        }
+        Ok((Task::Backups { start, count }, bug)) => run_many_backups((start, count), bug),
         Ok((Task::Sweep, bug)) => run_sweep(bug),
         Ok((Task::Bugs, _)) => run_bugs(),
         Err(problem) => {
@@ -169,6 +188,17 @@ fn run_many((start, count): (u64, u64), bug: Option<Bug>) -> bool {
     say(&format!("seeds from {start} up to {end}: {failed} failed\n{tally}"));
     let swept = run_sweep(bug);
     failed == 0 && swept
+}
+
+fn run_many_backups((start, count): (u64, u64), bug: Option<Bug>) -> bool {
+    let end = start.saturating_add(count);
+    let Summary { tally, failed } = on_all_cores(start..end, &|seed| {
+        let outcome = with_bug(bug, || run_backups(seed));
+        let arguments = (format!("backups, seed {seed}"), format!("--backup {seed}"));
+        Some((outcome, arguments))
+    });
+    say(&format!("backups, seeds from {start} up to {end}: {failed} failed\n{tally}"));
+    failed == 0
 }
 
 /// What many histories came to.

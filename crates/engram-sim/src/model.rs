@@ -289,6 +289,8 @@ pub(crate) struct Place {
     pub(crate) last_batch: Vec<Image>,
     /// Ids that were deleted.
     pub(crate) deleted: Vec<String>,
+    /// The commit that deleted it.
+    pub(crate) gone_at: Option<(u64, i64)>,
 }
 
 /// A refusal that waits for the commits it rests on.

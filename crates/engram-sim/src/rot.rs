@@ -133,7 +133,7 @@ impl History {
     fn try_rotten(&mut self) -> Check<Option<Recovery>> {
         match self.attempt() {
             Ok((engine, recovery)) => {
-                self.engine = Some(engine);
+                self.engine = Some(std::sync::Arc::new(engine));
                 self.report(&recovery);
                 Ok(Some(recovery))
             }

@@ -49,7 +49,7 @@ pub fn run_with(seed: u64, lie: Option<Lie>) -> CaseReport {
 }
 
 /// The end of every history: what is queued is driven, then the process ends in some way and everything is compared.
-fn finish(history: &mut History) -> Check {
+pub(crate) fn finish(history: &mut History) -> Check {
     history.fs.heal();
     history.store.heal();
     history.squeezed = false;
@@ -77,6 +77,9 @@ pub(crate) fn conclude(
     history.tally.cases = 1;
     history.tally.faults_fired(&history.fs.fired());
     history.tally.faults_fired(&history.store.fired());
+    if let Some(vault) = &history.vault {
+        history.tally.faults_fired(&vault.store.fired());
+    }
     if let Some(failure) = &failure {
         history.trace.note(format!("FAILURE: {failure}"));
     }

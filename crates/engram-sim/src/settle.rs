@@ -24,7 +24,7 @@ impl History {
         let over = !self.fs.crashed() && self.engine().poisoned().is_none();
         for (name, place) in &mut self.spaces {
             let mut images = vec![place.published.clone()];
-            let engine = self.engine.as_ref().expect("answers come from an open engine");
+            let engine = self.engine.as_deref().expect("answers come from an open engine");
             // A space that could not be read has in its log what it did not publish.
             let sound = engine.space(name).is_ok_and(|space| space.quarantined.is_none());
             let reached = Reached { lsn: reached(engine, name, place.id), over: over && sound };
@@ -36,6 +36,7 @@ impl History {
                 dismissed.push(name.clone());
             }
         }
+        self.chronicle(&batches);
         if acknowledged > 0 {
             self.begin_batch(batches, &created);
         }
@@ -65,9 +66,22 @@ impl History {
         }
     }
 
+    /// Keeps the states that commits led to, where backups must bring them back.
+    fn chronicle(&mut self, batches: &BTreeMap<String, Vec<Image>>) {
+        let Some(vault) = &mut self.vault else { return };
+        for (name, images) in batches {
+            if let Some(place) = self.spaces.get(name) {
+                vault.record(name, place, images);
+            }
+        }
+    }
+
     fn dismiss(&mut self, name: &str) {
         if let Some(place) = self.spaces.remove(name) {
             self.ghosts.push(place.id);
+            if let Some(vault) = &mut self.vault {
+                vault.note(&place);
+            }
         }
         self.rankings.remove(name);
     }
@@ -119,11 +133,15 @@ impl History {
             learned: BTreeMap::new(),
             last_batch: vec![image],
             deleted: Vec::new(),
+            gone_at: None,
         };
+        if let Some(vault) = &mut self.vault {
+            vault.record(name, &place, std::slice::from_ref(&place.published));
+        }
         self.spaces.insert(name.to_owned(), place);
     }
 
-    fn record_sums(&mut self) -> Check {
+    pub(crate) fn record_sums(&mut self) -> Check {
         let Some(engine) = &self.engine else { return Ok(()) };
         for (name, place) in self.spaces.iter_mut().filter(|(_, place)| place.queued.is_empty()) {
             // To open one only for this would meet the faults of other steps.
@@ -199,7 +217,10 @@ fn settle_place(place: &mut Place, images: &mut Vec<Image>, reached: Reached) ->
                 if let Work::Change { ids, fate: Fate::Delete, .. } = &queued.work {
                     place.deleted.extend(ids.iter().cloned());
                 }
-                gone |= matches!(queued.work, Work::Delete { .. });
+                if matches!(queued.work, Work::Delete { .. }) {
+                    gone = true;
+                    place.gone_at = queued.stamp;
+                }
                 if commit && !gone {
                     place.published.apply(&queued);
                     images.push(place.published.clone());
@@ -356,6 +377,7 @@ impl History {
             }
             batches.insert(name, images);
         }
+        self.chronicle(&batches);
         let survived = batches.values().any(|images| images.len() > 1);
         if survived || !dismissed.is_empty() || !created.is_empty() {
             self.begin_batch(batches, &created);
@@ -415,7 +437,14 @@ fn survivors(
         waiting.into_iter().filter(|queued| queued.stamp.is_some()).collect();
     let deletes = commits.last().is_some_and(|last| matches!(last.work, Work::Delete { .. }));
     let end = match lsn {
-        None if deletes => return Ok(commits.len() as u64),
+        None if deletes => {
+            place.gone_at = commits.last().and_then(|last| last.stamp);
+            for queued in commits.iter().take(commits.len() - 1) {
+                place.published.apply(queued);
+                images.push(place.published.clone());
+            }
+            return Ok(commits.len() as u64);
+        }
         None => return Err("the space is gone and nobody deleted it".to_owned()),
         Some(lsn) => lsn,
     };

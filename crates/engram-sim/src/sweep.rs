@@ -35,6 +35,7 @@ const SETUP: Setup = Setup {
     tail_memories: 2,
     cold_after_ns: Some(0),
     weather: 0,
+    archives: 0,
 };
 
 /// Runs the script with `trouble` at operation or call `at`, counted over all reboots. None when it ends before that.

@@ -38,6 +38,12 @@ pub struct Tally {
     pub compared: u64,
     /// Objects in the cold store at the ends of histories.
     pub cold_objects: u64,
+    /// Pieces of the log that were archived.
+    pub pieces: u64,
+    /// Backups that were made.
+    pub backups: u64,
+    /// Moments that were gone back to.
+    pub restores: u64,
     /// Injected faults that showed, by name.
     pub faults: BTreeMap<&'static str, u64>,
 }
@@ -62,6 +68,9 @@ impl Tally {
             (&mut self.rot_reported, other.rot_reported),
             (&mut self.compared, other.compared),
             (&mut self.cold_objects, other.cold_objects),
+            (&mut self.pieces, other.pieces),
+            (&mut self.backups, other.backups),
+            (&mut self.restores, other.restores),
         ] {
             *own += others;
         }
@@ -92,6 +101,10 @@ impl fmt::Display for Tally {
             "{} memories compared, {} cold objects at the end, {} bits flipped at rest ({} reported, the others harmless)",
             self.compared, self.cold_objects, self.rotten, self.rot_reported
         )?;
+        if self.restores > 0 {
+            let (pieces, backups) = (self.pieces, self.backups);
+            writeln!(f, "{pieces} pieces archived, {backups} backups, {} restores", self.restores)?;
+        }
         let faults: Vec<String> =
             self.faults.iter().map(|(name, count)| format!("{name} {count}")).collect();
         write!(

@@ -59,7 +59,7 @@ impl History {
     }
 
     /// All associations of a memory; none where some of it is out of reach and the engine says so.
-    fn associations(&self, name: &str, id: &str) -> Check<Option<Vec<Association>>> {
+    pub(crate) fn associations(&self, name: &str, id: &str) -> Check<Option<Vec<Association>>> {
         let (direction, kinds) = (EdgeDirection::Both, Vec::new());
         let mut query =
             AssociationQuery { id: id.to_owned(), direction, kinds, limit: 100, offset: 0 };

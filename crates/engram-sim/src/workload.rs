@@ -59,6 +59,7 @@ impl Setup {
             tail_memories: *later.pick(&[3, 12, 256]),
             cold_after_ns: *later.pick(&[None, Some(0), Some(HOUR_NS)]),
             weather: *later.pick(&[0, 10, 30]),
+            archives: 0,
         }
     }
 }
@@ -153,7 +154,7 @@ impl History {
         if self.rng.chance(DRIVEN_AT_ONCE) { self.drive() } else { Ok(()) }
     }
 
-    fn some_remember(&mut self) -> Check {
+    pub(crate) fn some_remember(&mut self) -> Check {
         let name = self.name();
         let fallback = Nature {
             dimension: DIMENSION,
@@ -194,7 +195,7 @@ impl History {
         self.drive_maybe()
     }
 
-    fn some_change(&mut self) -> Check {
+    pub(crate) fn some_change(&mut self) -> Check {
         let name = self.name();
         let fate = *self.rng.pick(&[Fate::Suppress, Fate::Delete, Fate::Delete, Fate::Restore]);
         let image = self.spaces.get(&name).map(|place| place.projected.clone()).unwrap_or_default();
@@ -225,7 +226,7 @@ impl History {
         }
     }
 
-    fn some_space_request(&mut self) -> Check {
+    pub(crate) fn some_space_request(&mut self) -> Check {
         let some = self.spaces.len() as u64;
         if self.rng.chance(100_u64.saturating_sub(22 * some)) {
             let name = if self.rng.chance(4) { "Bad Name" } else { self.rng.pick(&NAMES) };

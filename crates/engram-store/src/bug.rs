@@ -53,11 +53,21 @@ pub enum Bug {
     UploadBelieved,
     /// An answer does not say what the cold store did not give.
     MissingUntold,
+    /// A commit counts as archived before its piece is stored.
+    ArchivedUnstored,
+    /// The log lets go of commits that files cover, whatever the archive lacks.
+    ReleasedUnarchived,
+    /// The record of a backup is stored before the log that belongs to it.
+    RecordedEarly,
+    /// A file whose upload failed is taken for stored, and the backup names it.
+    SendingBelieved,
+    /// An object that is there already is taken for the one that was to be stored.
+    ConflictBelieved,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 23] = [
+    pub const ALL: [Bug; 28] = [
         Bug::AcknowledgedUnsynced,
         Bug::SyncRetried,
         Bug::PoisonForgotten,
@@ -81,6 +91,11 @@ impl Bug {
         Bug::ObjectRemovedEarly,
         Bug::UploadBelieved,
         Bug::MissingUntold,
+        Bug::ArchivedUnstored,
+        Bug::ReleasedUnarchived,
+        Bug::RecordedEarly,
+        Bug::SendingBelieved,
+        Bug::ConflictBelieved,
     ];
 
     /// Whether the code is to be wrong here.

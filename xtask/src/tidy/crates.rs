@@ -77,7 +77,7 @@ const CRATES: [Crate; 15] = [
     },
     Crate {
         name: "engram-sim",
-        may_use: &["engram-engine", "engram-embed", "engram-store"],
+        may_use: &["engram-backup", "engram-engine", "engram-embed", "engram-store"],
         place: Place::Edge,
     },
     Crate {

@@ -245,6 +245,22 @@ fn a_space_whose_files_are_in_no_backup_is_an_error_and_not_left_out() {
     assert_eq!(held(&world.open("/restored"), "came"), held(&engine, "came"));
 }
 
+/// Seed 16 of the backup cases of the simulator: such a backup was listed as complete, and every check of it failed.
+#[test]
+fn a_backup_of_a_directory_without_spaces_is_one_of_none() {
+    let world = World::new();
+    let repository = world.repository();
+    let engine = world.open("/live");
+    let mut archiver = Archiver::begin(&engine, &repository, 0, false).unwrap();
+    settle(&engine, |done| engine.delete_space("default", done)).unwrap();
+    let made = world.backup(&engine, (&repository, &mut archiver), BackupKind::Full).unwrap();
+    let report = world.verify(&repository, &made.record.id, VerifyLevel::Restore).unwrap();
+    assert_eq!(report.findings, []);
+    let target = RestoreTarget::Backup(made.record.id);
+    world.try_restore(&repository, &target, "/none").unwrap();
+    assert!(world.open("/none").spaces().is_empty());
+}
+
 #[test]
 fn a_directory_that_was_set_back_begins_a_timeline_of_its_own() {
     let world = World::new();
