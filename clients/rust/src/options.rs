@@ -51,6 +51,8 @@ pub struct ClientOptions {
     pub retry_wait: Duration,
     /// Longest wait before a retry, whatever the server names.
     pub retry_wait_max: Duration,
+    /// How long a feed of changes tries to get back to a server that is away.
+    pub follow_away_max: Duration,
     /// Largest answer that is read, bytes.
     pub answer_bytes_max: u64,
 }
@@ -66,6 +68,7 @@ impl ClientOptions {
             retries_max: 4,
             retry_wait: Duration::from_millis(100),
             retry_wait_max: Duration::from_secs(5),
+            follow_away_max: Duration::from_secs(600),
             answer_bytes_max: 256 << 20,
         }
     }

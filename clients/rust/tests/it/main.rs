@@ -5,6 +5,8 @@ mod calls;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod following;
+#[cfg(test)]
 mod real;
 #[cfg(test)]
 mod retries;
