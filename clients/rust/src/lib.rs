@@ -33,6 +33,7 @@
 //! ```
 
 mod error;
+mod tls;
 mod options;
 mod events;
 mod answer;
@@ -48,3 +49,4 @@ pub use error::ClientError;
 pub use following::{ChangeEvent, ChangeFeed};
 pub use options::{ApiKey, ApiKeyError, ClientOptions};
 pub use pages::{MemoryPages, RecordPages};
+pub use tls::{ClientAuthorities, ClientIdentity, ClientTls, ClientTlsError, OldestTls};

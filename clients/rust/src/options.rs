@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::tls::ClientTls;
+
 /// A secret that says who asks, sent as `Authorization: Bearer …`. It is never shown, not by `Debug` either.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey(String);
@@ -41,6 +43,8 @@ pub struct ClientOptions {
     pub base_url: String,
     /// Who asks; nobody in particular when absent.
     pub api_key: Option<ApiKey>,
+    /// Whom to trust, and as whom to show up, where the address begins with `https://`.
+    pub tls: ClientTls,
     /// Longest time to open a connection.
     pub connect_timeout: Duration,
     /// Longest time of one request with its answer.
@@ -63,6 +67,7 @@ impl ClientOptions {
         ClientOptions {
             base_url: base_url.into(),
             api_key: None,
+            tls: ClientTls::default(),
             connect_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(120),
             retries_max: 4,

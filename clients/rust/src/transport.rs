@@ -52,6 +52,7 @@ impl Transport {
             .max_redirects(0)
             // An address on this machine must not take the way over a proxy of the environment.
             .proxy(None)
+            .tls_config(options.tls.config())
             .user_agent(concat!("engram-client/", env!("CARGO_PKG_VERSION")))
             .build()
             .new_agent();

@@ -12,3 +12,5 @@ mod real;
 mod retries;
 #[cfg(test)]
 mod scripted;
+#[cfg(test)]
+mod tls;

@@ -26,3 +26,6 @@ mod start;
 
 #[cfg(test)]
 mod store;
+
+#[cfg(test)]
+mod trust;
