@@ -15,9 +15,9 @@ import httpx
 import pytest
 import trustme
 from flavours import URL, Flavour
-from scripted import Script, good
+from scripted import Script, bad, good
 
-from engram_client import AsyncClient, Client, TransportError
+from engram_client import AsyncClient, Client, DecodeError, FixRequestError, TransportError
 from engram_client._options import Options
 
 
@@ -39,6 +39,7 @@ def test_wrong_addresses_are_refused(url: str, flavour: Flavour) -> None:
         {"retries_max": -1},
         {"retry_wait_seconds": -0.1},
         {"retry_wait_seconds_max": -1},
+        {"oldest_tls": "1.1"},
     ],
     ids=lambda options: next(iter(options)),
 )
@@ -47,7 +48,7 @@ def test_wrong_options_are_refused(options: dict[str, Any], flavour: Flavour) ->
         flavour.client(URL, **options)
 
 
-@pytest.mark.parametrize("options", [{"verify": False}, {"cert": "client.pem"}])
+@pytest.mark.parametrize("options", [{"ca_file": "ca.pem"}, {"client_cert": "client.pem"}, {"oldest_tls": "1.3"}])
 def test_tls_options_are_not_lost_in_silence(options: dict[str, Any], flavour: Flavour) -> None:
     with pytest.raises(ValueError, match="http_client"):
         flavour.scripted(Script(), **options)
@@ -154,23 +155,78 @@ def test_a_server_that_nobody_vouches_for_is_refused(flavour: Flavour, tls: ssl.
     assert seen == []
 
 
-def test_an_authority_can_be_named_or_all_trusted(flavour: Flavour, tls: ssl.SSLContext, trusted: Path) -> None:
+def test_an_authority_can_be_named(flavour: Flavour, tls: ssl.SSLContext, trusted: Path) -> None:
     with web_server(tls) as (url, seen):
-        for verify in (trusted, str(trusted), False):
-            client = flavour.client(url, verify=verify)
+        for ca_file in (trusted, str(trusted)):
+            client = flavour.client(url, ca_file=ca_file)
             with pytest.raises(Exception, match="answered with status 404"):
                 flavour.done(client.version())
             flavour.stop(client)
-    assert len(seen) == 3
+    assert len(seen) == 2
 
 
-def test_a_folder_of_authorities_is_one(flavour: Flavour, tls: ssl.SSLContext, trusted: Path) -> None:
-    # An authority stands in a folder under the hash of its name, so a folder without such a file knows nobody.
-    with web_server(tls) as (url, _):
-        client = flavour.client(url, verify=trusted.parent)
-        with pytest.raises(TransportError, match="certificate verify failed"):
+def test_an_authority_vouches_for_its_names_alone(flavour: Flavour, authority: trustme.CA, trusted: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("engram.test").configure_cert(context)
+    with web_server(context) as (url, seen):
+        client = flavour.client(url, ca_file=trusted)
+        with pytest.raises(TransportError, match="certificate"):
             flavour.done(client.version())
         flavour.stop(client)
+    assert seen == []
+
+
+def test_an_old_protocol_can_be_refused(flavour: Flavour, tls: ssl.SSLContext, trusted: Path) -> None:
+    tls.maximum_version = ssl.TLSVersion.TLSv1_2
+    with web_server(tls) as (url, seen):
+        client = flavour.client(url, ca_file=trusted, oldest_tls="1.3")
+        with pytest.raises(TransportError):
+            flavour.done(client.version())
+        flavour.stop(client)
+        assert seen == []
+        client = flavour.client(url, ca_file=trusted)
+        with pytest.raises(Exception, match="answered with status 404"):
+            flavour.done(client.version())
+        flavour.stop(client)
+
+
+def test_files_that_cannot_be_used_are_told(flavour: Flavour, authority: trustme.CA, tmp_path: Path) -> None:
+    own, other = authority.issue_cert("a.test"), authority.issue_cert("b.test")
+    key, chain, empty = (tmp_path / name for name in ("key.pem", "chain.pem", "empty.pem"))
+    other.private_key_pem.write_to_path(str(key))
+    own.cert_chain_pems[0].write_to_path(str(chain))
+    empty.write_text("secret", encoding="utf-8")
+    for options, said in (
+        ({"ca_file": tmp_path / "missing.pem"}, "ca_file .*missing.pem cannot be used"),
+        ({"ca_file": tmp_path}, "ca_file"),
+        ({"ca_file": empty}, "ca_file .*empty.pem cannot be used"),
+        ({"client_cert": (chain, key)}, "client_cert .* cannot be used.*mismatch"),
+        ({"client_cert": empty}, "client_cert .*empty.pem cannot be used"),
+    ):
+        with pytest.raises(ValueError, match=said) as told:
+            flavour.client("https://127.0.0.1:1", **options)
+        assert "secret" not in str(told.value)
+
+
+def test_a_key_goes_to_its_server_and_to_no_other(flavour: Flavour, tls: ssl.SSLContext, trusted: Path) -> None:
+    with web_server() as (elsewhere, told), web_server(tls, elsewhere) as (url, seen):
+        client = flavour.client(url, ca_file=trusted, api_key="engram_a_secret_c")
+        with pytest.raises(DecodeError) as error:
+            flavour.done(client.version())
+        assert error.value.status == 307
+        flavour.stop(client)
+    assert [headers["authorization"] for _, headers in seen] == ["Bearer engram_a_secret_c"]
+    assert told == []
+    assert "secret" not in str(error.value) + repr(error.value)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_key_is_a_problem_and_stays_secret(status: int, flavour: Flavour) -> None:
+    client = flavour.scripted(Script(bad("unauthorized", status)), api_key="engram_a_secret_c")
+    with pytest.raises(FixRequestError) as error:
+        flavour.done(client.version())
+    assert error.value.status == status
+    assert "secret" not in str(error.value) + repr(error.value)
 
 
 def test_a_client_can_have_a_certificate(
@@ -185,11 +241,11 @@ def test_a_client_can_have_a_certificate(
     own.private_key_and_cert_chain_pem.write_to_path(str(both))
     with web_server(tls) as (url, seen):
         for cert in ((chain, key), both, str(both)):
-            client = flavour.client(url, verify=trusted, cert=cert)
+            client = flavour.client(url, ca_file=trusted, client_cert=cert)
             with pytest.raises(Exception, match="answered with status 404"):
                 flavour.done(client.version())
             flavour.stop(client)
-        client = flavour.client(url, verify=trusted)
+        client = flavour.client(url, ca_file=trusted)
         with pytest.raises(TransportError):
             flavour.done(client.version())
         flavour.stop(client)
@@ -197,14 +253,18 @@ def test_a_client_can_have_a_certificate(
 
 
 @contextmanager
-def web_server(tls: ssl.SSLContext | None = None) -> Generator[tuple[str, list[tuple[str, Any]]], None, None]:
-    """A server of this machine that has nothing, and notes what it is asked."""
+def web_server(
+    tls: ssl.SSLContext | None = None, elsewhere: str | None = None
+) -> Generator[tuple[str, list[tuple[str, Any]]], None, None]:
+    """A server of this machine that has nothing, or sends elsewhere, and notes what it is asked."""
     seen: list[tuple[str, Any]] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             seen.append((self.path, self.headers))
-            self.send_response(404)
+            self.send_response(404 if elsewhere is None else 307)
+            if elsewhere is not None:
+                self.send_header("location", elsewhere + self.path)
             self.send_header("content-length", "0")
             self.end_headers()
 

@@ -44,11 +44,22 @@ impl Call {
     ) -> Call {
         let route = operation.routes[0];
         let path = match space {
-            Some(space) => route.path.replace("{space}", &encode(space)),
+            Some(space) => in_space(route.path, space),
             None => route.path.to_owned(),
         };
         Call { method: route.method, path, body, repeat }
     }
+}
+
+/// The path by which an operation of a space is reached with this method.
+pub(crate) fn path(name: &str, method: Method, space: &str) -> String {
+    let operation = Operation::by_name(name).expect("the names in this crate are in the table");
+    let route = operation.routes.iter().find(|route| route.method == method);
+    in_space(route.expect("the table has such a route").path, space)
+}
+
+fn in_space(path: &str, space: &str) -> String {
+    path.replace("{space}", &encode(space))
 }
 
 /// By what a server knows a write again that comes a second time.

@@ -256,6 +256,10 @@ impl SpaceClient {
         &self.name
     }
 
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.client.transport
+    }
+
     /// Stores one memory. Without an id or an idempotency key it gets a key, so that a retry stores nothing twice.
     ///
     /// # Errors
@@ -319,6 +323,7 @@ impl SpaceClient {
     }
 
     /// Reads what changed behind a commit, and waits for it where the request says so: `request_timeout` must be longer than that.
+    /// [`SpaceClient::follow_changes`] gives them one by one as they come.
     ///
     /// # Errors
     /// Any [`ClientError`].

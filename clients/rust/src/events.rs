@@ -1,4 +1,4 @@
-//! Server-sent events, as far as Engram sends them: a name and one line of data each.
+//! Server-sent events, as far as Engram sends them: a name, one line of data each, and an id where one can go on from.
 
 use std::io::{BufRead, BufReader, Error, ErrorKind, Read};
 
@@ -13,6 +13,8 @@ pub(crate) struct Events<R> {
 /// One event.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Event {
+    /// Where to go on from; none where the event names no place.
+    pub(crate) id: Option<String>,
     pub(crate) name: String,
     pub(crate) data: String,
 }
@@ -27,7 +29,7 @@ impl<R: Read> Events<R> {
     /// # Errors
     /// The connection broke, or sent what is no text.
     pub(crate) fn next(&mut self) -> std::io::Result<Option<Event>> {
-        let (mut name, mut data) = (String::new(), String::new());
+        let (mut id, mut name, mut data) = (None, String::new(), String::new());
         let mut line = String::new();
         loop {
             line.clear();
@@ -41,9 +43,12 @@ impl<R: Read> Events<R> {
             let told = line.trim_end_matches(['\n', '\r']);
             if told.is_empty() {
                 if !data.is_empty() {
-                    return Ok(Some(Event { name, data }));
+                    return Ok(Some(Event { id, name, data }));
                 }
+                id = None;
                 name.clear();
+            } else if let Some(value) = told.strip_prefix("id:") {
+                id = Some(value.trim_start().to_owned());
             } else if let Some(value) = told.strip_prefix("event:") {
                 value.trim_start().clone_into(&mut name);
             } else if let Some(value) = told.strip_prefix("data:") {
@@ -65,5 +70,14 @@ mod tests {
         assert_eq!(next(), Some(("progress".to_owned(), "{\"a\":1}".to_owned())));
         assert_eq!(next(), Some(("done".to_owned(), "{}".to_owned())));
         assert_eq!(next(), None);
+    }
+
+    #[test]
+    fn an_id_belongs_to_its_event_alone() {
+        let sent = "id: 7\n\nevent: a\ndata: 1\n\nid: 8\nevent: b\ndata: 2\n\n";
+        let mut events = Events::new(sent.as_bytes());
+        let mut next = || events.next().unwrap().map(|event| (event.id, event.data));
+        assert_eq!(next(), Some((None, "1".to_owned())));
+        assert_eq!(next(), Some((Some("8".to_owned()), "2".to_owned())));
     }
 }

@@ -13,6 +13,8 @@
 //! Writes of the third row carry an idempotency key: the caller's, else one that the client makes for the call. The server
 //! knows the request again by it for 24 hours and gives its first answer. After a time-out nothing is sent again.
 //!
+//! [`SpaceClient::follow_changes`] goes on behind the last commit that it told when its connection breaks.
+//!
 //! ```no_run
 //! use engram_api::{MemoryInput, RecallRequest, RememberRequest};
 //! use engram_client::Client;
@@ -31,14 +33,20 @@
 //! ```
 
 mod error;
+mod tls;
 mod options;
 mod events;
+mod answer;
+mod stream;
 mod call;
 mod transport;
 mod client;
 mod pages;
+mod following;
 
 pub use client::{Client, SpaceClient};
 pub use error::ClientError;
+pub use following::{ChangeEvent, ChangeFeed};
 pub use options::{ApiKey, ApiKeyError, ClientOptions};
 pub use pages::{MemoryPages, RecordPages};
+pub use tls::{ClientAuthorities, ClientIdentity, ClientTls, ClientTlsError, OldestTls};

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::tls::ClientTls;
+
 /// A secret that says who asks, sent as `Authorization: Bearer …`. It is never shown, not by `Debug` either.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey(String);
@@ -41,6 +43,8 @@ pub struct ClientOptions {
     pub base_url: String,
     /// Who asks; nobody in particular when absent.
     pub api_key: Option<ApiKey>,
+    /// Whom to trust, and as whom to show up, where the address begins with `https://`.
+    pub tls: ClientTls,
     /// Longest time to open a connection.
     pub connect_timeout: Duration,
     /// Longest time of one request with its answer.
@@ -51,6 +55,8 @@ pub struct ClientOptions {
     pub retry_wait: Duration,
     /// Longest wait before a retry, whatever the server names.
     pub retry_wait_max: Duration,
+    /// How long a feed of changes tries to get back to a server that is away.
+    pub follow_away_max: Duration,
     /// Largest answer that is read, bytes.
     pub answer_bytes_max: u64,
 }
@@ -61,11 +67,13 @@ impl ClientOptions {
         ClientOptions {
             base_url: base_url.into(),
             api_key: None,
+            tls: ClientTls::default(),
             connect_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(120),
             retries_max: 4,
             retry_wait: Duration::from_millis(100),
             retry_wait_max: Duration::from_secs(5),
+            follow_away_max: Duration::from_secs(600),
             answer_bytes_max: 256 << 20,
         }
     }

@@ -1,21 +1,28 @@
 //! One HTTP request and its answer, with the retries that are safe.
 
-use std::io::ErrorKind;
 use std::time::Duration;
 
-use engram_api::{Method, Problem, decode};
+use engram_api::{Method, Problem};
 use serde::de::DeserializeOwned;
 use ureq::http::Response;
 use ureq::{Agent, Body, RequestBuilder};
 
+use crate::answer::{answer, broken, unreadable};
 use crate::call::{Call, Repeat};
 use crate::error::ClientError;
-use crate::events::Events;
 use crate::options::ClientOptions;
+use crate::stream::EventStream;
 
 const EVENT_STREAM: &str = "text/event-stream";
 /// Longest silence of a server that is at work: three times as long as it takes to say so.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// How the answer to a request for events begins.
+enum Opened {
+    Stream(EventStream),
+    /// There are none: status and body.
+    Whole(u16, Vec<u8>),
+}
 
 /// A connection pool to one server.
 #[derive(Clone, Debug)]
@@ -45,10 +52,15 @@ impl Transport {
             .max_redirects(0)
             // An address on this machine must not take the way over a proxy of the environment.
             .proxy(None)
+            .tls_config(options.tls.config())
             .user_agent(concat!("engram-client/", env!("CARGO_PKG_VERSION")))
             .build()
             .new_agent();
         Ok(Transport { agent, options })
+    }
+
+    pub(crate) fn options(&self) -> &ClientOptions {
+        &self.options
     }
 
     pub(crate) fn base_url(&self) -> &str {
@@ -106,43 +118,69 @@ impl Transport {
         told: &mut dyn FnMut(T),
     ) -> Result<T, ClientError> {
         let url = format!("{}{}", self.options.base_url, call.path);
-        let broken = |error: ureq::Error| broken(error, &url);
+        let silence_max = self.options.request_timeout.max(SILENCE_MAX);
         let request = self
-            .authorized(self.agent.post(&url))
-            .config()
-            .timeout_global(None)
-            .timeout_recv_response(Some(self.options.request_timeout))
-            .timeout_per_read(Some(self.options.request_timeout.max(SILENCE_MAX)))
-            .build()
-            .header("accept", EVENT_STREAM)
+            .streaming(self.agent.post(&url), silence_max)
             .header("content-type", "application/json");
-        let mut response =
-            request.send(call.body.as_deref().unwrap_or_default()).map_err(broken)?;
-        let status = response.status().as_u16();
-        let media_type = response.headers().get("content-type").and_then(|own| own.to_str().ok());
-        if !media_type.is_some_and(|own| own.starts_with(EVENT_STREAM)) {
+        let response = request.send(call.body.as_deref().unwrap_or_default());
+        let mut stream = match self.opened(response, &url)? {
+            Opened::Stream(stream) => stream,
             // A problem, or an older server, which answers when all is done.
-            let limit = self.options.answer_bytes_max;
-            let body = response.body_mut().with_config().limit(limit).read_to_vec();
-            return answer(status, &body.map_err(broken)?, &url);
-        }
-        let mut events = Events::new(response.body_mut().with_config().limit(u64::MAX).reader());
-        while let Some(event) = events.next().map_err(|error| broken(error.into()))? {
-            let data = event.data.as_bytes();
+            Opened::Whole(status, body) => return answer(status, &body, &url),
+        };
+        while let Some(event) = stream.next()? {
             match event.name.as_str() {
-                "progress" => told(answer(status, data, &url)?),
-                "done" => return answer(status, data, &url),
-                "problem" => {
-                    let problem = serde_json::from_slice::<Problem>(data);
-                    let unreadable = |_| unreadable(status, data, &url, "the event is no problem");
-                    return Err(ClientError::Api(Box::new(problem.map_err(unreadable)?)));
-                }
+                "progress" => told(stream.value(&event)?),
+                "done" => return stream.value(&event),
                 // A later server may tell more.
                 _ => {}
             }
         }
         let message = "the stream ended before the work did".to_owned();
         Err(ClientError::Transport { url, message, timed_out: false })
+    }
+
+    /// Opens a stream that goes on behind an event. It lasts until it breaks, and is broken after half a minute of silence.
+    pub(crate) fn listen(&self, path: &str, last_event: u64) -> Result<EventStream, ClientError> {
+        let url = format!("{}{path}", self.options.base_url);
+        self.repeated(&mut || {
+            let request = self
+                .streaming(self.agent.get(&url), SILENCE_MAX)
+                .header("last-event-id", last_event.to_string());
+            let opened = self.opened(request.call(), &url).and_then(|opened| match opened {
+                Opened::Stream(stream) => Ok(stream),
+                Opened::Whole(status, body) => Err(no_stream(status, &body, &url)),
+            });
+            (opened, Repeat::IfRefused)
+        })
+    }
+
+    fn streaming<B>(&self, request: RequestBuilder<B>, silence_max: Duration) -> RequestBuilder<B> {
+        self.authorized(request)
+            .config()
+            .timeout_global(None)
+            .timeout_recv_response(Some(self.options.request_timeout))
+            .timeout_per_read(Some(silence_max))
+            .build()
+            .header("accept", EVENT_STREAM)
+    }
+
+    fn opened(
+        &self,
+        answered: Result<Response<Body>, ureq::Error>,
+        url: &str,
+    ) -> Result<Opened, ClientError> {
+        let broken = |error| broken(error, url);
+        let mut response = answered.map_err(broken)?;
+        let status = response.status().as_u16();
+        let media_type = response.headers().get("content-type").and_then(|own| own.to_str().ok());
+        if media_type.is_some_and(|own| own.starts_with(EVENT_STREAM)) {
+            let events = response.into_body().into_with_config().limit(u64::MAX).reader();
+            return Ok(Opened::Stream(EventStream::new(events, status, url)));
+        }
+        let limit = self.options.answer_bytes_max;
+        let body = response.body_mut().with_config().limit(limit).read_to_vec();
+        Ok(Opened::Whole(status, body.map_err(broken)?))
     }
 
     /// Asks once for a path whose answer counts only by its status.
@@ -158,7 +196,7 @@ impl Transport {
     }
 
     /// How long to wait after so many tries: as long as the server asks for, else ever longer.
-    fn wait(&self, problem: Option<&Problem>, tries: u32) -> Duration {
+    pub(crate) fn wait(&self, problem: Option<&Problem>, tries: u32) -> Duration {
         let wait = match problem.and_then(|problem| problem.retry_after_seconds) {
             Some(seconds) => Duration::from_secs(seconds.into()),
             None => self.options.retry_wait.saturating_mul(1 << tries.min(16)),
@@ -198,6 +236,14 @@ impl Transport {
     }
 }
 
+/// Why there is no stream: the problem that came instead, or that something else did.
+fn no_stream(status: u16, body: &[u8], url: &str) -> ClientError {
+    match answer::<serde::de::IgnoredAny>(status, body, url) {
+        Err(error) => error,
+        Ok(_) => unreadable(status, body, url, "it is no stream of events"),
+    }
+}
+
 fn may_repeat(error: &ClientError, repeat: Repeat) -> bool {
     match error {
         ClientError::Api(problem) => problem.retryable && repeat != Repeat::Never,
@@ -205,32 +251,6 @@ fn may_repeat(error: &ClientError, repeat: Repeat) -> bool {
         ClientError::Transport { timed_out, .. } => !timed_out && repeat == Repeat::IfLost,
         ClientError::Decode { .. } | ClientError::BaseUrl { .. } => false,
     }
-}
-
-fn broken(error: ureq::Error, url: &str) -> ClientError {
-    let timed_out = match &error {
-        ureq::Error::Timeout(_) => true,
-        ureq::Error::Io(error) => error.kind() == ErrorKind::TimedOut,
-        _ => false,
-    };
-    ClientError::Transport { url: url.to_owned(), message: error.to_string(), timed_out }
-}
-
-/// The value of a good answer, or the problem of a bad one.
-fn answer<T: DeserializeOwned>(status: u16, body: &[u8], url: &str) -> Result<T, ClientError> {
-    if !(200..300).contains(&status) {
-        return Err(match serde_json::from_slice::<Problem>(body) {
-            Ok(problem) => ClientError::Api(Box::new(problem)),
-            Err(_) => unreadable(status, body, url, "the body is no problem document"),
-        });
-    }
-    decode(body).map_err(|problem| unreadable(status, body, url, &problem.detail))
-}
-
-fn unreadable(status: u16, body: &[u8], url: &str, message: &str) -> ClientError {
-    let start: String = String::from_utf8_lossy(body).chars().take(120).collect();
-    let message = format!("{message}; it begins {start:?}");
-    ClientError::Decode { url: url.to_owned(), status, message }
 }
 
 #[cfg(test)]

@@ -130,8 +130,8 @@ impl std::error::Error for Problem {}
 /// Reads the JSON body of a request.
 ///
 /// # Errors
-/// A [`Problem`] of a code `invalid_utf8`, `invalid_json`, `too_deep`, `not_finite`, `unknown_field`, `missing_field`, `bad_time`
-/// or `invalid_value`, with the path of the field where there is one.
+/// A [`Problem`] of a code `invalid_utf8`, `invalid_json`, `too_deep`, `not_finite`, `out_of_range`, `unknown_field`,
+/// `missing_field`, `bad_time` or `invalid_value`, with the path of the field where there is one.
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Box<Problem>> {
     let text = std::str::from_utf8(body).map_err(|error| {
         let at = error.valid_up_to();
@@ -165,10 +165,8 @@ pub(crate) fn decode_value<T: DeserializeOwned>(
 fn explain(text: &str, path: &str, error: &serde_json::Error) -> Problem {
     if !error.is_data() {
         let where_and_why = broken(text, error);
-        // Numbers in lists are those of vectors; a component is told by its vector, as the engine tells it.
-        let vector = path.strip_suffix(']').and_then(|path| Some(path.rsplit_once('[')?.0));
-        if let Some(vector) = vector.filter(|_| where_and_why.ends_with("number out of range")) {
-            return Problem::new(ErrorCode::NotFinite, where_and_why).with_field(vector);
+        if where_and_why.ends_with("number out of range") {
+            return too_large(path, where_and_why);
         }
         // The reader gives up far below any depth that a request may have.
         let code = match where_and_why.ends_with("recursion limit exceeded") {
@@ -178,6 +176,18 @@ fn explain(text: &str, path: &str, error: &serde_json::Error) -> Problem {
         return Problem::new(code, where_and_why);
     }
     explain_content(path, &without_position(&error.to_string()))
+}
+
+/// What is wrong with a number that no float holds.
+fn too_large(path: &str, where_and_why: String) -> Problem {
+    // Numbers in lists are those of vectors; a component is told by its vector, as the engine tells it.
+    let vector = path.strip_suffix(']').and_then(|path| Some(path.rsplit_once('[')?.0));
+    let (code, field) = match vector {
+        Some(vector) => (ErrorCode::NotFinite, vector),
+        None => (ErrorCode::OutOfRange, path),
+    };
+    let problem = Problem::new(code, where_and_why);
+    if field == "." { problem } else { problem.with_field(field) }
 }
 
 /// What is wrong with a request that could be read but is not of its type, by the words of serde.
@@ -273,7 +283,9 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
+    use crate::recall::RecallRequest;
     use crate::remember::{RememberManyRequest, RememberRequest};
+    use crate::transfer::ImportRequest;
 
     fn check<T: DeserializeOwned + fmt::Debug>(body: &[u8], expected: &Expect) {
         let problem = decode::<T>(body).unwrap_err();
@@ -317,6 +329,44 @@ mod tests {
         check::<RememberRequest>(
             bomb.as_bytes(),
             &expect!["too_deep | line 1, column 643: recursion limit exceeded | None | None"],
+        );
+    }
+
+    #[test]
+    fn numbers_that_no_float_holds_are_told_by_their_field() {
+        check::<RememberRequest>(
+            br#"{"text":"a","importance":1e999}"#,
+            &expect![[
+                r#"out_of_range | line 1, column 30: number out of range | Some("importance") | None"#
+            ]],
+        );
+        check::<RememberManyRequest>(
+            br#"{"memories":[{"text":"a","confidence":-1e999}]}"#,
+            &expect![[
+                r#"out_of_range | line 1, column 44: number out of range | Some("memories[0].confidence") | None"#
+            ]],
+        );
+        check::<ImportRequest>(
+            br#"{"records":[{"memory":{"content":{"id":"a","text":"a","importance":1e39}}}]}"#,
+            &expect![[
+                r#"out_of_range | line 1, column 71: number out of range | Some("records[0].memory.content.importance") | None"#
+            ]],
+        );
+        check::<ImportRequest>(
+            br#"{"records":[{"association":{"from":"a","to":"b","weight":1e39}}]}"#,
+            &expect![[
+                r#"out_of_range | line 1, column 61: number out of range | Some("records[0].association.weight") | None"#
+            ]],
+        );
+        check::<RecallRequest>(
+            br#"{"min_relevance":1e999}"#,
+            &expect![[
+                r#"out_of_range | line 1, column 22: number out of range | Some("min_relevance") | None"#
+            ]],
+        );
+        check::<f64>(
+            br#"1e999"#,
+            &expect![[r#"out_of_range | line 1, column 5: number out of range | None | None"#]],
         );
     }
 

@@ -6,6 +6,7 @@ use crate::commands;
 use crate::connection::{Connection, DEFAULT_SERVER};
 use crate::failure::Failure;
 use crate::output::OutputFormat;
+use crate::trust::TrustFlags;
 
 /// A memory database: remember, recall, forget.
 ///
@@ -27,6 +28,8 @@ pub(crate) struct Cli {
         default_value = DEFAULT_SERVER
     )]
     server: String,
+    #[command(flatten)]
+    trust: TrustFlags,
     #[command(subcommand)]
     command: Command,
 }
@@ -136,7 +139,7 @@ enum Command {
 
 impl Cli {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let connection = Connection::new(self.server, self.output);
+        let connection = Connection::new(self.server, self.trust, self.output);
         self.command.run(&connection).map_err(|failure| connection.with_nearest_space(failure))
     }
 }

@@ -9,6 +9,7 @@ use engram_client::{Client, ClientOptions, SpaceClient};
 
 use crate::failure::Failure;
 use crate::output::OutputFormat;
+use crate::trust::TrustFlags;
 
 /// Address of a server that was started without flags.
 pub(crate) const DEFAULT_SERVER: &str = "http://127.0.0.1:7432";
@@ -18,17 +19,18 @@ pub(crate) const DEFAULT_SERVER: &str = "http://127.0.0.1:7432";
 pub(crate) struct Connection {
     pub(crate) server: String,
     pub(crate) output: OutputFormat,
+    trust: TrustFlags,
     /// The space that the command asked for.
     space: OnceCell<String>,
 }
 
 impl Connection {
-    pub(crate) fn new(server: String, output: OutputFormat) -> Connection {
-        Connection { server, output, space: OnceCell::new() }
+    pub(crate) fn new(server: String, trust: TrustFlags, output: OutputFormat) -> Connection {
+        Connection { server, output, trust, space: OnceCell::new() }
     }
 
     pub(crate) fn client(&self) -> Result<Client, Failure> {
-        Ok(Client::new(&self.server)?)
+        Ok(Client::with_options(self.trust.options(&self.server)?)?)
     }
 
     /// A client that asks once and soon: for questions about the server itself.
@@ -37,7 +39,7 @@ impl Connection {
             connect_timeout: Duration::from_secs(2),
             request_timeout: Duration::from_secs(5),
             retries_max: 0,
-            ..ClientOptions::new(&self.server)
+            ..self.trust.options(&self.server)?
         };
         Ok(Client::with_options(options)?)
     }

@@ -10,6 +10,7 @@ mod failure;
 mod plots;
 mod progress;
 mod values;
+mod trust;
 mod connection;
 mod filter_flags;
 mod cue_flags;

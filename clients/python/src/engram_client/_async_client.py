@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -11,7 +12,7 @@ import httpx
 from . import _http
 from ._async_operations import AsyncNodeOperations, AsyncSpaceOperations
 from ._call import Call, Operation, prepare
-from ._options import Cert, Options, Verify
+from ._options import ClientCert, OldestTls, Options
 from ._script import probe
 
 T = TypeVar("T")
@@ -29,9 +30,9 @@ class AsyncClient(AsyncNodeOperations):
         retry_wait_seconds: Wait before the first retry where the server names none; then doubled.
         retry_wait_seconds_max: Longest wait before a retry, whatever the server names.
         answer_bytes_max: Largest answer that is read.
-        verify: Whom to trust over TLS: the usual authorities, those of a file or folder (PEM), or
-            with `False` everybody.
-        cert: The client's certificate: a PEM file with its key, or a pair of files.
+        ca_file: Authorities (PEM) that vouch for the server over TLS; those that browsers know when absent.
+        client_cert: The client's certificate: a PEM file with its key, or a pair of files.
+        oldest_tls: The oldest protocol that is spoken.
         http_client: Sends the requests; it is the caller's, and not closed with this client.
 
     Raises:
@@ -49,8 +50,9 @@ class AsyncClient(AsyncNodeOperations):
         retry_wait_seconds: float = 0.1,
         retry_wait_seconds_max: float = 5.0,
         answer_bytes_max: int = 256 << 20,
-        verify: Verify = True,
-        cert: Cert | None = None,
+        ca_file: str | Path | None = None,
+        client_cert: ClientCert | None = None,
+        oldest_tls: OldestTls = "1.2",
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
         self._options = Options(
@@ -62,8 +64,9 @@ class AsyncClient(AsyncNodeOperations):
             retry_wait_seconds=retry_wait_seconds,
             retry_wait_seconds_max=retry_wait_seconds_max,
             answer_bytes_max=answer_bytes_max,
-            verify=verify,
-            cert=cert,
+            ca_file=ca_file,
+            client_cert=client_cert,
+            oldest_tls=oldest_tls,
         )
         self._owns_http = http_client is None
         if http_client is not None:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import httpx
 
 from ._version import __version__
 
-Verify: TypeAlias = "bool | str | Path"
-"""Whom to trust over TLS: the usual authorities, nobody in particular, or those of a file or folder (PEM)."""
-
-Cert: TypeAlias = "str | Path | tuple[str | Path, str | Path]"
+ClientCert: TypeAlias = "str | Path | tuple[str | Path, str | Path]"
 """The client's certificate: one PEM file with its key, or a file each."""
+
+OldestTls: TypeAlias = Literal["1.2", "1.3"]
+"""Versions of TLS with which a client can begin."""
 
 SILENCE_SECONDS_MAX = 30.0
 """Longest silence of a server that is at work on a stream: three times as long as it takes to say so."""
@@ -41,14 +43,17 @@ class Options:
     retry_wait_seconds: float = 0.1
     retry_wait_seconds_max: float = 5.0
     answer_bytes_max: int = 256 << 20
-    verify: Verify = True
-    cert: Cert | None = None
+    ca_file: str | Path | None = None
+    client_cert: ClientCert | None = None
+    oldest_tls: OldestTls = "1.2"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base_url", _base_url(self.base_url))
         key = self.api_key
         if key is not None and (not key or not key.isascii() or not key.isprintable()):
             raise ValueError("api_key must be printable ASCII")
+        if self.oldest_tls not in _TLS_VERSIONS:
+            raise ValueError('oldest_tls must be "1.2" or "1.3"')
         for name in ("connect_timeout_seconds", "request_timeout_seconds", "answer_bytes_max"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0")
@@ -82,28 +87,47 @@ class Options:
         return min(wait, self.retry_wait_seconds_max)
 
     def ssl_context(self) -> ssl.SSLContext:
-        """What the TLS options ask for."""
-        match self.verify:
-            case True:
-                context = httpx.create_ssl_context(trust_env=False)
-            case False:
-                context = ssl.create_default_context()
-                context.check_hostname = False
-                context.verify_mode = ssl.CERT_NONE
-            case path if Path(path).is_dir():
-                context = ssl.create_default_context(capath=str(path))
-            case path:
-                context = ssl.create_default_context(cafile=str(path))
-        if isinstance(self.cert, tuple):
-            context.load_cert_chain(*self.cert)
-        elif self.cert is not None:
-            context.load_cert_chain(self.cert)
+        """What the TLS options ask for.
+
+        Raises:
+            ValueError: A file cannot be used. What stands there is not told.
+        """
+        if self.ca_file is None:
+            context = httpx.create_ssl_context(trust_env=False)
+        else:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            with _usable("ca_file", self.ca_file):
+                context.load_verify_locations(cafile=str(self.ca_file))
+        own = self.client_cert
+        if own is not None:
+            chain, key = own if isinstance(own, tuple) else (own, None)
+            with _usable("client_cert", own):
+                # Without a password the library would ask for one on the terminal.
+                context.load_cert_chain(chain, key, password=_no_password)
+        context.minimum_version = _TLS_VERSIONS[self.oldest_tls]
         return context
 
     def refuse_own_tls(self) -> None:
         """A given HTTP client has TLS settings of its own: these would be left out in silence."""
-        if self.verify is not True or self.cert is not None:
-            raise ValueError("verify and cert have no effect with http_client: set them there")
+        if self.ca_file is not None or self.client_cert is not None or self.oldest_tls != "1.2":
+            raise ValueError("ca_file, client_cert and oldest_tls have no effect with http_client: set them there")
+
+
+_TLS_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
+
+def _no_password() -> bytes:
+    raise ValueError("its key has a passphrase: take that away")
+
+
+@contextmanager
+def _usable(name: str, place: object) -> Iterator[None]:
+    """Says which option names a file that cannot be used."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        # An `SSLError` is an `OSError`.
+        raise ValueError(f"{name} {place!s} cannot be used: {error}") from error
 
 
 def _base_url(url: str) -> str:

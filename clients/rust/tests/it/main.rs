@@ -5,8 +5,12 @@ mod calls;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod following;
+#[cfg(test)]
 mod real;
 #[cfg(test)]
 mod retries;
 #[cfg(test)]
 mod scripted;
+#[cfg(test)]
+mod tls;

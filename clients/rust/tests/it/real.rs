@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -21,47 +22,63 @@ pub(crate) struct Server {
     child: Child,
     url: String,
     /// Outlives the server, which writes to it.
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl Server {
     pub(crate) fn start() -> Server {
-        let binary =
-            std::env::var_os("ENGRAM_BINARY").expect("ENGRAM_BINARY must name the engram binary");
         let data = tempfile::tempdir().unwrap();
-        let log = data.path().join("log");
-        let mut command = Command::new(binary);
-        command
-            .args(["start", "--output", "json", "--log-level", "warn"])
-            .args(["--http", "127.0.0.1:0", "--grpc", "off", "--data-dir"])
-            .arg(data.path().join("data"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(File::create(&log).unwrap());
-        // What the environment says about a server or its configuration is about another one.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("ENGRAM_") {
-                command.env_remove(name);
-            }
-        }
-        let mut child = command.spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap_or_else(|_| {
-            panic!("the server did not start: {}", std::fs::read_to_string(&log).unwrap())
-        });
-        Server { child, url: ready["url"].as_str().unwrap().to_owned(), _data: data }
+        let (child, url) = spawn(data.path(), "127.0.0.1:0");
+        Server { child, url, data }
     }
 
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
+
+    /// Ends the server as a crash does.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts it again after that, at the same address with the same data.
+    pub(crate) fn start_again(&mut self) {
+        let address = self.url.strip_prefix("http://").unwrap();
+        self.child = spawn(self.data.path(), address).0;
+    }
+}
+
+fn spawn(folder: &Path, http: &str) -> (Child, String) {
+    let binary =
+        std::env::var_os("ENGRAM_BINARY").expect("ENGRAM_BINARY must name the engram binary");
+    let log = folder.join("log");
+    let mut command = Command::new(binary);
+    command
+        .args(["start", "--output", "json", "--log-level", "warn"])
+        .args(["--http", http, "--grpc", "off", "--data-dir"])
+        .arg(folder.join("data"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(File::create(&log).unwrap());
+    // What the environment says about a server or its configuration is about another one.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("ENGRAM_") {
+            command.env_remove(name);
+        }
+    }
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let ready: Value = serde_json::from_str(&line).unwrap_or_else(|_| {
+        panic!("the server did not start: {}", std::fs::read_to_string(&log).unwrap())
+    });
+    (child, ready["url"].as_str().unwrap().to_owned())
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 

@@ -9,12 +9,13 @@ use std::time::Duration;
 use engram_api::{ErrorCode, MemoryInput, Operation, Problem};
 use engram_client::{Client, ClientOptions};
 
-/// A request as it came in: request line, two of its headers, body.
+/// A request as it came in: request line, three of its headers, body.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) line: String,
     pub(crate) content_type: Option<String>,
     pub(crate) authorization: Option<String>,
+    pub(crate) last_event_id: Option<String>,
     pub(crate) body: String,
 }
 
@@ -65,7 +66,8 @@ fn read(stream: &TcpStream) -> Seen {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).unwrap();
-    let (mut length, mut content_type, mut authorization) = (0, None, None);
+    let (mut length, mut content_type, mut authorization, mut last_event_id) =
+        (0, None, None, None);
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).unwrap();
@@ -74,20 +76,21 @@ fn read(stream: &TcpStream) -> Seen {
             "content-length" => length = value.parse().unwrap(),
             "content-type" => content_type = Some(value.to_owned()),
             "authorization" => authorization = Some(value.to_owned()),
+            "last-event-id" => last_event_id = Some(value.to_owned()),
             _ => {}
         }
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
     let body = String::from_utf8(body).unwrap();
-    Seen { line: line.trim().to_owned(), content_type, authorization, body }
+    Seen { line: line.trim().to_owned(), content_type, authorization, last_event_id, body }
 }
 
 fn give(stream: &mut TcpStream, reply: Reply) {
     let written = match reply {
         Reply::Answer(status, body) => {
-            let sort =
-                if body.starts_with("event:") { "text/event-stream" } else { "application/json" };
+            let is_stream = body.starts_with("event:") || body.starts_with("id:");
+            let sort = if is_stream { "text/event-stream" } else { "application/json" };
             let head = format!("content-type: {sort}\r\ncontent-length: {}", body.len());
             format!("HTTP/1.1 {status} X\r\n{head}\r\nconnection: close\r\n\r\n{body}")
         }
@@ -103,7 +106,11 @@ fn give(stream: &mut TcpStream, reply: Reply) {
 
 /// A client that does not wait for long.
 pub(crate) fn client(url: &str) -> Client {
-    let options = ClientOptions { retry_wait: Duration::from_millis(1), ..ClientOptions::new(url) };
+    let options = ClientOptions {
+        retry_wait: Duration::from_millis(1),
+        follow_away_max: Duration::from_secs(2),
+        ..ClientOptions::new(url)
+    };
     Client::with_options(options).unwrap()
 }
 

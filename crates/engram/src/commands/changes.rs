@@ -1,15 +1,12 @@
 //! `engram changes`.
 
 use clap::Args;
-use engram_api::{ChangeView, ChangesRequest, ChangesResponse, CommitView, Operation};
-use engram_client::Client;
+use engram_api::{ChangeView, ChangesRequest, CommitView, MissedView};
+use engram_client::{ChangeEvent, SpaceClient};
 
 use crate::connection::{Connection, SpaceFlags};
 use crate::failure::Failure;
 use crate::output::{OutputFormat, clean, note, print};
-
-/// How long a request waits for a change, seconds.
-const WAIT_SECONDS: u32 = 20;
 
 #[derive(Debug, Args)]
 pub(crate) struct Changes {
@@ -17,9 +14,9 @@ pub(crate) struct Changes {
     #[arg(long, value_name = "LSN")]
     after: Option<u64>,
     /// Most commits of a page
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with = "follow")]
     limit: Option<u32>,
-    /// Go on showing changes as they come
+    /// Go on showing changes as they come, also when the server was away for a while
     #[arg(long, short)]
     follow: bool,
     #[command(flatten)]
@@ -29,47 +26,47 @@ pub(crate) struct Changes {
 impl Changes {
     /// Shows one page, or every change until it is stopped.
     pub(crate) fn run(&self, connection: &Connection) -> Result<(), Failure> {
-        let client = connection.client()?;
-        let wait_seconds = self.follow.then_some(WAIT_SECONDS);
-        let mut request = ChangesRequest { after: self.after, limit: self.limit, wait_seconds };
-        // The space is named in a failure that does not know it.
         let space = connection.space(&self.space)?;
-        loop {
-            let page = page(&client, space.name(), &request)?;
-            if let Some(missed) = page.missed {
-                note(&format!(
-                    "the changes behind {} up to {} are not kept any more",
-                    missed.after, missed.before
-                ));
-            }
-            show(connection.output, &page)?;
-            if !self.follow {
-                note(&format!("go on with --after {}", page.lsn));
-                return Ok(());
-            }
-            request.after = Some(page.lsn);
+        match self.follow {
+            true => follow(&space, self.after, connection.output),
+            false => self.page(&space, connection.output),
         }
+    }
+
+    fn page(&self, space: &SpaceClient, output: OutputFormat) -> Result<(), Failure> {
+        let request = ChangesRequest { after: self.after, limit: self.limit, wait_seconds: None };
+        let page = space.changes(&request)?;
+        if let Some(missed) = page.missed {
+            warn(missed);
+        }
+        for commit in &page.commits {
+            show(output, commit)?;
+        }
+        note(&format!("go on with --after {}", page.lsn));
+        Ok(())
     }
 }
 
-fn page(
-    client: &Client,
-    space: &str,
-    request: &ChangesRequest,
-) -> Result<ChangesResponse, Failure> {
-    let operation = Operation::by_name("changes").expect("the table has it");
-    let body = serde_json::to_vec(request).expect("a request has plain values");
-    let answer = client.call(operation, space, &body)?;
-    serde_json::from_value(answer)
-        .map_err(|error| Failure::from(std::io::Error::other(error.to_string())))
+fn follow(space: &SpaceClient, after: Option<u64>, output: OutputFormat) -> Result<(), Failure> {
+    for event in space.follow_changes(after) {
+        match event? {
+            ChangeEvent::Commit(commit) => show(output, &commit)?,
+            ChangeEvent::Missed(missed) => warn(missed),
+            ChangeEvent::Away(error) => note(&format!("{error}; trying again")),
+            ChangeEvent::Alive => {}
+        }
+    }
+    Ok(())
+}
+
+fn warn(missed: MissedView) {
+    let (after, before) = (missed.after, missed.before);
+    note(&format!("the changes behind {after} up to {before} are not kept any more"));
 }
 
 /// One line for each change, or one JSON document for each commit.
-fn show(format: OutputFormat, page: &ChangesResponse) -> Result<(), Failure> {
-    for commit in &page.commits {
-        print(format, commit, lines)?;
-    }
-    Ok(())
+fn show(output: OutputFormat, commit: &CommitView) -> Result<(), Failure> {
+    Ok(print(output, commit, lines)?)
 }
 
 fn lines(commit: &CommitView) -> String {

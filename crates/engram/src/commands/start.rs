@@ -14,7 +14,16 @@ use crate::failure::Failure;
 use crate::output::{OutputFormat, note};
 
 /// Variables of the environment that begin like settings but belong to the command line.
-const ENV_RESERVED: [&str; 3] = ["ENGRAM_SERVER", "ENGRAM_SPACE", "ENGRAM_CONFIG"];
+const ENV_RESERVED: [&str; 8] = [
+    "ENGRAM_SERVER",
+    "ENGRAM_SPACE",
+    "ENGRAM_CONFIG",
+    "ENGRAM_CA_FILE",
+    "ENGRAM_CLIENT_CERT_FILE",
+    "ENGRAM_CLIENT_KEY_FILE",
+    "ENGRAM_API_KEY_FILE",
+    "ENGRAM_API_KEY",
+];
 
 #[derive(Debug, Args)]
 pub(crate) struct Start {

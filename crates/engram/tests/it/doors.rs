@@ -1,5 +1,7 @@
 //! The query language, the change feed and MCP from the command line.
 
+use std::io::{BufRead as _, BufReader};
+
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -50,6 +52,26 @@ fn changes_are_shown_from_a_commit_on() {
     assert!(lines[0].contains("remembered a") && lines[1].contains("suppressed a"), "{lines:?}");
     assert!(shown.stderr.contains("--after"), "{}", shown.stderr);
     node.run(&["changes", "--after", "999"]).fails(2, &["ERR-1021"]);
+}
+
+#[test]
+fn changes_are_shown_as_they_come() {
+    let world = World::new();
+    let node = world.start();
+    node.run(&["remember", "--id", "a", "Ada lives in Zurich."]).ok();
+    node.run(&["changes", "--follow", "--limit", "3"]).fails(2, &["--limit"]);
+    node.run(&["changes", "--follow", "--space", "nowhere"]).fails(3, &["ERR-2001"]);
+    let mut following = node.spawn(&["changes", "--follow", "--after", "1"]);
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    let mut next = || lines.next().unwrap().unwrap();
+    assert!(next().ends_with("remembered a"));
+    node.run(&["remember", "--id", "b", "Ben bakes bread."]).ok();
+    assert!(next().ends_with("remembered b"));
+    // Whoever follows a space is told when it is gone.
+    node.run(&["space", "delete", "default", "--yes"]).ok();
+    let left = following.wait_with_output().unwrap();
+    assert_eq!(left.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&left.stderr).contains("ERR-2001"));
 }
 
 /// A client that starts its server by itself: one message a line.

@@ -38,3 +38,6 @@ mod start;
 
 #[cfg(test)]
 mod store;
+
+#[cfg(test)]
+mod trust;
