@@ -51,6 +51,45 @@ class NodeOperations(Caller):
             },
         )
 
+    def create_key(
+        self,
+        *,
+        name: str,
+        spaces: builtins.list[str],
+        expires_at: str | datetime | None = None,
+        operations: builtins.list[str] | None = None,
+        requests_per_second: int | None = None,
+        role: models.RoleName | None = None,
+        trust_max: float | None = None,
+    ) -> models.IssuedKeyView:
+        """Creates a key and shows its secret, this once.
+
+        It may do nothing that the caller may not.
+
+        Args:
+            name: Name of whoever uses it: `a-z 0-9 - _ .`; no other key ever had it.
+            spaces: Spaces that it may touch: names, or what names start with and `*`; `*` alone is
+                all.
+            expires_at: When it ends; never when absent.
+            operations: Operations that it may call, beside those of the role.
+            requests_per_second: Requests that it may make each second; any number when absent.
+            role: What it may do.
+            trust_max: Most that its memories may claim as trust of their source, confidence and
+                importance; 1 when absent.
+        """
+        return self._run(
+            _table.CREATE_KEY,
+            {
+                "name": name,
+                "spaces": spaces,
+                "expires_at": expires_at,
+                "operations": operations,
+                "requests_per_second": requests_per_second,
+                "role": role,
+                "trust_max": trust_max,
+            },
+        )
+
     def create_restore_point(
         self,
         *,
@@ -117,6 +156,13 @@ class NodeOperations(Caller):
             },
         )
 
+    def list_keys(self) -> models.ListKeysResponse:
+        """Lists the keys, those that have ended too, without their secrets."""
+        return self._run(
+            _table.LIST_KEYS,
+            {},
+        )
+
     def list_spaces(self) -> models.ListSpacesResponse:
         """Lists all spaces, by name."""
         return self._run(
@@ -155,6 +201,45 @@ class NodeOperations(Caller):
             },
         )
 
+    def revoke_key(
+        self,
+        *,
+        id: str,
+    ) -> models.KeyView:
+        """Ends a key at once, also for streams that are open.
+
+        Args:
+            id: The key.
+        """
+        return self._run(
+            _table.REVOKE_KEY,
+            {
+                "id": id,
+            },
+        )
+
+    def rotate_key(
+        self,
+        *,
+        id: str,
+        overlap_seconds: int | None = None,
+    ) -> models.IssuedKeyView:
+        """Gives a key another secret; the old one works a while longer.
+
+        A secret that was replaced before ends at once.
+
+        Args:
+            id: The key.
+            overlap_seconds: How long the old secret still works; a day when absent.
+        """
+        return self._run(
+            _table.ROTATE_KEY,
+            {
+                "id": id,
+                "overlap_seconds": overlap_seconds,
+            },
+        )
+
     def status(self) -> models.StatusView:
         """Shows whether the node can serve, and what it holds."""
         return self._run(
@@ -186,6 +271,13 @@ class NodeOperations(Caller):
         """Shows what the server is."""
         return self._run(
             _table.VERSION,
+            {},
+        )
+
+    def whoami(self) -> models.CallerView:
+        """Shows who the caller is to the server, and what it may do."""
+        return self._run(
+            _table.WHOAMI,
             {},
         )
 

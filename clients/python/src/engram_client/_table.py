@@ -83,8 +83,17 @@ CREATE_BACKUP: Operation[models.BackupJobView] = Operation(
     name="create_backup",
     method="POST",
     path="/api/v1/backups",
-    permission="admin",
+    permission="operate",
     answer_keys=frozenset({"id", "job", "repository", "state", "asked_at"}),
+    has_body=True,
+)
+
+CREATE_KEY: Operation[models.IssuedKeyView] = Operation(
+    name="create_key",
+    method="POST",
+    path="/api/v1/keys",
+    permission="operate",
+    answer_keys=frozenset({"key", "secret"}),
     has_body=True,
 )
 
@@ -92,7 +101,7 @@ CREATE_RESTORE_POINT: Operation[models.BackupJobView] = Operation(
     name="create_restore_point",
     method="POST",
     path="/api/v1/backups/points",
-    permission="admin",
+    permission="operate",
     answer_keys=frozenset({"id", "job", "repository", "state", "asked_at"}),
     has_body=True,
 )
@@ -233,6 +242,15 @@ LIST: Operation[models.ListResponse] = Operation(
     has_body=True,
 )
 
+LIST_KEYS: Operation[models.ListKeysResponse] = Operation(
+    name="list_keys",
+    method="GET",
+    path="/api/v1/keys",
+    permission="operate",
+    answer_keys=frozenset({"keys"}),
+    idempotent=True,
+)
+
 LIST_SPACES: Operation[models.ListSpacesResponse] = Operation(
     name="list_spaces",
     method="GET",
@@ -266,7 +284,7 @@ QUERY: Operation[models.QueryResponse] = Operation(
     name="query",
     method="POST",
     path="/api/v1/spaces/{space}/query",
-    permission="read",
+    permission="any",
     answer_keys=frozenset({"operation"}),
     has_body=True,
 )
@@ -327,7 +345,7 @@ RESTORE_SPACE: Operation[models.BackupJobView] = Operation(
     name="restore_space",
     method="POST",
     path="/api/v1/backups/restore_space",
-    permission="admin",
+    permission="operate",
     answer_keys=frozenset({"id", "job", "repository", "state", "asked_at"}),
     has_body=True,
 )
@@ -339,6 +357,25 @@ RETENTION: Operation[models.RetentionResponse] = Operation(
     permission="read",
     answer_keys=frozenset({"id", "strength", "confidence", "learned_at", "difficulty", "reviews", "curve", "falls_to", "sources"}),
     idempotent=True,
+    has_body=True,
+)
+
+REVOKE_KEY: Operation[models.KeyView] = Operation(
+    name="revoke_key",
+    method="POST",
+    path="/api/v1/keys/revoke",
+    permission="operate",
+    answer_keys=frozenset({"id", "name", "created_at"}),
+    idempotent=True,
+    has_body=True,
+)
+
+ROTATE_KEY: Operation[models.IssuedKeyView] = Operation(
+    name="rotate_key",
+    method="POST",
+    path="/api/v1/keys/rotate",
+    permission="operate",
+    answer_keys=frozenset({"key", "secret"}),
     has_body=True,
 )
 
@@ -374,7 +411,7 @@ TAKE_OVER_REPOSITORY: Operation[models.BackupJobView] = Operation(
     name="take_over_repository",
     method="POST",
     path="/api/v1/backups/take_over",
-    permission="admin",
+    permission="operate",
     answer_keys=frozenset({"id", "job", "repository", "state", "asked_at"}),
     has_body=True,
 )
@@ -403,8 +440,17 @@ VERSION: Operation[models.VersionView] = Operation(
     name="version",
     method="GET",
     path="/api/v1/version",
-    permission="read",
+    permission="any",
     answer_keys=frozenset({"name", "version", "api"}),
+    idempotent=True,
+)
+
+WHOAMI: Operation[models.CallerView] = Operation(
+    name="whoami",
+    method="GET",
+    path="/api/v1/whoami",
+    permission="any",
+    answer_keys=frozenset({"authentication"}),
     idempotent=True,
 )
 
@@ -417,6 +463,7 @@ OPERATIONS: dict[str, Operation[Any]] = {
     "complete": COMPLETE,
     "consolidate": CONSOLIDATE,
     "create_backup": CREATE_BACKUP,
+    "create_key": CREATE_KEY,
     "create_restore_point": CREATE_RESTORE_POINT,
     "create_space": CREATE_SPACE,
     "delete_space": DELETE_SPACE,
@@ -432,6 +479,7 @@ OPERATIONS: dict[str, Operation[Any]] = {
     "imagine": IMAGINE,
     "import": IMPORT,
     "list": LIST,
+    "list_keys": LIST_KEYS,
     "list_spaces": LIST_SPACES,
     "marks": MARKS,
     "predict": PREDICT,
@@ -443,6 +491,8 @@ OPERATIONS: dict[str, Operation[Any]] = {
     "restore": RESTORE,
     "restore_space": RESTORE_SPACE,
     "retention": RETENTION,
+    "revoke_key": REVOKE_KEY,
+    "rotate_key": ROTATE_KEY,
     "space_stats": SPACE_STATS,
     "spread": SPREAD,
     "status": STATUS,
@@ -450,4 +500,5 @@ OPERATIONS: dict[str, Operation[Any]] = {
     "undo_consolidation": UNDO_CONSOLIDATION,
     "update": UPDATE,
     "version": VERSION,
+    "whoami": WHOAMI,
 }

@@ -55,6 +55,8 @@ PlaceName: TypeAlias = Literal["files", "cold_store", "log"]
 
 PurgeStateName: TypeAlias = Literal["pending", "purged"]
 
+RoleName: TypeAlias = Literal["reader", "writer", "curator", "space_admin", "operator"]
+
 StateName: TypeAlias = Literal["active", "suppressed"]
 
 VectorSearchName: TypeAlias = Literal["none", "exact", "hnsw"]
@@ -367,6 +369,24 @@ class CalibrationView(TypedDict):
     """Those of them that were useful."""
 
 
+class _CallerViewRequired(TypedDict):
+    authentication: bool
+    """Whether requests have to say whose they are."""
+
+
+class CallerView(_CallerViewRequired, total=False):
+    """Who the caller is, as the server sees it."""
+
+    expires_at: str
+    """When its credential ends."""
+    operations: list[str]
+    """Operations that it may call."""
+    principal: str
+    """What stands in `source.principal` of memories that this caller writes."""
+    spaces: list[str]
+    """Spaces that it may touch: names, or what names start with and `*`; `*` alone is all."""
+
+
 class _CarriedInputRequired(TypedDict):
     statement: float
     """Share that the statement counts of a statement, above 0 and up to 1."""
@@ -595,6 +615,30 @@ class CreateBackupRequest(TypedDict, total=False):
     """Name of the repository; may be absent where there is one only."""
     spaces: list[str]
     """Only these spaces; all of them when absent. No other backup builds on such a one."""
+
+
+class _CreateKeyRequestRequired(TypedDict):
+    name: str
+    """Name of whoever uses it: `a-z 0-9 - _ .`; no other key ever had it."""
+    spaces: list[str]
+    """Spaces that it may touch: names, or what names start with and `*`; `*` alone is all."""
+
+
+class CreateKeyRequest(_CreateKeyRequestRequired, total=False):
+    """A key, and what it may do: a role, operations, or both."""
+
+    expires_at: str | datetime
+    """When it ends; never when absent."""
+    operations: list[str]
+    """Operations that it may call, beside those of the role."""
+    requests_per_second: int
+    """Requests that it may make each second; any number when absent."""
+    role: RoleName
+    """What it may do."""
+    trust_max: float
+    """Most that its memories may claim as trust of their source, confidence and importance; 1 when
+    absent.
+    """
 
 
 class _CreateRestorePointRequestRequired(TypedDict):
@@ -1124,6 +1168,15 @@ class ImportResponse(TypedDict):
     """Records that were there already. Nothing of them changed."""
 
 
+class IssuedKeyView(TypedDict):
+    """A key with its secret, which is shown this once."""
+
+    key: KeyView
+    """The key."""
+    secret: str
+    """The whole credential, to be sent as `Authorization: Bearer`."""
+
+
 class _JudgedRecallInputRequired(TypedDict):
     mode: ModeName
     """`mode` of the answer."""
@@ -1138,6 +1191,40 @@ class JudgedRecallInput(_JudgedRecallInputRequired, total=False):
     """Its `uncalibrated`; when absent, it is worked out from the calibration of now."""
 
 
+class _KeyViewRequired(TypedDict):
+    created_at: str
+    """When it was created."""
+    id: str
+    """The part of the key that is no secret."""
+    name: str
+    """Name of whoever uses it."""
+
+
+class KeyView(_KeyViewRequired, total=False):
+    """A key, without its secret."""
+
+    expires_at: str
+    """When it ends."""
+    last_used_at: str
+    """When it was last used, to the minute."""
+    old_secret_until: str
+    """Until when the secret before the last rotation works."""
+    operations: list[str]
+    """Operations that it may call, beside those of the role."""
+    requests_per_second: int
+    """Requests that it may make each second."""
+    revoked_at: str
+    """When it was revoked."""
+    role: RoleName
+    """What it may do."""
+    spaces: list[str]
+    """Spaces that it may touch: names, or what names start with and `*`; `*` alone is all."""
+    trust_max: float
+    """Most that its memories may claim as trust of their source, confidence and importance; 1 when
+    absent.
+    """
+
+
 class LearnedInput(TypedDict, total=False):
     """What happened to a memory. Without any field: nothing but that it was stored."""
 
@@ -1149,6 +1236,13 @@ class LearnedInput(TypedDict, total=False):
     """Consolidation made it; what it rests on follows."""
     past: PastInput
     """Its reviews and evidence."""
+
+
+class ListKeysResponse(TypedDict):
+    """All keys."""
+
+    keys: list[KeyView]
+    """By name."""
 
 
 class ListRequest(TypedDict, total=False):
@@ -2246,6 +2340,25 @@ class ReviewView(TypedDict):
     """Retrievability just before it."""
     stability_days: float
     """Stability after it."""
+
+
+class RevokeKeyRequest(TypedDict):
+    """A key that ends at once."""
+
+    id: str
+    """The key."""
+
+
+class _RotateKeyRequestRequired(TypedDict):
+    id: str
+    """The key."""
+
+
+class RotateKeyRequest(_RotateKeyRequestRequired, total=False):
+    """A key that gets another secret."""
+
+    overlap_seconds: int
+    """How long the old secret still works; a day when absent."""
 
 
 class RouteView(TypedDict):

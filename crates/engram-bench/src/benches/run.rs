@@ -3,8 +3,8 @@
 use super::options::{BENCHMARKS, BenchOptions};
 use super::report::{BenchReport, ReportBuilder};
 use super::{
-    access, ann, backup, connections, consolidate, embed, generate, growth, recall, remember, scan, spaces,
-    spread, sustain,
+    access, ann, backup, connections, consolidate, embed, generate, growth, recall, remember, scan,
+    spaces, spread, sustain,
 };
 use crate::failure::BenchError;
 

@@ -230,7 +230,7 @@ impl KeyRing {
 
     /// Makes a record durable, then what it says true.
     fn put(&self, record: KeyRecord) -> Result<KeyView, Refusal> {
-        let entry = Entry::of(record)?;
+        let mut entry = Entry::of(record)?;
         {
             let keys = self.read();
             let others = keys.iter().filter(|(id, _)| **id != entry.record.id);
@@ -240,10 +240,10 @@ impl KeyRing {
         }
         let view = entry.view();
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(before) = keys.insert(view.id.clone(), entry) {
-            let after = &keys[&view.id];
-            before.end_as(after);
+        if let Some(before) = keys.get(&view.id) {
+            entry.take_over(before);
         }
+        keys.insert(view.id.clone(), entry);
         Ok(view)
     }
 
@@ -295,13 +295,17 @@ impl Entry {
         Caller::known(principal, Arc::clone(&self.grant), ends_at, self.rate.clone())
     }
 
-    /// Those who came with a secret of this key, as it was, end when the key as it is now says so.
-    fn end_as(&self, after: &Entry) {
-        for secret in [Some(&self.current), self.old.as_ref()].into_iter().flatten() {
-            let now = [Some(&after.current), after.old.as_ref()];
+    /// Those who came with a secret of the key as it was end when the key as it is now says so; with one that it has no more, at once.
+    fn take_over(&mut self, before: &Entry) {
+        for secret in [Some(&before.current), before.old.as_ref()].into_iter().flatten() {
+            let now = [Some(&mut self.current), self.old.as_mut()];
             let same = now.into_iter().flatten().find(|own| own.hash.matches(&secret.hash));
-            let ends = same.map_or(i64::MIN, |own| own.ends_at.load(Ordering::Acquire));
-            secret.ends_at.store(ends, Ordering::Release);
+            let Some(same) = same else {
+                secret.ends_at.store(i64::MIN, Ordering::Release);
+                continue;
+            };
+            secret.ends_at.store(same.ends_at.load(Ordering::Acquire), Ordering::Release);
+            same.ends_at = Arc::clone(&secret.ends_at);
         }
     }
 

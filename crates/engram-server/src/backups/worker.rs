@@ -278,8 +278,7 @@ impl WorkerParts {
             self.slot.figures().backup_failures += 1;
             tracing::error!(repository = self.slot.name, %error, "no backup was made");
         });
-        let CreatedBackup { record, damaged, .. } =
-            made.map_err(|error| self.problem(error))?;
+        let CreatedBackup { record, damaged, .. } = made.map_err(|error| self.problem(error))?;
         for one in &damaged {
             self.slot.figures().backup_failures += 1;
             tracing::error!(

@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn selections_are_one_thing() {
         let code = |json: &str| {
-            let refused = forget(serde_json::from_str(json).unwrap()).unwrap_err();
+            let refused = forget(serde_json::from_str(json).unwrap(), "").unwrap_err();
             refused.0.code
         };
         for json in
@@ -310,6 +310,6 @@ mod tests {
         {
             assert_eq!(code(json), "selection_ambiguous", "{json}");
         }
-        assert!(restore(serde_json::from_str(r#"{"filter":{}}"#).unwrap()).is_ok());
+        assert!(restore(serde_json::from_str(r#"{"filter":{}}"#).unwrap(), "").is_ok());
     }
 }

@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn only_fields_that_are_given_change() {
-        let read = |json: &str| update(serde_json::from_str(json).unwrap(), None);
+        let read = |json: &str| update(serde_json::from_str(json).unwrap(), None, "");
         let asked = read(r#"{"id":"a","set":{"title":null,"tags":["x"],"vector":null}}"#).unwrap();
         assert_eq!(asked.fields, [ContentField::Title, ContentField::Tags]);
         assert_eq!((asked.content.title.as_str(), asked.content.tags.len()), ("", 1));
@@ -226,7 +226,7 @@ mod tests {
             (r#"{"id":"a","set":{},"memory":{"text":"b"}}"#, "invalid_value"),
             (r#"{"id":"a","memory":{"id":"b","text":"b"}}"#, "invalid_value"),
         ] {
-            let refused = update(serde_json::from_str(json).unwrap(), None).unwrap_err();
+            let refused = update(serde_json::from_str(json).unwrap(), None, "").unwrap_err();
             assert_eq!(refused.0.code, code, "{json}");
         }
     }
