@@ -1,5 +1,7 @@
 //! The OpenAPI 3.1 document, from the operations, the schemas and the error catalogue.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::error::ErrorCode;
@@ -32,6 +34,7 @@ pub fn openapi() -> Value {
         "security": [{"key": []}, {}],
         "components": {
             "schemas": schemas,
+            "responses": shared_responses(),
             "securitySchemes": {"key": {
                 "type": "http",
                 "scheme": "bearer",
@@ -117,23 +120,45 @@ fn responses(operation: &Operation) -> Value {
             "schema": {"type": "string", "description": of_stream(streaming)},
         });
     }
-    let errors = operation.errors();
-    let mut statuses: Vec<u16> = errors.iter().map(|code| code.entry().status).collect();
-    statuses.sort_unstable();
-    statuses.dedup();
-    for status in statuses {
-        let names: Vec<&str> = errors
-            .iter()
-            .map(|code: &ErrorCode| code.entry())
-            .filter(|entry| entry.status == status)
-            .map(|entry| entry.name)
-            .collect();
-        out[status.to_string()] = json!({
-            "description": names.join(", "),
-            "content": {PROBLEM_MEDIA_TYPE: {"schema": schema_reference("Problem")}},
-        });
+    for (status, names) in errors_by_status(operation) {
+        out[status.to_string()] = match names.len() <= SHARED_NAMES_MAX {
+            true => json!({"$ref": format!("#/components/responses/{}", names.join("_or_"))}),
+            false => problem_response(&names.join(", ")),
+        };
     }
     out
+}
+
+/// Most names of errors in the name of a response that operations share; longer lists belong to few operations.
+const SHARED_NAMES_MAX: usize = 4;
+
+/// The responses that operations share, by the names of their errors.
+fn shared_responses() -> Map<String, Value> {
+    let mut shared = Map::new();
+    for operation in OPERATIONS {
+        for (_, names) in errors_by_status(operation) {
+            if names.len() <= SHARED_NAMES_MAX {
+                shared.insert(names.join("_or_"), problem_response(&names.join(", ")));
+            }
+        }
+    }
+    shared
+}
+
+/// The names of the errors of an operation under each HTTP status.
+fn errors_by_status(operation: &Operation) -> BTreeMap<u16, Vec<&'static str>> {
+    let mut by_status: BTreeMap<u16, Vec<&'static str>> = BTreeMap::new();
+    for entry in operation.errors().into_iter().map(ErrorCode::entry) {
+        by_status.entry(entry.status).or_default().push(entry.name);
+    }
+    by_status
+}
+
+fn problem_response(description: &str) -> Value {
+    json!({
+        "description": description,
+        "content": {PROBLEM_MEDIA_TYPE: {"schema": schema_reference("Problem")}},
+    })
 }
 
 fn of_stream(streaming: Streaming) -> &'static str {

@@ -72,11 +72,9 @@ pub fn create(
         None => BTreeMap::new(),
     };
     let (mut held, mut left_out) = hold(engine, &names, kind, progress)?;
-    let mut damaged = Vec::new();
     let changed: Vec<&HeldSpace> =
         held.iter().filter(|space| has_changed(space, before.get(&space.id))).collect();
     let mut sender = Sender::new(engine, repository, &mut *progress);
-    let mut spaces = Vec::with_capacity(changed.len());
     // What a check found wrong is not taken for what it says it is.
     sender.distrusts = listing.backups.iter().any(is_bad);
     sender.total = changed.iter().map(|space| size(space)).sum();
@@ -88,12 +86,7 @@ pub fn create(
         }
         Ok(())
     };
-    for space in changed {
-        match sender.send(space, &mut between)? {
-            Ok(record) => spaces.push(record),
-            Err(finding) => damaged.push(finding),
-        }
-    }
+    let (spaces, damaged) = sender.send_all(&changed, &mut between)?;
     let Sender { sent, needed, objects, .. } = sender;
     progress("log", 0, 0);
     leave_out(&damaged, &mut held, &mut left_out)?;
@@ -285,6 +278,22 @@ impl<'a> Sender<'a> {
             needed,
             objects: 0,
         }
+    }
+
+    /// The spaces that were sent, and what is wrong with the others.
+    fn send_all(
+        &mut self,
+        spaces: &[&HeldSpace],
+        between: &mut dyn FnMut() -> Result<(), BackupError>,
+    ) -> Result<(Vec<SpaceRecord>, Vec<Finding>), BackupError> {
+        let (mut sent, mut damaged) = (Vec::with_capacity(spaces.len()), Vec::new());
+        for space in spaces {
+            match self.send(space, between)? {
+                Ok(record) => sent.push(record),
+                Err(finding) => damaged.push(finding),
+            }
+        }
+        Ok((sent, damaged))
     }
 
     /// Gives what is wrong where a file of the space is damaged: others must not wait for it, and the backups before have it as it was.

@@ -118,27 +118,10 @@ impl Server {
         parts: ServerParts,
     ) -> Result<RunningServer, Box<Problem>> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(cores)
-            .max_blocking_threads(Lanes::threads_max(cores))
-            .thread_name("engram-io")
-            .enable_all()
-            .build()
-            .map_err(|error| failed(&error.to_string()))?;
-        let seams = RingParts {
-            fs: Arc::clone(&parts.fs),
-            clock: Arc::clone(&parts.clock),
-            entropy: Arc::clone(&parts.entropy),
-        };
-        let access = Access::open(&settings, &seams).map_err(|refusal| refusal.0)?;
+        let runtime = io_runtime(cores)?;
+        let access = open_access(&settings, &parts)?;
         let tls = settings.tls.clone().map(Tls::open).transpose()?.map(Arc::new);
         let audit = open_audit(&settings, &parts)?;
-        if !access.lets_somebody_in() {
-            tracing::warn!(
-                "no key is valid, so that nobody can come in: stop, and make one with `engram key create NAME --role operator --space '*' \
-                 --data-dir DIR`"
-            );
-        }
         let (listener, addr) = bound(&runtime, "http.addr", settings.http_addr)?;
         let grpc = settings.grpc_addr.map(|addr| bound(&runtime, "grpc.addr", addr)).transpose()?;
         let node = Arc::new(Node::new(
@@ -168,10 +151,7 @@ impl Server {
             stop: end_connections.subscribe(),
         };
         if let Some(tls) = tls {
-            let _inside = runtime.enter();
-            let hangup =
-                signal(SignalKind::hangup()).map_err(|error| failed(&error.to_string()))?;
-            runtime.spawn(keep_certificates(tls, hangup));
+            watch_certificates(&runtime, tls)?;
         }
         runtime.spawn(accept(listener, serving.clone()));
         let grpc_addr = grpc.as_ref().map(|(_, addr)| *addr);
@@ -454,6 +434,39 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
 
 fn failed(detail: &str) -> Box<Problem> {
     Box::new(Problem::new(ErrorCode::Internal, detail))
+}
+
+fn io_runtime(cores: usize) -> Result<Runtime, Box<Problem>> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores)
+        .max_blocking_threads(Lanes::threads_max(cores))
+        .thread_name("engram-io")
+        .enable_all()
+        .build()
+        .map_err(|error| failed(&error.to_string()))
+}
+
+fn open_access(settings: &Settings, parts: &ServerParts) -> Result<Access, Box<Problem>> {
+    let seams = RingParts {
+        fs: Arc::clone(&parts.fs),
+        clock: Arc::clone(&parts.clock),
+        entropy: Arc::clone(&parts.entropy),
+    };
+    let access = Access::open(settings, &seams).map_err(|refusal| refusal.0)?;
+    if !access.lets_somebody_in() {
+        tracing::warn!(
+            "no key is valid, so that nobody can come in: stop, and make one with `engram key create NAME --role operator --space '*' \
+             --data-dir DIR`"
+        );
+    }
+    Ok(access)
+}
+
+fn watch_certificates(runtime: &Runtime, tls: Arc<Tls>) -> Result<(), Box<Problem>> {
+    let _inside = runtime.enter();
+    let hangup = signal(SignalKind::hangup()).map_err(|error| failed(&error.to_string()))?;
+    runtime.spawn(keep_certificates(tls, hangup));
+    Ok(())
 }
 
 fn open_audit(settings: &Settings, parts: &ServerParts) -> Result<AuditLog, Box<Problem>> {

@@ -22,7 +22,9 @@ use super::request::{Sender, Told, caller_of, id_of};
 use super::status::status;
 use crate::node::Node;
 use crate::refusal::Refusal;
-use crate::service::{Call, Codec, Door, Held, Observed, answered, run_whole, space_name, to_json};
+use crate::service::{
+    Call, Codec, Door, Held, Observed, allowed, answered, run_whole, space_name, to_json,
+};
 
 /// Records and bytes from which on a batch is committed.
 const BATCH_RECORDS: usize = 1_000;
@@ -52,9 +54,11 @@ pub(super) async fn export_stream(
     let id = id_of(request.metadata());
     let caller = caller_of(&request).map_err(|refusal| refused(refusal, &id))?;
     let body = request.into_inner();
-    let begun = space_of(&rpc.request, &body)
-        .map_err(Refusal::from)
-        .and_then(|space| Ok((space_name(space)?, decode_proto(&rpc.request, &body)?)));
+    let begun = space_of(&rpc.request, &body).map_err(Refusal::from).and_then(|space| {
+        let space = space_name(space)?;
+        allowed(&node, &caller, rpc.operation, &space)?;
+        Ok((space, decode_proto(&rpc.request, &body)?))
+    });
     let (space, request) = begun.map_err(|refusal| refused(refusal, &id))?;
     let page = VecDeque::new();
     let mut export = Export { node, caller, rpc, space, request, id, page, has_all: false };
@@ -147,6 +151,7 @@ impl Import {
     /// Takes a request; what fills a batch is committed.
     async fn take(&mut self, message: Bytes) -> Result<(), Refusal> {
         let space = space_name(space_of(&self.rpc.request, &message)?)?;
+        allowed(&self.node, &self.caller, self.rpc.operation, &space)?;
         let request: ImportRequest = decode_proto(&self.rpc.request, &message)?;
         let is_same = self.space == space && self.batch.partial == request.partial;
         if !self.space.is_empty() && !is_same {

@@ -63,6 +63,23 @@ impl Audited {
     }
 }
 
+/// Whether somebody may call an operation, asked before the request is looked at; a refusal is written down.
+pub(crate) fn allowed(
+    node: &Node,
+    (caller, origin): &(Caller, Origin),
+    operation: &'static Operation,
+    space: &str,
+) -> Result<(), Refusal> {
+    let allowed = node.access.authorise(caller, operation, space);
+    if let Err(refusal) = &allowed
+        && node.audit.level() != AuditLevel::Off
+    {
+        let (space, caller, origin) = (space.to_owned(), caller.clone(), origin.clone());
+        Audited { operation, space, caller, origin }.refused(node, refusal);
+    }
+    allowed
+}
+
 /// Writes down that nobody knows who sent a request.
 pub(crate) fn audit_stranger(
     node: &Node,

@@ -35,7 +35,7 @@ mod operations;
 
 mod run;
 
-pub(crate) use audited::audit_stranger;
+pub(crate) use audited::{allowed, audit_stranger};
 pub(crate) use call::{Answer, Call, Codec, space_name, to_json};
 pub(crate) use follow::Follower;
 pub(crate) use held::Held;

@@ -173,11 +173,31 @@ fn a_reachable_address_needs_consent() {
         "http.addr = \"0.0.0.0:7432\"",
         &[],
         expect![
-            "`http.addr` (engram.toml:1): 0.0.0.0:7432 can be reached from other machines and requests are not authenticated; listen on 127.0.0.1, or accept the risk with --insecure-no-auth (insecure_no_auth = true)"
+            "`http.addr` (engram.toml:1): 0.0.0.0:7432 can be reached from other machines and requests are not authenticated; set auth.enabled = true, listen on 127.0.0.1, or accept the risk with --insecure-no-auth (insecure_no_auth = true)"
         ],
     );
     let consent = [("http.addr", "0.0.0.0:7432"), ("insecure_no_auth", "true")];
     assert!(Settings::load(&sources("", &[], &consent)).is_ok());
+    check(
+        "http.addr = \"0.0.0.0:7432\"\nauth.enabled = true",
+        &[],
+        expect![
+            "`http.addr` (engram.toml:1): 0.0.0.0:7432 can be reached from other machines and keys would cross the network in plain text; set tls.cert_file and tls.key_file, or where something in front ends TLS, say so with --insecure-no-tls (insecure_no_tls = true)"
+        ],
+    );
+    let with_keys = [("http.addr", "0.0.0.0:7432"), ("auth.enabled", "true")];
+    let behind = [with_keys[0], with_keys[1], ("insecure_no_tls", "true")];
+    let certified = [
+        with_keys[0],
+        with_keys[1],
+        ("tls.cert_file", "server.pem"),
+        ("tls.key_file", "server.key"),
+    ];
+    for enough in [&behind[..], &certified] {
+        assert!(Settings::load(&sources("", &[], enough)).is_ok(), "{enough:?}");
+    }
+    let tls_alone = [with_keys[0], certified[2], certified[3]];
+    assert!(Settings::load(&sources("", &[], &tls_alone)).is_err(), "TLS says not who asks");
     for loopback in ["127.0.0.1:0", "127.9.9.9:1", "[::1]:7432", "localhost:7432"] {
         assert!(
             Settings::load(&sources("", &[], &[("http.addr", loopback)])).is_ok(),

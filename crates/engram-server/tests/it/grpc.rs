@@ -446,8 +446,11 @@ fn every_operation_is_there() {
         let bytes = encode_proto(&name, space, &json!({})).unwrap();
         let answered = client.raw(&format!("/engram.v1.Engram/{camel}"), Request::new(bytes));
         if let Err(status) = answered {
+            // Where nobody is asked who they are, there are no keys.
+            let is_closed = operation.name == "list_keys";
             assert!(
-                matches!(status.code(), Code::InvalidArgument | Code::NotFound),
+                matches!(status.code(), Code::InvalidArgument | Code::NotFound)
+                    || (is_closed && status.code() == Code::PermissionDenied),
                 "{}: {status:?}",
                 operation.name
             );

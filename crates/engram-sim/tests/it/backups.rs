@@ -25,7 +25,6 @@ fn twenty_cases_pass_and_try_everything() {
         tally.pieces,
         tally.backups,
         tally.restores,
-        tally.survivors,
         tally.power_cuts,
         tally.kills,
         tally.cold_objects,

@@ -44,7 +44,7 @@ fn the_overlay_of_objects_conforms_and_leaves_what_is_below_alone() {
         below.put(key, key.as_bytes()).unwrap();
     }
     let overlay: Arc<dyn BlobStore> =
-        Arc::new(OverlayBlobs::new(Arc::new(below.clone()), Arc::new(changes.clone())));
+        Arc::new(OverlayBlobs::new(Arc::new(below.clone()), Arc::new(changes)));
     conformance::check_blobs(&overlay);
     overlay.put("a/one", b"changed").unwrap();
     overlay.delete("a/two").unwrap();

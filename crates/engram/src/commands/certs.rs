@@ -203,10 +203,6 @@ impl Files {
 }
 
 /// Puts a file in place as a whole, with its mode from the first byte on.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "certificates are no data of the store: they lie where the operator puts them"
-)]
 fn put(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
@@ -223,10 +219,6 @@ fn put(path: &Path, text: &str, mode: u32) -> io::Result<()> {
 }
 
 fn hold(params: &mut CertificateParams, days: u32) {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the validity of a certificate is about real time"
-    )]
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let epoch = date_time_ymd(1970, 1, 1);
     params.not_before = epoch + now.saturating_sub(BEFORE);
