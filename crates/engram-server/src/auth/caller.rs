@@ -107,6 +107,27 @@ impl Caller {
         Ok(())
     }
 
+    /// Whether it may change a memory whose source is trusted so far; 1 where that is not stated.
+    ///
+    /// # Errors
+    /// The memory is trusted more than what this caller writes.
+    pub(crate) fn may_change(&self, trust: Option<f32>) -> Result<(), Refusal> {
+        match self.0.grant.trust_max {
+            Some(most) if trust.unwrap_or(1.0) > most => {
+                let detail = format!(
+                    "the memory is trusted more than what this caller writes, which is trusted {most}"
+                );
+                Err(Refusal::new(ErrorCode::Forbidden, detail))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether its claims are bounded.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.0.grant.trust_max.is_some()
+    }
+
     /// Whether it may do what sets more than the content of memories.
     ///
     /// # Errors

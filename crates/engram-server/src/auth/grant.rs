@@ -46,6 +46,12 @@ impl Grant {
             let detail = "trust_max lies between 0 and 1";
             return Err(Refusal::new(ErrorCode::OutOfRange, detail).with_field("trust_max"));
         }
+        // Who judges memories raises what they claim.
+        let judges = operations.iter().find(|one| one.permission == Permission::Train);
+        if let (Some(operation), Some(_)) = (judges, trust_max) {
+            let detail = format!("a key with trust_max does not train, as {} does", operation.name);
+            return Err(Refusal::new(ErrorCode::InvalidValue, detail).with_field("operations"));
+        }
         let spaces = SpaceScope::read(spaces)?;
         let grant = Grant { role, operations, spaces, trust_max };
         let single = grant.operations.iter().find(|one| one.is_about_all_spaces());
@@ -63,14 +69,19 @@ impl Grant {
     /// Whether it names an operation, in whatever space.
     pub(crate) fn names(&self, operation: &Operation) -> bool {
         operation.permission == Permission::Any
-            || self.role.is_some_and(|role| permits(role, operation.permission))
+            || self.by_role(operation.permission)
             || self.operations.iter().any(|own| own.name == operation.name)
+    }
+
+    /// Whether its role has a permission. Whose claims are bounded does not train: by judging it would raise its own.
+    fn by_role(&self, permission: Permission) -> bool {
+        let is_bounded = permission == Permission::Train && self.trust_max.is_some();
+        !is_bounded && self.role.is_some_and(|role| permits(role, permission))
     }
 
     /// Whether its role, or an operation of its own, has a permission.
     pub(crate) fn permits(&self, permission: Permission) -> bool {
-        self.role.is_some_and(|role| permits(role, permission))
-            || self.operations.iter().any(|own| own.permission == permission)
+        self.by_role(permission) || self.operations.iter().any(|own| own.permission == permission)
     }
 
     /// Whether it allows all that the other one does.

@@ -22,6 +22,11 @@ pub(crate) fn update(context: &Context, call: &Call, reply: Reply) -> Result<(),
     });
     let mut update = convert::update(request, key, call.caller.principal())?;
     call.caller.bound_claims(&mut update.content, "set")?;
+    if call.caller.is_bounded() {
+        // Writers of the space are many, but each memory has its own trust.
+        let now = context.engine.get(call.space(), &update.id)?;
+        call.caller.may_change(now.memory.content.source.trust)?;
+    }
     context.engine.update(call.space(), update, done);
     Ok(())
 }

@@ -418,6 +418,20 @@ fn memories_say_who_wrote_them_and_claim_no_more_than_their_writer_may() {
     let update = json!({"id": "s1", "set": {"importance": 0.8}});
     let refused = world.post(scraper, "/api/v1/spaces/own/update", &update);
     refused.problem(403, "forbidden");
+    let trusted = json!({"id": "t1", "text": "the vault is empty"});
+    world.post(&world.operator, path, &trusted).json(200);
+    let rewrite = json!({"id": "t1", "set": {"text": "the vault is full"}});
+    let update = "/api/v1/spaces/own/update";
+    world.post(scraper, update, &rewrite).problem(403, "forbidden");
+    let own = json!({"id": "s1", "set": {"text": "seen on another page"}});
+    world.post(scraper, update, &own).json(200);
+    let praise = json!({"id": "s1", "verdict": "useful"});
+    world.post(scraper, "/api/v1/spaces/own/feedback", &praise).problem(403, "forbidden");
+    let looked = world.post(scraper, "/api/v1/spaces/own/recall", &json!({"text": "a page"}));
+    assert_eq!(looked.json(200)["trained"], false);
+    let judge =
+        json!({"name": "judge", "operations": ["feedback"], "spaces": ["own"], "trust_max": 0.5});
+    world.post(&world.operator, "/api/v1/keys", &judge).problem(400, "invalid_value");
     let whoami = world.get(scraper, "/api/v1/whoami").json(200);
     assert_eq!(whoami["principal"], "key:scraper");
     assert_eq!(whoami["spaces"], json!(["own"]));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, Subcommand};
-use engram_api::{ErrorCode, Problem};
+use engram_api::{ErrorCode, Problem, Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, date_time_ymd,
@@ -226,7 +226,7 @@ fn hold(params: &mut CertificateParams, days: u32) {
 }
 
 fn shown(params: &CertificateParams) -> String {
-    params.not_after.to_string()
+    Timestamp(params.not_after.unix_timestamp() * 1_000_000_000).to_string()
 }
 
 fn made<T>(result: io::Result<T>, path: &Path) -> Result<T, Failure> {

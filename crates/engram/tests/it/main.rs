@@ -32,6 +32,7 @@ mod measure;
 
 #[cfg(test)]
 mod runbooks;
+mod secured;
 
 #[cfg(test)]
 mod start;

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engram_api::{ListRequest, ModeName, RecallRequest};
-use engram_client::{Client, ClientError};
+use engram_api::{CreateKeyRequest, ListRequest, ModeName, RecallRequest, RoleName};
+use engram_client::{ApiKey, Client, ClientError, ClientOptions};
 use engram_server::{
-    RepositorySettings, RunningServer, Server, ServerParts, Settings, StorePlace, StoreSettings,
+    AuditLevel, OfflineKeys, RepositorySettings, RunningServer, Server, ServerParts, Settings,
+    StorePlace, StoreSettings,
 };
 use engram_store::ManualClock;
 
@@ -53,6 +54,12 @@ impl CopyServer {
         own.data_dir = dir.to_path_buf();
         own.http_addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         own.grpc_addr = None;
+        // Whoever has an account here could read a copy that asks nobody; the keys and certificates of the installation are not its own.
+        let key = key_of(dir)?;
+        own.authenticates = true;
+        own.tls = None;
+        own.certificates.clear();
+        own.audit.level = AuditLevel::Off;
         own.phraser = None;
         own.wal_spare_segments = 0;
         own.storage.reserve_bytes = 0;
@@ -78,7 +85,11 @@ impl CopyServer {
         let ready = running.wait_ready().map(drop);
         let mut server = CopyServer { running: Some(running), client: None };
         ready?;
-        server.client = Some(Client::new(&format!("http://{addr}"))?);
+        let options = ClientOptions {
+            api_key: Some(ApiKey::new(key).expect("a key is plain ASCII")),
+            ..ClientOptions::new(format!("http://{addr}"))
+        };
+        server.client = Some(Client::with_options(options)?);
         Ok(server)
     }
 
@@ -105,6 +116,18 @@ impl Drop for CopyServer {
         // Whoever wants to know how it ended stops it.
         let _ = self.end();
     }
+}
+
+/// A key of the copy in a directory: another one for each start, as nobody keeps it.
+fn key_of(dir: &Path) -> Result<String, Failure> {
+    let keys = OfflineKeys::open(dir).map_err(Failure::Problem)?;
+    let request = CreateKeyRequest {
+        name: format!("drill-{}", keys.list().len()),
+        role: Some(RoleName::Operator),
+        spaces: vec!["*".to_owned()],
+        ..CreateKeyRequest::default()
+    };
+    keys.create(request).map(|issued| issued.secret).map_err(Failure::Problem)
 }
 
 fn in_folder(like: &StoreSettings, dir: &Path) -> StoreSettings {
