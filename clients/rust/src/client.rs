@@ -10,7 +10,7 @@ use engram_api::{
     ForgetReceiptResponse, ForgetRequest, ForgetResponse, GetRequest, HistoryRequest,
     HistoryResponse, ImagineRequest, ImagineResponse, ImportRequest, ImportResponse, IssuedKeyView,
     KeyView, ListKeysResponse, ListRequest, ListResponse, ListSpacesResponse, MarksRequest,
-    MarksResponse, MemoryView, Operation, Permission, PredictRequest, PredictResponse,
+    MarksResponse, MemoryView, Method, Operation, Permission, PredictRequest, PredictResponse,
     QueryRequest, QueryResponse, RecallRequest, RecallResponse, RecognizeRequest,
     RecognizeResponse, RememberManyRequest, RememberManyResponse, RememberRequest,
     RememberResponse, RestoreRequest, RestoreResponse, RestoreSpaceRequest, RetentionRequest,
@@ -222,8 +222,9 @@ impl Client {
     ) -> Result<Value, ClientError> {
         let body = operation.request.map(|_| request.to_vec());
         let space = (operation.scope == Scope::Space).then_some(space);
-        // A statement asks for no more than to read, but may stand for a write: `query` is not idempotent.
-        let reads = operation.permission == Permission::Read && operation.idempotent;
+        // A few reads need another permission than to read, and are told by their method.
+        let reads = operation.routes[0].method == Method::Get
+            || (operation.permission == Permission::Read && operation.idempotent);
         self.transport.run(&Call::new(operation, space, body, Repeat::if_safe(reads)))
     }
 

@@ -95,8 +95,8 @@ def _repeat(operation: Operation[Any], request: dict[str, Any]) -> Repeat:
     if operation.name == "forget":
         # A repeated forgetting would find nothing and lose its receipt.
         return Repeat.IF_REFUSED if request.get("dry_run") is True else Repeat.NEVER
-    # `query` asks for no more than to read, but its statement may stand for a write: it is not idempotent.
-    reads = operation.permission == "read" and operation.idempotent
+    # A few reads need another permission than to read, and are told by their method.
+    reads = operation.method == "GET" or (operation.permission == "read" and operation.idempotent)
     return Repeat.IF_REFUSED if reads or operation.name in SAFE_WRITES else Repeat.NEVER
 
 

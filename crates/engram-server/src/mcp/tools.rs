@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
-use engram_api::{OPERATIONS, Operation, Permission, Scope, schemas};
+use engram_api::{Method, OPERATIONS, Operation, Permission, Scope, schemas};
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use serde_json::{Map, Value, json};
 
@@ -125,7 +125,8 @@ fn tool(operation: &'static Operation, text: String, left_out: &[&str]) -> Tool 
         with_space(&mut schema);
     }
     let mut tool = Tool::new(operation.name, text, Arc::new(schema));
-    let reads = operation.permission == Permission::Read;
+    let reads =
+        operation.permission == Permission::Read || operation.routes[0].method == Method::Get;
     let deletes = operation.permission == Permission::Forget || operation.name == "delete_space";
     tool.annotations = Some(
         ToolAnnotations::new()
