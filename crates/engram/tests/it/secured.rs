@@ -24,10 +24,10 @@ fn secured() -> World {
         "-o",
         "json",
         "--data-dir",
-        data.to_str().unwrap(),
+        data.to_str().expect("it is UTF-8"),
     ]);
     let issued = created.ok().json();
-    world.write("admin.key", issued["secret"].as_str().unwrap());
+    world.write("admin.key", issued["secret"].as_str().expect("it is text"));
     let path = |name: &str| world.path(name).display().to_string();
     world.write(
         "home.toml",
