@@ -54,6 +54,8 @@ mod grpc;
 
 mod mcp;
 
+mod begun;
+
 mod listener;
 
 mod server;

@@ -16,12 +16,13 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, BufReader};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
+use crate::begun::Begun;
 use crate::metrics::Metrics;
 use crate::place::Place;
 use crate::rest::{ClientAddr, LocalAddr};
@@ -160,11 +161,8 @@ where
         }
         Protocol::Http2 => {
             // The protocol itself waits for its first bytes for ever.
-            let mut stream = BufReader::new(stream);
-            let begun = tokio::time::timeout(HEAD_TIMEOUT, stream.fill_buf()).await;
-            if !matches!(begun, Ok(Ok([_, ..]))) {
-                return;
-            }
+            let begun = tokio::time::timeout(HEAD_TIMEOUT, Begun::read(stream)).await;
+            let Ok(Ok(stream)) = begun else { return };
             let connection = http2::Builder::new(TokioExecutor::new())
                 .timer(TokioTimer::new())
                 .max_header_list_size(HEADERS_BYTES_MAX)

@@ -121,7 +121,7 @@ impl Server {
         let runtime = io_runtime(cores)?;
         let access = open_access(&settings, &parts)?;
         let tls = settings.tls.clone().map(Tls::open).transpose()?.map(Arc::new);
-        let audit = open_audit(&settings, &parts)?;
+        let audit = AuditLog::new(settings.audit.level, Arc::clone(&parts.clock));
         let (listener, addr) = bound(&runtime, "http.addr", settings.http_addr)?;
         let grpc = settings.grpc_addr.map(|addr| bound(&runtime, "grpc.addr", addr)).transpose()?;
         let node = Arc::new(Node::new(
@@ -359,6 +359,9 @@ fn open(node: &Node, parts: ServerParts, handle: &Handle) -> Result<Drivers, Box
     let (engine, recovery) =
         Engine::open(components, engine_settings(settings), &settings.data_dir)
             .map_err(|error| Refusal::from(error).0)?;
+    // Only now is it sure that no other server writes them.
+    node.access.own().map_err(|refusal| refusal.0)?;
+    begin_audit(node, &shared)?;
     let bells = Arc::clone(&node.bells);
     let alone = engine.listen(Box::new(move |space| bells.ring(space)));
     assert!(alone, "nobody else knows the engine yet");
@@ -469,12 +472,17 @@ fn watch_certificates(runtime: &Runtime, tls: Arc<Tls>) -> Result<(), Box<Proble
     Ok(())
 }
 
-fn open_audit(settings: &Settings, parts: &ServerParts) -> Result<AuditLog, Box<Problem>> {
-    let own = &settings.audit;
-    let dir = own.dir.clone().unwrap_or_else(|| settings.data_dir.join("audit"));
-    let (fs, clock) = (Arc::clone(&parts.fs), Arc::clone(&parts.clock));
-    let audit = AuditParts { fs, clock, settings: own.clone(), dir: dir.clone() };
-    AuditLog::open(audit).map_err(|error| {
+/// Writes the audit log from now on; what was to be written so far waits.
+fn begin_audit(node: &Node, components: &Components) -> Result<(), Box<Problem>> {
+    let own = &node.settings.audit;
+    let dir = own.dir.clone().unwrap_or_else(|| node.settings.data_dir.join("audit"));
+    let parts = AuditParts {
+        fs: Arc::clone(&components.fs),
+        clock: Arc::clone(&components.clock),
+        kept: own.kept,
+        dir: dir.clone(),
+    };
+    node.audit.begin(parts).map_err(|error| {
         let detail = format!("the audit log in {} cannot be written: {error}", dir.display());
         Box::new(Problem::new(ErrorCode::IoFailed, detail).with_field("audit.dir"))
     })
@@ -488,7 +496,13 @@ async fn keep_certificates(tls: Arc<Tls>, mut hangup: Signal) {
             () = tokio::time::sleep(CERTIFICATE_LOOK) => false,
         };
         let tls = Arc::clone(&tls);
-        let look = move || if told { tls.reload() } else { tls.look() };
+        let look = move || {
+            if told {
+                tls.reload();
+            } else {
+                tls.look();
+            }
+        };
         if tokio::task::spawn_blocking(look).await.is_err() {
             tracing::error!("reading the certificate panicked");
         }

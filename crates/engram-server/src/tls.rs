@@ -98,15 +98,14 @@ impl Tls {
     pub(crate) fn look(&self) {
         let now = stamps(&self.settings);
         let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
-        if *seen != now {
+        // What could not be used is tried again: it may lack no more than a permission.
+        if *seen != now && self.reload() {
             *seen = now;
-            drop(seen);
-            self.reload();
         }
     }
 
-    /// Reads the files again.
-    pub(crate) fn reload(&self) {
+    /// Reads the files again; false where they cannot be used.
+    pub(crate) fn reload(&self) -> bool {
         match read(&self.settings) {
             Ok((doors, expires_ns)) => {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = doors;
@@ -115,10 +114,12 @@ impl Tls {
                     expires_seconds = expires_ns / SECOND_NS,
                     "the certificate was read again"
                 );
+                true
             }
             Err(problem) => {
                 self.failures.fetch_add(1, Ordering::Relaxed);
                 tracing::error!(detail = problem.detail, "the certificate was not replaced");
+                false
             }
         }
     }

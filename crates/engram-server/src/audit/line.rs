@@ -30,6 +30,8 @@ pub(crate) enum AuditOutcome {
     Done,
     /// The code of the catalogue.
     Refused(String),
+    /// Nobody waited for its end: it may have been done.
+    Unknown,
     /// Events that came faster than they could be written, or than refusals of strangers are: only counted.
     Missed(u64),
 }
@@ -62,6 +64,7 @@ impl AuditLine {
         let (result, missed) = match &event.outcome {
             AuditOutcome::Done => ("done".to_owned(), None),
             AuditOutcome::Refused(code) => (code.clone(), None),
+            AuditOutcome::Unknown => ("unknown".to_owned(), None),
             AuditOutcome::Missed(count) => ("missed".to_owned(), Some(*count)),
         };
         let mut line = AuditLine {

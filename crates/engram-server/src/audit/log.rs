@@ -15,7 +15,7 @@ use engram_store::{Clock, Fs, FsFile, OpenMode};
 use super::files::{files, path_of, read};
 use super::line::{AuditEvent, AuditLine, AuditOutcome, NO_LINE};
 use crate::auth::Rate;
-use crate::config::{AuditLevel, AuditSettings};
+use crate::config::AuditLevel;
 
 /// Events that wait for the thread.
 const QUEUE: usize = 4_096;
@@ -27,11 +27,12 @@ const LOOK_FOR_OLD: Duration = Duration::from_secs(3_600);
 /// Bytes from which on the next file begins.
 const FILE_BYTES: u64 = 64 << 20;
 
-/// What the audit log is made with.
+/// What the audit log is written with.
 pub(crate) struct AuditParts {
     pub(crate) fs: Arc<dyn Fs>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) settings: AuditSettings,
+    /// How long lines are kept.
+    pub(crate) kept: Duration,
     pub(crate) dir: PathBuf,
 }
 
@@ -40,6 +41,8 @@ pub(crate) struct AuditLog {
     level: AuditLevel,
     clock: Arc<dyn Clock>,
     sender: Mutex<Option<SyncSender<AuditEvent>>>,
+    /// What was sent, until somebody writes it.
+    waiting: Mutex<Option<Receiver<AuditEvent>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     strangers: Rate,
     started: Instant,
@@ -48,31 +51,35 @@ pub(crate) struct AuditLog {
 }
 
 impl AuditLog {
-    /// Begins to write behind what is there.
+    /// A log that takes events and keeps them until it may write.
+    pub(crate) fn new(level: AuditLevel, clock: Arc<dyn Clock>) -> AuditLog {
+        let (sender, receiver) = sync_channel(QUEUE);
+        AuditLog {
+            level,
+            clock,
+            sender: Mutex::new(Some(sender)),
+            waiting: Mutex::new(Some(receiver)),
+            thread: Mutex::new(None),
+            strangers: Rate::new(STRANGERS_PER_SECOND),
+            started: Instant::now(),
+            missed: Arc::default(),
+            failures: Arc::default(),
+        }
+    }
+
+    /// Begins to write behind what is there. Nobody else may write there.
     ///
     /// # Errors
     /// The folder cannot be read or written.
-    pub(crate) fn open(parts: AuditParts) -> std::io::Result<AuditLog> {
-        let (missed, failures) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-        let (level, clock) = (parts.settings.level, Arc::clone(&parts.clock));
-        let (mut sender, mut thread) = (None, None);
-        if level != AuditLevel::Off {
-            let mut writer = Writer::open(parts, Arc::clone(&missed), Arc::clone(&failures))?;
-            let (send, receive) = sync_channel(QUEUE);
-            let work = move || writer.run(&receive);
-            let begun = std::thread::Builder::new().name("engram-audit".to_owned()).spawn(work)?;
-            (sender, thread) = (Some(send), Some(begun));
-        }
-        Ok(AuditLog {
-            level,
-            clock,
-            sender: Mutex::new(sender),
-            thread: Mutex::new(thread),
-            strangers: Rate::new(STRANGERS_PER_SECOND),
-            started: Instant::now(),
-            missed,
-            failures,
-        })
+    pub(crate) fn begin(&self, parts: AuditParts) -> std::io::Result<()> {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(events) = waiting.filter(|_| self.level != AuditLevel::Off) else { return Ok(()) };
+        let counts = (Arc::clone(&self.missed), Arc::clone(&self.failures));
+        let mut writer = Writer::open(parts, counts)?;
+        let work = move || writer.run(&events);
+        let thread = std::thread::Builder::new().name("engram-audit".to_owned()).spawn(work)?;
+        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(())
     }
 
     /// Least of what is written down.
@@ -120,7 +127,7 @@ impl AuditLog {
 
 struct Writer {
     parts: AuditParts,
-    /// The file that is appended to, how long it is, and when it began.
+    /// The file that is appended to, and how much of it is acknowledged.
     open: Option<(Box<dyn FsFile>, u64)>,
     next: u64,
     previous: String,
@@ -131,48 +138,50 @@ struct Writer {
 impl Writer {
     fn open(
         parts: AuditParts,
-        missed: Arc<AtomicU64>,
-        failures: Arc<AtomicU64>,
+        (missed, failures): (Arc<AtomicU64>, Arc<AtomicU64>),
     ) -> std::io::Result<Writer> {
         parts.fs.create_dir_all(&parts.dir)?;
-        let (mut next, mut previous, mut open) = (1, NO_LINE.to_owned(), None);
-        if let Some(last) = files(&*parts.fs, &parts.dir)?.last() {
-            let text = read(&*parts.fs, &last.path)?;
-            next = last.first;
-            if let Some(line) = text.lines.iter().rev().find_map(|line| line.as_ref().ok()) {
-                (next, previous) = (line.seq + 1, line.hash.clone());
+        let (next, previous, open) = (1, NO_LINE.to_owned(), None);
+        let mut writer = Writer { parts, open, next, previous, missed, failures };
+        writer.go_on()?;
+        Ok(writer)
+    }
+
+    /// Finds the place behind the last whole line. A file without one was begun when a crash came, so the line stands in the one before.
+    fn go_on(&mut self) -> std::io::Result<()> {
+        let found = files(&*self.parts.fs, &self.parts.dir)?;
+        for (place, file) in found.iter().rev().enumerate() {
+            let text = read(&*self.parts.fs, &file.path)?;
+            if place == 0 {
+                let opened = self.parts.fs.open(&file.path, OpenMode::Write)?;
+                // What a crash cut off was promised to nobody.
+                opened.set_len(text.whole_bytes)?;
+                self.open = Some((opened, text.whole_bytes));
+                self.next = file.first;
             }
-            let file = parts.fs.open(&last.path, OpenMode::Write)?;
-            // A crash may have cut the last line off; it was promised to nobody.
-            file.set_len(text.whole_bytes)?;
-            open = Some((file, text.whole_bytes));
+            if let Some(line) = text.lines.iter().rev().find_map(|line| line.as_ref().ok()) {
+                (self.next, self.previous) = (line.seq + 1, line.hash.clone());
+                break;
+            }
         }
-        Ok(Writer { parts, open, next, previous, missed, failures })
+        Ok(())
     }
 
     fn run(&mut self, events: &Receiver<AuditEvent>) {
         let mut looked: Option<Instant> = None;
         loop {
-            let first = match events.recv_timeout(LOOK) {
-                Ok(event) => Some(event),
-                Err(RecvTimeoutError::Timeout) => None,
+            let batch = match events.recv_timeout(LOOK) {
+                Ok(first) => std::iter::once(first).chain(events.try_iter().take(QUEUE)).collect(),
+                Err(RecvTimeoutError::Timeout) => Vec::new(),
                 Err(RecvTimeoutError::Disconnected) => {
                     self.write(Vec::new());
                     return;
                 }
             };
-            match first {
-                Some(first) => {
-                    let batch = std::iter::once(first).chain(events.try_iter().take(QUEUE));
-                    self.write(batch.collect());
-                }
-                None => {
-                    self.write(Vec::new());
-                    if looked.is_none_or(|at| at.elapsed() >= LOOK_FOR_OLD) {
-                        self.remove_old();
-                        looked = Some(Instant::now());
-                    }
-                }
+            self.write(batch);
+            if looked.is_none_or(|at| at.elapsed() >= LOOK_FOR_OLD) {
+                self.remove_old();
+                looked = Some(Instant::now());
             }
         }
     }
@@ -180,6 +189,7 @@ impl Writer {
     /// Appends a batch, and what was missed before it.
     fn write(&mut self, mut batch: Vec<AuditEvent>) {
         let missed = self.missed.swap(0, Ordering::Relaxed);
+        let lost = missed + batch.len() as u64;
         if missed > 0 {
             batch.push(AuditEvent {
                 at_ns: self.parts.clock.now_ns(),
@@ -198,7 +208,7 @@ impl Writer {
         if let Err(error) = self.append(&batch) {
             self.failures.fetch_add(1, Ordering::Relaxed);
             // They are told of when writing works again.
-            self.missed.fetch_add(batch.len() as u64, Ordering::Relaxed);
+            self.missed.fetch_add(lost, Ordering::Relaxed);
             tracing::error!(%error, "the audit log was not written");
         }
     }
@@ -211,45 +221,26 @@ impl Writer {
             text.push('\n');
             (next, previous) = (next + 1, line.hash);
         }
-        if self.open.is_none() {
-            self.reopen();
-        }
         if self.open.as_ref().is_none_or(|(_, bytes)| *bytes >= FILE_BYTES) {
             let path = path_of(&self.parts.dir, self.next);
             let file = self.parts.fs.open(&path, OpenMode::Create)?;
-            self.parts.fs.sync_dir(&self.parts.dir)?;
             self.open = Some((file, 0));
+            self.parts.fs.sync_dir(&self.parts.dir)?;
         }
         let (file, bytes) = self.open.as_mut().expect("it was opened");
-        let written = file.write_at(*bytes, text.as_bytes()).and_then(|()| file.sync_data());
-        if let Err(error) = written {
-            // What is there is found out before the next line.
-            self.open = None;
-            return Err(error);
-        }
+        // What a failed write left behind the last acknowledged line goes.
+        file.set_len(*bytes)?;
+        file.write_at(*bytes, text.as_bytes())?;
+        file.sync_data()?;
         *bytes += text.len() as u64;
         (self.next, self.previous) = (next, previous);
         Ok(())
     }
 
-    /// Finds out what became of the file after a failed write.
-    fn reopen(&mut self) {
-        let found = files(&*self.parts.fs, &self.parts.dir).ok();
-        let Some(last) = found.and_then(|files| files.last().cloned()) else { return };
-        let Ok(text) = read(&*self.parts.fs, &last.path) else { return };
-        self.next = last.first;
-        if let Some(line) = text.lines.iter().rev().find_map(|line| line.as_ref().ok()) {
-            (self.next, self.previous) = (line.seq + 1, line.hash.clone());
-        }
-        let opened = self.parts.fs.open(&last.path, OpenMode::Write);
-        let cut = opened.and_then(|file| file.set_len(text.whole_bytes).map(|()| file));
-        self.open = cut.ok().map(|file| (file, text.whole_bytes));
-    }
-
     /// Removes files of which every line is too old; the newest stays.
     fn remove_old(&self) {
         let Ok(found) = files(&*self.parts.fs, &self.parts.dir) else { return };
-        let kept_ns = i64::try_from(self.parts.settings.kept.as_nanos()).unwrap_or(i64::MAX);
+        let kept_ns = i64::try_from(self.parts.kept.as_nanos()).unwrap_or(i64::MAX);
         let before = self.parts.clock.now_ns().saturating_sub(kept_ns);
         for pair in found.windows(2) {
             if !self.begins_before(&pair[1].path, before) {

@@ -28,7 +28,7 @@ pub(crate) struct Credentials<'a> {
 /// Says who a request is from and whether it may be done.
 pub(crate) struct Access {
     /// None where nobody has to say who they are.
-    keys: Option<KeyRing>,
+    keys: Option<Arc<KeyRing>>,
     /// Name and grant of clients by the subjects of their certificates.
     certificates: BTreeMap<String, (String, Arc<Grant>)>,
     anybody: Caller,
@@ -43,7 +43,7 @@ impl Access {
     /// They cannot be read: then nobody is let in, so the server does not start.
     pub(crate) fn open(settings: &Settings, parts: &RingParts) -> Result<Access, Refusal> {
         let keys = match settings.authenticates {
-            true => Some(KeyRing::open(parts.clone(), settings.data_dir.clone())?),
+            true => Some(Arc::new(KeyRing::open(parts.clone(), settings.data_dir.clone())?)),
             false => None,
         };
         let clock = Arc::clone(&parts.clock);
@@ -72,7 +72,7 @@ impl Access {
 
     /// Whether anybody can come in at all.
     pub(crate) fn lets_somebody_in(&self) -> bool {
-        self.keys.as_ref().is_none_or(KeyRing::has_valid) || !self.certificates.is_empty()
+        self.keys.as_ref().is_none_or(|keys| keys.has_valid()) || !self.certificates.is_empty()
     }
 
     /// The keys, to manage them.
@@ -80,7 +80,7 @@ impl Access {
     /// # Errors
     /// Nobody has to say who they are, so that a key would mean nothing.
     pub(crate) fn keys(&self) -> Result<&KeyRing, Refusal> {
-        self.keys.as_ref().ok_or_else(|| {
+        self.keys.as_deref().ok_or_else(|| {
             let detail = "this server authenticates nobody (auth.enabled is false), so that a key would mean nothing";
             Refusal::new(ErrorCode::Forbidden, detail)
         })
@@ -105,7 +105,21 @@ impl Access {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(refused("the header Authorization is not of the form Bearer KEY"));
         }
-        keys.find(token.trim())
+        let (caller, is_stale) = keys.find(token.trim())?;
+        if is_stale {
+            let keys = Arc::clone(keys);
+            // No request waits for the disk, and a use that is not on it is no reason to refuse one.
+            drop(tokio::task::spawn_blocking(move || keys.save()));
+        }
+        Ok(caller)
+    }
+
+    /// Reads the keys again and lets them be written: from now on the data directory is this server's alone.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub(crate) fn own(&self) -> Result<(), Refusal> {
+        self.keys.as_ref().map_or(Ok(()), |keys| keys.own())
     }
 
     /// Who comes with a certificate and nothing else.

@@ -123,6 +123,11 @@ impl Caller {
         }
     }
 
+    /// Whether the number of its requests is.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.0.rate.is_some()
+    }
+
     /// Whether its claims are bounded.
     pub(crate) fn is_bounded(&self) -> bool {
         self.0.grant.trust_max.is_some()

@@ -46,10 +46,11 @@ impl Grant {
             let detail = "trust_max lies between 0 and 1";
             return Err(Refusal::new(ErrorCode::OutOfRange, detail).with_field("trust_max"));
         }
-        // Who judges memories raises what they claim.
-        let judges = operations.iter().find(|one| one.permission == Permission::Train);
-        if let (Some(operation), Some(_)) = (judges, trust_max) {
-            let detail = format!("a key with trust_max does not train, as {} does", operation.name);
+        // Who judges or removes memories of others changes what is trusted.
+        let beyond = operations.iter().find(|one| !is_for_bounded(one.permission));
+        if let (Some(operation), Some(_)) = (beyond, trust_max) {
+            let detail =
+                format!("a key with trust_max reads and writes, and {} is more", operation.name);
             return Err(Refusal::new(ErrorCode::InvalidValue, detail).with_field("operations"));
         }
         let spaces = SpaceScope::read(spaces)?;
@@ -73,10 +74,10 @@ impl Grant {
             || self.operations.iter().any(|own| own.name == operation.name)
     }
 
-    /// Whether its role has a permission. Whose claims are bounded does not train: by judging it would raise its own.
+    /// Whether its role has a permission. Whose claims are bounded reads and writes, whatever the role.
     fn by_role(&self, permission: Permission) -> bool {
-        let is_bounded = permission == Permission::Train && self.trust_max.is_some();
-        !is_bounded && self.role.is_some_and(|role| permits(role, permission))
+        let is_beyond = self.trust_max.is_some() && !is_for_bounded(permission);
+        !is_beyond && self.role.is_some_and(|role| permits(role, permission))
     }
 
     /// Whether its role, or an operation of its own, has a permission.
@@ -87,9 +88,15 @@ impl Grant {
     /// Whether it allows all that the other one does.
     pub(crate) fn covers(&self, other: &Grant) -> bool {
         let named = OPERATIONS.iter().all(|one| self.names(one) || !other.names(one));
-        let trust = |grant: &Grant| grant.trust_max.unwrap_or(1.0);
+        // Without a bound is more than any bound: it may import, too.
+        let trust = |grant: &Grant| grant.trust_max.unwrap_or(f32::INFINITY);
         named && self.spaces.covers(&other.spaces) && trust(self) >= trust(other)
     }
+}
+
+/// What somebody may have whose claims are bounded: by judging or forgetting he would decide what is trusted.
+fn is_for_bounded(permission: Permission) -> bool {
+    matches!(permission, Permission::Read | Permission::Write | Permission::Any)
 }
 
 fn permits(role: RoleName, permission: Permission) -> bool {

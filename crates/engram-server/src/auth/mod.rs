@@ -23,6 +23,7 @@ mod offline;
 
 pub(crate) use access::{Access, Credentials};
 pub(crate) use caller::Caller;
+pub(crate) use grant::Grant;
 pub use offline::OfflineKeys;
 pub(crate) use offline::new_key;
 pub(crate) use rate::Rate;

@@ -43,6 +43,7 @@ impl OfflineKeys {
             entropy: Arc::new(OsEntropy),
         };
         let ring = KeyRing::open(parts, dir.to_owned()).map_err(|refusal| refusal.0)?;
+        ring.own().map_err(|refusal| refusal.0)?;
         Ok(OfflineKeys { ring, _lock: lock })
     }
 

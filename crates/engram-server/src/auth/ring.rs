@@ -2,7 +2,7 @@
 //! revoked is refused with the next request.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -54,8 +54,9 @@ pub(crate) struct KeyRing {
     parts: RingParts,
     dir: PathBuf,
     keys: RwLock<BTreeMap<String, Entry>>,
-    /// Held while the file is written: changes come one after the other.
-    writing: Mutex<()>,
+    /// Held while the file is written: changes come one after the other. False until the data directory is known to be this process's
+    /// alone: another one may still change the file.
+    writing: Mutex<bool>,
 }
 
 struct Entry {
@@ -79,11 +80,20 @@ impl KeyRing {
     /// # Errors
     /// The file is damaged or cannot be read.
     pub(crate) fn open(parts: RingParts, dir: PathBuf) -> Result<KeyRing, Refusal> {
-        let mut keys = BTreeMap::new();
-        for record in read_keys(&*parts.fs, &dir)? {
-            keys.insert(record.id.clone(), Entry::of(record)?);
-        }
-        Ok(KeyRing { parts, dir, keys: RwLock::new(keys), writing: Mutex::new(()) })
+        let keys = RwLock::new(entries(&parts, &dir)?);
+        Ok(KeyRing { parts, dir, keys, writing: Mutex::new(false) })
+    }
+
+    /// Reads them again, and may write them from now on: the data directory is locked.
+    ///
+    /// # Errors
+    /// As [`KeyRing::open`].
+    pub(crate) fn own(&self) -> Result<(), Refusal> {
+        let mut writing = self.begin();
+        let read = entries(&self.parts, &self.dir)?;
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = read;
+        *writing = true;
+        Ok(())
     }
 
     /// Whether any key can be used.
@@ -92,11 +102,11 @@ impl KeyRing {
         self.read().values().any(|entry| now < entry.current.ends_at.load(Ordering::Acquire))
     }
 
-    /// Who comes with this key.
+    /// Who comes with this key, and whether what is on disk of its last use is old.
     ///
     /// # Errors
     /// There is no such key, or it has ended.
-    pub(crate) fn find(&self, text: &str) -> Result<Caller, Refusal> {
+    pub(crate) fn find(&self, text: &str) -> Result<(Caller, bool), Refusal> {
         let unknown =
             || Refusal::new(ErrorCode::Unauthenticated, "the key is not one of this server");
         let Some(key) = KeyText::parse(text) else {
@@ -112,11 +122,7 @@ impl KeyRing {
             (entry.caller(found.ok_or_else(unknown)?), entry.used(now))
         };
         caller.is_valid(now)?;
-        if is_stale {
-            // A use that is not on disk is no reason to refuse it.
-            drop(self.save());
-        }
-        Ok(caller)
+        Ok((caller, is_stale))
     }
 
     pub(crate) fn list(&self) -> Vec<KeyView> {
@@ -249,7 +255,10 @@ impl KeyRing {
 
     /// Writes down when keys were used last.
     pub(crate) fn save(&self) -> Result<(), Refusal> {
-        let _writing = self.begin();
+        let writing = self.begin();
+        if !*writing {
+            return Ok(());
+        }
         let all: Vec<KeyRecord> = self.read().values().map(Entry::saved).collect();
         write_keys(&*self.parts.fs, &self.dir, all.iter())?;
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
@@ -259,13 +268,21 @@ impl KeyRing {
         Ok(())
     }
 
-    fn begin(&self) -> MutexGuard<'_, ()> {
+    fn begin(&self) -> MutexGuard<'_, bool> {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, Entry>> {
         self.keys.read().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn entries(parts: &RingParts, dir: &Path) -> Result<BTreeMap<String, Entry>, Refusal> {
+    let mut keys = BTreeMap::new();
+    for record in read_keys(&*parts.fs, dir)? {
+        keys.insert(record.id.clone(), Entry::of(record)?);
+    }
+    Ok(keys)
 }
 
 impl Entry {
@@ -376,12 +393,23 @@ mod tests {
             clock: Arc::new(clock.clone()),
             entropy: Arc::new(SeededEntropy::new(3)),
         };
-        KeyRing::open(parts, "data".into()).unwrap()
+        let ring = KeyRing::open(parts, "data".into()).unwrap();
+        ring.own().unwrap();
+        ring
     }
 
     fn new(name: &str) -> NewKey {
         let grant = Grant::everything();
         NewKey { name: name.to_owned(), grant, expires_at: None, requests_per_second: None }
+    }
+
+    /// As the server does with each request.
+    fn used_by(ring: &KeyRing, secret: &str) -> Caller {
+        let (caller, is_stale) = ring.find(secret).unwrap();
+        if is_stale {
+            ring.save().unwrap();
+        }
+        caller
     }
 
     fn refused(ring: &KeyRing, secret: &str) -> String {
@@ -393,7 +421,7 @@ mod tests {
         let w = world();
         assert!(!w.ring.has_valid());
         let issued = w.ring.create(new("agent")).unwrap();
-        let caller = w.ring.find(&issued.secret).unwrap();
+        let caller = used_by(&w.ring, &issued.secret);
         assert_eq!(caller.principal(), "key:agent");
         assert!(w.ring.has_valid());
         let again = open(&w.fs, &w.clock);
@@ -410,7 +438,7 @@ mod tests {
     fn a_rotated_key_has_two_secrets_for_a_while() {
         let w = world();
         let first = w.ring.create(new("agent")).unwrap();
-        let of_first = w.ring.find(&first.secret).unwrap();
+        let of_first = used_by(&w.ring, &first.secret);
         let second = w.ring.rotate(&first.key.id, Some(60)).unwrap();
         assert_eq!(second.key.id, first.key.id);
         for ring in [&w.ring, &open(&w.fs, &w.clock)] {
@@ -420,7 +448,7 @@ mod tests {
         assert_eq!(refused(&w.ring, &first.secret), "unauthenticated");
         assert!(of_first.is_valid(w.clock.now_ns()).is_err());
         assert!(w.ring.find(&second.secret).is_ok());
-        let of_second = w.ring.find(&second.secret).unwrap();
+        let of_second = used_by(&w.ring, &second.secret);
         w.ring.rotate(&first.key.id, Some(60)).unwrap();
         w.ring.rotate(&first.key.id, Some(60)).unwrap();
         assert!(of_second.is_valid(w.clock.now_ns()).is_err(), "two rotations ago");
@@ -431,7 +459,7 @@ mod tests {
         let w = world();
         let ends = w.clock.now_ns() + SECOND_NS;
         let issued = w.ring.create(NewKey { expires_at: Some(ends), ..new("agent") }).unwrap();
-        let caller = w.ring.find(&issued.secret).unwrap();
+        let caller = used_by(&w.ring, &issued.secret);
         assert_eq!(caller.ends_at(), Some(ends));
         w.clock.set(ends);
         assert!(caller.is_valid(ends).is_err() && w.ring.find(&issued.secret).is_err());
@@ -454,14 +482,14 @@ mod tests {
         let issued = w.ring.create(new("agent")).unwrap();
         let used = |ring: &KeyRing| ring.list()[0].last_used_at.map(|at| at.0);
         assert_eq!(used(&w.ring), None);
-        w.ring.find(&issued.secret).unwrap();
+        used_by(&w.ring, &issued.secret);
         let first = w.clock.now_ns();
         assert_eq!((used(&w.ring), used(&open(&w.fs, &w.clock))), (Some(first), Some(first)));
         w.clock.advance(30 * SECOND_NS);
-        w.ring.find(&issued.secret).unwrap();
+        used_by(&w.ring, &issued.secret);
         assert_eq!(used(&w.ring), Some(first));
         w.clock.advance(30 * SECOND_NS);
-        w.ring.find(&issued.secret).unwrap();
+        used_by(&w.ring, &issued.secret);
         assert_eq!(used(&w.ring), Some(first + 60 * SECOND_NS));
         assert_eq!(used(&open(&w.fs, &w.clock)), Some(first), "not worth a write yet");
         w.ring.save().unwrap();

@@ -13,7 +13,7 @@ use super::request::{Sender, Told, call_of, caller_of, id_of};
 use super::status::status;
 use crate::node::{Node, Phase};
 use crate::refusal::Refusal;
-use crate::service::{Answer, Door, Observed, answered, run_whole};
+use crate::service::{Answer, Door, Observed, answered, run_part};
 
 /// Requests of one stream that are under way at the same time.
 const UNDER_WAY: usize = 16;
@@ -47,8 +47,11 @@ async fn stored(
 ) -> Result<Answer, Refusal> {
     let observed = Observed::begin(&node.metrics, Door::Grpc, rpc.operation.name, id);
     let working = Arc::clone(node);
-    let work =
-        async move { held_back(|| once(&working, rpc, (caller.clone(), message.clone()))).await };
+    let work = async move {
+        // Once, however often it is held back.
+        working.access.charge(&caller.0)?;
+        held_back(|| once(&working, rpc, (caller.clone(), message.clone()))).await
+    };
     let limit = node.settings.limits.request_timeout;
     answered(node, (observed, rpc.operation), limit, work).await
 }
@@ -71,7 +74,7 @@ async fn once(
     message: (Sender, Bytes),
 ) -> Result<Answer, Refusal> {
     let (call, held) = call_of(node, rpc, message, None)?;
-    run_whole(node, call, Some(held)).await
+    run_part(node, call, Some(held)).await
 }
 
 /// Nothing was stored, and nothing is wrong but the moment.

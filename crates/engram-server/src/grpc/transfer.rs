@@ -23,7 +23,7 @@ use super::status::status;
 use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::service::{
-    Call, Codec, Door, Held, Observed, allowed, answered, run_whole, space_name, to_json,
+    Call, Codec, Door, Held, Observed, allowed, answered, run_part, space_name, to_json,
 };
 
 /// Records and bytes from which on a batch is committed.
@@ -57,6 +57,7 @@ pub(super) async fn export_stream(
     let begun = space_of(&rpc.request, &body).map_err(Refusal::from).and_then(|space| {
         let space = space_name(space)?;
         allowed(&node, &caller, rpc.operation, &space)?;
+        node.access.charge(&caller.0)?;
         Ok((space, decode_proto(&rpc.request, &body)?))
     });
     let (space, request) = begun.map_err(|refusal| refused(refusal, &id))?;
@@ -126,6 +127,8 @@ pub(super) async fn import_stream(
         before: 0,
         all: None,
     };
+    let charged = import.node.access.charge(&import.caller.0);
+    charged.map_err(|refusal| refused(refusal, &import.id))?;
     let mut messages = request.into_inner();
     let patience = import.node.settings.limits.request_timeout;
     loop {
@@ -259,7 +262,7 @@ async fn called<T: DeserializeOwned>(
                 limit,
             };
             let node = Arc::clone(&working);
-            async move { run_whole(&node, call, None).await }
+            async move { run_part(&node, call, None).await }
         })
         .await
     };

@@ -1,5 +1,7 @@
 //! What of a call goes into the audit log: who, what, where and how it ended, never what it said.
 
+use std::sync::Arc;
+
 use engram_api::{ErrorCode, Operation, Permission};
 
 use crate::audit::{AuditEvent, AuditOutcome};
@@ -10,40 +12,51 @@ use crate::refusal::Refusal;
 use crate::service::call::Call;
 use crate::service::observe::Origin;
 
-/// A call whose end may be written down.
+/// A call whose end may be written down. One that nobody waits for any more is written down too: it may have been done.
 pub(super) struct Audited {
+    node: Arc<Node>,
     operation: &'static Operation,
-    space: String,
-    caller: Caller,
-    origin: Origin,
+    /// None once its end is told.
+    told: Option<(String, Caller, Origin)>,
 }
 
 impl Audited {
     /// None where nothing is written down.
-    pub(super) fn of(node: &Node, call: &Call) -> Option<Audited> {
-        (node.audit.level() != AuditLevel::Off).then(|| Audited {
-            operation: call.operation,
-            space: call.space.clone(),
-            caller: call.caller.clone(),
-            origin: call.origin.clone(),
+    pub(super) fn of(node: &Arc<Node>, call: &Call) -> Option<Audited> {
+        let told = (call.space.clone(), call.caller.clone(), call.origin.clone());
+        Audited::from(node, call.operation, told)
+    }
+
+    fn from(
+        node: &Arc<Node>,
+        operation: &'static Operation,
+        told: (String, Caller, Origin),
+    ) -> Option<Audited> {
+        let node = Arc::clone(node);
+        (node.audit.level() != AuditLevel::Off).then_some(Audited {
+            node,
+            operation,
+            told: Some(told),
         })
     }
 
     /// Writes its end down, or its beginning where it goes on for as long as somebody listens.
-    pub(super) fn end<T>(self, node: &Node, outcome: &Result<T, Refusal>) {
+    pub(super) fn end<T>(mut self, outcome: &Result<T, Refusal>) {
         match outcome {
-            Ok(_) if level_of(self.operation) <= node.audit.level() => {
-                self.record(node, AuditOutcome::Done);
-            }
-            Ok(_) => {}
-            Err(refusal) => self.refused(node, refusal),
+            Ok(_) => self.tell(None),
+            Err(refusal) => self.tell(Some(refusal)),
         }
     }
 
     /// Writes down that it was refused, where that concerns security or the log takes all of its kind.
-    pub(super) fn refused(self, node: &Node, refusal: &Refusal) {
+    pub(super) fn refused(mut self, refusal: &Refusal) {
+        self.tell(Some(refusal));
+    }
+
+    fn tell(&mut self, refusal: Option<&Refusal>) {
+        let code = refusal.and_then(|refusal| refusal.0.error_code());
         let concerns = matches!(
-            refusal.0.error_code(),
+            code,
             Some(
                 ErrorCode::Unauthenticated
                     | ErrorCode::Forbidden
@@ -51,31 +64,40 @@ impl Audited {
                     | ErrorCode::SpaceNotFound
             )
         );
-        if concerns || level_of(self.operation) <= node.audit.level() {
-            self.record(node, AuditOutcome::Refused(refusal.0.code.clone()));
-        }
+        let outcome = refusal
+            .map_or(AuditOutcome::Done, |refusal| AuditOutcome::Refused(refusal.0.code.clone()));
+        self.record(outcome, concerns);
     }
 
-    fn record(self, node: &Node, outcome: AuditOutcome) {
-        let operation = self.operation.name;
-        let place = (operation, self.space);
-        node.audit.record(event(node, self.caller.principal(), self.origin, place, outcome));
+    fn record(&mut self, outcome: AuditOutcome, concerns: bool) {
+        let Some((space, caller, origin)) = self.told.take() else { return };
+        if concerns || level_of(self.operation) <= self.node.audit.level() {
+            let place = (self.operation.name, space);
+            let event = event(&self.node, caller.principal(), origin, place, outcome);
+            self.node.audit.record(event);
+        }
+    }
+}
+
+impl Drop for Audited {
+    fn drop(&mut self) {
+        self.record(AuditOutcome::Unknown, false);
     }
 }
 
 /// Whether somebody may call an operation, asked before the request is looked at; a refusal is written down.
 pub(crate) fn allowed(
-    node: &Node,
+    node: &Arc<Node>,
     (caller, origin): &(Caller, Origin),
     operation: &'static Operation,
     space: &str,
 ) -> Result<(), Refusal> {
     let allowed = node.access.authorise(caller, operation, space);
-    if let Err(refusal) = &allowed
-        && node.audit.level() != AuditLevel::Off
-    {
-        let (space, caller, origin) = (space.to_owned(), caller.clone(), origin.clone());
-        Audited { operation, space, caller, origin }.refused(node, refusal);
+    if let Err(refusal) = &allowed {
+        let told = (space.to_owned(), caller.clone(), origin.clone());
+        if let Some(audited) = Audited::from(node, operation, told) {
+            audited.refused(refusal);
+        }
     }
     allowed
 }

@@ -108,6 +108,7 @@ pub(crate) fn undo_consolidation(
     let request: UndoConsolidationRequest = call.decode()?;
     let codec = call.codec;
     let done = done(reply, move |undone| Ok(codec.answer(&convert::undo_response(undone))));
+    call.caller.is_trusted("undo_consolidation")?;
     context.engine.undo_consolidation(call.space(), &convert::undo(request)?, done);
     Ok(())
 }

@@ -110,11 +110,13 @@ impl Follower {
     pub(crate) async fn next(&mut self, patience: Duration) -> Result<ChangesResponse, Refusal> {
         let until = Instant::now() + patience;
         loop {
+            self.node.access.still(&self.caller)?;
             // A space that nobody changes is not kept open by who follows it.
             if self.has_all
                 && !self.heard.has_changed().unwrap_or(true)
                 && self.waited(until).await?
             {
+                self.node.access.still(&self.caller)?;
                 return Ok(ChangesResponse {
                     commits: Vec::new(),
                     lsn: self.after.0,

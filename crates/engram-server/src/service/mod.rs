@@ -40,4 +40,4 @@ pub(crate) use call::{Answer, Call, Codec, space_name, to_json};
 pub(crate) use follow::Follower;
 pub(crate) use held::Held;
 pub(crate) use observe::{Door, Observed, Origin, request_id};
-pub(crate) use run::{Ran, Running, answered, bounded, run, run_whole};
+pub(crate) use run::{Ran, Running, answered, bounded, run, run_part, run_whole};

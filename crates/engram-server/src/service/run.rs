@@ -50,11 +50,20 @@ pub(crate) struct Running {
 pub(crate) async fn run(node: &Arc<Node>, call: Call, held: Option<Held>) -> Result<Ran, Refusal> {
     if let Err(refusal) = node.access.charge(&call.caller) {
         if let Some(audited) = Audited::of(node, &call) {
-            audited.refused(node, &refusal);
+            audited.refused(&refusal);
         }
         return Err(refusal);
     }
     carry_out(node, call, held).await
+}
+
+/// Runs a part of a request that was charged as a whole to its end.
+pub(crate) async fn run_part(
+    node: &Arc<Node>,
+    call: Call,
+    held: Option<Held>,
+) -> Result<Answer, Refusal> {
+    whole(carry_out(node, call, held).await?).await
 }
 
 /// The same for a part of a call, which counts as one.
@@ -62,7 +71,7 @@ async fn carry_out(node: &Arc<Node>, call: Call, held: Option<Held>) -> Result<R
     let audited = Audited::of(node, &call);
     let outcome = work(node, call, held).await;
     if let Some(audited) = audited {
-        audited.end(node, &outcome);
+        audited.end(&outcome);
     }
     outcome
 }

@@ -1,6 +1,6 @@
 //! Who may ask, what may listen where, and what is written down of it: safe unless somebody says that it is meant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -147,6 +147,19 @@ impl Read<'_> {
                 spaces: self.list(&at("spaces")),
             };
             certificates.insert(name.to_owned(), settings);
+        }
+        let mut subjects = BTreeSet::new();
+        for (name, own) in &certificates {
+            if !subjects.insert(&own.subject) {
+                let key = format!("certificates.{name}.subject");
+                return Err(self.conflict(&key, "stands under another name too"));
+            }
+        }
+        if let Some(name) = certificates.keys().next().filter(|_| !self.is_on("auth.enabled")) {
+            let key = format!("certificates.{name}.subject");
+            return Err(
+                self.conflict(&key, "needs auth.enabled = true: else nobody is asked who he is")
+            );
         }
         if !certificates.is_empty() && self.value("tls.client_ca_file").is_none() {
             let first = certificates.keys().next().map_or("", String::as_str);
