@@ -113,7 +113,7 @@ async fn unary(
     rpc: &'static ProtoRpc,
     request: tonic::Request<Bytes>,
 ) -> Result<Response<Vec<u8>>, Status> {
-    let id = id_of(request.metadata());
+    let id = id_of(&request);
     let observed = Observed::begin(&node.metrics, Door::Grpc, rpc.operation.name, &id);
     let limit = deadline(&node, request.metadata());
     let working = Arc::clone(&node);
@@ -135,7 +135,7 @@ async fn steps(
     rpc: &'static ProtoRpc,
     request: tonic::Request<Bytes>,
 ) -> Result<Response<Told>, Status> {
-    let id = id_of(request.metadata());
+    let id = id_of(&request);
     let observed = Observed::begin(&node.metrics, Door::Grpc, rpc.operation.name, &id);
     let begun = async {
         let caller = caller_of(&request)?;

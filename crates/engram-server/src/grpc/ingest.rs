@@ -25,7 +25,7 @@ pub(super) async fn ingest(
     rpc: &'static ProtoRpc,
     request: tonic::Request<Streaming<Bytes>>,
 ) -> Result<Response<Told>, Status> {
-    let id = id_of(request.metadata());
+    let id = id_of(&request);
     let caller = caller_of(&request).map_err(|refusal| status(refusal.0.with_request_id(&id)))?;
     let mut phase = node.phase.subscribe();
     let stopping = async move { drop(phase.wait_for(|phase| *phase != Phase::Ready).await) };

@@ -63,8 +63,10 @@ fn text_of(metadata: &MetadataMap, name: &str) -> Option<String> {
     metadata.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-pub(super) fn id_of(metadata: &MetadataMap) -> String {
-    request_id(text_of(metadata, REQUEST_ID).as_deref())
+/// The id of a call, as it was drawn when it came in: the answer and the audit log name the same.
+pub(super) fn id_of<T>(request: &tonic::Request<T>) -> String {
+    let sender = request.extensions().get::<Sender>();
+    sender.map_or_else(|| request_id(None), |(_, origin)| origin.request_id.clone())
 }
 
 /// Where a call comes from.

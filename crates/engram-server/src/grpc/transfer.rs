@@ -51,7 +51,7 @@ pub(super) async fn export_stream(
     rpc: &'static ProtoRpc,
     request: tonic::Request<Bytes>,
 ) -> Result<Response<Told>, Status> {
-    let id = id_of(request.metadata());
+    let id = id_of(&request);
     let caller = caller_of(&request).map_err(|refusal| refused(refusal, &id))?;
     let body = request.into_inner();
     let begun = space_of(&rpc.request, &body).map_err(Refusal::from).and_then(|space| {
@@ -113,7 +113,7 @@ pub(super) async fn import_stream(
     rpc: &'static ProtoRpc,
     request: tonic::Request<Streaming<Bytes>>,
 ) -> Result<Response<Vec<u8>>, Status> {
-    let id = id_of(request.metadata());
+    let id = id_of(&request);
     let caller = caller_of(&request).map_err(|refusal| refused(refusal, &id))?;
     let mut import = Import {
         node,

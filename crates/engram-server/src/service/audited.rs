@@ -23,20 +23,19 @@ pub(super) struct Audited {
 impl Audited {
     /// None where nothing is written down.
     pub(super) fn of(node: &Arc<Node>, call: &Call) -> Option<Audited> {
-        let told = (call.space.clone(), call.caller.clone(), call.origin.clone());
-        Audited::from(node, call.operation, told)
+        Audited::from(node, call.operation, (&call.space, &call.caller, &call.origin))
     }
 
     fn from(
         node: &Arc<Node>,
         operation: &'static Operation,
-        told: (String, Caller, Origin),
+        (space, caller, origin): (&str, &Caller, &Origin),
     ) -> Option<Audited> {
-        let node = Arc::clone(node);
-        (node.audit.level() != AuditLevel::Off).then_some(Audited {
-            node,
+        // Where nothing is written down, a call costs nothing here.
+        (node.audit.level() != AuditLevel::Off).then(|| Audited {
+            node: Arc::clone(node),
             operation,
-            told: Some(told),
+            told: Some((space.to_owned(), caller.clone(), origin.clone())),
         })
     }
 
@@ -93,11 +92,10 @@ pub(crate) fn allowed(
     space: &str,
 ) -> Result<(), Refusal> {
     let allowed = node.access.authorise(caller, operation, space);
-    if let Err(refusal) = &allowed {
-        let told = (space.to_owned(), caller.clone(), origin.clone());
-        if let Some(audited) = Audited::from(node, operation, told) {
-            audited.refused(refusal);
-        }
+    if let Err(refusal) = &allowed
+        && let Some(audited) = Audited::from(node, operation, (space, caller, origin))
+    {
+        audited.refused(refusal);
     }
     allowed
 }
