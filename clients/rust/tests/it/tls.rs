@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use engram_client::{
@@ -111,15 +111,18 @@ fn listen(speech: Speech) -> (String, Receiver<Option<String>>) {
     thread::spawn(move || {
         for stream in listener.incoming() {
             // A handshake that fails ends a connection and not the server.
-            if let Ok(key) = answer(stream.unwrap(), &speech) {
-                let _ = sender.send(key);
-            }
+            let _ = answer(stream.unwrap(), &speech, &sender);
         }
     });
     (url, seen)
 }
 
-fn answer(stream: TcpStream, speech: &Speech) -> std::io::Result<Option<String>> {
+/// Tells the key before it answers, so that whoever has the answer finds the key told.
+fn answer(
+    stream: TcpStream,
+    speech: &Speech,
+    keys: &Sender<Option<String>>,
+) -> std::io::Result<()> {
     let connection = ServerConnection::new(speech.config()).unwrap();
     let mut reader = BufReader::new(StreamOwned::new(connection, stream));
     let mut key = None;
@@ -136,6 +139,7 @@ fn answer(stream: TcpStream, speech: &Speech) -> std::io::Result<Option<String>>
             _ => {}
         }
     }
+    let _ = keys.send(key);
     let body = example("version");
     let head = match &speech.elsewhere {
         Some(to) => format!("HTTP/1.1 307 X\r\nlocation: {to}/api/v1/version"),
@@ -146,8 +150,7 @@ fn answer(stream: TcpStream, speech: &Speech) -> std::io::Result<Option<String>>
     let stream = reader.get_mut();
     stream.write_all(text.as_bytes())?;
     stream.conn.send_close_notify();
-    stream.flush()?;
-    Ok(key)
+    stream.flush()
 }
 
 fn ask(url: &str, tls: &ClientTls) -> Result<(), ClientError> {
