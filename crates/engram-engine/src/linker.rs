@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use engram_store::Lsn;
 
 use self::claims::Claims;
+pub(crate) use self::claims::{MostTrusted, Stated};
 use self::sessions::Sessions;
 use crate::error::{EngineError, LogFailure};
 use crate::memtable::{ChunkView, Snapshot};

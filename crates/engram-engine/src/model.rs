@@ -102,6 +102,13 @@ pub struct Source {
     pub trust: Option<f32>,
 }
 
+impl Source {
+    /// How far it is trusted; fully where that is not stated.
+    pub fn trusted(&self) -> f32 {
+        self.trust.unwrap_or(1.0)
+    }
+}
+
 /// Everything a caller states about a memory, apart from its id and vector.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct MemoryContent {

@@ -6,7 +6,7 @@ use engram_index::{Analyzer, Mention, MentionKind, TextQuery, name_key};
 
 use super::marking::marks;
 use crate::association::EdgeKind;
-use crate::linker::Known;
+use crate::linker::{Known, MostTrusted, Stated};
 use crate::memtable::{DocRef, Snapshot};
 use crate::model::{Memory, MemoryContent, State};
 use crate::record::{
@@ -94,36 +94,46 @@ impl<'a> Forming<'a> {
     }
 
     /// Puts what the memory states of an attribute into the chain of those who state something of it: each is superseded by
-    /// the first one behind it that states another value.
+    /// the first one behind it that states another value and is trusted as much.
     fn succeed(&mut self, known: &mut Known, memory: &Memory, nodes: (u32, u32)) {
         if self.snapshot.beliefs.get(nodes.1).is_some() {
             // It says what others state; it is no statement of its own.
             return;
         }
         let Some(claim) = memory.content.claim(&self.snapshot.supersede_key) else { return };
-        let Some(own) = Saying::of(&memory.content.text) else { return };
-        let value = |node: u32| {
+        let stated = |content: &MemoryContent| {
+            let value = Saying::of(&content.text)?;
+            Some(Stated { value, trust: content.source.trusted() })
+        };
+        let Some(own) = stated(&memory.content) else { return };
+        let of_node = |node: u32| {
             let (at, _) = self.snapshot.doc_of_node(node)?;
-            Saying::of(&self.snapshot.memory(at).content.text)
+            stated(&self.snapshot.memory(at).content)
         };
         let place = (memory.stated_from(), nodes.0, nodes.1);
         let lives = |node: u32| self.snapshot.doc_of_node(node).is_some();
-        let (before, after) = known.claims.beside((&claim, place), &lives, &value);
+        let (before, after) = known.claims.beside((&claim, place), &lives, &of_node);
+        let next = |earlier: Stated| after.iter().find(|later| later.stated.supersedes(earlier));
         let node = nodes.1;
-        if let Some(newer) = after.iter().find(|later| later.value != own) {
+        if let Some(newer) = next(own) {
             self.edges.insert((newer.node, node, EdgeKind::Supersedes), SUPERSEDES_WEIGHT);
         }
-        let Some(last) = before.first() else { return };
-        if last.value == own {
-            self.say_again(last.node, nodes);
-            return;
-        }
-        for older in before.iter().take_while(|other| other.value == last.value) {
-            // What is superseded by one thing at most: where it is superseded already, that gives way when this is applied.
-            if let Some(newer) = after.iter().find(|later| later.value != older.value) {
-                self.edges.remove(&(newer.node, older.node, EdgeKind::Supersedes));
+        let mut between = MostTrusted::default();
+        for older in &before {
+            if own.supersedes(older.stated) && !between.supersede(older.stated) {
+                // What is superseded by one thing at most: where it is superseded already, that gives way when this is applied.
+                if let Some(newer) = next(older.stated) {
+                    self.edges.remove(&(newer.node, older.node, EdgeKind::Supersedes));
+                }
+                self.edges.insert((node, older.node, EdgeKind::Supersedes), SUPERSEDES_WEIGHT);
             }
-            self.edges.insert((node, older.node, EdgeKind::Supersedes), SUPERSEDES_WEIGHT);
+            between.add(older.stated);
+            if between.supersede_all() {
+                break;
+            }
+        }
+        if let Some(last) = before.first().filter(|last| last.stated.value == own.value) {
+            self.say_again(last.node, nodes);
         }
     }
 

@@ -10,7 +10,7 @@ use engram_store::Lsn;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::memtable::{DocRef, Snapshot};
-use crate::model::{Created, MemoryContent, Remembered, Source, State};
+use crate::model::{Created, MemoryContent, Remembered, State};
 use crate::queue::{DUPLICATES_REPORTED_MAX, Known};
 use crate::search::Saying;
 use crate::settings::DuplicatePolicy;
@@ -147,8 +147,8 @@ pub(super) fn absorbs(earlier: &MemoryContent, new: &MemoryContent) -> bool {
         entities,
         tags,
         metadata,
-        // In the log, and what makes it evidence.
-        source: Source { kind: _, reference: _, trust: _ },
+        // In the log, and what makes it evidence; what is trusted less is none for what is trusted more.
+        source,
         subject,
         attribute,
         confidence,
@@ -161,6 +161,7 @@ pub(super) fn absorbs(earlier: &MemoryContent, new: &MemoryContent) -> bool {
     let text = |new: &String, earlier: &String| new.is_empty() || new == earlier;
     let list = |new: &[String], earlier: &[String]| new.iter().all(|one| earlier.contains(one));
     *kind == earlier.kind
+        && source.trusted() >= earlier.source.trusted()
         && text(title, &earlier.title)
         && text(session, &earlier.session)
         && text(place, &earlier.place)
@@ -209,5 +210,7 @@ mod tests {
             "it must not be forgotten with the earlier one"
         );
         assert!(!with(&|new| new.valid_until = Some(7)));
+        assert!(with(&|new| new.source.trust = Some(1.0)));
+        assert!(!with(&|new| new.source.trust = Some(0.9)), "its source is trusted less");
     }
 }

@@ -96,6 +96,25 @@ fn nothing_that_is_stated_is_lost_in_a_merge() {
 }
 
 #[test]
+fn what_is_trusted_less_is_not_merged_into_what_is_trusted_more() {
+    let home = home(DuplicatePolicy::Merge);
+    let engine = home.open();
+    let of = |trust: Option<f32>| {
+        let mut memory = says("Tea at five.");
+        memory.content.source.trust = trust;
+        memory
+    };
+    let known = one(&engine, of(None)).unwrap();
+    let doubted = one(&engine, of(Some(0.5))).unwrap();
+    assert_eq!(doubted.created, Created::Now);
+    assert_eq!(engine.get("default", &known.id).unwrap().strength.uses, 0);
+    let again = one(&engine, of(Some(0.5))).unwrap();
+    assert_eq!((again.created, again.id), (Created::Merged, doubted.id));
+    let trusted = one(&engine, of(Some(1.0))).unwrap();
+    assert_eq!((trusted.created, trusted.id), (Created::Merged, known.id));
+}
+
+#[test]
 fn a_batch_is_merged_into_itself_and_its_answer_is_kept_by_the_key() {
     let home = home(DuplicatePolicy::Merge);
     let engine = home.open();

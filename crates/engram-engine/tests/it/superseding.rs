@@ -43,6 +43,13 @@ fn some(id: &str) -> Option<String> {
     Some(id.to_owned())
 }
 
+/// The same from a source that is trusted so far.
+fn doubted(id: &str, said: &str, day: i64, trust: f32) -> NewMemory {
+    let mut memory = lives(id, said, day);
+    memory.content.source.trust = Some(trust);
+    memory
+}
+
 /// Who is true on a day.
 fn valid(engine: &Engine, day: i64) -> Vec<String> {
     let filter = Filter { valid_at: Some(NOW + day * DAY), ..Filter::default() };
@@ -90,6 +97,49 @@ fn a_newer_value_supersedes_and_a_late_arrival_is_superseded() {
     store(&engine, lives("kyoto", "Ada lives in Kyoto", 40));
     link_all(&engine);
     assert_eq!(standing(&engine, "kyoto").1, ["basel", "again"]);
+}
+
+#[test]
+fn what_is_trusted_less_supersedes_nothing() {
+    let memories = || {
+        [
+            lives("london", "Ada lives in London.", 0),
+            doubted("rome", "Ada lives in Rome.", 1, 0.25),
+            lives("paris", "Ada lives in Paris.", 2),
+            doubted("oslo", "Ada lives in Oslo.", 3, 0.25),
+            doubted("kiev", "Ada lives in Kiev.", 4, 0.75),
+            doubted("bern", "Ada lives in Bern.", 5, 0.25),
+        ]
+    };
+    // The order in which they are heard of makes no difference.
+    for order in [[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0], [3, 5, 0, 4, 2, 1], [2, 4, 1, 5, 3, 0]] {
+        let home = small();
+        let engine = home.open();
+        for index in order {
+            store(&engine, memories()[index].clone());
+            link_all(&engine);
+        }
+        let all = ["london", "rome", "paris", "oslo", "kiev", "bern"].map(|id| by(&engine, id));
+        assert_eq!(
+            all,
+            [some("paris"), some("paris"), None, some("kiev"), None, None],
+            "{order:?}"
+        );
+        let engine = home.open_again(engine);
+        assert_eq!(by(&engine, "paris"), None);
+    }
+}
+
+#[test]
+fn an_untrusted_repetition_does_not_shield_what_a_trusted_one_supersedes() {
+    let home = small();
+    let engine = home.open();
+    store(&engine, lives("london", "Ada lives in London.", 0));
+    store(&engine, doubted("rumour", "Ada lives in Paris.", 1, 0.25));
+    store(&engine, lives("paris", "Ada lives in Paris.", 2));
+    link_all(&engine);
+    assert_eq!(by(&engine, "london"), some("paris"));
+    assert_eq!((by(&engine, "rumour"), by(&engine, "paris")), (None, None));
 }
 
 #[test]
