@@ -112,6 +112,8 @@ pub enum FilterFieldName {
     Confidence,
     /// Trust in its source, as it was stated.
     Trust,
+    /// Who stored this version, where the server knew it.
+    Principal,
     /// Version.
     Version,
     /// Log sequence number of the commit that stored it.
@@ -120,14 +122,14 @@ pub enum FilterFieldName {
 
 impl FilterFieldName {
     /// All of them.
-    pub const ALL: [FilterFieldName; 11] = {
+    pub const ALL: [FilterFieldName; 12] = {
         use FilterFieldName::{
-            Attribute, Confidence, Importance, Lsn, Place, Session, Subject, Text, Title, Trust,
-            Version,
+            Attribute, Confidence, Importance, Lsn, Place, Principal, Session, Subject, Text,
+            Title, Trust, Version,
         };
         [
             Title, Text, Session, Place, Subject, Attribute, Importance, Confidence, Trust,
-            Version, Lsn,
+            Principal, Version, Lsn,
         ]
     };
 
@@ -143,6 +145,7 @@ impl FilterFieldName {
             FilterFieldName::Importance => "importance",
             FilterFieldName::Confidence => "confidence",
             FilterFieldName::Trust => "trust",
+            FilterFieldName::Principal => "principal",
             FilterFieldName::Version => "version",
             FilterFieldName::Lsn => "lsn",
         }

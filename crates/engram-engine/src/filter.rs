@@ -123,6 +123,8 @@ pub enum OwnField {
     Confidence,
     /// Trust in its source, as it was stated.
     Trust,
+    /// Who stored this version, where the server knew it.
+    Principal,
     /// Number of its version.
     Version,
     /// Log sequence number of the commit that stored it.
@@ -396,6 +398,7 @@ impl OwnCondition {
             OwnField::Place => return self.holds_text(&content.place),
             OwnField::Subject => return self.holds_text(&content.subject),
             OwnField::Attribute => return self.holds_text(&content.attribute),
+            OwnField::Principal => return self.holds_text(&memory.principal),
             OwnField::Importance => content.importance.map(number),
             OwnField::Confidence => content.confidence.map(number),
             OwnField::Trust => content.source.trust.map(number),

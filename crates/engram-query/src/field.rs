@@ -164,6 +164,7 @@ pub const FIELDS: &[FieldEntry] = &[
         "Where its source can be found again.",
     ),
     row("trust", "source.trust", Home::Trust, "How far its source is trusted."),
+    row("principal", "source.principal", TEXT, "Who stored it, where the server knew it."),
     row("confidence", "", SHARE, "How sure one is that it is true."),
     row("importance", "", SHARE, "How much it matters."),
     row(

@@ -2,7 +2,8 @@
 
 use clap::Args;
 use engram_api::{
-    EdgeKindName, FilterInput, KindName, ListStateName, MetadataCondition, Timestamp, decode,
+    EdgeKindName, FilterFieldName, FilterInput, KindName, ListStateName, MetadataCondition,
+    Timestamp, decode,
 };
 use serde_json::Value;
 
@@ -55,6 +56,9 @@ pub(crate) struct FilterFlags {
     /// The source is trusted at least so far, 0 to 1
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     min_trust: Option<f32>,
+    /// Was stored by this caller, as `source.principal` names it
+    #[arg(long, value_name = "PRINCIPAL")]
+    principal: Option<String>,
     /// Metadata at this dotted path equals this value (JSON, or else text)
     #[arg(long = "meta", value_name = "PATH=VALUE", value_parser = values::key_value)]
     metadata: Vec<(String, Value)>,
@@ -97,6 +101,10 @@ impl FilterFlags {
         let equals = |(path, value): &(String, Value)| {
             (path.clone(), MetadataCondition::Equals(value.clone()))
         };
+        let principal = |name: &String| {
+            let equals = MetadataCondition::Equals(Value::from(name.as_str()));
+            (FilterFieldName::Principal, equals)
+        };
         let written = written(self.filter.as_deref())?;
         let flags = FilterInput {
             occurred_after: self.after,
@@ -114,6 +122,7 @@ impl FilterFlags {
             source_ref: self.source_ref.clone(),
             min_trust: self.min_trust,
             metadata: self.metadata.iter().map(equals).collect(),
+            fields: self.principal.iter().map(principal).collect(),
             ..FilterInput::default()
         };
         Ok(match (flags.is_empty(), written) {

@@ -137,6 +137,7 @@ fn own_conditions(
         FilterFieldName::Importance => OwnField::Importance,
         FilterFieldName::Confidence => OwnField::Confidence,
         FilterFieldName::Trust => OwnField::Trust,
+        FilterFieldName::Principal => OwnField::Principal,
         FilterFieldName::Version => OwnField::Version,
         FilterFieldName::Lsn => OwnField::Lsn,
     };
