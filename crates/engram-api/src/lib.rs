@@ -109,7 +109,8 @@ pub use rows::{joined_rows, rows_in};
 pub use schema::schemas;
 pub use space::{
     CalibrationView, CreateSpaceRequest, DeleteSpaceResponse, DuplicatesName, EmbedderView,
-    ListSpacesResponse, NodeState, SpaceStatsView, SpaceView, StatusView, TiersView, VersionView,
+    ListSpacesResponse, NodeState, QuotaView, SpaceStatsView, SpaceView, StatusView, TiersView,
+    VersionView,
 };
 pub use time::{Timestamp, TimestampError};
 pub use transfer::{

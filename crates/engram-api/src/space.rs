@@ -166,6 +166,9 @@ pub struct SpaceStatsView {
     pub bytes: u64,
     /// Where its memories reside.
     pub tiers: TiersView,
+    /// What the operator allows it; absent where nothing is bounded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<QuotaView>,
     /// Last commit; 0 before the first.
     pub lsn: u64,
     /// Time of the last commit.
@@ -174,6 +177,26 @@ pub struct SpaceStatsView {
     /// What judgements taught of the relevance of its recalls, by mode; absent where nothing was judged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calibration: Vec<CalibrationView>,
+}
+
+/// How much a space may hold and ask for; what is absent is not bounded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuotaView {
+    /// Memories, suppressed ones and beliefs among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memories: Option<u64>,
+    /// Bytes in RAM, in segments and in the cold store together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Requests a second that may change it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writes_per_second: Option<u32>,
+    /// Requests a second that may read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reads_per_second: Option<u32>,
+    /// Requests that may be worked on at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<u32>,
 }
 
 /// What judgements taught of the relevance of one mode.

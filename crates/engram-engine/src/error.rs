@@ -127,6 +127,16 @@ pub enum EngineError {
         /// Bytes waiting for the log.
         queued_bytes: u64,
     },
+    /// The space holds as much as it may.
+    #[error("the space holds {held} {what} and may hold {max}")]
+    QuotaExceeded {
+        /// `memories` or `bytes`.
+        what: &'static str,
+        /// How many it holds.
+        held: u64,
+        /// How many it may hold.
+        max: u64,
+    },
     /// Memories are stored faster than associations are formed.
     #[error("{waiting} memories wait for their associations, at most {max} may")]
     Lagging {

@@ -177,6 +177,7 @@ impl Engine {
             let answer = plan.answer((snapshot.lsn, snapshot.committed_at));
             return Ok((answer, plan.rests_on));
         }
+        self.within_quota(space, (&snapshot, overlay), plan.arriving())?;
         self.commit_import(queue, space, plan, options)
     }
 
@@ -209,6 +210,7 @@ impl Engine {
         })?;
         let overlay = queue.overlays.entry(space.identity.id).or_default();
         overlay.state_sum = plan.state_sum;
+        overlay.bear(number, docs.len() as u64);
         for (doc, state, saying) in docs {
             overlay.touch_doc(number, &doc, Known::stored(&doc, state));
             if let Some(saying) = saying {

@@ -95,6 +95,8 @@ mod opening;
 
 mod commit;
 
+mod quota;
+
 mod remember;
 
 mod update;
@@ -230,8 +232,8 @@ pub use request::{
     RememberOptions, Restore, Selection, Update, VectorChange, Verdict, Visibility,
 };
 pub use settings::{
-    Consolidation, DecaySettings, DuplicatePolicy, EMBEDDER_NONE, EngineSettings, NewSpace,
-    RankWeights, SpaceSettings, Training,
+    Consolidation, DecaySettings, DuplicatePolicy, EMBEDDER_NONE, EngineSettings, NewSpace, Quota,
+    Quotas, RankWeights, SpaceSettings, Training,
 };
 pub use train::Trained;
 pub use upkeep::Maintained;

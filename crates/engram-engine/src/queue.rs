@@ -134,6 +134,8 @@ pub(crate) struct Overlay {
     ids: HashMap<String, (u64, Option<Known>)>,
     /// The last documents that queued commits store under an id.
     docs: HashMap<String, (u64, Arc<Doc>)>,
+    /// How many memories queued commits store under new ids.
+    births: VecDeque<(u64, u64)>,
     /// What queued commits make memories say, where the space looks at that.
     sayings: HashMap<Saying, Vec<(u64, String)>>,
     /// Memories whose words queued beliefs are, with the ids of these.
@@ -224,6 +226,16 @@ impl Overlay {
         self.touch(number, id.clone(), Some(known));
     }
 
+    /// Notes how many memories a queued commit stores.
+    pub(crate) fn bear(&mut self, number: u64, count: u64) {
+        self.births.push_back((number, count));
+    }
+
+    /// How many memories queued commits store; what they delete is not taken off.
+    pub(crate) fn born(&self) -> u64 {
+        self.births.iter().map(|(_, count)| count).sum()
+    }
+
     /// Notes what a document that a queued commit stores says.
     pub(crate) fn touch_saying(&mut self, number: u64, saying: Saying, id: String) {
         self.sayings.entry(saying).or_default().push((number, id));
@@ -294,6 +306,7 @@ impl Overlay {
 
     /// Forgets what is published now: everything up to queue number `last`.
     fn settle(&mut self, last: u64) {
+        self.births.retain(|(number, _)| *number > last);
         self.pairs.retain(|_, (number, _, _)| *number > last);
         self.ids.retain(|_, (number, _)| *number > last);
         self.docs.retain(|_, (number, _)| *number > last);
@@ -316,6 +329,7 @@ impl Overlay {
         self.state_sum = published.state_sum;
         self.deleted = false;
         self.ids.clear();
+        self.births.clear();
         self.docs.clear();
         self.sayings.clear();
         self.contents.clear();

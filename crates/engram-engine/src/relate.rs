@@ -44,6 +44,7 @@ impl Engine {
         let snapshot = space.snapshot.load_full();
         let overlay = writable(queue, space)?;
         let there = explicit(overlay, &snapshot, &request.from, &request.to)?;
+        self.within_quota(space, (&snapshot, overlay), 0)?;
         let mut relation = request.relation;
         if relation.is_empty() {
             RELATION_DEFAULT.clone_into(&mut relation);

@@ -145,6 +145,9 @@ impl Engine {
             let answer = answer(plan.results, &[], (snapshot.lsn, snapshot.committed_at));
             return Ok((answer, plan.rests_on));
         }
+        if plan.stored() > 0 {
+            self.within_quota(&space, (&snapshot, overlay), plan.stored())?;
+        }
         self.commit_plan(queue, &space, plan, options, (request_hash, now_ns))
     }
 
@@ -182,6 +185,7 @@ impl Engine {
         })?;
         let overlay = queue.overlays.entry(space.identity.id).or_default();
         overlay.state_sum = plan.state_sum;
+        overlay.bear(number, docs.len() as u64);
         for doc in &docs {
             overlay.touch_doc(number, doc, Known::stored(doc, State::Active));
         }

@@ -1,5 +1,7 @@
 //! Settings of the engine and of a space: plain values, validated where they enter.
 
+use std::collections::BTreeMap;
+
 use engram_embed::EmbedderIdentity;
 use engram_index::{DecayLaw, Language};
 
@@ -38,6 +40,8 @@ pub struct EngineSettings {
     pub memory_bytes_max: u64,
     /// Bytes of state that one space may hold in RAM before its memories move into their files; none = as the node.
     pub space_memory_bytes_max: Option<u64>,
+    /// How much spaces may hold.
+    pub quotas: Quotas,
     /// Spaces that may be open at once.
     pub open_spaces_max: usize,
     /// How long nobody asks for a space before it is closed, ns.
@@ -78,6 +82,7 @@ impl Default for EngineSettings {
             index_lag_memories_max: 20_000,
             memory_bytes_max: 4 << 30,
             space_memory_bytes_max: None,
+            quotas: Quotas::default(),
             open_spaces_max: 1_000,
             space_idle_ns: 300_000_000_000,
             checkpoint_log_bytes: 32 << 20,
@@ -90,6 +95,31 @@ impl Default for EngineSettings {
             weights: RankWeights::default(),
             default_space: None,
         }
+    }
+}
+
+/// How much one space may hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quota {
+    /// Memories, beliefs and suppressed ones among them; none = any number.
+    pub memories_max: Option<u64>,
+    /// Bytes that it occupies in RAM, in segments and in the cold store; none = any number.
+    pub bytes_max: Option<u64>,
+}
+
+/// How much spaces may hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Quotas {
+    /// Where nothing else is said of a space.
+    pub each: Quota,
+    /// What is said of single spaces, by name. It takes the place of the other as a whole.
+    pub own: BTreeMap<String, Quota>,
+}
+
+impl Quotas {
+    /// The quota of a space.
+    pub fn of(&self, space: &str) -> Quota {
+        self.own.get(space).copied().unwrap_or(self.each)
     }
 }
 

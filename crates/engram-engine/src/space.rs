@@ -455,7 +455,7 @@ impl Space {
 }
 
 /// What resides where.
-fn tiers(snapshot: &Snapshot) -> TierStats {
+pub(crate) fn tiers(snapshot: &Snapshot) -> TierStats {
     let mut tiers = TierStats { hot_memories: snapshot.tail.len() as u64, ..TierStats::default() };
     for view in &snapshot.chunks {
         let live = view.live();

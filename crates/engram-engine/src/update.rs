@@ -154,6 +154,9 @@ impl Engine {
         if !changes && request.idempotency_key.is_none() {
             return Ok((unchanged(request.id, &known), rests_on));
         }
+        if changes {
+            self.within_quota(space, (&snapshot, overlay), 0)?;
+        }
         let put = changes.then_some(prepared);
         let put = put.map(|put| weigh(space, &snapshot, &request, put, now_ns)).transpose()?;
         self.commit_update(queue, space, (request, request_hash, known), (put, now_ns))

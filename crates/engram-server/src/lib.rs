@@ -44,6 +44,8 @@ mod drive;
 
 mod bells;
 
+mod quotas;
+
 mod node;
 
 mod service;
@@ -68,9 +70,9 @@ pub use backups::{RepositoryAccess, backup_problem, repository_names};
 pub use config::{
     AuditLevel, AuditSettings, BackupSettings, CertificateSettings, ConfigError, ConfigRow,
     ConfigSources, EmbedderKind, EmbedderSettings, LimitSettings, LogFormat, LogLevel, LogSettings,
-    Origin, PhraserSettings, RepositorySettings, SETTINGS, Secret, Setting, SettingKind,
-    SettingValue, Settings, StorageSettings, StorePlace, StoreSettings, TlsSettings, TlsVersion,
-    render_configuration_page,
+    Origin, PhraserSettings, QuotaSettings, QuotasSettings, RepositorySettings, SETTINGS, Secret,
+    Setting, SettingKind, SettingValue, Settings, StorageSettings, StorePlace, StoreSettings,
+    TlsSettings, TlsVersion, render_configuration_page,
 };
 pub use embedding::EmbedderMap;
 pub use logs::init_logs;

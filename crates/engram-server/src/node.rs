@@ -18,6 +18,7 @@ use crate::embedding::Locality;
 use crate::lanes::{HelperPlaces, Lane, Lanes, Panicked};
 use crate::metrics::{EngineFigures, Metrics, SpaceFigures};
 use crate::progress::FsTraffic;
+use crate::quotas::SpaceQuotas;
 use crate::refusal::Refusal;
 use crate::tls::Tls;
 
@@ -60,6 +61,8 @@ pub(crate) struct Node {
     pub(crate) bodies: Arc<Semaphore>,
     /// Who may do what.
     pub(crate) access: Arc<Access>,
+    /// How much each space may ask for.
+    pub(crate) quotas: Arc<SpaceQuotas>,
     /// What is written down of it.
     pub(crate) audit: Arc<AuditLog>,
     /// The certificates; none = plain text.
@@ -99,6 +102,7 @@ impl Node {
                 (kib(limits.request_bytes) * BODIES_IN_MEMORY).max(BODIES_KIB_MIN),
             )),
             access: Arc::new(parts.access),
+            quotas: Arc::new(SpaceQuotas::new(parts.settings.quotas.clone())),
             audit: Arc::new(parts.audit),
             tls: parts.tls,
             backups: Arc::new(Backups::new(&parts.settings)),

@@ -86,6 +86,7 @@ pub(crate) fn error_code(error: &EngineError) -> ErrorCode {
         EngineError::Raced { .. }
         | EngineError::Overloaded { .. }
         | EngineError::Lagging { .. } => ErrorCode::Overloaded,
+        EngineError::QuotaExceeded { .. } => ErrorCode::QuotaExceeded,
         EngineError::ColdUnavailable { .. } => ErrorCode::ColdUnavailable,
         EngineError::Consolidating { .. } => ErrorCode::ConsolidationRunning,
         EngineError::Closing => ErrorCode::ShuttingDown,

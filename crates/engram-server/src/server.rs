@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use engram_api::{ErrorCode, Problem};
-use engram_engine::{Components, Engine, EngineSettings, Language, NewSpace};
+use engram_engine::{Components, Engine, EngineSettings, Language, NewSpace, Quota, Quotas};
 use engram_store::{Clock, Entropy, Fs, OsEntropy, RealFs, Recovery, SystemClock};
 use tokio::net::TcpListener;
 use tokio::runtime::{Handle, Runtime};
@@ -25,7 +25,7 @@ use crate::auth::{Access, RingParts};
 use crate::backups::{self, WorkerParts};
 use crate::bell::Bell;
 use crate::blobs::open_blobs;
-use crate::config::Settings;
+use crate::config::{QuotaSettings, QuotasSettings, Settings};
 use crate::drive::{DriverParts, Drivers};
 use crate::embedders::{configured, phraser};
 use crate::embedding::{EmbedderMap, meter};
@@ -418,6 +418,7 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
         space_memory_bytes_max: storage.space_memory_bytes_max,
         cold_after_ns: Some(storage.cold_after.as_nanos() as i64),
         cold_covered_after_ns: storage.cold_covered_after.as_nanos() as i64,
+        quotas: engine_quotas(&settings.quotas),
         open_spaces_max: storage.open_spaces_max,
         space_idle_ns: storage.space_idle.as_nanos() as i64,
         checkpoint_log_bytes: storage.checkpoint_log_bytes,
@@ -433,6 +434,12 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
         }),
         ..EngineSettings::default()
     }
+}
+
+fn engine_quotas(quotas: &QuotasSettings) -> Quotas {
+    let quota = |of: &QuotaSettings| Quota { memories_max: of.memories, bytes_max: of.bytes };
+    let own = quotas.own.iter().map(|(space, own)| (space.clone(), quota(own)));
+    Quotas { each: quota(&quotas.each), own: own.collect() }
 }
 
 fn failed(detail: &str) -> Box<Problem> {

@@ -583,6 +583,7 @@ pub(crate) fn classify(error: &EngineError) -> &'static str {
         EngineError::VersionMismatch { .. } => "version",
         EngineError::Overloaded { .. } => "overloaded",
         EngineError::Lagging { .. } => "lagging",
+        EngineError::QuotaExceeded { .. } => "quota",
         EngineError::ColdUnavailable { .. } => "cold",
         EngineError::Raced { .. } => "raced",
         EngineError::SelfAssociation { .. } => "itself",

@@ -215,6 +215,7 @@ pub(super) const ASSOCIATE_ERRORS: &[ErrorCode] = &[
     ErrorCode::SelfAssociation,
     ErrorCode::MemoryNotFound,
     ErrorCode::Overloaded,
+    ErrorCode::QuotaExceeded,
     ErrorCode::DiskFull,
     ErrorCode::LogPoisoned,
     ErrorCode::SpaceQuarantined,

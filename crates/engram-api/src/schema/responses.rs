@@ -30,6 +30,7 @@ pub(super) fn schemas() -> Vec<Named> {
         ("SpaceStatsView", space_stats()),
         ("CalibrationView", calibration()),
         ("TiersView", tiers()),
+        ("QuotaView", quota()),
         ("StatusView", status()),
         ("VersionView", version()),
         ("Problem", problem()),
@@ -278,6 +279,11 @@ fn space_stats() -> Value {
             ),
             needs("bytes", count(), "Bytes of its state in RAM, estimated."),
             needs("tiers", reference("TiersView"), "Where its memories reside."),
+            may(
+                "quota",
+                reference("QuotaView"),
+                "What the operator allows it; absent where nothing is bounded.",
+            ),
             needs("lsn", count(), "Last commit; 0 before the first."),
             may("committed_at", time(), "Time of the last commit."),
             may(
@@ -332,6 +338,19 @@ fn tiers() -> Value {
             ),
             needs("moved_by_quota", count(), &moved("warm because the space was above its quota")),
             needs("moved_by_disuse", count(), &moved("cold because nobody used them for long")),
+        ],
+    )
+}
+
+fn quota() -> Value {
+    answer(
+        "How much a space may hold and ask for; what is absent is not bounded.",
+        vec![
+            may("memories", count(), "Memories, suppressed ones and beliefs among them."),
+            may("bytes", count(), "Bytes in RAM, in segments and in the cold store together."),
+            may("writes_per_second", count(), "Requests a second that may change it."),
+            may("reads_per_second", count(), "Requests a second that may read it."),
+            may("calls", count(), "Requests that may be worked on at once."),
         ],
     )
 }

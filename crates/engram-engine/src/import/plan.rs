@@ -247,6 +247,11 @@ impl Plan {
         self.created == RecordCounts::default()
     }
 
+    /// How many memories are stored.
+    pub(super) fn arriving(&self) -> u64 {
+        self.arriving.len() as u64
+    }
+
     pub(super) fn answer(&self, (lsn, committed_at): (Lsn, CommitTime)) -> Imported {
         Imported {
             lsn,

@@ -290,6 +290,11 @@ impl Plan {
         self.puts.is_empty() && self.merges.is_empty()
     }
 
+    /// How many memories are stored.
+    pub(super) fn stored(&self) -> u64 {
+        self.puts.len() as u64
+    }
+
     /// What the memories to store say, with their ids, where the space looks at that.
     pub(super) fn sayings(&self) -> Vec<(Saying, String)> {
         let said = |(id, memory): &(String, PreparedMemory)| Some((memory.saying?, id.clone()));

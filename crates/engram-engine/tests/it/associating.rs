@@ -33,7 +33,11 @@ pub(crate) fn link_all(engine: &Engine) {
     }
 }
 
-fn associate(engine: &Engine, from: &str, to: &str) -> Result<AssociationReceipt, EngineError> {
+pub(crate) fn associate(
+    engine: &Engine,
+    from: &str,
+    to: &str,
+) -> Result<AssociationReceipt, EngineError> {
     let request = Associate {
         from: from.to_owned(),
         to: to.to_owned(),

@@ -22,6 +22,7 @@ mod offline;
 mod predicting;
 mod priming;
 mod purging;
+mod quotas;
 mod recalling;
 mod reconsolidating;
 mod remembering;

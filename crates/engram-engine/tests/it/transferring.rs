@@ -139,7 +139,7 @@ fn live(home: &Home, engine: &Engine) {
     consolidate_all(engine);
 }
 
-fn exported(engine: &Engine, limit: usize) -> Vec<Portable> {
+pub(crate) fn exported(engine: &Engine, limit: usize) -> Vec<Portable> {
     let mut query = ExportQuery {
         filter: Filter::default(),
         visibility: Visibility::All,

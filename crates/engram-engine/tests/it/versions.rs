@@ -14,7 +14,7 @@ use crate::harness::{
     store, text,
 };
 
-fn says(id: &str, text: &str) -> Update {
+pub(crate) fn says(id: &str, text: &str) -> Update {
     Update {
         id: id.to_owned(),
         content: MemoryContent { text: text.to_owned(), ..MemoryContent::default() },
@@ -23,7 +23,7 @@ fn says(id: &str, text: &str) -> Update {
     }
 }
 
-fn update(engine: &Engine, request: Update) -> Result<Updated, EngineError> {
+pub(crate) fn update(engine: &Engine, request: Update) -> Result<Updated, EngineError> {
     settle(engine, |done| engine.update("default", request, done))
 }
 

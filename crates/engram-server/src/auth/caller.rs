@@ -7,7 +7,7 @@ use engram_api::{ErrorCode, Operation, Scope};
 use engram_engine::{EngineError, MemoryContent};
 
 use crate::auth::grant::Grant;
-use crate::auth::rate::Rate;
+use crate::auth::rate::{Rate, limited};
 use crate::refusal::Refusal;
 
 /// When a credential ends, nanoseconds UTC; shared with what can end it earlier.
@@ -181,12 +181,4 @@ impl Caller {
         }
         Ok(())
     }
-}
-
-/// A request that comes too soon.
-pub(super) fn limited(whose: &str, wait_ns: u64) -> Refusal {
-    let seconds = wait_ns.div_ceil(1_000_000_000).max(1);
-    let detail = format!("{whose} has made as many requests as it may; wait {seconds} s");
-    let refusal = Refusal::new(ErrorCode::RateLimited, detail);
-    Refusal(Box::new(refusal.0.with_retry_after(u32::try_from(seconds).unwrap_or(u32::MAX))))
 }

@@ -26,5 +26,5 @@ pub(crate) use caller::Caller;
 pub(crate) use grant::Grant;
 pub use offline::OfflineKeys;
 pub(crate) use offline::new_key;
-pub(crate) use rate::Rate;
+pub(crate) use rate::{Rate, limited};
 pub(crate) use ring::RingParts;

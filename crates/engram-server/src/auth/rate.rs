@@ -4,6 +4,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use engram_api::ErrorCode;
+
+use crate::refusal::Refusal;
+
 const SECOND_NS: u64 = 1_000_000_000;
 
 /// A limit on requests.
@@ -43,6 +47,19 @@ impl Rate {
             }
         }
     }
+
+    /// Whether a second's worth may come at once.
+    pub(crate) fn is_idle(&self, now_ns: u64) -> bool {
+        self.due_ns.load(Ordering::Relaxed) <= now_ns
+    }
+}
+
+/// A request that comes too soon.
+pub(crate) fn limited(whose: &str, wait_ns: u64) -> Refusal {
+    let seconds = wait_ns.div_ceil(1_000_000_000).max(1);
+    let detail = format!("{whose} has made as many requests as it may; wait {seconds} s");
+    let refusal = Refusal::new(ErrorCode::RateLimited, detail);
+    Refusal(Box::new(refusal.0.with_retry_after(u32::try_from(seconds).unwrap_or(u32::MAX))))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod backup;
 mod phraser;
+mod quotas;
 mod security;
 mod store;
 
@@ -15,6 +16,7 @@ use engram_engine::{Language, RankWeights};
 
 pub use self::backup::{BackupSettings, RepositorySettings};
 pub use self::phraser::PhraserSettings;
+pub use self::quotas::{QuotaSettings, QuotasSettings};
 pub use self::security::{AuditLevel, AuditSettings, CertificateSettings, TlsSettings, TlsVersion};
 pub use self::store::StoreSettings;
 use super::error::ConfigError;
@@ -189,6 +191,8 @@ pub struct Settings {
     pub audit: AuditSettings,
     /// Bounds on requests.
     pub limits: LimitSettings,
+    /// How much spaces may hold and ask for.
+    pub quotas: QuotasSettings,
     /// The log of the server itself.
     pub log: LogSettings,
     /// Bytes of one log segment.
@@ -254,6 +258,7 @@ impl Settings {
             certificates: read.certificates()?,
             audit: read.audit(),
             limits: read.limits(),
+            quotas: read.quotas(),
             log: read.log(),
             wal_segment_bytes: read.number("wal.segment_bytes"),
             wal_spare_segments: read.number("wal.spare_segments") as u32,

@@ -1,9 +1,11 @@
 //! The table of settings: the one place where a key, its type, default, range and meaning stand.
 
 mod backups;
+mod quotas;
 mod security;
 
 use self::backups::BACKUPS;
+use self::quotas::QUOTAS;
 use self::security::SECURITY;
 use super::value::SettingKind;
 use engram_api::{joined_rows, rows_in};
@@ -67,7 +69,7 @@ pub(super) fn env_name(key: &str) -> String {
 /// What the names of all environment variables of the configuration start with.
 pub(super) const ENV_PREFIX: &str = "ENGRAM_";
 
-const PARTS: &[&[Setting]] = &[SERVER, SECURITY, BACKUPS];
+const PARTS: &[&[Setting]] = &[SERVER, QUOTAS, SECURITY, BACKUPS];
 
 /// All settings, in the order of the generated page.
 pub const SETTINGS: &[Setting] = &joined_rows::<Setting, { rows_in(PARTS) }>(PARTS);

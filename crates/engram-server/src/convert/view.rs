@@ -3,7 +3,7 @@
 use engram_api::{
     CalibrationView, DuplicatesName, EmbedderView, FORGET_IDS_MAX, ForgetModeName,
     ForgetReceiptResponse, ForgetResponse, KindName, ListResponse, MemoryView, PlaceName,
-    PurgeStateName, ReceiptView, RememberManyResponse, RememberResponse, RememberResult,
+    PurgeStateName, QuotaView, ReceiptView, RememberManyResponse, RememberResponse, RememberResult,
     RestoreResponse, SourceView, SpaceStatsView, SpaceView, StateName, TiersView, Timestamp,
 };
 use engram_engine::{
@@ -18,6 +18,7 @@ use super::learning::{
 };
 use super::mark::mark_view;
 use super::mode::mode_name;
+use crate::config::QuotaSettings;
 use crate::refusal::Refusal;
 
 pub(super) fn kind_name(kind: Kind) -> KindName {
@@ -279,6 +280,7 @@ pub(crate) fn stats_view(
     name: &str,
     stats: &SpaceStats,
     learned: &[ModeCalibration],
+    quota: &QuotaSettings,
 ) -> SpaceStatsView {
     SpaceStatsView {
         name: name.to_owned(),
@@ -307,6 +309,13 @@ pub(crate) fn stats_view(
             moved_by_pressure: stats.moves.pressure,
             moved_by_quota: stats.moves.quota,
         },
+        quota: (*quota != QuotaSettings::default()).then_some(QuotaView {
+            memories: quota.memories,
+            bytes: quota.bytes,
+            writes_per_second: quota.writes_per_second,
+            reads_per_second: quota.reads_per_second,
+            calls: quota.calls,
+        }),
         lsn: stats.lsn.0,
         committed_at: (stats.lsn.0 > 0).then_some(Timestamp(stats.committed_at.0)),
         calibration: learned.iter().map(calibration_view).collect(),

@@ -17,6 +17,7 @@ use crate::auth::{Access, Caller};
 use crate::backups::Backups;
 use crate::lanes::HelperPlaces;
 use crate::metrics::Metrics;
+use crate::quotas::SpaceQuotas;
 use crate::refusal::Refusal;
 use crate::service::observe::Origin;
 
@@ -123,6 +124,7 @@ pub(crate) struct Context {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) backups: Arc<Backups>,
     pub(crate) access: Arc<Access>,
+    pub(crate) quotas: Arc<SpaceQuotas>,
 }
 
 /// Makes the answer when the commit is durable; runs away from the writer.

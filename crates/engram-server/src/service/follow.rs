@@ -13,6 +13,7 @@ use crate::auth::Caller;
 use crate::convert;
 use crate::lanes::Lane;
 use crate::node::{Node, Phase};
+use crate::quotas::SpacePlace;
 use crate::refusal::Refusal;
 use crate::service::call::{Answer, Call, Codec};
 
@@ -38,6 +39,8 @@ pub(crate) struct Follower {
     /// The time that the request has.
     request_limit: Duration,
     heard: watch::Receiver<()>,
+    /// Its place among the requests of the space.
+    _place: SpacePlace,
 }
 
 /// Begins to follow. Runs where waiting is allowed: the space may have to be opened.
@@ -70,10 +73,16 @@ pub(crate) fn follow(node: &Arc<Node>, engine: &Engine, call: &Call) -> Result<F
         wait: Duration::from_secs(wait.into()),
         request_limit: call.limit,
         heard,
+        _place: None,
     })
 }
 
 impl Follower {
+    /// Keeps its place for as long as it follows.
+    pub(crate) fn holding(self, place: SpacePlace) -> Follower {
+        Follower { _place: place, ..self }
+    }
+
     /// Goes on behind another commit.
     pub(crate) fn resume(&mut self, after: u64) {
         self.after = Lsn(after);

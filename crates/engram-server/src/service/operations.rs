@@ -302,7 +302,12 @@ fn delete_space(context: &Context, call: &Call, reply: Reply) -> Result<(), Refu
 fn space_stats(context: &Context, call: &Call) -> Outcome {
     let stats = context.engine.stats(call.space())?;
     let learned = context.engine.calibration(call.space())?;
-    Ok(call.answer(&convert::stats_view(call.space(), &stats, &learned)))
+    Ok(call.answer(&convert::stats_view(
+        call.space(),
+        &stats,
+        &learned,
+        &context.quotas.of(call.space()),
+    )))
 }
 
 fn status(node: &Node, call: &Call) -> Answer {

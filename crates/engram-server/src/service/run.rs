@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::auth::Caller;
 use crate::lanes::Lane;
 use crate::node::Node;
+use crate::quotas::SpacePlace;
 use crate::refusal::Refusal;
 use crate::service::audited::Audited;
 use crate::service::call::{Answer, BegunNested, Call, Context, Finish, Next, Stepped, Steps};
@@ -39,8 +40,8 @@ pub(crate) struct Running {
     node: Arc<Node>,
     steps: Box<dyn Steps>,
     caller: Caller,
-    /// Its place among the requests.
-    admitted: OwnedSemaphorePermit,
+    /// Its places among the requests of the server and of its space.
+    places: (OwnedSemaphorePermit, SpacePlace),
 }
 
 /// Runs a call. `held` is the memory that its body is counted for.
@@ -83,14 +84,20 @@ async fn work(node: &Arc<Node>, call: Call, held: Option<Held>) -> Result<Ran, R
         return Ok(Ran::Answered(look(node, &call)));
     }
     let engine = Arc::clone(node.engine()?);
-    if !call.space.is_empty() && engine.space(&call.space).is_ok() {
+    let is_there = !call.space.is_empty() && engine.space(&call.space).is_ok();
+    if is_there {
         node.metrics.space_request(&call.space);
     }
     if let Handler::Nested(begin) = handler {
         return nested(node, begin, (engine, call)).await.map(Ran::Answered);
     }
+    let space_place = match is_there {
+        true => node.quotas.enter(&call.space, call.operation)?,
+        false => None,
+    };
     if let Handler::Follow = handler {
-        return begin_to_follow(node, engine, call).await.map(Ran::Follows);
+        let follower = begin_to_follow(node, engine, call).await?;
+        return Ok(Ran::Follows(follower.holding(space_place)));
     }
     // Only now: a client that is slow with its body takes no place from the others.
     let admitted = Arc::clone(&node.admission)
@@ -103,7 +110,8 @@ async fn work(node: &Arc<Node>, call: Call, held: Option<Held>) -> Result<Ran, R
         Handler::Steps(begin) => {
             let steps = begin(&context, &call)?;
             let caller = call.caller;
-            Ok(Ran::Under(Running { node: Arc::clone(node), steps, caller, admitted }))
+            let places = (admitted, space_place);
+            Ok(Ran::Under(Running { node: Arc::clone(node), steps, caller, places }))
         }
         Handler::Search(search) => {
             let lane = node.lane(&context.engine, &call.space, Lane::Read);
@@ -154,6 +162,7 @@ fn context(node: &Node, engine: Arc<Engine>) -> Context {
         metrics: Arc::clone(&node.metrics),
         backups: Arc::clone(&node.backups),
         access: Arc::clone(&node.access),
+        quotas: Arc::clone(&node.quotas),
     }
 }
 
@@ -209,7 +218,7 @@ fn handler(call: &Call) -> Handler {
 impl Running {
     /// One step, unless the server is about to stop. A panic in it takes the work with it.
     pub(crate) async fn step(self) -> Result<(Running, Stepped), Refusal> {
-        let Running { node, mut steps, caller, admitted } = self;
+        let Running { node, mut steps, caller, places } = self;
         node.engine()?;
         node.access.still(&caller)?;
         let job = move || {
@@ -219,7 +228,7 @@ impl Running {
         // It waits for the disk, perhaps for a model, more than it works.
         let ran = node.lanes.run(Lane::Waiting, job).await;
         let (steps, stepped) = ran.map_err(|panic| node.panicked(panic))?;
-        Ok((Running { node, steps, caller, admitted }, stepped?))
+        Ok((Running { node, steps, caller, places }, stepped?))
     }
 
     /// All that was done so far.

@@ -109,7 +109,11 @@ impl GrpcClient {
         Ok(decode_proto(response, &answer).unwrap())
     }
 
-    fn remember(&mut self, space: &str, request: &Value) -> Result<RememberResponse, Status> {
+    pub(crate) fn remember(
+        &mut self,
+        space: &str,
+        request: &Value,
+    ) -> Result<RememberResponse, Status> {
         let request: RememberRequest = decode(request.to_string().as_bytes()).unwrap();
         self.call(("Remember", space), &request, "RememberResponse")
     }

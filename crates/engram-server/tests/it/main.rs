@@ -20,6 +20,7 @@ mod mcp;
 mod operations;
 mod pages;
 mod querying;
+mod quotas;
 mod recalling;
 mod safety;
 mod sockets;

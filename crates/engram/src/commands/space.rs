@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use engram_api::{
-    CalibrationView, ConsolidationName, CreateSpaceRequest, DuplicatesName, SpaceStatsView,
-    SpaceView,
+    CalibrationView, ConsolidationName, CreateSpaceRequest, DuplicatesName, QuotaView,
+    SpaceStatsView, SpaceView,
 };
 
 use crate::connection::Connection;
@@ -217,6 +217,18 @@ fn calibration(stats: &SpaceStatsView) -> Option<String> {
     (!all.is_empty()).then(|| all.join("; "))
 }
 
+fn quota(quota: &QuotaView) -> String {
+    let parts = [
+        (quota.memories, "memories"),
+        (quota.bytes, "bytes"),
+        (quota.writes_per_second.map(u64::from), "writes a second"),
+        (quota.reads_per_second.map(u64::from), "reads a second"),
+        (quota.calls.map(u64::from), "requests at once"),
+    ];
+    let told = |(most, what): &(Option<u64>, &str)| most.map(|most| format!("{most} {what}"));
+    parts.iter().filter_map(told).collect::<Vec<_>>().join(", ")
+}
+
 fn stats(connection: &Connection, name: &str) -> Result<(), Failure> {
     let stats = connection.named_space(name)?.stats()?;
     print(connection.output, &stats, |stats| {
@@ -241,6 +253,7 @@ fn stats(connection: &Connection, name: &str) -> Result<(), Failure> {
             ("became hot by use", Some(stats.tiers.moved_by_use.to_string())),
             ("became hot by room", Some(stats.tiers.moved_by_room.to_string())),
             ("became warm by pressure", Some(stats.tiers.moved_by_pressure.to_string())),
+            ("quota", stats.quota.as_ref().map(quota)),
             ("became warm by quota", Some(stats.tiers.moved_by_quota.to_string())),
             ("lsn", Some(stats.lsn.to_string())),
             ("committed at", stats.committed_at.map(|time| time.to_string())),

@@ -41,7 +41,7 @@ pub(super) const SECURITY: [ErrorEntry; 7] = [
         status: 507,
         title: "The space is as large as it may be",
         fix: "Forget what is not needed, or have the operator raise the quota that the detail names.",
-        example: "quotas.space_memories = 2000000",
+        example: "quotas.memories = 2000000",
     },
     ErrorEntry {
         code: ErrorCode::KeyNotFound,

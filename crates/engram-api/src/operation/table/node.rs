@@ -78,7 +78,7 @@ pub(super) const NODE: [Operation; 7] = [
         summary: "Counts what a space holds.",
         note: "",
         request_example: "",
-        response_example: r#"{"name":"notes","memories":1200,"suppressed":3,"vectors":1300,"indexed_vectors":1000,"associations":5400,"entities":310,"unlinked":2,"learned":17,"beliefs":7,"consolidated":31,"unconsolidated":4,"bytes":4200000,"tiers":{"hot_memories":203,"warm_memories":1000,"cold_memories":0,"segments":1,"segment_bytes":2100000,"cold_bytes":0,"moved_by_use":12,"moved_by_room":0,"moved_by_pressure":1000,"moved_by_quota":0,"moved_by_disuse":0},"lsn":14,"committed_at":"2026-01-05T12:30:00Z","calibration":[{"mode":"associative","judgements":420,"useful":105,"slope":0.75,"shift":-0.5,"error_before":0.125,"error_after":0.03125}]}"#,
+        response_example: r#"{"name":"notes","memories":1200,"suppressed":3,"vectors":1300,"indexed_vectors":1000,"associations":5400,"entities":310,"unlinked":2,"learned":17,"beliefs":7,"consolidated":31,"unconsolidated":4,"bytes":4200000,"tiers":{"hot_memories":203,"warm_memories":1000,"cold_memories":0,"segments":1,"segment_bytes":2100000,"cold_bytes":0,"moved_by_use":12,"moved_by_room":0,"moved_by_pressure":1000,"moved_by_quota":0,"moved_by_disuse":0},"quota":{"memories":2000000,"reads_per_second":200},"lsn":14,"committed_at":"2026-01-05T12:30:00Z","calibration":[{"mode":"associative","judgements":420,"useful":105,"slope":0.75,"shift":-0.5,"error_before":0.125,"error_after":0.03125}]}"#,
         own_errors: &[],
     },
     Operation {
