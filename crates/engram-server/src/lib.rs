@@ -4,6 +4,8 @@
 //! keeps a client from taking more than its share or from reaching it through a web page. It reads no environment and
 //! prints nothing: configuration comes in as values, logs go out as events.
 
+#![forbid(unsafe_code)]
+
 mod config;
 
 mod logs;
