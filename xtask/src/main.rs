@@ -5,6 +5,8 @@
 
 mod run;
 mod sha256;
+mod pypi;
+mod deny;
 mod tidy;
 mod proof;
 mod power_cut;
@@ -20,6 +22,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   ci [--skip-tests]   everything a change must pass, with the time of each step
   tidy                the rules of the house that no compiler checks
   gen [--check]       write the generated pages; --check compares and writes nothing
+  deny                licences, sources and versions of the crates, as deny.toml says; --advisories looks for known weaknesses
   power-cut [FLAGS]   power cuts under the real server, on ext4 and XFS; needs root
   inject [FLAGS]      failing system calls, kills and a full disk under the real server; needs root and strace
   s3 [FLAGS]          backups in a real S3 service on the loopback, which is killed and comes back; needs Python and PyPI
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(&root),
         ["gen"] => steps::generate(&root, steps::Pages::Write),
         ["gen", "--check"] => steps::generate(&root, steps::Pages::Check),
+        ["deny", flags @ ..] => deny::run(&root, flags),
         ["power-cut", flags @ ..] => power_cut::run(&root, flags),
         ["inject", flags @ ..] => inject::run(&root, flags),
         ["s3", flags @ ..] => object_storage::run(&root, flags),

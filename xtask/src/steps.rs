@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::{fuzz, run, sha256, tidy};
+use crate::{deny, fuzz, run, sha256, tidy};
 
 /// Whether the gate runs the tests itself or its caller just did.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ struct Step {
 }
 
 /// The gate, in order. The tests come first: they are what the README promises.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step {
         name: "tests",
         run: |root| run::pass(&mut run::cargo(root, &["test", "--workspace", "--locked"])),
@@ -38,6 +38,7 @@ const STEPS: [Step; 12] = [
     },
     Step { name: "clippy", run: clippy },
     Step { name: "tidy", run: tidy::run },
+    Step { name: "dependencies", run: |root| deny::run(root, &[]) },
     Step { name: "generated pages", run: |root| generate(root, Pages::Check) },
     Step { name: "docs", run: docs },
     Step { name: "clients", run: clients },

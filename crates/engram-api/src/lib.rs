@@ -3,6 +3,8 @@
 //! Operations, wire types, errors, their schemas and the reference pages stand here as data and plain types. The crate
 //! knows no engine, no server and no transport, and does no input or output. Wire types exist nowhere else.
 
+#![forbid(unsafe_code)]
+
 mod rows;
 mod time;
 mod error;

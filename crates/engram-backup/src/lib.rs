@@ -7,6 +7,8 @@
 //!   space. What does not fit is an error that names the object, never a shorter result.
 //! - Nothing here starts threads, waits, or asks the system for anything but through the seams.
 
+#![forbid(unsafe_code)]
+
 mod error;
 
 mod hex;

@@ -4,6 +4,8 @@
 //! beside those of a baseline that was measured in the same run; a baseline that is not there is reported as absent.
 //! The crate prints nothing: it returns reports, and tells its progress to a callback.
 
+#![forbid(unsafe_code)]
+
 mod failure;
 mod numbers;
 mod grid;

@@ -3,6 +3,8 @@
 //! A commit is submitted, made durable by whoever drives the engine, then applied and published as a new snapshot; only
 //! then is it acknowledged. Readers take a snapshot and never wait. Everything but the log is derived from it.
 
+#![forbid(unsafe_code)]
+
 mod error;
 
 mod fault;

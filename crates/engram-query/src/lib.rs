@@ -4,6 +4,8 @@
 //! what the operations take is read from the schemas of the API crate. The same text, parameters and time give the same plan. No
 //! input makes it panic, and the limits bound its work.
 
+#![forbid(unsafe_code)]
+
 mod limits;
 mod span;
 mod keyword;

@@ -4,6 +4,8 @@
 //! keeps a client from taking more than its share or from reaching it through a web page. It reads no environment and
 //! prints nothing: configuration comes in as values, logs go out as events.
 
+#![forbid(unsafe_code)]
+
 mod config;
 
 mod logs;
@@ -65,7 +67,7 @@ mod server;
 mod run;
 
 pub use audit::{AuditFault, AuditSummary, verify_audit};
-pub use auth::OfflineKeys;
+pub use auth::{OfflineKeys, look_at_keys};
 pub use backups::{RepositoryAccess, backup_problem, repository_names};
 pub use config::{
     AuditLevel, AuditSettings, BackupSettings, CertificateSettings, ConfigError, ConfigRow,
@@ -81,3 +83,4 @@ pub use metrics::{METRICS, MetricEntry, MetricKind, render_metrics_page};
 pub use refusal::engine_problem;
 pub use run::{Ended, ServerEvent, run};
 pub use server::{RunningServer, Server, ServerParts, StopHandle};
+pub use tls::{TlsFacts, look_at_tls};

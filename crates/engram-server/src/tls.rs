@@ -51,7 +51,7 @@ impl fmt::Debug for Tls {
 }
 
 /// A client whose certificate was verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PeerCertificate {
     /// Names under which it was issued: DNS names, addresses of mail and URIs of the subject alternative name, else the common name.
     pub(crate) names: Vec<String>,
@@ -123,6 +123,46 @@ impl Tls {
             }
         }
     }
+}
+
+/// What stands in the files of TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFacts {
+    /// When the certificate ends, nanoseconds UTC.
+    pub expires_ns: i64,
+    /// Names of the certificate that the next one in the file does not vouch for; none = each is vouched for by the next.
+    pub broken_at: Option<String>,
+    /// When the first of those that vouch for clients ends, nanoseconds UTC.
+    pub client_ca_expires_ns: Option<i64>,
+}
+
+/// Reads the files of TLS as a start does, and says what stands in them.
+///
+/// # Errors
+/// One cannot be read, holds no certificate or key, or they do not belong together.
+pub fn look_at_tls(settings: &TlsSettings) -> Result<TlsFacts, Box<Problem>> {
+    let (_, expires_ns) = read(settings)?;
+    let chain = certificates("tls.cert_file", &settings.cert_file)?;
+    let broken = chain.windows(2).find(|pair| !vouches(&pair[1], &pair[0]));
+    let client_ca_expires_ns = match &settings.client_ca_file {
+        None => None,
+        Some(path) => {
+            let roots = certificates("tls.client_ca_file", path)?;
+            roots.iter().filter_map(parsed).map(|root| root.expires_ns).min()
+        }
+    };
+    Ok(TlsFacts {
+        expires_ns,
+        broken_at: broken.map(|pair| parsed(&pair[0]).unwrap_or_default().names.join(", ")),
+        client_ca_expires_ns,
+    })
+}
+
+/// Whether one certificate names the other as its issuer.
+fn vouches(issuer: &CertificateDer<'_>, issued: &CertificateDer<'_>) -> bool {
+    let read = (X509Certificate::from_der(issuer), X509Certificate::from_der(issued));
+    let (Ok((_, issuer)), Ok((_, issued))) = read else { return false };
+    issuer.subject() == issued.issuer()
 }
 
 /// When the files were written, and how long they are; none where a file is missing.

@@ -3,6 +3,8 @@
 //! One seed decides everything: the operations, their content, the faults, what a power cut leaves. The same seed gives
 //! the same trace on every machine. Nothing here is shipped.
 
+#![forbid(unsafe_code)]
+
 mod rng;
 
 mod clock;

@@ -1,5 +1,7 @@
 //! Runs histories of the simulator: `engram-sim --seed N` tells one, `engram-sim --seeds N` runs many.
 
+#![forbid(unsafe_code)]
+
 use std::io::Write;
 use std::num::NonZero;
 use std::ops::Range;

@@ -36,7 +36,7 @@ pub enum OpenMode {
 /// count as a failed device.
 pub trait Fs: Send + Sync {
     /// Creates `dir` and every missing level above it; the parent of each created level is synced, so
-    /// that the directory survives a power cut. An existing directory is fine.
+    /// that the directory survives a power cut. An existing directory is fine. Other accounts get into none that is created.
     fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
 
     /// The names of the files in `dir`, sorted. `NotFound` when there is no such directory.

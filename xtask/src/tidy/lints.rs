@@ -3,6 +3,9 @@
 use super::scan;
 use super::tree::{Finding, Tree};
 
+/// What stands in the root of a crate without unsafe code.
+const FORBIDDEN: &str = "forbid(unsafe_code)";
+
 /// Attributes that allow a lint.
 pub(super) fn allows(tree: &Tree) -> Vec<Finding> {
     attributes(tree, |inner| calls(inner, "allow").then_some("this attribute allows a lint"))
@@ -16,6 +19,24 @@ pub(super) fn reasons(tree: &Tree) -> Vec<Finding> {
         });
         (calls(inner, "expect") && !reason).then_some("this exception has no reason")
     })
+}
+
+/// Roots of crates without unsafe code that do not say so.
+pub(super) fn unsafe_code(tree: &Tree) -> Vec<Finding> {
+    let has =
+        |file: &super::tree::File, word: &str| scan::words(&file.code).any(|(_, one)| one == word);
+    let mut findings = Vec::new();
+    for root in tree.rust() {
+        let folder = ["lib.rs", "main.rs"].iter().find_map(|name| root.path.strip_suffix(name));
+        let Some(folder) = folder.filter(|folder| folder.ends_with("/src/")) else { continue };
+        let mut own = tree.rust().filter(|file| file.path.starts_with(folder));
+        let says = scan::attributes(&root.code).iter().any(|(_, inner)| inner.trim() == FORBIDDEN);
+        if !says && !own.any(|file| has(file, "unsafe")) {
+            findings
+                .push(root.whole("the crate has no unsafe code and does not forbid it".to_owned()));
+        }
+    }
+    findings
 }
 
 fn attributes(tree: &Tree, judge: impl Fn(&str) -> Option<&'static str>) -> Vec<Finding> {
@@ -43,6 +64,17 @@ fn calls(inner: &str, name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::tidy::tree::check;
+
+    #[test]
+    fn a_crate_without_unsafe_code_says_so() {
+        let says = [("a/src/lib.rs", "#![forbid(unsafe_code)]\n"), ("a/src/b.rs", "fn f() {}\n")];
+        assert!(check(unsafe_code, &says).is_empty());
+        let has = [("a/src/lib.rs", "mod b;\n"), ("a/src/b.rs", "fn f() { unsafe { g() } }\n")];
+        assert!(check(unsafe_code, &has).is_empty());
+        let silent = [("a/src/main.rs", "fn main() { f(\"unsafe\") } // unsafe\n")];
+        let found = "a/src/main.rs:0: the crate has no unsafe code and does not forbid it";
+        assert_eq!(check(unsafe_code, &silent), [found]);
+    }
 
     #[test]
     fn allowing_is_found_and_expecting_is_not() {

@@ -13,7 +13,7 @@ struct Rule {
     check: fn(&Tree) -> Vec<Finding>,
 }
 
-const RULES: [Rule; 21] = [
+const RULES: [Rule; 22] = [
     Rule {
         name: "crate-arrows",
         fix: "depend only along the arrows of ARCHITECTURE.md; move the shared part down",
@@ -73,6 +73,11 @@ const RULES: [Rule; 21] = [
         name: "expect-reason",
         fix: "add reason = \"...\" to the attribute",
         check: lints::reasons,
+    },
+    Rule {
+        name: "unsafe-code",
+        fix: "write #![forbid(unsafe_code)] at the root of the crate",
+        check: lints::unsafe_code,
     },
     Rule {
         name: "forbidden-word",

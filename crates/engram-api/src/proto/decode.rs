@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::known;
 use super::model::{CLEAR, ProtoField, ProtoFile, ProtoKind, ProtoLabel, ProtoMessage, SPACE};
-use super::wire::{Raw, WireError, next};
+use super::wire::{Raw, WireError, finite, float, next, text, varint, wrong};
 use crate::error::ErrorCode;
 use crate::problem::{Problem, explain_content};
 
@@ -24,7 +24,7 @@ type Result<T> = std::result::Result<T, WireError>;
 /// Reads a message of that name.
 ///
 /// # Errors
-/// A [`Problem`] of a code `invalid_protobuf`, `invalid_utf8`, `not_finite`, `too_deep`, `unknown_field`, `missing_field`,
+/// A [`Problem`] of a code `invalid_protobuf`, `invalid_utf8`, `not_finite`, `out_of_range`, `too_deep`, `unknown_field`, `missing_field`,
 /// `bad_time` or `invalid_value`, with the path of the field where there is one.
 pub fn decode_proto<T: DeserializeOwned>(
     message: &str,
@@ -64,6 +64,7 @@ fn explain(path: &str, error: WireError) -> Problem {
         WireError::Broken(_) => ErrorCode::InvalidProtobuf,
         WireError::NotUtf8 => ErrorCode::InvalidUtf8,
         WireError::NotFinite => ErrorCode::NotFinite,
+        WireError::TooLarge => ErrorCode::OutOfRange,
         WireError::TooDeep => ErrorCode::TooDeep,
         WireError::Unknown(_) => ErrorCode::UnknownField,
     };
@@ -89,7 +90,10 @@ impl<'de> MessageReader<'de> {
         let mut bytes = self.bytes;
         while let Some((number, raw)) = next(&mut bytes)? {
             let place = self.message.numbered(number).ok_or(WireError::Unknown(number))?;
-            found.push((place, raw));
+            // An empty packed list says what an absent one does.
+            if !is_empty_list(&self.message.fields[place], raw) {
+                found.push((place, raw));
+            }
         }
         found.sort_by_key(|(place, _)| *place);
         Ok(found)
@@ -250,6 +254,10 @@ impl<'de> Deserializer<'de> for FieldReader<'de, '_> {
         visitor.visit_newtype_struct(self)
     }
 
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.one().deserialize_f32(visitor)
+    }
+
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         name: &'static str,
@@ -260,7 +268,7 @@ impl<'de> Deserializer<'de> for FieldReader<'de, '_> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map
         struct identifier ignored_any
     }
 }
@@ -306,6 +314,11 @@ impl<'de> SeqAccess<'de> for Elements<'de, '_> {
             (_, raws) => Some(raws.len()),
         }
     }
+}
+
+fn is_empty_list(field: &ProtoField, raw: Raw<'_>) -> bool {
+    let is_list = field.label == ProtoLabel::Repeated && is_packable(field.kind);
+    is_list && matches!(raw, Raw::Bytes([]))
 }
 
 fn is_packable(kind: ProtoKind) -> bool {
@@ -485,6 +498,16 @@ impl<'de> Deserializer<'de> for OneReader<'de> {
         visitor.visit_newtype_struct(self)
     }
 
+    /// A double beyond what a float holds would be infinite as one.
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        if let (ProtoKind::Double, Raw::Fixed64(bytes)) = (self.kind, self.raw)
+            && (finite(f64::from_le_bytes(bytes))? as f32).is_infinite()
+        {
+            return Err(WireError::TooLarge);
+        }
+        self.deserialize_any(visitor)
+    }
+
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         name: &'static str,
@@ -505,7 +528,7 @@ impl<'de> Deserializer<'de> for OneReader<'de> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map
         struct identifier ignored_any
     }
 }
@@ -556,28 +579,4 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
         let one = OneReader { kind: self.field.kind, raw: self.raw, depth: self.depth };
         one.deserialize_any(visitor)
     }
-}
-
-fn text(raw: Raw<'_>) -> Result<&str> {
-    let Raw::Bytes(bytes) = raw else { return Err(wrong("a string")) };
-    std::str::from_utf8(bytes).map_err(|_| WireError::NotUtf8)
-}
-
-fn varint(raw: Raw<'_>) -> Result<u64> {
-    let Raw::Varint(number) = raw else { return Err(wrong("a varint")) };
-    Ok(number)
-}
-
-fn float(raw: Raw<'_>) -> Result<f32> {
-    let Raw::Fixed32(bytes) = raw else { return Err(wrong("a float")) };
-    let value = f32::from_le_bytes(bytes);
-    if value.is_finite() { Ok(value) } else { Err(WireError::NotFinite) }
-}
-
-fn finite(value: f64) -> Result<f64> {
-    if value.is_finite() { Ok(value) } else { Err(WireError::NotFinite) }
-}
-
-fn wrong(wanted: &str) -> WireError {
-    WireError::broken(format!("a field has not the wire type of {wanted}"))
 }

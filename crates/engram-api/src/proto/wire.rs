@@ -22,6 +22,8 @@ pub(super) enum WireError {
     NotUtf8,
     /// A number is not finite.
     NotFinite,
+    /// A number is beyond what its type holds.
+    TooLarge,
     /// Messages stand too deep in each other.
     TooDeep,
     /// The message has a field that this version does not know.
@@ -42,6 +44,7 @@ impl fmt::Display for WireError {
             WireError::Broken(message) | WireError::Content(message) => f.write_str(message),
             WireError::NotUtf8 => f.write_str("a string is not UTF-8"),
             WireError::NotFinite => f.write_str("a number is not finite"),
+            WireError::TooLarge => f.write_str("no float holds this number"),
             WireError::TooDeep => f.write_str("messages stand too deep in each other"),
             WireError::Unknown(number) => write!(f, "no field has number {number}"),
         }
@@ -95,6 +98,35 @@ fn taken<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], WireError> {
 
 fn cut_short() -> WireError {
     WireError::broken("the message ends before a field does")
+}
+
+/// What a text holds.
+pub(super) fn text(raw: Raw<'_>) -> Result<&str, WireError> {
+    let Raw::Bytes(bytes) = raw else { return Err(wrong("a string")) };
+    std::str::from_utf8(bytes).map_err(|_| WireError::NotUtf8)
+}
+
+/// A number of the variable form.
+pub(super) fn varint(raw: Raw<'_>) -> Result<u64, WireError> {
+    let Raw::Varint(number) = raw else { return Err(wrong("a varint")) };
+    Ok(number)
+}
+
+/// A float that is a number.
+pub(super) fn float(raw: Raw<'_>) -> Result<f32, WireError> {
+    let Raw::Fixed32(bytes) = raw else { return Err(wrong("a float")) };
+    let value = f32::from_le_bytes(bytes);
+    if value.is_finite() { Ok(value) } else { Err(WireError::NotFinite) }
+}
+
+/// A double that is a number.
+pub(super) fn finite(value: f64) -> Result<f64, WireError> {
+    if value.is_finite() { Ok(value) } else { Err(WireError::NotFinite) }
+}
+
+/// Another wire type than the field has.
+pub(super) fn wrong(wanted: &str) -> WireError {
+    WireError::broken(format!("a field has not the wire type of {wanted}"))
 }
 
 /// Writes a field that has a length: a text, a message, a packed list.

@@ -124,6 +124,41 @@ fn a_request_names_its_space_and_zero_is_a_number() {
 }
 
 #[test]
+fn a_double_beyond_a_float_is_out_of_range() {
+    for beyond in [1e39_f64, -1e39, f64::MAX, f64::from(f32::MAX) * 1.1] {
+        let bytes = beyond.to_le_bytes();
+        let importance = field("RememberRequest", "importance", (WireType::SixtyFourBit, &bytes));
+        check::<RememberRequest>(
+            "RememberRequest",
+            &importance,
+            &expect![[r#"out_of_range | no float holds this number | Some("importance")"#]],
+        );
+    }
+    let largest = f64::from(f32::MAX).to_le_bytes();
+    let bytes = field("RememberRequest", "importance", (WireType::SixtyFourBit, &largest));
+    let request = decode_proto::<RememberRequest>("RememberRequest", &bytes).unwrap();
+    assert_eq!(request.memory.importance, Some(f32::MAX));
+}
+
+#[test]
+fn an_empty_packed_list_says_what_an_absent_one_does() {
+    let text = field("RememberRequest", "text", (BYTES, b"a"));
+    let empty = field("RememberRequest", "vector", (BYTES, b""));
+    let read = |bytes: &[u8]| decode_proto::<RememberRequest>("RememberRequest", bytes).unwrap();
+    assert_eq!(read(&[&text[..], &empty].concat()), read(&text));
+    // Elements beside an empty part count.
+    let one = field("RememberRequest", "vector", (BYTES, &1_f32.to_le_bytes()));
+    for parts in [[&empty[..], &one], [&one[..], &empty]] {
+        assert_eq!(read(&parts.concat()), read(&one));
+    }
+    let kinds = field("FilterInput", "kinds", (BYTES, b""));
+    let filter = field("ListRequest", "filter", (BYTES, &kinds));
+    let none = field("ListRequest", "filter", (BYTES, b""));
+    let list = |bytes: &[u8]| decode_proto::<ListRequest>("ListRequest", bytes).unwrap();
+    assert_eq!(list(&filter), list(&none));
+}
+
+#[test]
 fn what_is_null_in_json_is_named_in_clear() {
     let request: UpdateRequest =
         decode(br#"{"id": "a", "set": {"place": null, "title": "b", "tags": null}}"#).unwrap();

@@ -24,7 +24,7 @@ mod offline;
 pub(crate) use access::{Access, Credentials};
 pub(crate) use caller::Caller;
 pub(crate) use grant::Grant;
-pub use offline::OfflineKeys;
 pub(crate) use offline::new_key;
+pub use offline::{OfflineKeys, look_at_keys};
 pub(crate) use rate::{Rate, limited};
 pub(crate) use ring::RingParts;

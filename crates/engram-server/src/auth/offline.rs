@@ -11,6 +11,7 @@ use engram_engine::lock_directory;
 use engram_store::{Fs as _, FsLock, OsEntropy, RealFs, SystemClock};
 
 use crate::auth::grant::Grant;
+use crate::auth::record::{KeyRecord, read_keys};
 use crate::auth::ring::{KeyRing, NewKey, RingParts};
 use crate::refusal::Refusal;
 
@@ -76,6 +77,16 @@ impl OfflineKeys {
     pub fn revoke(&self, request: &RevokeKeyRequest) -> Result<KeyView, Box<Problem>> {
         self.ring.revoke(&request.id).map_err(|refusal| refusal.0)
     }
+}
+
+/// The keys of a data directory, which a server may have open: they are looked at and nothing is locked or written. A use of the last
+/// ten minutes may be missing.
+///
+/// # Errors
+/// The keys are damaged or cannot be read.
+pub fn look_at_keys(dir: &Path) -> Result<Vec<KeyView>, Box<Problem>> {
+    let records = read_keys(&RealFs, dir).map_err(|refusal| refusal.0)?;
+    Ok(records.iter().map(KeyRecord::view).collect())
 }
 
 /// What a request to create a key asks for.

@@ -15,6 +15,7 @@ mod faults;
 mod following;
 mod grpc;
 mod life;
+mod malformed;
 mod marking;
 mod mcp;
 mod operations;

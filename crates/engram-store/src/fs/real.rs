@@ -3,12 +3,15 @@
 //! Positional reads and writes (no shared cursor), `fdatasync` for data, `fsync` for directories, and the
 //! advisory lock of `std::fs::File`. This is the one place of the workspace below the binary that opens files.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{DirBuilderExt as _, FileExt};
 use std::path::Path;
 
 use super::{Fs, FsFile, FsLock, OpenMode};
+
+/// Directories that are created let nobody in but their account: memories lie in them.
+const DIRECTORY_MODE: u32 = 0o700;
 
 /// The file system of the operating system.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,7 +29,7 @@ impl Fs for RealFs {
             }
         }
         for level in missing.into_iter().rev() {
-            match std::fs::create_dir(level) {
+            match DirBuilder::new().mode(DIRECTORY_MODE).create(level) {
                 // Somebody else may create the same level at the same time.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && level.is_dir() => {}
                 result => result?,

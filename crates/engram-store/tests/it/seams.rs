@@ -1,5 +1,6 @@
 //! The conformance suite on the implementations of this crate.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
 use engram_store::{
@@ -14,6 +15,20 @@ use crate::support::FaultyBlobs;
 fn the_real_file_system_conforms() {
     let scratch = tempfile::tempdir().unwrap();
     conformance::check_fs(&RealFs, &scratch.path().join("suite"));
+}
+
+#[test]
+fn other_accounts_get_into_no_directory_that_is_created() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (first, last) = (scratch.path().join("a"), scratch.path().join("a/b"));
+    RealFs.create_dir_all(&last).unwrap();
+    for dir in [&first, &last] {
+        assert_eq!(std::fs::metadata(dir).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+    std::fs::set_permissions(&first, std::fs::Permissions::from_mode(0o755)).unwrap();
+    RealFs.create_dir_all(&last).unwrap();
+    let kept = std::fs::metadata(&first).unwrap().permissions().mode() & 0o777;
+    assert_eq!(kept, 0o755, "one that is there is left alone");
 }
 
 #[test]

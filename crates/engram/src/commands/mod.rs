@@ -22,6 +22,7 @@ pub(crate) mod marks;
 pub(crate) mod forget;
 pub(crate) mod forgotten;
 pub(crate) mod get;
+pub(crate) mod harden;
 pub(crate) mod healthcheck;
 pub(crate) mod history;
 pub(crate) mod imagine;

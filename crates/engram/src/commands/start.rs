@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use engram_api::{ErrorCode, Problem};
@@ -149,6 +149,11 @@ impl ServerFlags {
     /// The flags of a command that needs to know the data directory only.
     pub(crate) fn for_directory(data_dir: Option<String>, config: Option<PathBuf>) -> ServerFlags {
         ServerFlags { data_dir, config, ..ServerFlags::default() }
+    }
+
+    /// The configuration file, where there is one.
+    pub(crate) fn config_file(&self) -> Option<&Path> {
+        self.config.as_deref()
     }
 
     /// The configuration: defaults, file, environment, flags.

@@ -25,6 +25,9 @@ mod doors;
 mod drill;
 
 #[cfg(test)]
+mod harden;
+
+#[cfg(test)]
 mod import;
 
 #[cfg(test)]

@@ -74,6 +74,17 @@ impl World {
         Outcome::of(child.wait_with_output().unwrap())
     }
 
+    /// Runs a command with limits of its own, as the shell's `ulimit` sets them.
+    pub(crate) fn run_limited(&self, limits: &str, args: &[&str]) -> Outcome {
+        let own = self.command();
+        let mut shell = Command::new("sh");
+        shell.env_clear().current_dir(self.home.path());
+        shell.envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.args(["-c", &format!("ulimit {limits} && exec \"$0\" \"$@\"")]);
+        shell.arg(own.get_program()).args(args);
+        Outcome::of(shell.stdin(Stdio::null()).output().unwrap())
+    }
+
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.path("data")
     }
