@@ -4,6 +4,7 @@ mod backup;
 mod phraser;
 mod security;
 mod store;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,6 +18,7 @@ pub use self::backup::{BackupSettings, RepositorySettings};
 pub use self::phraser::PhraserSettings;
 pub use self::security::{AuditLevel, AuditSettings, CertificateSettings, TlsSettings, TlsVersion};
 pub use self::store::StoreSettings;
+pub use self::tokens::{JwksSource, TokenAlgorithm, TokenSettings};
 use super::error::ConfigError;
 use super::layers::{ConfigRow, ConfigSources, Placed, fill_data_dir, merge};
 use super::origin::Origin;
@@ -185,6 +187,8 @@ pub struct Settings {
     pub tls: Option<TlsSettings>,
     /// Clients that are known by their certificates, by name.
     pub certificates: BTreeMap<String, CertificateSettings>,
+    /// Issuers of tokens, by name.
+    pub tokens: BTreeMap<String, TokenSettings>,
     /// The audit log.
     pub audit: AuditSettings,
     /// Bounds on requests.
@@ -252,6 +256,7 @@ impl Settings {
             authenticates: read.is_on("auth.enabled"),
             tls: read.tls()?,
             certificates: read.certificates()?,
+            tokens: read.tokens()?,
             audit: read.audit(),
             limits: read.limits(),
             log: read.log(),
