@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engram_api::{
     CreateKeyRequest, IssuedKeyView, Method, OPERATIONS, Operation, Permission, ProtoFile,
@@ -386,7 +386,10 @@ fn a_revoked_key_is_refused_at_once_and_its_streams_end() {
 /// What arrives up to a text; the test fails when it does not come.
 pub(crate) fn read_until(stream: &mut TcpStream, text: &str) -> String {
     let (mut seen, mut buffer) = (String::new(), [0; 4096]);
+    let until = Instant::now() + Duration::from_secs(30);
     while !seen.contains(text) {
+        // What says that it lives comes for ever.
+        assert!(Instant::now() < until, "{text:?} did not come: {seen}");
         let read = stream.read(&mut buffer).unwrap();
         assert_ne!(read, 0, "{text:?} did not come: {seen}");
         seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
