@@ -71,10 +71,11 @@ pub use auth::{OfflineKeys, look_at_keys};
 pub use backups::{RepositoryAccess, backup_problem, repository_names};
 pub use config::{
     AuditLevel, AuditSettings, BackupSettings, CertificateSettings, ConfigError, ConfigRow,
-    ConfigSources, EmbedderKind, EmbedderSettings, LimitSettings, LogFormat, LogLevel, LogSettings,
-    Origin, PhraserSettings, QuotaSettings, QuotasSettings, RepositorySettings, SETTINGS, Secret,
-    Setting, SettingKind, SettingValue, Settings, StorageSettings, StorePlace, StoreSettings,
-    TlsSettings, TlsVersion, render_configuration_page,
+    ConfigSources, EmbedderKind, EmbedderSettings, JwksSource, LimitSettings, LogFormat, LogLevel,
+    LogSettings, Origin, PhraserSettings, QuotaSettings, QuotasSettings, RepositorySettings,
+    SETTINGS, Secret, Setting, SettingKind, SettingValue, Settings, StorageSettings, StorePlace,
+    StoreSettings, TlsSettings, TlsVersion, TokenAlgorithm, TokenSettings,
+    render_configuration_page,
 };
 pub use embedding::EmbedderMap;
 pub use logs::init_logs;

@@ -184,6 +184,7 @@ impl Node {
                 .as_ref()
                 .map_or((0.0, 0), |tls| (tls.expires_ns() as f64 / 1e9, tls.failures())),
             audit_failures: self.audit.failures(),
+            issuers: self.access.issuer_figures(),
             log: engine.map(|engine| engine.log_stats()).unwrap_or_default(),
             read_bytes: self.traffic.read_bytes(),
             written_bytes: self.traffic.written_bytes(),

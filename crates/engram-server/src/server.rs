@@ -21,7 +21,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 
 use crate::audit::{AuditLog, AuditParts};
-use crate::auth::{Access, RingParts};
+use crate::auth::{Access, RingParts, keep};
 use crate::backups::{self, WorkerParts};
 use crate::bell::Bell;
 use crate::blobs::open_blobs;
@@ -153,6 +153,7 @@ impl Server {
         if let Some(tls) = tls {
             watch_certificates(&runtime, tls)?;
         }
+        watch_issuers(&runtime, &node.access)?;
         runtime.spawn(accept(listener, serving.clone()));
         let grpc_addr = grpc.as_ref().map(|(_, addr)| *addr);
         if let Some((listener, _)) = grpc {
@@ -202,6 +203,13 @@ impl RunningServer {
     pub fn reload_certificates(&self) {
         if let Some(tls) = &self.node.tls {
             tls.reload();
+        }
+    }
+
+    /// Reads the keys of issuers of tokens again, as SIGHUP has it do; what cannot be used changes nothing. It blocks.
+    pub fn reload_token_keys(&self) {
+        for issuer in self.node.access.issuers() {
+            issuer.reload();
         }
     }
 
@@ -476,6 +484,15 @@ fn watch_certificates(runtime: &Runtime, tls: Arc<Tls>) -> Result<(), Box<Proble
     let _inside = runtime.enter();
     let hangup = signal(SignalKind::hangup()).map_err(|error| failed(&error.to_string()))?;
     runtime.spawn(keep_certificates(tls, hangup));
+    Ok(())
+}
+
+fn watch_issuers(runtime: &Runtime, access: &Access) -> Result<(), Box<Problem>> {
+    let _inside = runtime.enter();
+    for issuer in access.issuers() {
+        let hangup = signal(SignalKind::hangup()).map_err(|error| failed(&error.to_string()))?;
+        runtime.spawn(keep(Arc::clone(issuer), hangup));
+    }
     Ok(())
 }
 

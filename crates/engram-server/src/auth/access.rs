@@ -13,6 +13,7 @@ use engram_store::Clock;
 use crate::auth::caller::Caller;
 use crate::auth::grant::Grant;
 use crate::auth::ring::{KeyRing, RingParts};
+use crate::auth::tokens::{Issuer, IssuerFigures, Tokens};
 use crate::config::Settings;
 use crate::refusal::Refusal;
 use crate::tls::PeerCertificate;
@@ -31,13 +32,14 @@ pub(crate) struct Access {
     keys: Option<Arc<KeyRing>>,
     /// Name and grant of clients by the subjects of their certificates.
     certificates: BTreeMap<String, (String, Arc<Grant>)>,
+    tokens: Tokens,
     anybody: Caller,
     clock: Arc<dyn Clock>,
     started: Instant,
 }
 
 impl Access {
-    /// Reads the keys, where requests are authenticated.
+    /// Reads the keys, where requests are authenticated, and those of issuers that stand in files.
     ///
     /// # Errors
     /// They cannot be read: then nobody is let in, so the server does not start.
@@ -59,6 +61,7 @@ impl Access {
         Ok(Access {
             keys,
             certificates,
+            tokens: Tokens::open(&settings.tokens, &parts.fs, &clock)?,
             anybody: Caller::anybody(),
             clock,
             started: Instant::now(),
@@ -72,7 +75,9 @@ impl Access {
 
     /// Whether anybody can come in at all.
     pub(crate) fn lets_somebody_in(&self) -> bool {
-        self.keys.as_ref().is_none_or(|keys| keys.has_valid()) || !self.certificates.is_empty()
+        self.keys.as_ref().is_none_or(|keys| keys.has_valid())
+            || !self.certificates.is_empty()
+            || !self.tokens.is_empty()
     }
 
     /// The keys, to manage them.
@@ -86,11 +91,21 @@ impl Access {
         })
     }
 
-    /// Who a request is from.
+    /// The issuers of tokens, to keep their keys fresh.
+    pub(crate) fn issuers(&self) -> impl Iterator<Item = &Arc<Issuer>> {
+        self.tokens.issuers()
+    }
+
+    /// What a scrape shows of the issuers, by name.
+    pub(crate) fn issuer_figures(&self) -> Vec<(String, IssuerFigures)> {
+        self.tokens.figures()
+    }
+
+    /// Who a request is from. It may wait a moment for the keys of an issuer.
     ///
     /// # Errors
     /// It does not prove that.
-    pub(crate) fn identify(&self, credentials: Credentials<'_>) -> Result<Caller, Refusal> {
+    pub(crate) async fn identify(&self, credentials: Credentials<'_>) -> Result<Caller, Refusal> {
         let Some(keys) = &self.keys else { return Ok(self.anybody.clone()) };
         let refused = |detail: &str| Refusal::new(ErrorCode::Unauthenticated, detail);
         let mut values = credentials.headers.get_all(AUTHORIZATION).iter();
@@ -105,7 +120,11 @@ impl Access {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(refused("the header Authorization is not of the form Bearer KEY"));
         }
-        let (caller, is_stale) = keys.find(token.trim())?;
+        let token = token.trim();
+        if self.tokens.is_token(token) {
+            return self.tokens.find(token).await;
+        }
+        let (caller, is_stale) = keys.find(token)?;
         if is_stale {
             let keys = Arc::clone(keys);
             // No request waits for the disk, and a use that is not on it is no reason to refuse one.

@@ -26,6 +26,8 @@ struct Known {
     principal: Option<String>,
     grant: Arc<Grant>,
     ends_at: EndsAt,
+    /// When whoever vouches for it does so no more, where somebody does.
+    vouched_until: Option<EndsAt>,
     rate: Option<Arc<Rate>>,
 }
 
@@ -34,7 +36,7 @@ impl Caller {
     pub(super) fn anybody() -> Caller {
         let grant = Arc::new(Grant::everything());
         let ends_at = Arc::new(AtomicI64::new(NEVER));
-        Caller(Arc::new(Known { principal: None, grant, ends_at, rate: None }))
+        Caller(Arc::new(Known { principal: None, grant, ends_at, vouched_until: None, rate: None }))
     }
 
     pub(super) fn known(
@@ -43,7 +45,19 @@ impl Caller {
         ends_at: EndsAt,
         rate: Option<Arc<Rate>>,
     ) -> Caller {
-        Caller(Arc::new(Known { principal: Some(principal), grant, ends_at, rate }))
+        let principal = Some(principal);
+        Caller(Arc::new(Known { principal, grant, ends_at, vouched_until: None, rate }))
+    }
+
+    /// Somebody for whom a key vouches that can be withdrawn.
+    pub(super) fn vouched(
+        principal: String,
+        grant: Arc<Grant>,
+        ends_at: EndsAt,
+        vouched_until: EndsAt,
+    ) -> Caller {
+        let (principal, vouched_until) = (Some(principal), Some(vouched_until));
+        Caller(Arc::new(Known { principal, grant, ends_at, vouched_until, rate: None }))
     }
 
     /// What stands in memories that it writes, and in the audit log; empty where nobody has to say who they are.
@@ -74,7 +88,8 @@ impl Caller {
     /// # Errors
     /// It has ended.
     pub(crate) fn is_valid(&self, now_ns: i64) -> Result<(), Refusal> {
-        if now_ns < self.0.ends_at.load(Ordering::Acquire) {
+        let is_before = |ends: &EndsAt| now_ns < ends.load(Ordering::Acquire);
+        if is_before(&self.0.ends_at) && self.0.vouched_until.as_ref().is_none_or(is_before) {
             return Ok(());
         }
         Err(Refusal::new(ErrorCode::Unauthenticated, "the credential has ended"))

@@ -1,7 +1,7 @@
 //! Who a caller is, and what it may do: one resolver for every door and stream.
 //!
 //! Guarantees: without a credential that is valid now nothing is done; a caller learns of no space but its own; a key that was revoked
-//! ends streams that are open. Secrets are kept as hashes and appear in no log, error or `Debug`.
+//! ends streams that are open, and so does a token. Secrets are kept as hashes and appear in no log, error or `Debug`.
 
 mod secret;
 
@@ -17,6 +17,8 @@ mod record;
 
 mod ring;
 
+mod tokens;
+
 mod access;
 
 mod offline;
@@ -28,3 +30,4 @@ pub(crate) use offline::new_key;
 pub use offline::{OfflineKeys, look_at_keys};
 pub(crate) use rate::{Rate, limited};
 pub(crate) use ring::RingParts;
+pub(crate) use tokens::{IssuerFigures, keep};

@@ -69,6 +69,24 @@ impl SpaceScope {
         self.has_all || other.entries.iter().all(inside)
     }
 
+    /// What it has in common with the other one; none where that is nothing.
+    pub(crate) fn within(&self, other: &SpaceScope) -> Option<SpaceScope> {
+        let entries = |of: &SpaceScope, inside: &SpaceScope| {
+            let one = |entry: &&String| {
+                let has_all = entry.as_str() == "*";
+                inside.covers(&SpaceScope { entries: vec![(*entry).clone()], has_all })
+            };
+            of.entries.iter().filter(one).cloned().collect::<Vec<_>>()
+        };
+        let mut common = entries(self, other);
+        for entry in entries(other, self) {
+            if !common.contains(&entry) {
+                common.push(entry);
+            }
+        }
+        SpaceScope::read(common).ok()
+    }
+
     pub(crate) fn entries(&self) -> &[String] {
         &self.entries
     }
@@ -105,6 +123,23 @@ mod tests {
             assert!(!own.covers(&scope(outer)), "{outer:?}");
         }
         assert!(SpaceScope::all().covers(&own));
+    }
+
+    #[test]
+    fn two_scopes_have_in_common_what_both_have() {
+        let own = scope(&["notes", "team-*"]);
+        let common = |other: &[&str]| own.within(&scope(other)).map(|both| both.entries.join(","));
+        for (other, both) in [
+            (&["*"][..], "notes,team-*"),
+            (&["notes", "vault"], "notes"),
+            (&["team-a*", "t*"], "team-*,team-a*"),
+            (&["team-a", "note*"], "notes,team-a"),
+        ] {
+            assert_eq!(common(other).as_deref(), Some(both), "{other:?}");
+        }
+        assert_eq!(common(&["vault", "teams*"]), None);
+        assert!(SpaceScope::all().within(&SpaceScope::all()).unwrap().has_all());
+        assert!(!SpaceScope::all().within(&own).unwrap().has_all());
     }
 
     #[test]

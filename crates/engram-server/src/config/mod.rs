@@ -26,9 +26,9 @@ pub use origin::Origin;
 pub use page::render_configuration_page;
 pub use settings::{
     AuditLevel, AuditSettings, BackupSettings, CertificateSettings, EmbedderKind, EmbedderSettings,
-    LimitSettings, LogFormat, LogLevel, LogSettings, PhraserSettings, QuotaSettings,
+    JwksSource, LimitSettings, LogFormat, LogLevel, LogSettings, PhraserSettings, QuotaSettings,
     QuotasSettings, RepositorySettings, Secret, Settings, StorageSettings, StoreSettings,
-    TlsSettings, TlsVersion,
+    TlsSettings, TlsVersion, TokenAlgorithm, TokenSettings,
 };
 pub use store::StorePlace;
 pub use table::{SETTINGS, Setting};

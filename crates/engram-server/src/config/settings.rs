@@ -5,6 +5,7 @@ mod phraser;
 mod quotas;
 mod security;
 mod store;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,6 +20,7 @@ pub use self::phraser::PhraserSettings;
 pub use self::quotas::{QuotaSettings, QuotasSettings};
 pub use self::security::{AuditLevel, AuditSettings, CertificateSettings, TlsSettings, TlsVersion};
 pub use self::store::StoreSettings;
+pub use self::tokens::{JwksSource, TokenAlgorithm, TokenSettings};
 use super::error::ConfigError;
 use super::layers::{ConfigRow, ConfigSources, Placed, fill_data_dir, merge};
 use super::origin::Origin;
@@ -187,6 +189,8 @@ pub struct Settings {
     pub tls: Option<TlsSettings>,
     /// Clients that are known by their certificates, by name.
     pub certificates: BTreeMap<String, CertificateSettings>,
+    /// Issuers of tokens, by name.
+    pub tokens: BTreeMap<String, TokenSettings>,
     /// The audit log.
     pub audit: AuditSettings,
     /// Bounds on requests.
@@ -256,6 +260,7 @@ impl Settings {
             authenticates: read.is_on("auth.enabled"),
             tls: read.tls()?,
             certificates: read.certificates()?,
+            tokens: read.tokens()?,
             audit: read.audit(),
             limits: read.limits(),
             quotas: read.quotas(),

@@ -3,10 +3,12 @@
 mod backups;
 mod quotas;
 mod security;
+mod tokens;
 
 use self::backups::BACKUPS;
 use self::quotas::QUOTAS;
 use self::security::SECURITY;
+use self::tokens::TOKENS;
 use super::value::SettingKind;
 use engram_api::{joined_rows, rows_in};
 
@@ -69,7 +71,7 @@ pub(super) fn env_name(key: &str) -> String {
 /// What the names of all environment variables of the configuration start with.
 pub(super) const ENV_PREFIX: &str = "ENGRAM_";
 
-const PARTS: &[&[Setting]] = &[SERVER, QUOTAS, SECURITY, BACKUPS];
+const PARTS: &[&[Setting]] = &[SERVER, QUOTAS, SECURITY, TOKENS, BACKUPS];
 
 /// All settings, in the order of the generated page.
 pub const SETTINGS: &[Setting] = &joined_rows::<Setting, { rows_in(PARTS) }>(PARTS);

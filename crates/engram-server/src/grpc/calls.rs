@@ -48,7 +48,8 @@ pub(super) async fn serve(
         return Status::unimplemented(format!("no operation is called {shown:?}")).into_http();
     };
     let peer = request.extensions().get::<Arc<PeerCertificate>>().map(Arc::as_ref);
-    let caller = match node.access.identify(Credentials { headers: request.headers(), peer }) {
+    let identified = node.access.identify(Credentials { headers: request.headers(), peer }).await;
+    let caller = match identified {
         Ok(caller) => caller,
         Err(refusal) => {
             let origin = origin_of(request.headers(), request.extensions());

@@ -13,6 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::registry::{Metrics, register};
+use crate::auth::IssuerFigures;
 use crate::backups::RepositoryFigures;
 use crate::system::resident_bytes;
 
@@ -34,6 +35,8 @@ pub(crate) struct EngineFigures {
     /// When the certificate ends, seconds since 1970, and how often a new one could not be used.
     pub(crate) tls: (f64, u64),
     pub(crate) audit_failures: u64,
+    /// The issuers of tokens.
+    pub(crate) issuers: Vec<(String, IssuerFigures)>,
     pub(crate) log: LogStats,
     pub(crate) read_bytes: u64,
     pub(crate) written_bytes: u64,
@@ -55,6 +58,7 @@ pub(crate) struct EngineFigures {
 pub(crate) fn encode(metrics: &Metrics, figures: &EngineFigures) -> String {
     let mut registry = Registry::default();
     register_node(&mut registry, figures);
+    register_issuers(&mut registry, figures);
     register_log(&mut registry, figures);
     register_spaces(&mut registry, metrics, figures);
     register_repositories(&mut registry, figures);
@@ -146,6 +150,26 @@ fn register_node(registry: &mut Registry, figures: &EngineFigures) {
     counter(registry, "engram_hot_evictions", residence.hot_evictions);
     counter(registry, "engram_fs_read_bytes", figures.read_bytes);
     counter(registry, "engram_fs_written_bytes", figures.written_bytes);
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct IssuerLabels {
+    issuer: String,
+}
+
+fn register_issuers(registry: &mut Registry, figures: &EngineFigures) {
+    let keys = Family::<IssuerLabels, Gauge<f64, AtomicU64>>::default();
+    let age = Family::<IssuerLabels, Gauge<f64, AtomicU64>>::default();
+    let failures = Family::<IssuerLabels, Counter<u64>>::default();
+    for (name, own) in &figures.issuers {
+        let labels = IssuerLabels { issuer: name.clone() };
+        keys.get_or_create(&labels).set(own.keys as f64);
+        age.get_or_create(&labels).set(own.age_seconds.unwrap_or(-1.0));
+        failures.get_or_create(&labels).inc_by(own.failures);
+    }
+    register(registry, "engram_token_keys", keys);
+    register(registry, "engram_token_keys_age_seconds", age);
+    register(registry, "engram_token_keys_failures", failures);
 }
 
 fn register_log(registry: &mut Registry, figures: &EngineFigures) {
@@ -272,6 +296,7 @@ mod tests {
             start_time_seconds: 1.5,
             tls: (0.0, 0),
             audit_failures: 0,
+            issuers: vec![("main".to_owned(), IssuerFigures::default())],
             log: LogStats::default(),
             read_bytes: 0,
             written_bytes: 0,

@@ -89,6 +89,24 @@ pub const METRICS: &[MetricEntry] = &[
         &[],
         "Times that new files of the certificate could not be used, and the old ones stayed.",
     ),
+    row(
+        "engram_token_keys",
+        Gauge,
+        &["issuer"],
+        "Public keys of an issuer that tokens are checked with.",
+    ),
+    row(
+        "engram_token_keys_age_seconds",
+        Gauge,
+        &["issuer"],
+        "Time since they were read last, seconds; -1 before the first time.",
+    ),
+    row(
+        "engram_token_keys_failures",
+        Counter,
+        &["issuer"],
+        "Times that they could not be read or used, and the ones from before stayed.",
+    ),
     row("engram_audit_failures", Counter, &[], "Writes of the audit log that failed."),
     row("engram_commit_batch_commits", Histogram, &[], "Commits that shared one sync of the log."),
     row(

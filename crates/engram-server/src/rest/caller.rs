@@ -28,7 +28,8 @@ pub(crate) async fn identified(
     next: Next,
 ) -> Response<Body> {
     let peer = request.extensions().get::<Arc<PeerCertificate>>().map(Arc::as_ref);
-    match node.access.identify(Credentials { headers: request.headers(), peer }) {
+    let identified = node.access.identify(Credentials { headers: request.headers(), peer }).await;
+    match identified {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
         }

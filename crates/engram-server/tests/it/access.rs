@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engram_api::{
     CreateKeyRequest, IssuedKeyView, Method, OPERATIONS, Operation, Permission, ProtoFile,
@@ -21,12 +21,12 @@ use crate::harness::{Fixture, Reply, parts, send, settings};
 
 const AUTH: [(&str, &str); 1] = [("auth.enabled", "true")];
 /// Stands in the space that the attacker must not see.
-const CLASSIFIED: &str = "classified: the vault opens at nine";
+pub(crate) const CLASSIFIED: &str = "classified: the vault opens at nine";
 
 /// A server with two spaces, a key for everything, and keys that are not enough.
-struct World {
-    server: Fixture,
-    operator: String,
+pub(crate) struct World {
+    pub(crate) server: Fixture,
+    pub(crate) operator: String,
     /// Credentials that prove nothing, by what is wrong with them.
     worthless: Vec<(&'static str, Option<String>)>,
     /// May do everything that may be done in one space, which is not the one that is asked about.
@@ -41,6 +41,11 @@ fn request(name: &str, role: Option<RoleName>, spaces: &[&str]) -> CreateKeyRequ
 }
 
 fn world() -> World {
+    world_with(&[])
+}
+
+/// The same with more settings.
+pub(crate) fn world_with(more: &[(&str, &str)]) -> World {
     let dir = Arc::new(TempDir::new().unwrap());
     let keys = OfflineKeys::open(dir.path()).unwrap();
     let create = |request| keys.create(request).unwrap();
@@ -67,7 +72,7 @@ fn world() -> World {
         ("an empty credential", Some("Bearer ".to_owned())),
     ];
     drop(keys);
-    let server = Fixture::begin(dir, &AUTH, parts());
+    let server = Fixture::begin(dir, &[&AUTH, more].concat(), parts());
     server.server().wait_ready().unwrap();
     let world = World { server, operator, worthless, elsewhere, powerless: powerless.secret };
     for space in ["own", "vault"] {
@@ -101,7 +106,13 @@ fn flipped(secret: &str) -> String {
 }
 
 impl World {
-    fn send(&self, credential: Option<&str>, method: &str, path: &str, body: &[u8]) -> Reply {
+    pub(crate) fn send(
+        &self,
+        credential: Option<&str>,
+        method: &str,
+        path: &str,
+        body: &[u8],
+    ) -> Reply {
         let mut headers = vec![("Accept", "application/json, text/event-stream")];
         if !body.is_empty() {
             headers.push(("Content-Type", "application/json"));
@@ -112,16 +123,21 @@ impl World {
         send(self.server.addr, method, path, &headers, body)
     }
 
-    fn post(&self, key: &str, path: &str, body: &Value) -> Reply {
+    pub(crate) fn post(&self, key: &str, path: &str, body: &Value) -> Reply {
         self.send(Some(&format!("Bearer {key}")), "POST", path, body.to_string().as_bytes())
     }
 
-    fn get(&self, key: &str, path: &str) -> Reply {
+    pub(crate) fn get(&self, key: &str, path: &str) -> Reply {
         self.send(Some(&format!("Bearer {key}")), "GET", path, b"")
     }
 
     /// An operation over REST, with the example of the contract as its request.
-    fn rest(&self, credential: Option<&str>, operation: &Operation, space: &str) -> Reply {
+    pub(crate) fn rest(
+        &self,
+        credential: Option<&str>,
+        operation: &Operation,
+        space: &str,
+    ) -> Reply {
         let route = operation.routes[0];
         let path = route.path.replace("{space}", space).replace("{id}", "m1");
         let path = path.replace("{lsn}", "1");
@@ -132,7 +148,12 @@ impl World {
         self.send(credential, route.method.as_str(), &path, body)
     }
 
-    fn mcp(&self, credential: Option<&str>, operation: &Operation, space: &str) -> Reply {
+    pub(crate) fn mcp(
+        &self,
+        credential: Option<&str>,
+        operation: &Operation,
+        space: &str,
+    ) -> Reply {
         let mut arguments: Value = match operation.request {
             Some(_) => serde_json::from_str(operation.request_example).unwrap(),
             None => json!({}),
@@ -147,7 +168,7 @@ impl World {
 }
 
 /// What an answer must not say to who may not know it.
-fn says_nothing(reply: &Reply, place: &str) {
+pub(crate) fn says_nothing(reply: &Reply, place: &str) {
     let text = reply.text();
     assert!(!text.contains(CLASSIFIED) && !text.contains("m1\""), "{place}: {text}");
 }
@@ -156,7 +177,7 @@ fn says_nothing(reply: &Reply, place: &str) {
 #[derive(Serialize)]
 struct Nothing {}
 
-fn grpc_requests(space: &str) -> Vec<(String, &'static Operation, Vec<u8>)> {
+pub(crate) fn grpc_requests(space: &str) -> Vec<(String, &'static Operation, Vec<u8>)> {
     let requests = ProtoFile::current().rpcs.iter().map(|rpc| {
         // Who may not is refused before anybody looks at what is missing.
         let bytes = encode_proto(&rpc.request, space, &Nothing {}).unwrap();
@@ -197,45 +218,7 @@ fn without_a_valid_credential_nothing_is_done_over_any_door() {
 #[test]
 fn a_space_of_others_is_answered_as_one_that_is_not_there() {
     let world = world();
-    let mut grpc = GrpcClient::of(&world.server);
-    let credential = format!("Bearer {}", world.elsewhere);
-    let of_spaces = || OPERATIONS.iter().filter(|operation| operation.scope == Scope::Space);
-    for operation in of_spaces() {
-        let [there, absent] = ["vault", "vaulx"].map(|space| {
-            let rest = world.rest(Some(&credential), operation, space);
-            says_nothing(&rest, operation.name);
-            rest.problem(404, "space_not_found");
-            let mcp = world.mcp(Some(&credential), operation, space);
-            says_nothing(&mcp, operation.name);
-            let told: Value = serde_json::from_str(&mcp.text()).unwrap();
-            assert_eq!(told["result"]["structuredContent"]["code"], "space_not_found", "{told}");
-            let without = |text: String| text.replace(space, "SPACE");
-            let ids = |value: Value| {
-                let mut value = value;
-                value["request_id"] = Value::Null;
-                without(value.to_string())
-            };
-            (
-                ids(serde_json::from_slice(&rest.body).unwrap()),
-                rest.headers.keys().cloned().collect::<Vec<_>>(),
-            )
-        });
-        assert_eq!(there, absent, "{}", operation.name);
-    }
-    for (path, operation, bytes) in grpc_requests("vault") {
-        if operation.scope == Scope::Space {
-            let answered = grpc.with_credential(&path, Some(&credential), bytes);
-            match (answered, path.as_str()) {
-                // A stream of requests answers each of them by itself.
-                (Ok(message), "/engram.v1.Engram/Ingest") => {
-                    let text = String::from_utf8_lossy(&message).into_owned();
-                    assert!(text.contains("space_not_found"), "{text}");
-                }
-                (Ok(_), _) => panic!("{path} was answered"),
-                (Err(status), _) => assert_eq!(status.code(), Code::NotFound, "{path}: {status}"),
-            }
-        }
-    }
+    vault_is_not_there(&world, &format!("Bearer {}", world.elsewhere));
     let listed = world.get(&world.elsewhere, "/api/v1/spaces").json(200);
     let names: Vec<&str> =
         listed["spaces"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
@@ -255,11 +238,60 @@ fn a_space_of_others_is_answered_as_one_that_is_not_there() {
     world.post(&world.elsewhere, "/api/v1/spaces", &inside).json(201);
 }
 
+/// Over no door the space `vault` is answered otherwise than one that does not exist.
+pub(crate) fn vault_is_not_there(world: &World, credential: &str) {
+    let mut grpc = GrpcClient::of(&world.server);
+    let of_spaces = || OPERATIONS.iter().filter(|operation| operation.scope == Scope::Space);
+    for operation in of_spaces() {
+        let [there, absent] = ["vault", "vaulx"].map(|space| {
+            let rest = world.rest(Some(credential), operation, space);
+            says_nothing(&rest, operation.name);
+            rest.problem(404, "space_not_found");
+            let mcp = world.mcp(Some(credential), operation, space);
+            says_nothing(&mcp, operation.name);
+            let told: Value = serde_json::from_str(&mcp.text()).unwrap();
+            assert_eq!(told["result"]["structuredContent"]["code"], "space_not_found", "{told}");
+            let without = |text: String| text.replace(space, "SPACE");
+            let ids = |value: Value| {
+                let mut value = value;
+                value["request_id"] = Value::Null;
+                without(value.to_string())
+            };
+            (
+                ids(serde_json::from_slice(&rest.body).unwrap()),
+                rest.headers.keys().cloned().collect::<Vec<_>>(),
+            )
+        });
+        assert_eq!(there, absent, "{}", operation.name);
+    }
+    for (path, operation, bytes) in grpc_requests("vault") {
+        if operation.scope == Scope::Space {
+            let answered = grpc.with_credential(&path, Some(credential), bytes);
+            match (answered, path.as_str()) {
+                // A stream of requests answers each of them by itself.
+                (Ok(message), "/engram.v1.Engram/Ingest") => {
+                    let text = String::from_utf8_lossy(&message).into_owned();
+                    assert!(text.contains("space_not_found"), "{text}");
+                }
+                (answered, _) => {
+                    let status = answered.expect_err(&path);
+                    assert_eq!(status.code(), Code::NotFound, "{path}: {status}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn each_operation_needs_its_permission_over_every_door() {
     let world = world();
+    permissions_are_asked(&world, &world.powerless);
+}
+
+/// Over no door a credential without permissions does anything, in spaces that it may see.
+pub(crate) fn permissions_are_asked(world: &World, secret: &str) {
     let mut grpc = GrpcClient::of(&world.server);
-    let credential = format!("Bearer {}", world.powerless);
+    let credential = format!("Bearer {secret}");
     for operation in OPERATIONS.iter().filter(|one| one.permission != Permission::Any) {
         let rest = world.rest(Some(&credential), operation, "vault");
         says_nothing(&rest, operation.name);
@@ -279,13 +311,13 @@ fn each_operation_needs_its_permission_over_every_door() {
     }
     for statement in ["GET 'm1'", "RECALL 'vault'", "FORGET 'm1'", "REMEMBER 'x'", "LIST"] {
         let body = json!({"query": statement});
-        let reply = world.post(&world.powerless, "/api/v1/spaces/vault/query", &body);
+        let reply = world.post(secret, "/api/v1/spaces/vault/query", &body);
         says_nothing(&reply, statement);
         assert!(reply.status == 403 || reply.status == 400, "{statement}: {}", reply.text());
     }
     let resource = json!({"jsonrpc": "2.0", "id": 1, "method": "resources/read",
         "params": {"uri": "engram://spaces/vault/memories/m1"}});
-    let reply = world.post(&world.powerless, "/mcp", &resource);
+    let reply = world.post(secret, "/mcp", &resource);
     says_nothing(&reply, "a resource");
     assert!(reply.text().contains("permission"), "{}", reply.text());
 }
@@ -352,9 +384,12 @@ fn a_revoked_key_is_refused_at_once_and_its_streams_end() {
 }
 
 /// What arrives up to a text; the test fails when it does not come.
-fn read_until(stream: &mut TcpStream, text: &str) -> String {
+pub(crate) fn read_until(stream: &mut TcpStream, text: &str) -> String {
     let (mut seen, mut buffer) = (String::new(), [0; 4096]);
+    let until = Instant::now() + Duration::from_secs(30);
     while !seen.contains(text) {
+        // What says that it lives comes for ever.
+        assert!(Instant::now() < until, "{text:?} did not come: {seen}");
         let read = stream.read(&mut buffer).unwrap();
         assert_ne!(read, 0, "{text:?} did not come: {seen}");
         seen.push_str(&String::from_utf8_lossy(&buffer[..read]));

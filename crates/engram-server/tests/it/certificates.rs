@@ -23,13 +23,13 @@ use tempfile::TempDir;
 use crate::harness::{Fixture, parts, settings};
 
 /// An authority with its files.
-struct Authority {
+pub(crate) struct Authority {
     dir: TempDir,
     issuer: Issuer<'static, KeyPair>,
     cert: CertificateDer<'static>,
 }
 
-fn authority() -> Authority {
+pub(crate) fn authority() -> Authority {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -41,7 +41,7 @@ fn authority() -> Authority {
 }
 
 impl Authority {
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
@@ -57,7 +57,7 @@ impl Authority {
         std::fs::write(self.path(&format!("{file}.pem")), cert.pem()).unwrap();
     }
 
-    fn server(&self, until: i32) {
+    pub(crate) fn server(&self, until: i32) {
         self.issue("server", "localhost", ExtendedKeyUsagePurpose::ServerAuth, until);
     }
 

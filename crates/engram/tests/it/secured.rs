@@ -98,6 +98,50 @@ fn an_operator_lets_in_whom_he_means_and_nobody_else() {
     world.run(&["audit", "verify"]).fails(1, &["the line was changed"]);
 }
 
+/// The public key of an issuer, and a token of it for a reader, made by OpenSSL; it ends in 2100.
+const JWKS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k1","use":"sig","x":"SI_GqD3upBxkyyKmThJpq-4PgUrAS_W2Ea1K0_6HfsU"}]}"#;
+const TOKEN: &str = "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCIsImtpZCI6ImsxIn0.\
+                     eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUub3JnIiwiYXVkIjoiZW5ncmFtIiwic3ViIjoiYWRhIiwiZXhwIjo0MTAyNDQ0ODAwLCJncm91cHMiOlsicmVhZGVycyJdfQ.\
+                     EPG1aKA97RtSHyUOwZ6cEBunU4TBxFSPlFGLSTwZ-RP7SFLWAdEb9NiaWyTEEVCYcLiJ8QSOrCdaW7svm7ONCg";
+
+#[test]
+fn whoever_has_a_token_of_a_known_issuer_is_somebody_and_leaves_none_of_it_behind() {
+    let world = World::new();
+    world.write("jwks.json", JWKS);
+    world.write("token", TOKEN);
+    world.write("forged", TOKEN.replace(".EPG1", ".EPG2"));
+    world.write(
+        "home.toml",
+        format!(
+            "data_dir = {:?}\nauth.enabled = true\naudit.level = \"all\"\n\
+             [tokens.main]\nissuer = \"https://id.example.org\"\naudience = [\"engram\"]\n\
+             jwks_file = {:?}\nrole = \"writer\"\nrole_claim = \"groups\"\n\
+             role_names = [\"readers=reader\"]\n",
+            world.data_dir(),
+            world.path("jwks.json"),
+        ),
+    );
+    let node = world.start();
+    let with = |file: &str, args: &[&str]| node.run(&[args, &["--api-key-file", file]].concat());
+    let caller = with("token", &["whoami", "-o", "json"]).ok().json();
+    assert_eq!(caller["principal"], "token:main:ada");
+    assert_eq!(caller["expires_at"], "2100-01-01T00:00:30Z");
+    with("token", &["list"]).ok();
+    let refused = with("token", &["remember", "not mine to say"]);
+    refused.fails(2, &["ERR-7002", "write"]);
+    with("forged", &["list"]).fails(2, &["ERR-7001", "not one that this server accepts"]);
+    node.stop();
+    let audit = std::fs::read_dir(world.path("data/audit")).unwrap().next().unwrap().unwrap();
+    let audit = std::fs::read_to_string(audit.path()).unwrap();
+    assert!(audit.contains("\"token:main:ada\""), "{audit}");
+    let log = std::fs::read_to_string(world.path("server.log")).unwrap();
+    for part in TOKEN.split('.').skip(1) {
+        assert!(!audit.contains(part) && !log.contains(part), "{audit} {log}");
+    }
+    world.write("jwks.json", "{}");
+    world.run(&["start"]).fails(2, &["ERR-5010", "tokens.main.jwks_file"]);
+}
+
 #[test]
 fn drills_run_on_a_server_that_asks_who_comes() {
     let world = secured();

@@ -10,7 +10,8 @@ pub(super) const SECURITY: [ErrorEntry; 7] = [
         remedy: Remedy::FixRequest,
         status: 401,
         title: "The request does not prove whose it is",
-        fix: "Send a key that is valid: it must not have ended, and must be written as it was shown. `engram key create` makes one.",
+        fix: "Send a key that is valid: it must not have ended, and must be written as it was shown. `engram key create` makes one. A token must be of an \
+              issuer that the configuration names, for this server, and must not have ended.",
         example: "Authorization: Bearer engram_4k2w9q1x7d3m_...",
     },
     ErrorEntry {
@@ -20,7 +21,7 @@ pub(super) const SECURITY: [ErrorEntry; 7] = [
         remedy: Remedy::FixRequest,
         status: 403,
         title: "The caller may not do that",
-        fix: "Use a key whose role has the permission that the detail names; `engram whoami` shows what yours may do.",
+        fix: "Use a key or token whose role has the permission that the detail names; `engram whoami` shows what yours may do.",
         example: "engram key create writer-1 --role writer --space notes",
     },
     ErrorEntry {

@@ -132,14 +132,7 @@ impl Read<'_> {
             let Some(subject) = self.maybe_text(key) else {
                 return Err(self.conflict(key, "is required for a certificate"));
             };
-            let role = match self.text(&at("role")).as_str() {
-                "reader" => Some(RoleName::Reader),
-                "writer" => Some(RoleName::Writer),
-                "curator" => Some(RoleName::Curator),
-                "space_admin" => Some(RoleName::SpaceAdmin),
-                "operator" => Some(RoleName::Operator),
-                _ => None,
-            };
+            let role = role_named(&self.text(&at("role")));
             let settings = CertificateSettings {
                 subject,
                 role,
@@ -185,5 +178,17 @@ impl Read<'_> {
             dir: self.maybe_text("audit.dir").map(PathBuf::from),
             kept: Duration::from_millis(self.number("audit.kept")),
         }
+    }
+}
+
+/// The role of that name.
+pub(super) fn role_named(word: &str) -> Option<RoleName> {
+    match word {
+        "reader" => Some(RoleName::Reader),
+        "writer" => Some(RoleName::Writer),
+        "curator" => Some(RoleName::Curator),
+        "space_admin" => Some(RoleName::SpaceAdmin),
+        "operator" => Some(RoleName::Operator),
+        _ => None,
     }
 }

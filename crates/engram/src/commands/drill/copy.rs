@@ -54,11 +54,12 @@ impl CopyServer {
         own.data_dir = dir.to_path_buf();
         own.http_addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         own.grpc_addr = None;
-        // Whoever has an account here could read a copy that asks nobody; the keys and certificates of the installation are not its own.
+        // Whoever has an account here could read a copy that asks nobody; the keys, certificates and issuers of the installation are not its own.
         let key = key_of(dir)?;
         own.authenticates = true;
         own.tls = None;
         own.certificates.clear();
+        own.tokens.clear();
         own.audit.level = AuditLevel::Off;
         own.phraser = None;
         own.wal_spare_segments = 0;
