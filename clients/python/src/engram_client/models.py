@@ -1830,6 +1830,21 @@ class QueryResponse(_QueryResponseRequired, total=False):
     """The request of that operation; only under EXPLAIN."""
 
 
+class QuotaView(TypedDict, total=False):
+    """How much a space may hold and ask for; what is absent is not bounded."""
+
+    bytes: int
+    """Bytes in RAM, in segments and in the cold store together."""
+    calls: int
+    """Requests that may be worked on at once."""
+    memories: int
+    """Memories, suppressed ones and beliefs among them."""
+    reads_per_second: int
+    """Requests a second that may read it."""
+    writes_per_second: int
+    """Requests a second that may change it."""
+
+
 class RecallRequest(TypedDict, total=False):
     """A cue: any mix of a text, a vector, and memories to start from."""
 
@@ -2528,6 +2543,8 @@ class SpaceStatsView(_SpaceStatsViewRequired, total=False):
     """What judgements taught of the relevance of its recalls, by mode."""
     committed_at: str
     """Time of the last commit."""
+    quota: QuotaView
+    """What the operator allows it; absent where nothing is bounded."""
 
 
 class _SpaceViewRequired(TypedDict):
