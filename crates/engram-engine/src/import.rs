@@ -177,7 +177,7 @@ impl Engine {
             let answer = plan.answer((snapshot.lsn, snapshot.committed_at));
             return Ok((answer, plan.rests_on));
         }
-        self.within_quota(space, (&snapshot, overlay), plan.arriving())?;
+        self.within_quota(space, (&snapshot, overlay), plan.stored())?;
         self.commit_import(queue, space, plan, options)
     }
 
@@ -200,7 +200,7 @@ impl Engine {
             state_sum: plan.state_sum,
             now_ns: self.now_ns(),
         };
-        let number = queue.next_number();
+        let (number, born) = (queue.next_number(), plan.stored());
         let bytes_max = self.settings().commit_queue_bytes_max;
         let mut docs = Vec::new();
         let stamp = queue.submit(self.log(), bytes_max, submission, |stamp| {
@@ -210,7 +210,7 @@ impl Engine {
         })?;
         let overlay = queue.overlays.entry(space.identity.id).or_default();
         overlay.state_sum = plan.state_sum;
-        overlay.bear(number, docs.len() as u64);
+        overlay.bear(number, born);
         for (doc, state, saying) in docs {
             overlay.touch_doc(number, &doc, Known::stored(&doc, state));
             if let Some(saying) = saying {

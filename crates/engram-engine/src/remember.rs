@@ -145,7 +145,7 @@ impl Engine {
             let answer = answer(plan.results, &[], (snapshot.lsn, snapshot.committed_at));
             return Ok((answer, plan.rests_on));
         }
-        if plan.stored() > 0 {
+        if !plan.changes_nothing() {
             self.within_quota(&space, (&snapshot, overlay), plan.stored())?;
         }
         self.commit_plan(queue, &space, plan, options, (request_hash, now_ns))
@@ -174,7 +174,7 @@ impl Engine {
             state_sum: plan.state_sum,
             now_ns,
         };
-        let number = queue.next_number();
+        let (number, born) = (queue.next_number(), plan.stored());
         let sayings = plan.sayings();
         let mut docs = Vec::new();
         let bytes_max = self.settings().commit_queue_bytes_max;
@@ -185,7 +185,7 @@ impl Engine {
         })?;
         let overlay = queue.overlays.entry(space.identity.id).or_default();
         overlay.state_sum = plan.state_sum;
-        overlay.bear(number, docs.len() as u64);
+        overlay.bear(number, born);
         for doc in &docs {
             overlay.touch_doc(number, doc, Known::stored(doc, State::Active));
         }

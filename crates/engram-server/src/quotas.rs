@@ -58,7 +58,8 @@ impl SpaceQuotas {
         let now_ns = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let meter = self.meter(space, &quota, now_ns);
         // A place first: who finds none has used up nothing.
-        let place = meter.calls.map(Semaphore::try_acquire_owned).transpose().map_err(|_| {
+        let calls = meter.calls.filter(|_| waits_for_a_place(operation));
+        let place = calls.map(Semaphore::try_acquire_owned).transpose().map_err(|_| {
             let detail = format!(
                 "{} requests of the space are worked on, as many as may be",
                 meter.calls_max
@@ -107,6 +108,11 @@ impl Meter {
     }
 }
 
+/// Whoever forgets or administers comes in although followers hold all places.
+fn waits_for_a_place(operation: &Operation) -> bool {
+    !matches!(operation.permission, Permission::Forget | Permission::Admin | Permission::Operate)
+}
+
 #[cfg(test)]
 mod tests {
     use engram_api::OPERATIONS;
@@ -153,6 +159,7 @@ mod tests {
             assert!(quotas.enter("a", operation("recall")).is_err());
         }
         assert!(quotas.enter("b", operation("recall")).is_ok());
+        assert!(quotas.enter("a", operation("forget")).is_ok(), "readers keep no curator out");
         drop(place);
         assert!(quotas.enter("a", operation("recall")).is_ok());
     }

@@ -90,7 +90,7 @@ fn cosine(one: &[f32], other: &[f32]) -> f64 {
     dot(one, other) / (dot(one, one) * dot(other, other)).sqrt()
 }
 
-/// Whether the earlier memory has all that the new one states, but for its source, which must be trusted as much, and the time at
+/// Whether the earlier memory has all that the new one states, but for its source, whose trust must be the same, and the time at
 /// which it happened.
 fn states_no_more(new: &MemoryContent, earlier: &MemoryContent) -> bool {
     let mut together = earlier.clone();
@@ -121,6 +121,5 @@ fn states_no_more(new: &MemoryContent, earlier: &MemoryContent) -> bool {
     (together.valid_from, together.valid_until) = (new.valid_from, new.valid_until);
     together.expires_at = new.expires_at;
     together.decay = new.decay;
-    let trust = |content: &MemoryContent| content.source.trust.unwrap_or(1.0);
-    together == *earlier && trust(new) >= trust(earlier)
+    together == *earlier && new.source.trust == earlier.source.trust
 }

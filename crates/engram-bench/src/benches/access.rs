@@ -106,7 +106,10 @@ fn measure(
     if way.has_keys {
         server.set("auth.enabled=true");
     }
-    let key = server.pause(|dir| way.has_keys.then(|| create_key(dir)).transpose())?;
+    let key = server.pause(|dir| {
+        let create = || create_key(dir, ("bench", RoleName::Reader, SPACE));
+        way.has_keys.then(create).transpose()
+    })?;
     let header = key.map(|key| format!("authorization: Bearer {key}\r\n")).unwrap_or_default();
     let look = with_header(&Wire::get(&format!("/api/v1/spaces/{SPACE}")), &header);
     let recall = |n: usize| {
@@ -146,16 +149,20 @@ fn measure(
 }
 
 /// A request with one more line in its head.
-fn with_header(request: &[u8], header: &str) -> Vec<u8> {
+pub(super) fn with_header(request: &[u8], header: &str) -> Vec<u8> {
     let line = request.windows(2).position(|pair| pair == b"\r\n").map_or(0, |at| at + 2);
     [&request[..line], header.as_bytes(), &request[line..]].concat()
 }
 
-fn create_key(dir: &Path) -> Result<String, BenchError> {
+/// Makes a key of that name, with that role in that space.
+pub(super) fn create_key(
+    dir: &Path,
+    (name, role, space): (&str, RoleName, &str),
+) -> Result<String, BenchError> {
     let request = CreateKeyRequest {
-        name: "bench".to_owned(),
-        role: Some(RoleName::Reader),
-        spaces: vec![SPACE.to_owned()],
+        name: name.to_owned(),
+        role: Some(role),
+        spaces: vec![space.to_owned()],
         ..CreateKeyRequest::default()
     };
     let created = OfflineKeys::open(dir).and_then(|keys| keys.create(request));

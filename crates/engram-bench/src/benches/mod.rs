@@ -8,6 +8,7 @@ mod embed;
 mod generate;
 mod remember;
 mod sustain;
+mod wall;
 mod asked;
 mod fading;
 mod recall;

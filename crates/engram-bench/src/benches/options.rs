@@ -55,6 +55,10 @@ pub const BENCHMARKS: &[BenchmarkEntry] = &[
         about: "what keys and TLS cost, beside a server that asks nobody and speaks plain text",
     },
     BenchmarkEntry {
+        name: "wall",
+        about: "whether refusals tell which spaces are there, and what a space at its quota takes from another",
+    },
+    BenchmarkEntry {
         name: "consolidate",
         about: "recall while beliefs are made behind it, and what share of a core that takes",
     },

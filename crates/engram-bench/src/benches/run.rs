@@ -4,7 +4,7 @@ use super::options::{BENCHMARKS, BenchOptions};
 use super::report::{BenchReport, ReportBuilder};
 use super::{
     access, ann, backup, connections, consolidate, embed, generate, growth, recall, remember, scan,
-    spaces, spread, sustain,
+    spaces, spread, sustain, wall,
 };
 use crate::failure::BenchError;
 
@@ -29,6 +29,7 @@ pub fn run_benchmark(
         "recall" => recall::run(options, &mut report, progress)?,
         "growth" => growth::run(options, &mut report, progress)?,
         "access" => access::run(options, &mut report, progress)?,
+        "wall" => wall::run(options, &mut report, progress)?,
         "connections" => connections::run(options, &mut report, progress)?,
         "spaces" => spaces::run(options, &mut report, progress)?,
         "consolidate" => consolidate::run(options, &mut report, progress)?,

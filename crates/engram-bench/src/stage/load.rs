@@ -28,6 +28,7 @@ pub(crate) enum Pace {
 }
 
 /// What is sent, by how many, and when it ends.
+#[derive(Clone, Copy)]
 pub(crate) struct Load<'a> {
     pub(crate) addr: SocketAddr,
     pub(crate) clients: usize,

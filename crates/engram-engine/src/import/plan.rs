@@ -247,9 +247,9 @@ impl Plan {
         self.created == RecordCounts::default()
     }
 
-    /// How many memories are stored.
-    pub(super) fn arriving(&self) -> u64 {
-        self.arriving.len() as u64
+    /// By how many memories the space grows.
+    pub(super) fn stored(&self) -> u64 {
+        (self.arriving.len() - self.expired.len()) as u64
     }
 
     pub(super) fn answer(&self, (lsn, committed_at): (Lsn, CommitTime)) -> Imported {

@@ -112,7 +112,7 @@ impl<'a> Forming<'a> {
         };
         let place = (memory.stated_from(), nodes.0, nodes.1);
         let lives = |node: u32| self.snapshot.doc_of_node(node).is_some();
-        let (before, after) = known.claims.beside((&claim, place), &lives, &of_node);
+        let (before, after) = known.claims.beside((&claim, place, own.trust), &lives, &of_node);
         let next = |earlier: Stated| after.iter().find(|later| later.stated.supersedes(earlier));
         let node = nodes.1;
         if let Some(newer) = next(own) {

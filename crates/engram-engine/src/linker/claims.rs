@@ -9,6 +9,8 @@ pub(crate) type ClaimPlace = (i64, u32, u32);
 
 /// Statements about one attribute that one new statement is compared with, on either side of it.
 pub(crate) const CLAIMS_BESIDE_MAX: usize = 256;
+/// Statements on either side that are looked at in all: those that are trusted less count for themselves, so that few of them hide nothing.
+const CLAIMS_SEEN_MAX: usize = 16 * CLAIMS_BESIDE_MAX;
 
 /// Statements by what they are about. What is deleted stays until somebody looks at it.
 #[derive(Default)]
@@ -86,10 +88,10 @@ impl Claims {
         self.places.entry(claim).or_default().insert(place);
     }
 
-    /// The living statements before a place, nearest first, and those behind it. `stated` says what one states; none = nothing.
+    /// The living statements before a place, nearest first, and those behind it, of one that is trusted so far. `stated` says what one states; none = nothing.
     pub(crate) fn beside(
         &mut self,
-        (claim, place): (&str, ClaimPlace),
+        (claim, place, trust): (&str, ClaimPlace, f32),
         lives: &dyn Fn(u32) -> bool,
         stated: &dyn Fn(u32) -> Option<Stated>,
     ) -> (Vec<Claim>, Vec<Claim>) {
@@ -98,13 +100,23 @@ impl Claims {
         let mut gone = Vec::new();
         let mut living = |found: &mut dyn Iterator<Item = &ClaimPlace>| {
             let mut claims = Vec::new();
-            for other in found.take(CLAIMS_BESIDE_MAX) {
+            // Of those that are trusted less, and of the others.
+            let mut left = [CLAIMS_BESIDE_MAX; 2];
+            for other in found.take(CLAIMS_SEEN_MAX) {
                 if !lives(other.2) {
                     gone.push(*other);
                     continue;
                 }
-                if let Some(stated) = known.get(&other.2).copied().or_else(|| stated(other.2)) {
-                    known.insert(other.2, stated);
+                let Some(stated) = known.get(&other.2).copied().or_else(|| stated(other.2)) else {
+                    continue;
+                };
+                known.insert(other.2, stated);
+                let sort = usize::from(stated.trust >= trust);
+                if left == [0, 0] {
+                    break;
+                }
+                if left[sort] > 0 {
+                    left[sort] -= 1;
                     claims.push(Claim { node: other.2, stated });
                 }
             }

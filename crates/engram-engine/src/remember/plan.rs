@@ -290,9 +290,9 @@ impl Plan {
         self.puts.is_empty() && self.merges.is_empty()
     }
 
-    /// How many memories are stored.
+    /// By how many memories the space grows: those that forgot themselves and are stored anew are there already.
     pub(super) fn stored(&self) -> u64 {
-        self.puts.len() as u64
+        (self.puts.len() - self.expired.len()) as u64
     }
 
     /// What the memories to store say, with their ids, where the space looks at that.

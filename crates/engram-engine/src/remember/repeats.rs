@@ -147,7 +147,7 @@ pub(super) fn absorbs(earlier: &MemoryContent, new: &MemoryContent) -> bool {
         entities,
         tags,
         metadata,
-        // In the log, and what makes it evidence; what is trusted less is none for what is trusted more.
+        // In the log, and what makes it evidence; its trust must be the same, or one of both would get the other's.
         source,
         subject,
         attribute,
@@ -161,7 +161,7 @@ pub(super) fn absorbs(earlier: &MemoryContent, new: &MemoryContent) -> bool {
     let text = |new: &String, earlier: &String| new.is_empty() || new == earlier;
     let list = |new: &[String], earlier: &[String]| new.iter().all(|one| earlier.contains(one));
     *kind == earlier.kind
-        && source.trusted() >= earlier.source.trusted()
+        && source.trust == earlier.source.trust
         && text(title, &earlier.title)
         && text(session, &earlier.session)
         && text(place, &earlier.place)
@@ -210,7 +210,6 @@ mod tests {
             "it must not be forgotten with the earlier one"
         );
         assert!(!with(&|new| new.valid_until = Some(7)));
-        assert!(with(&|new| new.source.trust = Some(1.0)));
         assert!(!with(&|new| new.source.trust = Some(0.9)), "its source is trusted less");
     }
 }

@@ -96,7 +96,7 @@ fn nothing_that_is_stated_is_lost_in_a_merge() {
 }
 
 #[test]
-fn what_is_trusted_less_is_not_merged_into_what_is_trusted_more() {
+fn what_is_trusted_differently_is_not_merged() {
     let home = home(DuplicatePolicy::Merge);
     let engine = home.open();
     let of = |trust: Option<f32>| {
@@ -110,8 +110,10 @@ fn what_is_trusted_less_is_not_merged_into_what_is_trusted_more() {
     assert_eq!(engine.get("default", &known.id).unwrap().strength.uses, 0);
     let again = one(&engine, of(Some(0.5))).unwrap();
     assert_eq!((again.created, again.id), (Created::Merged, doubted.id));
-    let trusted = one(&engine, of(Some(1.0))).unwrap();
-    assert_eq!((trusted.created, trusted.id), (Created::Merged, known.id));
+    let trusted = one(&engine, of(Some(0.75))).unwrap();
+    assert_eq!(trusted.created, Created::Now, "a doubtful one takes no trusted statement in");
+    let known_again = one(&engine, of(None)).unwrap();
+    assert_eq!((known_again.created, known_again.id), (Created::Merged, known.id));
 }
 
 #[test]

@@ -143,6 +143,20 @@ fn an_untrusted_repetition_does_not_shield_what_a_trusted_one_supersedes() {
 }
 
 #[test]
+fn many_rumours_do_not_hide_what_a_trusted_statement_supersedes() {
+    let home = small();
+    let engine = home.open();
+    store(&engine, lives("london", "Ada lives in London.", 0));
+    for number in 0..300 {
+        let said = format!("Ada lives in rumour {number}.");
+        store(&engine, doubted(&format!("rumour-{number}"), &said, 1, 0.25));
+    }
+    store(&engine, lives("paris", "Ada lives in Paris.", 2));
+    link_all(&engine);
+    assert_eq!(by(&engine, "london"), some("paris"));
+}
+
+#[test]
 fn without_times_of_validity_what_happened_and_then_the_log_decides() {
     let home = Home::new();
     let engine = home.open();

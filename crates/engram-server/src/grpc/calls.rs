@@ -60,6 +60,7 @@ pub(super) async fn serve(
     };
     let mut request = request;
     let origin = origin_of(request.headers(), request.extensions());
+    let id = origin.request_id.clone();
     request.extensions_mut().insert((caller, origin));
     let limit = node.settings.limits.request_bytes;
     let mut grpc = Grpc::new(RawCodec)
@@ -87,24 +88,25 @@ pub(super) async fn serve(
     }
     let (limit, counting) = (node.settings.limits.request_timeout, Arc::clone(&node));
     let call = move |request| unary(Arc::clone(&node), rpc, request);
-    let counted = request.map(|body| counted(counting, body));
+    let counted = request.map(|body| counted(counting, body, id));
     let answered = timeout(limit * 2, grpc.unary(service_fn(call), counted)).await;
     let slow = |_| Status::deadline_exceeded("the message did not arrive in time").into_http();
     answered.unwrap_or_else(slow)
 }
 
 /// A body whose bytes are counted among those that the server holds, as they arrive.
-fn counted(node: Arc<Node>, body: Body) -> Body {
+fn counted(node: Arc<Node>, body: Body, id: String) -> Body {
     let (mut held, mut bytes) = (None, 0);
     let frames = body.into_data_stream().map(move |frame| {
-        let frame = frame.map_err(std::io::Error::other)?;
+        let frame = frame.map_err(|error| Status::from_error(error.into()))?;
         bytes += frame.len();
         let counted = match held.as_mut() {
             None => Held::first(&node).and_then(|first| held.insert(first).grow(&node, bytes)),
             Some(held) => held.grow(&node, bytes),
         };
-        counted.map_err(|refusal| std::io::Error::other(refusal.0.detail.clone()))?;
-        Ok::<Bytes, std::io::Error>(frame)
+        // A status among the causes of an error is what the caller is told.
+        counted.map_err(|refusal| refused(refusal, &id))?;
+        Ok::<Bytes, Status>(frame)
     });
     Body::from_stream(frames)
 }

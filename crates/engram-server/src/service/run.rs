@@ -41,7 +41,7 @@ pub(crate) struct Running {
     steps: Box<dyn Steps>,
     caller: Caller,
     /// Its places among the requests of the server and of its space.
-    places: (OwnedSemaphorePermit, SpacePlace),
+    places: Arc<(OwnedSemaphorePermit, SpacePlace)>,
 }
 
 /// Runs a call. `held` is the memory that its body is counted for.
@@ -104,20 +104,22 @@ async fn work(node: &Arc<Node>, call: Call, held: Option<Held>) -> Result<Ran, R
         .try_acquire_owned()
         .map_err(|_| Refusal::new(ErrorCode::Overloaded, "too many requests are worked on now"))?;
     let context = context(node, engine);
+    let places = Arc::new((admitted, space_place));
     match handler {
         Handler::Node(_) | Handler::Nested(_) | Handler::Follow => unreachable!("it has answered"),
         Handler::Look(look) => look(&context, &call).map(Ran::Answered),
         Handler::Steps(begin) => {
             let steps = begin(&context, &call)?;
             let caller = call.caller;
-            let places = (admitted, space_place);
             Ok(Ran::Under(Running { node: Arc::clone(node), steps, caller, places }))
         }
         Handler::Search(search) => {
             let lane = node.lane(&context.engine, &call.space, Lane::Read);
+            // Whoever gives up early must not take another place while this is worked on.
+            let kept = Arc::clone(&places);
             let job = move || {
                 let answer = search(&context, &call);
-                drop(held);
+                drop((held, kept));
                 answer
             };
             let answer = node.lanes.run(lane, job).await.map_err(|panic| node.panicked(panic))?;
@@ -130,9 +132,10 @@ async fn work(node: &Arc<Node>, call: Call, held: Option<Held>) -> Result<Ran, R
             slow_down(&context.engine, &call.space).await;
             let lane = node.lane(&context.engine, &call.space, Lane::Write);
             let (reply, finished) = oneshot::channel::<Finish>();
+            let kept = Arc::clone(&places);
             let job = move || {
                 let submitted = commit(&context, &call, reply);
-                drop(held);
+                drop((held, kept));
                 submitted
             };
             node.lanes.run(lane, job).await.map_err(|panic| node.panicked(panic))??;
@@ -223,11 +226,11 @@ impl Running {
         node.access.still(&caller)?;
         let job = move || {
             let stepped = steps.step();
-            (steps, stepped)
+            (steps, places, stepped)
         };
         // It waits for the disk, perhaps for a model, more than it works.
         let ran = node.lanes.run(Lane::Waiting, job).await;
-        let (steps, stepped) = ran.map_err(|panic| node.panicked(panic))?;
+        let (steps, places, stepped) = ran.map_err(|panic| node.panicked(panic))?;
         Ok((Running { node, steps, caller, places }, stepped?))
     }
 

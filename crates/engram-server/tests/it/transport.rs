@@ -3,11 +3,15 @@
 use std::io::{Read as _, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
+use tonic::Code;
+use tonic_types::StatusExt as _;
 
+use crate::grpc::GrpcClient;
 use crate::harness::{FaultyFs, Fixture, parts, receive, send};
 
 const REMEMBER: &str = "/api/v1/spaces/default/remember";
@@ -167,6 +171,34 @@ fn slow_bodies_take_no_place_from_others() {
         })
         .collect();
     server.remember("a", "text");
+    drop(slow);
+}
+
+#[test]
+fn every_door_says_that_bodies_fill_the_memory_for_them() {
+    let server = Fixture::start_with(&[("limits.request_bytes", "4 MiB")], parts());
+    let body = vec![b' '; 4 << 20];
+    let slow: Vec<TcpStream> = (0..16)
+        .map(|_| {
+            let mut stream = open(&server, &format!("Content-Length: {}\r\n", body.len()));
+            stream.write_all(&body[1..]).unwrap();
+            stream
+        })
+        .collect();
+    // They count as the server reads them.
+    let refused = (0..1_000).find_map(|_| {
+        let reply = server.call("recall", &json!({ "text": "tea" }));
+        if reply.status != 200 {
+            return Some(reply);
+        }
+        thread::sleep(Duration::from_millis(10));
+        None
+    });
+    refused.expect("the memory is full").problem(503, "overloaded");
+    let mut client = GrpcClient::of(&server);
+    let status = client.remember("default", &json!({ "text": "tea" })).unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+    assert_eq!(status.get_error_details().error_info().unwrap().reason, "overloaded");
     drop(slow);
 }
 

@@ -21,7 +21,7 @@ mod unit;
 mod page;
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -108,11 +108,23 @@ fn told(path: &Path, error: &std::io::Error) -> Failure {
 /// Does what takes nothing from the server. What cannot be done stays a finding.
 fn mend(findings: &Findings) -> Vec<Mend> {
     let mends = findings.found.iter().filter_map(|one| one.mend.clone());
-    let done = |Mend { path, mode }: &Mend| {
-        let set = fs::set_permissions(path, Permissions::from_mode(*mode));
-        set.inspect_err(|error| note(&format!("not fixed: {}: {error}", path.display()))).is_ok()
+    let done = |mend: &Mend| {
+        let set = close(mend);
+        let told = |error: &_| note(&format!("not fixed: {}: {error}", mend.path.display()));
+        set.inspect_err(told).is_ok()
     };
     mends.filter(done).collect()
+}
+
+/// Takes permissions from the file that was looked at, and from no other that stands in its place by now.
+fn close(mend: &Mend) -> std::io::Result<()> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(&mend.path)?;
+    let stat = file.metadata()?;
+    if (stat.dev(), stat.ino()) != mend.file {
+        return Err(std::io::Error::other("it is another file by now"));
+    }
+    file.set_permissions(Permissions::from_mode(stat.mode() & mend.mode))
 }
 
 /// The report for programs.

@@ -79,6 +79,8 @@ fn open_files_are_found_and_closed() {
     let world = home();
     world.run(&["certs", "create-ca", "--dir", "ca"]).ok();
     world.run(&["certs", "issue", "server", "--dir", "ca"]).ok();
+    // Whatever the umask is.
+    mode(&world.path("ca"), 0o755);
     let path = |name: &str| world.path(name).display().to_string();
     for name in ["backup.key", "model.key"] {
         mode(Path::new(&world.write(name, "5e")), 0o600);
@@ -105,6 +107,7 @@ fn open_files_are_found_and_closed() {
     mends(&world, "backup.key", (0o644, 0o640), "secret-file-open");
     mends(&world, "model.key", (0o664, 0o640), "secret-file-open");
     mends(&world, "ca/server.key", (0o604, 0o600), "secret-file-open");
+    mends(&world, "ca/server.pem", (0o666, 0o644), "trust-file-writable");
     mends(&world, CONFIG_NAME, (0o666, 0o644), "config-writable");
     world.write("data/KEYS", "");
     mode(&world.path("data/KEYS"), 0o644);
@@ -151,6 +154,10 @@ fn open_doors_are_found() {
     world.run(&["harden", "--http", "0.0.0.0:7432"]).fails(2, &["auth.enabled"]);
     differs(&world, &["--set", "limits.request_bytes=65 MiB"], &["request-limit-wide"]);
     differs(&world, &["--set", "limits.request_timeout=6m"], &["request-time-long"]);
+    assert!(ids(&world, &[]).contains("space-without-quota"));
+    for bound in ["quotas.memories=1000", "quotas.bytes=1GiB"] {
+        assert!(!ids(&world, &["--set", bound]).contains("space-without-quota"), "{bound}");
+    }
     let audit = |kept: &str| ids(&world, &["--auth", "--set", kept]);
     assert!(audit("audit.kept=2159 h").contains("audit-kept-short"));
     assert!(!audit("audit.kept=2160 h").contains("audit-kept-short"));

@@ -140,20 +140,24 @@ impl Issuer {
         Ok(Caller::vouched(principal, grant, ends_at, Arc::clone(&key.ends_at)))
     }
 
-    /// Has the keys read again for a token that names an unknown one, and waits for it; false where they were a moment ago.
-    pub(super) async fn refreshed(&self) -> bool {
+    /// Has the keys read again for a token that names an unknown one, and waits for it, unless they were a moment ago.
+    pub(super) async fn refreshed(&self, is_known: impl Fn() -> bool) {
         let mut ended = self.ended.subscribe();
-        if !self.ask() {
-            return false;
+        if self.ask(is_known) {
+            // Whoever waits in vain finds no key.
+            drop(tokio::time::timeout(WAIT_MAX, ended.changed()).await);
         }
-        tokio::time::timeout(WAIT_MAX, ended.changed()).await.is_ok()
     }
 
     /// Whether keys are being read, or are about to be because of this.
-    fn ask(&self) -> bool {
+    fn ask(&self, is_known: impl Fn() -> bool) -> bool {
         let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         if reading.is_on {
             return true;
+        }
+        // A reading may have ended since the key was looked for.
+        if is_known() {
+            return false;
         }
         let now = self.clock.now_ns();
         // A clock that was set back keeps nobody out.

@@ -91,8 +91,10 @@ impl Tokens {
         let key = || issuer.key(alleged.key_id.as_deref(), alleged.algorithm);
         let key = match key() {
             Some(key) => key,
-            None if issuer.refreshed().await => key().ok_or_else(unknown)?,
-            None => return Err(unknown()),
+            None => {
+                issuer.refreshed(|| key().is_some()).await;
+                key().ok_or_else(unknown)?
+            }
         };
         let claims = key.verified(token).ok_or_else(unknown)?;
         issuer.caller(&claims, &key)

@@ -19,6 +19,8 @@ use super::wire::{End, exchange};
 use super::{SOUND_EVERY, STRANGERS_EVERY, closed_server, open_server, requests, seed, serves};
 use crate::harness::Fixture;
 
+/// Answers that may come too late behind each other.
+const RESETS_MAX: usize = 20;
 /// How long a stream is listened to that may have nothing more to tell.
 const QUIET: Duration = Duration::from_millis(50);
 /// No answer takes longer to begin.
@@ -77,15 +79,20 @@ impl Client {
     }
 
     /// Sends a body as it is. A server that answers before it has read all resets the stream behind its answer, which a client may see first
-    /// (RFC 9113, 8.1): then it is sent once more. Who fails at a message does so again.
+    /// (RFC 9113, 8.1): then it is sent again. Who fails at a message does so each time.
     fn send(&self, request: &Request<Bytes>) -> Option<Ended> {
-        let first = self.send_once(request.clone());
-        match first {
-            Some(Ended { code: Code::Cancelled, message }) if message.starts_with(RESET) => {
-                self.send_once(request.clone())
+        let is_reset = |ended: &Option<Ended>| {
+            let reset = ended.as_ref().filter(|ended| ended.code == Code::Cancelled);
+            reset.is_some_and(|ended| ended.message.starts_with(RESET))
+        };
+        let mut ended = self.send_once(request.clone());
+        for _ in 0..RESETS_MAX {
+            if !is_reset(&ended) {
+                break;
             }
-            first => first,
+            ended = self.send_once(request.clone());
         }
+        ended
     }
 
     /// Reads what comes back until it is silent; none = the stream goes on.

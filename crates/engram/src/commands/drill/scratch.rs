@@ -1,6 +1,7 @@
 //! The folder of a drill: outside of what must not be touched, with enough room, and gone afterwards.
 
 use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use engram_api::ErrorCode;
@@ -52,7 +53,9 @@ impl Scratch {
             }
         }
         let dir = place.join(format!("engram-drill-{}", std::process::id()));
-        fs::create_dir(&dir).map_err(|error| told(&dir, &error))?;
+        // Copies of memories are nobody else's business.
+        let made = fs::DirBuilder::new().mode(0o700).create(&dir);
+        made.map_err(|error| told(&dir, &error))?;
         Ok(Scratch { dir, keep })
     }
 

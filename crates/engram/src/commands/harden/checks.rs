@@ -27,6 +27,7 @@ pub(super) enum Check {
     KeysUnreadable,
     AuditDirOpen,
     SecretFileOpen,
+    TrustFileWritable,
     SecretInConfig,
     ConfigWritable,
     AuthOff,
@@ -51,6 +52,7 @@ pub(super) enum Check {
     AuditBesideData,
     RequestLimitWide,
     RequestTimeLong,
+    SpaceWithoutQuota,
     RepositoryNone,
     RepositoryPlain,
     RepositoryOpen,
@@ -101,6 +103,8 @@ pub(super) struct Mend {
     pub(super) path: PathBuf,
     /// Permissions after it.
     pub(super) mode: u32,
+    /// Device and number of the file that was looked at.
+    pub(super) file: (u64, u64),
 }
 
 /// Something that was found.
@@ -137,7 +141,7 @@ use Check as C;
 use Severity::{Critical, High, Low, Medium};
 
 /// All checks, in the order of the page.
-pub(super) const ROWS: [Row; 43] = [
+pub(super) const ROWS: [Row; 45] = [
     row(
         C::DataDirOpen,
         High,
@@ -179,6 +183,12 @@ pub(super) const ROWS: [Row; 43] = [
         Critical,
         "Other accounts can read a private key or another file that holds a secret, or the group can change it",
         "chmod g-wx,o-rwx; --fix does it where the file belongs to the account of the data directory",
+    ),
+    row(
+        C::TrustFileWritable,
+        Critical,
+        "Other accounts can change a certificate, the authorities of clients, or the keys of an issuer of tokens: they can let themselves in",
+        "chmod go-w; --fix does it where the file belongs to the account of the data directory",
     ),
     row(
         C::SecretInConfig,
@@ -318,6 +328,12 @@ pub(super) const ROWS: [Row; 43] = [
         Low,
         "A request may take more than five minutes",
         "set limits.request_timeout to what clients wait for",
+    ),
+    row(
+        C::SpaceWithoutQuota,
+        Low,
+        "A space may grow until the disk is full, for all others too",
+        "set quotas.memories or quotas.bytes",
     ),
     row(
         C::RepositoryNone,

@@ -28,6 +28,7 @@ pub(super) fn look(settings: &Settings, now_ns: i64, found: &mut Findings) {
         look_at_certificates(tls, now_ns, found);
     }
     look_at_audit(settings, found);
+    look_at_quotas(settings, found);
     let limits = settings.limits;
     if limits.request_bytes > REQUEST_BYTES_MAX {
         let what = format!("it is {} bytes", limits.request_bytes);
@@ -36,6 +37,13 @@ pub(super) fn look(settings: &Settings, now_ns: i64, found: &mut Findings) {
     if limits.request_timeout > REQUEST_TIME_MAX {
         let what = format!("it is {} s", limits.request_timeout.as_secs());
         found.add(Check::RequestTimeLong, "limits.request_timeout", what);
+    }
+}
+
+fn look_at_quotas(settings: &Settings, found: &mut Findings) {
+    let each = settings.quotas.each;
+    if each.memories.is_none() && each.bytes.is_none() {
+        found.add(Check::SpaceWithoutQuota, "quotas", "no quota bounds what every space may hold");
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use engram_server::{Settings, StorePlace};
+use engram_server::{JwksSource, Settings, StorePlace};
 
 use super::checks::{Check, Finding, Findings, Mend};
 use super::host::Process;
@@ -60,7 +60,8 @@ impl Place {
             return;
         }
         let mode = self.mode();
-        let mend = mends.then(|| Mend { path: self.path.clone(), mode: mode & !mask });
+        let file = (self.stat.dev(), self.stat.ino());
+        let mend = mends.then(|| Mend { path: self.path.clone(), mode: mode & !mask, file });
         let what = format!("its mode is {mode:04o}");
         found.found.push(Finding { check, place: self.path.display().to_string(), what, mend });
     }
@@ -93,6 +94,12 @@ pub(super) fn look(
             file.closed(Check::SecretFileOpen, STRANGERS | 0o010, mends, found);
         }
     }
+    for path in trust_files(settings) {
+        if let Some(file) = Place::at(&path, found) {
+            let mends = owner == Some(file.stat.uid());
+            file.closed(Check::TrustFileWritable, WRITE, mends, found);
+        }
+    }
     if let Some(config) = config.and_then(|path| Place::at(path, found)) {
         config.closed(Check::ConfigWritable, WRITE, true, found);
     }
@@ -111,6 +118,17 @@ fn secret_files(settings: &Settings) -> BTreeSet<PathBuf> {
     let repositories = settings.repositories.values().filter_map(|one| one.key_file.clone());
     let embedders = settings.embedders.values().filter_map(|one| one.api_key_file.clone());
     tls.chain(repositories).chain(embedders).collect()
+}
+
+/// Files that say whom the server believes.
+fn trust_files(settings: &Settings) -> BTreeSet<PathBuf> {
+    let tls = settings.tls.iter();
+    let tls = tls.flat_map(|tls| [Some(tls.cert_file.clone()), tls.client_ca_file.clone()]);
+    let issuers = settings.tokens.values().map(|issuer| match &issuer.source {
+        JwksSource::File(path) => Some(path.clone()),
+        JwksSource::Url { ca_file, .. } => ca_file.clone(),
+    });
+    tls.chain(issuers).flatten().collect()
 }
 
 fn look_at_data(data: &Place, process: Option<&Process>, found: &mut Findings) {

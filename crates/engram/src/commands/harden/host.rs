@@ -43,18 +43,20 @@ pub(super) fn process(data_dir: &Path) -> Option<Process> {
 fn server(data_dir: &Path) -> Option<u32> {
     let lock = fs::canonicalize(data_dir.join("LOCK")).ok()?;
     let inode = fs::metadata(&lock).ok()?.ino();
-    let pid = holder(&fs::read_to_string("/proc/locks").ok()?, inode)?;
     // Numbers of files are those of one file system. Whose files cannot be listed is believed.
-    let files = fs::read_dir(format!("/proc/{pid}/fd"));
-    let is_it = files.map_or(true, |files| {
-        files.flatten().any(|file| fs::read_link(file.path()).is_ok_and(|path| path == lock))
-    });
-    is_it.then_some(pid)
+    let has_it = |pid: &u32| {
+        let files = fs::read_dir(format!("/proc/{pid}/fd"));
+        files.map_or(true, |files| {
+            files.flatten().any(|file| fs::read_link(file.path()).is_ok_and(|path| path == lock))
+        })
+    };
+    let locks = fs::read_to_string("/proc/locks").ok()?;
+    holders(&locks, inode).find(has_it)
 }
 
-/// The process that holds a lock on a file, as `/proc/locks` tells (proc_locks(5)).
-fn holder(locks: &str, inode: u64) -> Option<u32> {
-    let mut held = locks.lines().filter_map(|line| {
+/// The processes that hold a lock on a file of that number, as `/proc/locks` tells (proc_locks(5)).
+fn holders(locks: &str, inode: u64) -> impl Iterator<Item = u32> {
+    locks.lines().filter_map(move |line| {
         let mut fields = line.split_whitespace().skip(1);
         // A process that waits for a lock has an arrow here.
         if fields.next()? != "FLOCK" {
@@ -63,8 +65,7 @@ fn holder(locks: &str, inode: u64) -> Option<u32> {
         let pid = fields.nth(2)?.parse::<u32>().ok()?;
         let file = fields.next()?.rsplit(':').next()?.parse::<u64>().ok()?;
         (file == inode && pid > 0).then_some(pid)
-    });
-    held.next()
+    })
 }
 
 /// Whose a process is, and its limits.
@@ -163,10 +164,11 @@ mod tests {
 
     #[test]
     fn the_server_is_who_holds_the_lock() {
-        assert_eq!(holder(LOCKS, 12345), Some(4711));
-        assert_eq!(holder(LOCKS, 555), None, "not a lock of the kind that servers take");
-        assert_eq!(holder(LOCKS, 9), None, "a process of another namespace");
-        assert_eq!(holder(LOCKS, 1), None);
+        let holder = |inode| holders(LOCKS, inode).next();
+        assert_eq!(holder(12345), Some(4711));
+        assert_eq!(holder(555), None, "not a lock of the kind that servers take");
+        assert_eq!(holder(9), None, "a process of another namespace");
+        assert_eq!(holder(1), None);
     }
 
     fn found(uid: u32, core: &str, files: &str, owner: u32, is_server: bool) -> Vec<Check> {

@@ -46,6 +46,17 @@ pub(super) fn look(settings: &Settings, now_ns: i64, found: &mut Findings) {
             _ => {}
         }
     }
+    for (name, issuer) in &settings.tokens {
+        let is_all = issuer.spaces.iter().any(|space| space == ALL_SPACES);
+        match issuer.role {
+            Some(RoleName::Operator) => operators.push(name),
+            Some(_) if is_all && issuer.spaces_claim.is_none() => {
+                let place = format!("tokens.{name}.spaces");
+                found.add(Check::KeyAllSpaces, place, "each of its tokens may touch all spaces");
+            }
+            _ => {}
+        }
+    }
     if operators.len() > OPERATORS_MAX {
         let what = format!("{} may do everything: {}", operators.len(), operators.join(", "));
         found.add(Check::OperatorsMany, "the keys", what);
