@@ -14,6 +14,7 @@ mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use engram_api::{ErrorCode, Problem};
 use engram_store::{BlobError, BlobStore, FsBlobs, MemoryBlobs, RealFs};
@@ -21,6 +22,10 @@ use tokio::runtime::Handle;
 
 use crate::config::{Settings, StorePlace, StoreSettings};
 use object::ObjectBlobs;
+
+/// How long a folder that another process changes is waited for between two looks, and how often.
+const FOLDER_PAUSE: Duration = Duration::from_millis(10);
+const FOLDER_PAUSES_MAX: u32 = 1_000;
 
 /// The store that holds cold files; none when the configuration has none. Nothing is asked over the network yet. Retries wait by the
 /// clock of the runtime of `handle`, which must outlive the calls.
@@ -38,11 +43,20 @@ pub(crate) fn open_blobs(
     Ok(Some(opened))
 }
 
+/// Another process holds a folder for as long as it writes an object.
+fn wait_for_others(waited: u32) -> bool {
+    std::thread::sleep(FOLDER_PAUSE);
+    waited < FOLDER_PAUSES_MAX
+}
+
 /// A store of objects as the configuration describes it.
 pub(crate) fn open(cold: &StoreSettings, handle: &Handle) -> Result<Arc<dyn BlobStore>, BlobError> {
     Ok(match &cold.place {
         StorePlace::Memory => Arc::new(MemoryBlobs::new()),
-        StorePlace::Folder(dir) => Arc::new(FsBlobs::open(Arc::new(RealFs), PathBuf::from(dir))?),
+        StorePlace::Folder(dir) => {
+            let folder = FsBlobs::open(Arc::new(RealFs), PathBuf::from(dir))?;
+            Arc::new(folder.with_pause(wait_for_others))
+        }
         StorePlace::S3 { bucket, prefix } => {
             Arc::new(ObjectBlobs::s3(cold, bucket, prefix, handle.clone())?)
         }

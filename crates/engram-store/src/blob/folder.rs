@@ -18,12 +18,16 @@ use crate::sync::guard;
 const SUFFIX: &str = ".blob";
 const LOCK_FILE: &str = "lock";
 
+/// Waits until it is worth asking again for what another process holds, given how often it did so already; false = give up.
+type Pause = dyn Fn(u32) -> bool + Send + Sync;
+
 /// Objects in a folder.
 pub struct FsBlobs {
     fs: Arc<dyn Fs>,
     dir: PathBuf,
     /// Threads of this process queue here; only other processes find the file locked.
     changing: Mutex<()>,
+    pause: Box<Pause>,
 }
 
 impl FsBlobs {
@@ -39,7 +43,13 @@ impl FsBlobs {
         });
         made.and_then(|()| fs.sync_dir(&dir))
             .map_err(|error| BlobError::from_io(&dir.to_string_lossy(), &error))?;
-        Ok(FsBlobs { fs, dir, changing: Mutex::new(()) })
+        Ok(FsBlobs { fs, dir, changing: Mutex::new(()), pause: Box::new(|_| false) })
+    }
+
+    /// Waits like this while another process changes the folder, instead of giving up at once.
+    #[must_use]
+    pub fn with_pause(self, pause: impl Fn(u32) -> bool + Send + Sync + 'static) -> FsBlobs {
+        FsBlobs { pause: Box::new(pause), ..self }
     }
 
     fn path(&self, key: &str) -> Result<PathBuf, BlobError> {
@@ -62,7 +72,15 @@ impl FsBlobs {
         // Taking the lock would make the file.
         self.check_mounted(key)?;
         let held = guard(&self.changing);
-        let lock = self.fs.lock(&self.dir.join(LOCK_FILE));
+        let mut waited = 0;
+        let lock = loop {
+            match self.fs.lock(&self.dir.join(LOCK_FILE)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && (self.pause)(waited) => {
+                    waited += 1;
+                }
+                lock => break lock,
+            }
+        };
         Ok((held, lock.map_err(|error| BlobError::from_io(key, &error))?))
     }
 

@@ -1,7 +1,8 @@
 //! The conformance suite on the implementations of this crate.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use engram_store::{
     BlobError, BlobStore, Clock, Entropy, Fs, FsBlobs, ManualClock, MemoryBlobs, MemoryFs,
@@ -50,6 +51,34 @@ fn stores_of_objects_conform() {
     let scratch = tempfile::tempdir().unwrap();
     let blobs = FsBlobs::open(Arc::new(RealFs), scratch.path().join("deep/objects")).unwrap();
     conformance::check_blobs(&(Arc::new(blobs) as Arc<dyn BlobStore>));
+}
+
+#[test]
+fn a_folder_that_another_process_changes_is_waited_for() {
+    let scratch = tempfile::tempdir().unwrap();
+    let dir = scratch.path().join("objects");
+    let open = || FsBlobs::open(Arc::new(RealFs), dir.clone()).unwrap();
+    let hurried = open();
+    let lock = || Some(RealFs.lock(&dir.join("lock")).unwrap());
+    let held = Arc::new(Mutex::new(lock()));
+    assert!(matches!(hurried.put("a", b"1"), Err(BlobError::Unavailable { .. })));
+    let holder = Arc::clone(&held);
+    let patient = open().with_pause(move |waited| {
+        if waited == 3 {
+            holder.lock().unwrap().take();
+        }
+        waited < 10
+    });
+    patient.put("a", b"1").unwrap();
+    *held.lock().unwrap() = lock();
+    let asked = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&asked);
+    let patient = open().with_pause(move |waited| {
+        counted.store(waited, Ordering::Relaxed);
+        waited < 5
+    });
+    assert!(matches!(patient.put("a", b"2"), Err(BlobError::Unavailable { .. })));
+    assert_eq!(asked.load(Ordering::Relaxed), 5);
 }
 
 #[test]
