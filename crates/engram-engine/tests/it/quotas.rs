@@ -132,7 +132,7 @@ fn bytes_bound_whatever_adds_to_a_space_and_nothing_that_takes_away() {
     let engine = free.open();
     remember(&engine, vec![text("a", "tea"), text("b", "milk")], RememberOptions::default())
         .unwrap();
-    free.settings.quotas = home.settings.quotas.clone();
+    free.settings.quotas = home.settings.quotas;
     let engine = free.open_again(engine);
     let bytes = |outcome: Result<(), EngineError>| {
         assert!(

@@ -170,7 +170,7 @@ fn fields_that_do_not_exist_or_cannot_be_asked() {
         1 | RECALL 'x' WHERE ocurred_at > now()
           |                  ^^^^^^^^^^
           = did you mean `occurred_at`?
-          = expected id, kind, title, text, session, place, person, people, tag, tags, subject, attribute, or 12 others
+          = expected id, kind, title, text, session, place, person, people, tag, tags, subject, attribute, or 14 others
           = example: RECALL 'Where does Ada live?' WHERE person = 'Ada' AND occurred_at >= now() - 30 days LIMIT 5
     "#]],
     );
@@ -183,7 +183,7 @@ fn fields_that_do_not_exist_or_cannot_be_asked() {
           |
         1 | RECALL 'x' WHERE ticket.priority = 2
           |                  ^^^^^^^^^^^^^^^
-          = expected id, kind, title, text, session, place, person, people, tag, tags, subject, attribute, or 12 others
+          = expected id, kind, title, text, session, place, person, people, tag, tags, subject, attribute, or 14 others
           = example: RECALL 'Where does Ada live?' WHERE person = 'Ada' AND occurred_at >= now() - 30 days LIMIT 5
     "#]],
     );
@@ -220,7 +220,7 @@ fn fields_that_do_not_exist_or_cannot_be_asked() {
               |
             1 | RECALL 'x' WHERE metadata = 2
               |                  ^^^^^^^^
-              = expected id, kind, title, text, session, place, person, people, tag, tags, subject, attribute, or 12 others
+              = expected id, kind, title, text, session, place, person, people, tag, tags, subject, attribute, or 14 others
               = example: RECALL 'Where does Ada live?' WHERE person = 'Ada' AND occurred_at >= now() - 30 days LIMIT 5
         "#]],
     );
@@ -1055,7 +1055,7 @@ fn the_place_of_an_error_is_found_on_long_and_odd_lines() {
         1 | …aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' WHERE plaze = 'x' AND text = 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb…
           |                                          ^^^^^
           = did you mean `place`?
-          = expected id, kind, title, text, session, place, person, people, tag, tags, subject, attribute, or 12 others
+          = expected id, kind, title, text, session, place, person, people, tag, tags, subject, attribute, or 14 others
           = example: RECALL 'Where does Ada live?' WHERE person = 'Ada' AND occurred_at >= now() - 30 days LIMIT 5
     "#]],
     );

@@ -49,7 +49,7 @@ fn fields_operators_and_values() {
     check(
         "RECALL 'x' WHERE ",
         expect![
-            "17: NOT | ( | id | kind | title | text | session | place | person | people | tag | tags | subject | attribute | source.kind | source.ref | trust | source.trust | confidence | importance | occurred_at | committed_at | valid_at | version | lsn | metadata"
+            "17: NOT | ( | id | kind | title | text | session | place | person | people | tag | tags | subject | attribute | source.kind | source.ref | trust | source.trust | principal | source.principal | confidence | importance | occurred_at | committed_at | valid_at | version | lsn | metadata"
         ],
     );
     check("RECALL 'x' WHERE occ", expect!["17: occurred_at"]);
