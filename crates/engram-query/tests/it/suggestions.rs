@@ -53,7 +53,7 @@ fn fields_operators_and_values() {
         ],
     );
     check("RECALL 'x' WHERE occ", expect!["17: occurred_at"]);
-    check("RECALL 'x' WHERE source.", expect!["24: kind | ref | trust"]);
+    check("RECALL 'x' WHERE source.", expect!["24: kind | ref | trust | principal"]);
     check(
         "RECALL 'x' WHERE place ",
         expect!["23: = | != | LIKE | IN | < | <= | > | >= | BETWEEN | IS NULL | NOT"],
