@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use engram_api::{ErrorCode, Operation, Scope};
-use engram_engine::{EngineError, MemoryContent};
+use engram_engine::{EngineError, MemoryContent, Source};
 
 use crate::auth::grant::Grant;
 use crate::auth::rate::{Rate, limited};
@@ -122,13 +122,13 @@ impl Caller {
         Ok(())
     }
 
-    /// Whether it may change a memory whose source is trusted so far; 1 where that is not stated.
+    /// Whether it may change a memory of this source.
     ///
     /// # Errors
     /// The memory is trusted more than what this caller writes.
-    pub(crate) fn may_change(&self, trust: Option<f32>) -> Result<(), Refusal> {
+    pub(crate) fn may_change(&self, source: &Source) -> Result<(), Refusal> {
         match self.0.grant.trust_max {
-            Some(most) if trust.unwrap_or(1.0) > most => {
+            Some(most) if source.trusted() > most => {
                 let detail = format!(
                     "the memory is trusted more than what this caller writes, which is trusted {most}"
                 );

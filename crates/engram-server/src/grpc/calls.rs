@@ -20,7 +20,7 @@ use tower::service_fn;
 use super::codec::RawCodec;
 use super::ingest::ingest;
 use super::request::{REQUEST_ID, Told, call_of, caller_of, deadline, id_of, key_of, origin_of};
-use super::status::status;
+use super::status::refused;
 use super::transfer::{export_stream, import_stream};
 use crate::auth::Credentials;
 use crate::node::Node;
@@ -203,8 +203,4 @@ fn named<T>(mut response: Response<T>, id: &str) -> Response<T> {
     let id = id.parse().expect("request ids are plain ASCII");
     response.metadata_mut().insert(REQUEST_ID, id);
     response
-}
-
-fn refused(refusal: Refusal, id: &str) -> Status {
-    status(refusal.0.with_request_id(id))
 }

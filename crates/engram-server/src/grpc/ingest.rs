@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use tonic::{Response, Status, Streaming};
 
 use super::request::{Sender, Told, call_of, caller_of, id_of};
-use super::status::status;
+use super::status::refused;
 use crate::node::{Node, Phase};
 use crate::refusal::Refusal;
 use crate::service::{Answer, Door, Observed, answered, run_part};
@@ -26,7 +26,7 @@ pub(super) async fn ingest(
     request: tonic::Request<Streaming<Bytes>>,
 ) -> Result<Response<Told>, Status> {
     let id = id_of(&request);
-    let caller = caller_of(&request).map_err(|refusal| status(refusal.0.with_request_id(&id)))?;
+    let caller = caller_of(&request).map_err(|refusal| refused(refusal, &id))?;
     let mut phase = node.phase.subscribe();
     let stopping = async move { drop(phase.wait_for(|phase| *phase != Phase::Ready).await) };
     let one = move |(place, message): (u64, Result<Bytes, Status>)| {

@@ -7,6 +7,8 @@ use engram_api::Problem;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
+use crate::refusal::Refusal;
+
 /// Who the reasons of errors belong to.
 const DOMAIN: &str = "engram";
 
@@ -50,6 +52,11 @@ fn code(status: u16) -> Code {
         502..=504 => Code::Unavailable,
         _ => Code::Internal,
     }
+}
+
+/// The status of a refused call.
+pub(super) fn refused(refusal: Refusal, id: &str) -> Status {
+    status(refusal.0.with_request_id(id))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use tonic::{Response, Status, Streaming};
 
 use super::ingest::held_back;
 use super::request::{Sender, Told, caller_of, id_of};
-use super::status::status;
+use super::status::refused;
 use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::service::{
@@ -268,8 +268,4 @@ async fn called<T: DeserializeOwned>(
     };
     let answer = answered(node, (observed, rpc.operation), limit, work).await?;
     Ok(engram_api::decode(&answer.bytes)?)
-}
-
-fn refused(refusal: Refusal, id: &str) -> Status {
-    status(refusal.0.with_request_id(id))
 }

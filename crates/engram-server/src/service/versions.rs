@@ -25,7 +25,7 @@ pub(crate) fn update(context: &Context, call: &Call, reply: Reply) -> Result<(),
     if call.caller.is_bounded() {
         // Writers of the space are many, but each memory has its own trust.
         let now = context.engine.get(call.space(), &update.id)?;
-        call.caller.may_change(now.memory.content.source.trust)?;
+        call.caller.may_change(&now.memory.content.source)?;
         update.if_version.get_or_insert(now.memory.version);
     }
     context.engine.update(call.space(), update, done);

@@ -106,6 +106,19 @@ fn flipped(secret: &str) -> String {
 }
 
 impl World {
+    /// A stream of changes of the space `vault`.
+    pub(crate) fn follow(&self, secret: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.server.addr).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let head = format!(
+            "GET /api/v1/spaces/vault/changes?after=0 HTTP/1.1\r\nHost: {}\r\nAccept: text/event-stream\r\n\
+             Authorization: Bearer {secret}\r\n\r\n",
+            self.server.addr
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    }
+
     pub(crate) fn send(
         &self,
         credential: Option<&str>,
@@ -364,14 +377,7 @@ fn a_revoked_key_is_refused_at_once_and_its_streams_end() {
     let body = json!({"name": "follower", "role": "reader", "spaces": ["vault"]});
     let issued = world.post(&world.operator, "/api/v1/keys", &body).json(201);
     let secret = issued["secret"].as_str().unwrap();
-    let mut stream = TcpStream::connect(world.server.addr).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let head = format!(
-        "GET /api/v1/spaces/vault/changes?after=0 HTTP/1.1\r\nHost: {}\r\nAccept: text/event-stream\r\n\
-         Authorization: Bearer {secret}\r\n\r\n",
-        world.server.addr
-    );
-    stream.write_all(head.as_bytes()).unwrap();
+    let mut stream = world.follow(secret);
     let mut seen = read_until(&mut stream, "m1");
     let revoke = json!({"id": issued["key"]["id"]});
     let revoked = world.post(&world.operator, "/api/v1/keys/revoke", &revoke).json(200);

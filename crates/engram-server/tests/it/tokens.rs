@@ -1,7 +1,5 @@
 //! Bearer tokens from the attacker's side: each that proves nothing over every door, keys that are withdrawn, issuers that are away.
 
-use std::io::Write as _;
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use engram_api::{OPERATIONS, encode_proto};
@@ -303,7 +301,7 @@ fn keys_of_a_file_are_rotated_without_a_restart_and_withdrawn_ones_end_streams()
     let (first, second) = (&issuer.ed, Signer::ed("ed-2"));
     let (old, new) = (first.token(&claims(&json!({}))), second.token(&claims(&json!({}))));
     world.get(&new, "/api/v1/whoami").problem(401, "unauthenticated");
-    let mut stream = follow(&world, &old);
+    let mut stream = world.follow(&old);
     let mut seen = read_until(&mut stream, "m1");
     issuer.publish(&[first, &second]);
     world.server.server().reload_token_keys();
@@ -329,24 +327,11 @@ fn keys_of_a_file_are_rotated_without_a_restart_and_withdrawn_ones_end_streams()
     assert!(!seen.contains("m2"), "{seen}");
 }
 
-/// A stream of changes of the space `vault`.
-fn follow(world: &World, secret: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(world.server.addr).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let head = format!(
-        "GET /api/v1/spaces/vault/changes?after=0 HTTP/1.1\r\nHost: {}\r\nAccept: text/event-stream\r\n\
-         Authorization: Bearer {secret}\r\n\r\n",
-        world.server.addr
-    );
-    stream.write_all(head.as_bytes()).unwrap();
-    stream
-}
-
 #[test]
 fn a_stream_ends_when_its_token_does() {
     let (world, issuer) = world();
     let token = issuer.ed.token(&claims(&json!({"exp": now() + 8})));
-    let mut stream = follow(&world, &token);
+    let mut stream = world.follow(&token);
     let mut seen = read_until(&mut stream, "m1");
     let until = Instant::now() + Duration::from_secs(30);
     while world.get(&token, "/api/v1/whoami").status == 200 {
